@@ -1,0 +1,317 @@
+// Package api holds the types that cross from the backend to the window, to the command line's --json and between the
+// backend's own layers. It imports nothing of Jellybind, and nothing that is heavy in WebAssembly.
+package api
+
+import "time"
+
+// Protocol is the sign-in protocol of a provider.
+type Protocol string
+
+// The protocols of the SSO plugin.
+const (
+	OIDC Protocol = "oidc" // OpenID Connect Core 1.0
+	SAML Protocol = "saml" // SAML 2.0 Web Browser SSO
+)
+
+// Flavour names which of the SSO plugin's lines a server runs.
+type Flavour string
+
+// The flavours in use. All three share one plugin id.
+const (
+	Flavour9p4     Flavour = "9p4"
+	FlavourK0lin   Flavour = "K0lin"
+	FlavourFlowfin Flavour = "Flowfin"
+)
+
+// CredentialKind says what kind of credential is in use.
+type CredentialKind string
+
+// The kinds of credential. An API key has no user; the other two are access tokens.
+const (
+	CredentialNone  CredentialKind = "none"
+	CredentialKey   CredentialKind = "api-key"
+	CredentialAdmin CredentialKind = "administrator"
+	CredentialUser  CredentialKind = "user"
+)
+
+// Server is a Jellyfin server as it describes itself.
+type Server struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// URL is the base URL, with the base path and without a trailing slash.
+	URL string `json:"url"`
+	// WizardCompleted is false until somebody has finished the first-run wizard.
+	WizardCompleted bool `json:"wizardCompleted"`
+}
+
+// DiscoveredServer answered the discovery on the local network.
+type DiscoveredServer struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+// Certificate describes a TLS certificate that no known authority has signed.
+type Certificate struct {
+	// SHA256 is the fingerprint of the DER form, upper-case hexadecimal with colons.
+	SHA256    string    `json:"sha256"`
+	Subject   string    `json:"subject"`
+	Issuer    string    `json:"issuer"`
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+}
+
+// User is a Jellyfin account.
+type User struct {
+	// ID is the undashed lower-case hexadecimal id.
+	ID            string `json:"id"`
+	Name          string `json:"name"`
+	Administrator bool   `json:"administrator"`
+	Disabled      bool   `json:"disabled"`
+	HasPassword   bool   `json:"hasPassword"`
+	// AuthProvider is the id of the account's sign-in provider on the server, a .NET type name.
+	AuthProvider string `json:"authProvider"`
+	// LastActivity is zero when the account was never used.
+	LastActivity time.Time `json:"lastActivity,omitzero"`
+}
+
+// AuthProvider is one of the server's sign-in providers.
+type AuthProvider struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// APIKey is one of the server's API keys, without its value.
+type APIKey struct {
+	App     string    `json:"app"`
+	Created time.Time `json:"created"`
+	// Own is true for the key that this profile uses.
+	Own bool `json:"own"`
+	// Tail is the last four characters, to tell keys with the same name apart.
+	Tail string `json:"tail"`
+}
+
+// Provider is an identity provider as the plugin knows it. Fields that the credential may not read are empty; then
+// Known is false.
+type Provider struct {
+	Protocol Protocol `json:"protocol"`
+	Name     string   `json:"name"`
+	// Known is false when only the name could be read.
+	Known   bool `json:"known"`
+	Enabled bool `json:"enabled"`
+	// Endpoint is the OIDC issuer or discovery address, or the SAML single sign-on address.
+	Endpoint string `json:"endpoint,omitempty"`
+	// ClientID is the OIDC client id, or the SAML service provider's entity id.
+	ClientID string   `json:"clientId,omitempty"`
+	Scopes   []string `json:"scopes,omitempty"`
+	// NameClaim is the ID token claim whose value becomes the canonical name on this flavour (OIDC only).
+	NameClaim string `json:"nameClaim,omitempty"`
+	// NewPath is true when the plugin answers at /redirect/ and /post/, false for /r/ and /p/.
+	NewPath bool `json:"newPath"`
+	// SchemeOverride, PortOverride and BaseURLOverride change the redirect URI that the plugin makes.
+	SchemeOverride  string `json:"schemeOverride,omitempty"`
+	PortOverride    int    `json:"portOverride,omitempty"`
+	BaseURLOverride string `json:"baseUrlOverride,omitempty"`
+	// Certificate is the SAML signing certificate, base64 of its DER form as the plugin holds it.
+	Certificate string `json:"certificate,omitempty"`
+	// AutoAdopt is true where an unlinked identity with an account's name signs in to that account.
+	AutoAdopt bool `json:"autoAdopt"`
+	// Links is the number of links of this provider.
+	Links int `json:"links"`
+}
+
+// Identity is an account at an identity provider, as the plugin names it.
+type Identity struct {
+	Protocol Protocol `json:"protocol"`
+	Provider string   `json:"provider"`
+	// Name is the canonical name, raw: it comes from strangers. Show it through Printable.
+	Name string `json:"name"`
+}
+
+// Link says that an identity opens an account.
+type Link struct {
+	Identity
+	UserID string `json:"userId"`
+}
+
+// Account is one row of the roster.
+type Account struct {
+	User
+	// Exists is false for an orphan: links whose account was deleted. Then only ID is set in User.
+	Exists     bool       `json:"exists"`
+	Identities []Identity `json:"identities"`
+	// AtRisk is true when an unlinked identity with this account's name would open it (see Provider.AutoAdopt).
+	AtRisk bool `json:"atRisk"`
+}
+
+// Roster is who is linked to what, at one moment.
+type Roster struct {
+	Taken     time.Time  `json:"taken"`
+	Accounts  []Account  `json:"accounts"`
+	Providers []Provider `json:"providers"`
+	// Own is true when the credential shows only its own account.
+	Own bool `json:"own"`
+}
+
+// Ability is whether something can be done, and why not.
+type Ability struct {
+	OK bool `json:"ok"`
+	// Reason is a sentence when OK is false.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Capabilities is what a server's plugin can do with one credential.
+type Capabilities struct {
+	Flavour    Flavour        `json:"flavour"`
+	Version    string         `json:"version"`
+	Credential CredentialKind `json:"credential"`
+
+	ReadRoster      Ability `json:"readRoster"`      // everybody's links
+	ReadOwn         Ability `json:"readOwn"`         // the credential's own links
+	ReadConfig      Ability `json:"readConfig"`      // the providers' configuration
+	NameBeforeWrite Ability `json:"nameBeforeWrite"` // OID/States tells who signed in before POST Link
+	PostLink        Ability `json:"postLink"`        // POST Link for any account
+	PostLinkOwn     Ability `json:"postLinkOwn"`     // POST Link for the own account
+	DeleteLink      Ability `json:"deleteLink"`      // DELETE Link for any account
+	DeleteLinkOwn   Ability `json:"deleteLinkOwn"`   // DELETE Link for the own account
+	WriteConfig     Ability `json:"writeConfig"`     // links written by the provider's configuration
+	Preprovision    Ability `json:"preprovision"`    // links written by Links/Preprovision
+	Unregister      Ability `json:"unregister"`      // Unregister
+	UnregisterDrops bool    `json:"unregisterDrops"` // Unregister removes the links and ends the sessions
+	UnregisterKept  bool    `json:"unregisterKept"`  // Unregister outlives a restart of the server
+	StateOnce       bool    `json:"stateOnce"`       // a sign-in's state serves one write only
+	// PendingSeconds is how long a pending sign-in lives on the server.
+	PendingSeconds int `json:"pendingSeconds"`
+}
+
+// Strategy is how the app learns which identity signed in.
+type Strategy string
+
+// The strategies.
+const (
+	StrategyRelay     Strategy = "relay"      // the plugin's own sign-in, its answer caught on the loopback and passed on
+	StrategyOwnClient Strategy = "own-client" // OIDC with a client of our own
+	StrategyAssertion Strategy = "assertion"  // the SAML response checked in the app
+	StrategySubject   Strategy = "subject"    // the name typed, pasted or imported
+)
+
+// WriteMethod is how a link reaches the plugin.
+type WriteMethod string
+
+// The write methods.
+const (
+	WritePostLink     WriteMethod = "post-link"
+	WriteConfig       WriteMethod = "config"
+	WritePreprovision WriteMethod = "preprovision"
+)
+
+// Option is one strategy of a plan.
+type Option struct {
+	Strategy Strategy    `json:"strategy"`
+	Write    WriteMethod `json:"write,omitempty"`
+	// Reason says why this strategy is (or is not) the right one here.
+	Reason string `json:"reason"`
+	// OK is false when it cannot work here; then Reason says why.
+	OK bool `json:"ok"`
+}
+
+// Plan says how a link will be made, before anything happens.
+type Plan struct {
+	Account  User     `json:"account"`
+	Provider Provider `json:"provider"`
+	Option
+	// Allow lists the redirect URIs, or the ACS addresses, of which the identity provider must allow one.
+	Allow []string `json:"allow,omitempty"`
+	// KnownBeforeWrite is false when only the roster after the write tells who signed in.
+	KnownBeforeWrite bool `json:"knownBeforeWrite"`
+	// Options lists every strategy, the chosen one first.
+	Options []Option `json:"options"`
+	// Warnings are sentences that a person should read before he goes on.
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// SignIn is the address that a person opens to sign in at his identity provider.
+type SignIn struct {
+	// URL is http or https, always.
+	URL string `json:"url"`
+	// Host is the identity provider's host, to be shown before the address is opened.
+	Host string `json:"host"`
+	// ShortURL on the loopback leads to URL; it is easier to copy.
+	ShortURL string    `json:"shortUrl"`
+	Deadline time.Time `json:"deadline"`
+}
+
+// Confirmation is what a person confirms before anything is written.
+type Confirmation struct {
+	Account  User     `json:"account"`
+	Identity Identity `json:"identity"`
+	// NameKnown is false when the flavour does not tell the name before the write.
+	NameKnown bool `json:"nameKnown"`
+	// Owner is the account that has this identity now; nil when nobody has.
+	Owner *User `json:"owner,omitempty"`
+	// Moves is true when the write takes the identity away from Owner.
+	Moves bool `json:"moves"`
+	// DisplayName and Email are what the provider told of the person, where it did.
+	DisplayName string `json:"displayName,omitempty"`
+	Email       string `json:"email,omitempty"`
+}
+
+// ChangeKind is what a change did.
+type ChangeKind string
+
+// The kinds of change.
+const (
+	ChangeLink       ChangeKind = "link"
+	ChangeUnlink     ChangeKind = "unlink"
+	ChangeMove       ChangeKind = "move"
+	ChangeUnregister ChangeKind = "unregister"
+)
+
+// ChangeState is how far a change got.
+type ChangeState string
+
+// The states of a change. Intended that never became anything else means: the app ended in between.
+const (
+	ChangeIntended  ChangeState = "intended"
+	ChangeConfirmed ChangeState = "confirmed"
+	ChangeFailed    ChangeState = "failed"
+	ChangeUndone    ChangeState = "undone"
+)
+
+// Change is one entry of the journal.
+type Change struct {
+	ID     string      `json:"id"`
+	Time   time.Time   `json:"time"`
+	Server string      `json:"server"` // the server's id
+	Kind   ChangeKind  `json:"kind"`
+	State  ChangeState `json:"state"`
+	// UserID and UserName are the account that gained or lost the identities.
+	UserID   string `json:"userId"`
+	UserName string `json:"userName"`
+	// Identities are those that were linked or removed.
+	Identities []Identity `json:"identities"`
+	// FromID and FromName are the account that a move took the identity from.
+	FromID   string `json:"fromId,omitempty"`
+	FromName string `json:"fromName,omitempty"`
+	// AuthProviderBefore and AuthProviderAfter are set for ChangeUnregister.
+	AuthProviderBefore string      `json:"authProviderBefore,omitempty"`
+	AuthProviderAfter  string      `json:"authProviderAfter,omitempty"`
+	Strategy           Strategy    `json:"strategy,omitempty"`
+	Write              WriteMethod `json:"write,omitempty"`
+	// Undoes is the id of the change that this one undid.
+	Undoes string `json:"undoes,omitempty"`
+	// Error is the code of a failed change.
+	Error Code `json:"error,omitempty"`
+}
+
+// Progress says what is going on during long work.
+type Progress struct {
+	// Step is a short stable word, such as "waiting-for-server", "reading-users", "waiting-for-sign-in", "writing".
+	Step string `json:"step"`
+	// Text is a sentence for people.
+	Text string `json:"text"`
+	// Done and Total count, where counting makes sense; Total is 0 otherwise.
+	Done  int `json:"done,omitempty"`
+	Total int `json:"total,omitempty"`
+}

@@ -1,0 +1,97 @@
+package api
+
+import "errors"
+
+// Code names a kind of failure. Codes are stable: programs that read --json and the window's translations match on them.
+type Code string
+
+// The codes of every error that reaches a person.
+const (
+	CodeInternal             Code = "internal"              // a fault of Jellybind itself
+	CodeUsage                Code = "usage"                 // wrong words on the command line, or an unusable value
+	CodeCancelled            Code = "cancelled"             // the person, or a signal, ended it
+	CodeTimeout              Code = "timeout"               // nobody answered in time
+	CodeAddressInvalid       Code = "address-invalid"       // what was typed is no server address
+	CodeServerNotFound       Code = "server-not-found"      // no Jellyfin answers there
+	CodeServerUnreachable    Code = "server-unreachable"    // connection refused, no route, name unknown
+	CodeServerStarting       Code = "server-starting"       // the server was still starting when the wait ended
+	CodeServerAnswer         Code = "server-answer"         // an answer that Jellyfin does not give: too large, not JSON, …
+	CodeServerRefused        Code = "server-refused"        // the server said no; Detail says what it said
+	CodeRateLimited          Code = "rate-limited"          // 429, and waiting did not help
+	CodeWizardIncomplete     Code = "wizard-incomplete"     // the server's first-run wizard is not done
+	CodeCertificateUntrusted Code = "certificate-untrusted" // TLS certificate not signed by a known authority
+	CodeCertificateChanged   Code = "certificate-changed"   // another certificate than the pinned one
+	CodeRedirectRefused      Code = "redirect-refused"      // the server redirects to another origin or from https to http
+	CodeCredentialMissing    Code = "credential-missing"    // no credential is stored for this server
+	CodeCredentialRefused    Code = "credential-refused"    // key or token unknown to the server, or password wrong
+	CodeAccountDisabled      Code = "account-disabled"      // the Jellyfin account is disabled
+	CodeForbidden            Code = "forbidden"             // the credential may not do this
+	CodeQuickConnectOff      Code = "quick-connect-off"     // Quick Connect is switched off
+	CodeQuickConnectExpired  Code = "quick-connect-expired" // nobody approved the code in time
+	CodePluginMissing        Code = "plugin-missing"        // no SSO plugin on that server
+	CodePluginUnknown        Code = "plugin-unknown"        // an SSO plugin that behaves like none we know
+	CodeUnsupported          Code = "unsupported"           // this flavour cannot do it with this credential
+	CodeUserNotFound         Code = "user-not-found"        // no such Jellyfin account
+	CodeProviderNotFound     Code = "provider-not-found"    // no such provider in the plugin
+	CodeProviderDisabled     Code = "provider-disabled"     // the provider is switched off in the plugin
+	CodeProviderUnreachable  Code = "provider-unreachable"  // the server or the app cannot reach the identity provider
+	CodeLinkNotFound         Code = "link-not-found"        // no such link
+	CodeLinkOwned            Code = "link-owned"            // the identity belongs to another account; --move moves it
+	CodeLinkExists           Code = "link-exists"           // the identity is linked to this account already
+	CodeLinkNotStored        Code = "link-not-stored"       // the server said yes and stored nothing
+	CodeNameInvalid          Code = "name-invalid"          // an empty or unusable canonical name
+	CodeConfigChanged        Code = "config-changed"        // the provider's configuration changed while we were writing
+	CodePortTaken            Code = "port-taken"            // every loopback port of the list is in use
+	CodeAddressRefused       Code = "address-refused"       // the address to open is not http or https
+	CodeLoopbackUnreachable  Code = "loopback-unreachable"  // an override on the server leads the answer away from the loopback
+	CodeSignInRefused        Code = "sign-in-refused"       // the identity provider refused the sign-in
+	CodeSignInInvalid        Code = "sign-in-invalid"       // an answer that fails a check: signature, audience, state, nonce, …
+	CodeSignInExpired        Code = "sign-in-expired"       // the pending sign-in is no longer known to the server
+	CodeNameIDTransient      Code = "nameid-transient"      // the SAML NameID differs at the next sign-in
+	CodeClientMissing        Code = "client-missing"        // the own client has no client id for this provider
+	CodeBrowserFailed        Code = "browser-failed"        // no browser could be opened
+	CodeSecretNotFound       Code = "secret-not-found"      // the keyring has no such entry
+	CodeSecretLocked         Code = "secret-locked"         // the keyring is locked
+	CodeSecretUnavailable    Code = "secret-unavailable"    // there is no keyring
+	CodeSecretTooLarge       Code = "secret-too-large"      // the keyring takes no value of that size
+	CodeProfileNotFound      Code = "profile-not-found"     // no such server in the profile file
+	CodeProfileExists        Code = "profile-exists"        // the name is taken
+	CodeProfileDamaged       Code = "profile-damaged"       // the profile file cannot be read; it was kept aside
+	CodeProfileBusy          Code = "profile-busy"          // another Jellybind is writing
+	CodeChangeNotFound       Code = "change-not-found"      // the journal has no such change
+	CodeChangeNotUndoable    Code = "change-not-undoable"   // the change cannot be undone on this flavour
+)
+
+// Error is what a person is told: a stable code, one sentence on what happened and why, and a hint on what to do next.
+// It never holds a secret.
+type Error struct {
+	Code Code `json:"code"`
+	// Sentence says what happened and why. English; the window translates by Code and Params.
+	Sentence string `json:"sentence"`
+	// Hint says what to do next; it may be empty where nothing helps.
+	Hint string `json:"hint,omitempty"`
+	// Params are the values inside Sentence and Hint (a host, a name), for translations and programs.
+	Params map[string]string `json:"params,omitempty"`
+	// Err is the cause. It is matched with errors.Is and errors.As, and is not shown.
+	Err error `json:"-"`
+}
+
+// Error returns the sentence.
+func (e *Error) Error() string { return e.Sentence }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// CodeOf returns the code of the first Error in err's tree, CodeInternal when there is none, and "" for nil.
+func CodeOf(err error) Code {
+	if err == nil {
+		return ""
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// IsCode reports whether err carries the code.
+func IsCode(err error, code Code) bool { return CodeOf(err) == code }

@@ -1,0 +1,30 @@
+// Package internaldeps keeps modules in go.mod while the packages that use them are written.
+package internaldeps
+
+import (
+	_ "github.com/beevik/etree"
+	_ "github.com/cenkalti/backoff/v5"
+	_ "github.com/chromedp/chromedp"
+	_ "github.com/cli/browser"
+	_ "github.com/cli/go-gh/v2/pkg/tableprinter"
+	_ "github.com/coreos/go-oidc/v3/oidc"
+	_ "github.com/crewjam/saml/samlidp"
+	_ "github.com/crewjam/saml/samlsp"
+	_ "github.com/gofrs/flock"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/natefinch/atomic"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/russellhaering/goxmldsig"
+	_ "github.com/spf13/cobra"
+	_ "github.com/wailsapp/wails/v2"
+	_ "github.com/wailsapp/wails/v2/pkg/options/assetserver"
+	_ "github.com/zalando/go-keyring"
+	_ "github.com/zitadel/oidc/v3/pkg/op"
+	_ "golang.org/x/net/html"
+	_ "golang.org/x/oauth2"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/term"
+	_ "golang.org/x/text/collate"
+	_ "golang.org/x/text/language"
+	_ "golang.org/x/text/message"
+)
