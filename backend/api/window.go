@@ -1,0 +1,266 @@
+package api
+
+import "time"
+
+// Profile is a server that the person added, without any secret.
+type Profile struct {
+	// Name is the profile's name, unique in the file, chosen by the person.
+	Name string `json:"name"`
+	URL  string `json:"url"`
+	// ServerID is the server's own id, once known.
+	ServerID   string         `json:"serverId,omitempty"`
+	Credential CredentialKind `json:"credential"`
+	// UserID and UserName are set for an access token.
+	UserID   string `json:"userId,omitempty"`
+	UserName string `json:"userName,omitempty"`
+	// PinnedSHA256 is the fingerprint of the one certificate that the person trusts for this server.
+	PinnedSHA256 string `json:"pinnedSha256,omitempty"`
+	// Default marks the profile that is used when none is named.
+	Default bool `json:"default"`
+	// Demo is true for the demo world, which is never stored.
+	Demo bool `json:"demo,omitempty"`
+}
+
+// ProviderSettings is what the app itself needs to know of a provider: the loopback port and its own OIDC client. The
+// client's secret is in the keyring.
+type ProviderSettings struct {
+	Protocol Protocol `json:"protocol"`
+	Provider string   `json:"provider"`
+	// Port is the fixed loopback port; 0 takes the first free one of the list.
+	Port int `json:"port,omitempty"`
+	// ListenHost is "127.0.0.1" (the default) or "localhost".
+	ListenHost string   `json:"listenHost,omitempty"`
+	ClientID   string   `json:"clientId,omitempty"`
+	Scopes     []string `json:"scopes,omitempty"`
+	// HasSecret tells whether a client secret is in the keyring.
+	HasSecret bool `json:"hasSecret"`
+	// AllowSHA1 accepts SAML signatures made with SHA-1.
+	AllowSHA1 bool `json:"allowSha1,omitempty"`
+}
+
+// Settings are the person's choices for the window.
+type Settings struct {
+	Theme    string `json:"theme"`    // "system", "light" or "dark"
+	Language string `json:"language"` // "system", "en" or "de"
+	// Browser is the command that opens addresses; empty means the system's default.
+	Browser string `json:"browser,omitempty"`
+	// Ports are the loopback ports to try, in order; empty means any free one.
+	Ports []int `json:"ports,omitempty"`
+}
+
+// Keyring is whether the system's keyring can be used.
+type Keyring struct {
+	OK bool `json:"ok"`
+	// Code, Sentence and Hint say why not.
+	Code     Code   `json:"code,omitempty"`
+	Sentence string `json:"sentence,omitempty"`
+	Hint     string `json:"hint,omitempty"`
+}
+
+// Bootstrap is what the window needs to draw its first frame.
+type Bootstrap struct {
+	Version  string    `json:"version"`
+	OS       string    `json:"os"`
+	Locale   string    `json:"locale"` // the system's language, BCP 47
+	Settings Settings  `json:"settings"`
+	Profiles []Profile `json:"profiles"`
+	Keyring  Keyring   `json:"keyring"`
+	// Damaged is the path's base name of a profile file that was kept aside because it could not be read.
+	Damaged string `json:"damaged,omitempty"`
+}
+
+// Probe is what an address turned out to be, before any credential is given.
+type Probe struct {
+	Server Server `json:"server"`
+	// Plugin is whether the SSO plugin answers.
+	Plugin bool `json:"plugin"`
+	// Starting is true while the server starts.
+	Starting bool `json:"starting"`
+	// QuickConnect is whether Quick Connect is switched on.
+	QuickConnect bool `json:"quickConnect"`
+	// Certificate is set when nobody known has signed the server's certificate; nothing else is known then.
+	Certificate *Certificate `json:"certificate,omitempty"`
+	// Tried lists the addresses that were asked.
+	Tried []string `json:"tried,omitempty"`
+}
+
+// Session is a server that is open in the window.
+type Session struct {
+	Profile      Profile      `json:"profile"`
+	Server       Server       `json:"server"`
+	Capabilities Capabilities `json:"capabilities"`
+	// User is whose access token it is; nil for an API key.
+	User *User `json:"user,omitempty"`
+	// Stored is whether the credential is in the keyring.
+	Stored bool `json:"stored"`
+	// Demo lists who can sign in at the demo world's providers, and which account is the administrator's.
+	DemoPeople []string `json:"demoPeople,omitempty"`
+}
+
+// QuickConnect is a running Quick Connect sign-in.
+type QuickConnect struct {
+	ID   string `json:"id"`
+	Code string `json:"code"`
+}
+
+// RosterFilter keeps a kind of account.
+type RosterFilter string
+
+// The roster's filters.
+const (
+	FilterAll           RosterFilter = ""
+	FilterLinked        RosterFilter = "linked"
+	FilterUnlinked      RosterFilter = "unlinked"
+	FilterSeveral       RosterFilter = "several"
+	FilterOrphan        RosterFilter = "orphan"
+	FilterAtRisk        RosterFilter = "at-risk"
+	FilterDisabled      RosterFilter = "disabled"
+	FilterAdministrator RosterFilter = "administrator"
+)
+
+// RosterSort is a column to sort by.
+type RosterSort string
+
+// The roster's orders.
+const (
+	SortName     RosterSort = "name"
+	SortActivity RosterSort = "activity"
+	SortLinks    RosterSort = "links"
+)
+
+// RosterQuery asks for one window of rows.
+type RosterQuery struct {
+	// Search is matched against account names and identities' names, without regard to case or accents.
+	Search   string       `json:"search"`
+	Filter   RosterFilter `json:"filter"`
+	Protocol Protocol     `json:"protocol,omitempty"` // with Provider: only accounts linked there
+	Provider string       `json:"provider,omitempty"`
+	Sort     RosterSort   `json:"sort"`
+	Reverse  bool         `json:"reverse"`
+	Offset   int          `json:"offset"`
+	Limit    int          `json:"limit"`
+	// Language is the BCP 47 tag to sort names by.
+	Language string `json:"language,omitempty"`
+}
+
+// RosterRow is an account in a window of rows.
+type RosterRow struct {
+	Account
+	// Changed is true when its links or its state differ from the last look.
+	Changed bool `json:"changed"`
+}
+
+// RosterCounts counts the accounts of each filter, before search.
+type RosterCounts struct {
+	All           int `json:"all"`
+	Linked        int `json:"linked"`
+	Unlinked      int `json:"unlinked"`
+	Several       int `json:"several"`
+	Orphan        int `json:"orphan"`
+	AtRisk        int `json:"atRisk"`
+	Disabled      int `json:"disabled"`
+	Administrator int `json:"administrator"`
+	Identities    int `json:"identities"`
+	Changed       int `json:"changed"`
+}
+
+// RosterPage is one window of rows.
+type RosterPage struct {
+	Rows   []RosterRow  `json:"rows"`
+	Offset int          `json:"offset"`
+	Total  int          `json:"total"` // rows that match
+	Counts RosterCounts `json:"counts"`
+	Taken  time.Time    `json:"taken"`
+}
+
+// ProviderDetail is a provider with what its identity provider must allow.
+type ProviderDetail struct {
+	Provider
+	Settings ProviderSettings `json:"settings"`
+	// AppRedirects are the redirect URIs (or ACS addresses) for sign-ins through this app.
+	AppRedirects []string `json:"appRedirects"`
+	// ServerRedirects are those for the server's own sign-in page.
+	ServerRedirects []string `json:"serverRedirects"`
+	// Relay is whether the loopback can be reached through this provider.
+	Relay Ability `json:"relay"`
+}
+
+// ProviderTest is the result of asking the identity provider itself.
+type ProviderTest struct {
+	OK bool `json:"ok"`
+	// Facts are lines of key and value: issuer, endpoints, certificate subject, expiry.
+	Facts []Fact `json:"facts"`
+	// Error says what is wrong when OK is false.
+	Error *Error `json:"error,omitempty"`
+}
+
+// Fact is a named value.
+type Fact struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// LinkRequest asks for a link.
+type LinkRequest struct {
+	UserID   string   `json:"userId"`
+	Protocol Protocol `json:"protocol"`
+	Provider string   `json:"provider"`
+	// Strategy is the person's choice; empty lets the plan choose.
+	Strategy Strategy `json:"strategy,omitempty"`
+	// Name is the canonical name, for StrategySubject only.
+	Name string `json:"name,omitempty"`
+	// Move allows taking the identity from another account.
+	Move bool `json:"move,omitempty"`
+	// Port overrides the provider's loopback port.
+	Port int `json:"port,omitempty"`
+}
+
+// FlowEvent reports on a running link, verification or Quick Connect to the window.
+type FlowEvent struct {
+	ID string `json:"id"`
+	// Step is one of "progress", "sign-in", "confirm", "done", "verified", "connected", "failed".
+	Step         string        `json:"step"`
+	Progress     *Progress     `json:"progress,omitempty"`
+	SignIn       *SignIn       `json:"signIn,omitempty"`
+	Confirmation *Confirmation `json:"confirmation,omitempty"`
+	Change       *Change       `json:"change,omitempty"`
+	Verified     *Verified     `json:"verified,omitempty"`
+	Session      *Session      `json:"session,omitempty"`
+	Error        *Error        `json:"error,omitempty"`
+}
+
+// Verified tells which account an identity opens.
+type Verified struct {
+	Identity Identity `json:"identity"`
+	Account  User     `json:"account"`
+	// SignedIn is true when the server was asked to sign in and that session was ended again; false when the link was
+	// only read.
+	SignedIn bool `json:"signedIn"`
+}
+
+// UnregisterPlan says what Unregister will do to an account.
+type UnregisterPlan struct {
+	Account User `json:"account"`
+	// Providers are the server's sign-in providers, the default one first.
+	Providers []AuthProvider `json:"providers"`
+	Links     int            `json:"links"`
+	// Effects are sentences: what happens to links and sessions on this flavour.
+	Effects []string `json:"effects"`
+	// NoPassword is true when nobody could sign in afterwards.
+	NoPassword bool `json:"noPassword"`
+}
+
+// SelfService is what an administrator gives to the users.
+type SelfService struct {
+	// PageURL is the plugin's own linking page.
+	PageURL string `json:"pageUrl"`
+	// MenuLink is the customLinks entry for the web client's config.json, as JSON.
+	MenuLink string `json:"menuLink"`
+}
+
+// The names of the events that the backend sends to the window.
+const (
+	EventFlow     = "flow"     // FlowEvent
+	EventRoster   = "roster"   // RosterCounts: the roster has changed
+	EventProgress = "progress" // Progress of a call that is under way
+)
