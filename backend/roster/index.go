@@ -1,0 +1,255 @@
+package roster
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
+	"golang.org/x/text/runes"
+	"golang.org/x/text/transform"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// MaxLimit is the largest window of rows that Page gives.
+const MaxLimit = 500
+
+// Index answers queries on one roster. What a query needs per account (the folded text, the place in each order) is
+// worked out once and kept, so that a keystroke costs one pass over the folded texts. It is safe for concurrent use.
+type Index struct {
+	roster  api.Roster
+	text    []string // folded: account name and identities' names, a line each
+	changed []bool
+	counts  api.RosterCounts
+
+	mu     sync.Mutex
+	orders map[order][]int
+}
+
+// order names one way to sort.
+type order struct {
+	sort     api.RosterSort
+	language string
+}
+
+// NewIndex indexes a roster. Accounts that differ from those in before are marked as changed; before may be nil.
+func NewIndex(r api.Roster, before *Index) *Index {
+	ix := &Index{
+		roster:  r,
+		text:    make([]string, len(r.Accounts)),
+		changed: make([]bool, len(r.Accounts)),
+		orders:  make(map[order][]int),
+	}
+	fold := newFolder()
+	var seen map[string]uint64
+	if before != nil {
+		seen = make(map[string]uint64, len(before.roster.Accounts))
+		for i := range before.roster.Accounts {
+			seen[before.roster.Accounts[i].ID] = digest(&before.roster.Accounts[i])
+		}
+	}
+	for i := range r.Accounts {
+		a := &r.Accounts[i]
+		var b strings.Builder
+		b.WriteString(fold(a.Name))
+		for _, id := range a.Identities {
+			b.WriteByte('\n')
+			b.WriteString(fold(id.Name))
+		}
+		ix.text[i] = b.String()
+		ix.changed[i] = before != nil && seen[a.ID] != digest(a)
+		ix.count(a, ix.changed[i])
+	}
+	return ix
+}
+
+// Roster returns the roster behind the index. It must not be changed.
+func (ix *Index) Roster() api.Roster { return ix.roster }
+
+// Counts counts the accounts of each filter.
+func (ix *Index) Counts() api.RosterCounts { return ix.counts }
+
+// Row returns the row of one account, and whether there is one.
+func (ix *Index) Row(userID string) (api.RosterRow, bool) {
+	i := slices.IndexFunc(ix.roster.Accounts, func(a api.Account) bool { return a.ID == userID })
+	if i < 0 {
+		return api.RosterRow{}, false
+	}
+	return api.RosterRow{Account: ix.roster.Accounts[i], Changed: ix.changed[i]}, true
+}
+
+// Page returns the window of rows that a query asks for. Offset and Limit are brought into range; an unknown filter or
+// order counts as none.
+func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
+	words := strings.Fields(newFolder()(q.Search))
+	var match []int
+	for _, i := range ix.order(q.Sort, q.Language) {
+		a := &ix.roster.Accounts[i]
+		if Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) && containsAll(ix.text[i], words) {
+			match = append(match, i)
+		}
+	}
+	if q.Reverse {
+		slices.Reverse(match)
+	}
+	limit := q.Limit
+	if limit <= 0 || limit > MaxLimit {
+		limit = MaxLimit
+	}
+	offset := min(max(q.Offset, 0), len(match))
+	page := api.RosterPage{
+		Rows: []api.RosterRow{}, Offset: offset, Total: len(match), Counts: ix.counts, Taken: ix.roster.Taken,
+	}
+	for _, i := range match[offset:min(offset+limit, len(match))] {
+		page.Rows = append(page.Rows, api.RosterRow{Account: ix.roster.Accounts[i], Changed: ix.changed[i]})
+	}
+	return page
+}
+
+// Matches reports whether an account passes a filter. An unknown filter lets everything pass.
+func Matches(a *api.Account, f api.RosterFilter) bool {
+	switch f {
+	case api.FilterAll:
+		return true
+	case api.FilterLinked:
+		return len(a.Identities) > 0 && a.Exists
+	case api.FilterUnlinked:
+		return len(a.Identities) == 0
+	case api.FilterSeveral:
+		return len(a.Identities) > 1
+	case api.FilterOrphan:
+		return !a.Exists
+	case api.FilterAtRisk:
+		return a.AtRisk
+	case api.FilterDisabled:
+		return a.Disabled
+	case api.FilterAdministrator:
+		return a.Administrator
+	}
+	return true
+}
+
+func (ix *Index) count(a *api.Account, changed bool) {
+	c := &ix.counts
+	for f, n := range map[api.RosterFilter]*int{
+		api.FilterAll: &c.All, api.FilterLinked: &c.Linked, api.FilterUnlinked: &c.Unlinked, api.FilterSeveral: &c.Several,
+		api.FilterOrphan: &c.Orphan, api.FilterAtRisk: &c.AtRisk, api.FilterDisabled: &c.Disabled,
+		api.FilterAdministrator: &c.Administrator,
+	} {
+		if Matches(a, f) {
+			*n++
+		}
+	}
+	c.Identities += len(a.Identities)
+	if changed {
+		c.Changed++
+	}
+}
+
+// order returns the accounts' places in the wanted order. Names are compared by the language's collation, with numbers
+// by value; orphans, which have no name, come last. Equal keys keep the order of names.
+func (ix *Index) order(by api.RosterSort, lang string) []int {
+	key := order{by, lang}
+	ix.mu.Lock()
+	defer ix.mu.Unlock()
+	if o, ok := ix.orders[key]; ok {
+		return o
+	}
+	tag, err := language.Parse(lang)
+	if err != nil {
+		tag = language.Und
+	}
+	accounts := ix.roster.Accounts
+	collator, buf := collate.New(tag, collate.IgnoreCase, collate.Numeric), &collate.Buffer{}
+	keys := make([]string, len(accounts))
+	o := make([]int, len(accounts))
+	for i := range accounts {
+		o[i] = i
+		keys[i] = string(collator.KeyFromString(buf, accounts[i].Name))
+		buf.Reset()
+	}
+	slices.SortStableFunc(o, func(i, j int) int {
+		a, b := &accounts[i], &accounts[j]
+		first := 0
+		switch by {
+		case api.SortName:
+		case api.SortActivity:
+			first = b.LastActivity.Compare(a.LastActivity)
+		case api.SortLinks:
+			first = cmp.Compare(len(b.Identities), len(a.Identities))
+		}
+		if a.Exists != b.Exists {
+			if a.Exists {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(first, cmp.Compare(keys[i], keys[j]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
+	})
+	ix.orders[key] = o
+	return o
+}
+
+func linkedAt(a *api.Account, protocol api.Protocol, name string) bool {
+	if name == "" {
+		return true
+	}
+	return slices.ContainsFunc(a.Identities, func(id api.Identity) bool {
+		return id.Provider == name && (protocol == "" || id.Protocol == protocol)
+	})
+}
+
+func containsAll(text string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// newFolder returns a function that folds case and drops accents, so that "zoe" finds "Zoë".
+func newFolder() func(string) string {
+	caser := cases.Fold()
+	t := transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
+	return func(s string) string {
+		if ascii(s) {
+			return strings.ToLower(s)
+		}
+		folded, _, err := transform.String(t, caser.String(s))
+		if err != nil {
+			return strings.ToLower(s)
+		}
+		return folded
+	}
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+var seed = maphash.MakeSeed()
+
+// digest sums up what counts as a change of an account.
+func digest(a *api.Account) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	maphash.WriteComparable(&h, [...]bool{a.Exists, a.Disabled, a.Administrator, a.AtRisk})
+	maphash.WriteComparable(&h, [...]string{a.Name, a.AuthProvider})
+	for _, id := range a.Identities {
+		maphash.WriteComparable(&h, id)
+	}
+	return h.Sum64()
+}

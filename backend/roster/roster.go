@@ -1,0 +1,105 @@
+// Package roster works out who is linked to what: users, providers and links joined into accounts, with orphans, doubles
+// and names at risk, and windows of it filtered, searched and sorted.
+package roster
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// Build joins what a server told at one moment. Accounts come in the order of users, orphans after them by id; an
+// account's identities are sorted by protocol, provider and name. Links of accounts that users does not have make orphans,
+// unless own is set: then users holds only the credential's own account, and nothing is known about others.
+//
+// An account is at risk when a provider signs unlinked identities in to the account of the same name (AutoAdopt) and
+// nobody has linked that name there: whoever gets the name at the identity provider opens the account. Jellyfin compares
+// account names without regard to case, the plugin its canonical names with it.
+func Build(users []api.User, providers []api.Provider, links []api.Link, taken time.Time, own bool) api.Roster {
+	byUser := make(map[string][]api.Identity, len(users))
+	perProvider := make(map[provider]int, len(providers))
+	named := make(map[provider]map[string]bool, len(providers))
+	for _, l := range links {
+		byUser[l.UserID] = append(byUser[l.UserID], l.Identity)
+		p := provider{l.Protocol, l.Provider}
+		perProvider[p]++
+		if named[p] == nil {
+			named[p] = make(map[string]bool)
+		}
+		named[p][strings.ToLower(l.Name)] = true
+	}
+
+	r := api.Roster{Taken: taken, Own: own, Accounts: make([]api.Account, 0, len(users)), Providers: slices.Clone(providers)}
+	for i := range r.Providers {
+		p := &r.Providers[i]
+		p.Links = perProvider[provider{p.Protocol, p.Name}]
+	}
+	for _, u := range users {
+		a := api.Account{User: u, Exists: true, Identities: sorted(byUser[u.ID])}
+		delete(byUser, u.ID)
+		if !u.Disabled {
+			a.AtRisk = slices.ContainsFunc(providers, func(p api.Provider) bool {
+				return p.AutoAdopt && p.Enabled && !named[provider{p.Protocol, p.Name}][strings.ToLower(u.Name)]
+			})
+		}
+		r.Accounts = append(r.Accounts, a)
+	}
+	if own {
+		return r
+	}
+	orphans := make([]api.Account, 0, len(byUser))
+	for id, identities := range byUser {
+		orphans = append(orphans, api.Account{User: api.User{ID: id}, Identities: sorted(identities)})
+	}
+	slices.SortFunc(orphans, func(a, b api.Account) int { return cmp.Compare(a.ID, b.ID) })
+	r.Accounts = append(r.Accounts, orphans...)
+	return r
+}
+
+// Owner returns the account that an identity opens, or nil.
+func Owner(r api.Roster, id api.Identity) *api.Account {
+	for i := range r.Accounts {
+		if slices.Contains(r.Accounts[i].Identities, id) {
+			return &r.Accounts[i]
+		}
+	}
+	return nil
+}
+
+// Account returns the account with this id, or nil.
+func Account(r api.Roster, userID string) *api.Account {
+	i := slices.IndexFunc(r.Accounts, func(a api.Account) bool { return a.ID == userID })
+	if i < 0 {
+		return nil
+	}
+	return &r.Accounts[i]
+}
+
+// Provider returns the provider of that protocol and name, or nil.
+func Provider(r api.Roster, protocol api.Protocol, name string) *api.Provider {
+	i := slices.IndexFunc(r.Providers, func(p api.Provider) bool { return p.Protocol == protocol && p.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &r.Providers[i]
+}
+
+// provider is the key of a provider: OIDC and SAML providers may share a name.
+type provider struct {
+	protocol api.Protocol
+	name     string
+}
+
+// sorted orders identities in place, and never returns nil, so that JSON shows a list.
+func sorted(ids []api.Identity) []api.Identity {
+	if ids == nil {
+		return []api.Identity{}
+	}
+	slices.SortFunc(ids, func(a, b api.Identity) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Name, b.Name))
+	})
+	return ids
+}
