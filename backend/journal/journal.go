@@ -1,0 +1,206 @@
+// Package journal remembers every change before and after it is made, so that a person can prove what was done, see what
+// was cut short, and undo it.
+//
+// Each server has one file of JSON lines. A change is written first as "intended" and again, under the same id, with how it
+// ended; the last line of an id counts. A change that stays "intended" was cut short: nobody knows whether the server stored
+// it until the roster is read. Lines are only appended and synced, so a crash can tear at most the last one, which is
+// skipped. The journal holds names and ids, never a secret.
+package journal
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// lockTimeout is how long a writer waits for another process.
+const lockTimeout = 5 * time.Second
+
+// Journal is safe for concurrent use, also by several processes.
+type Journal struct {
+	dir string
+	now func() time.Time
+
+	mu     sync.Mutex
+	memory map[string][]api.Change // without a folder
+}
+
+// Open returns the journal in a folder, which is made at the first write. An empty dir keeps the journal in memory.
+func Open(dir string, now func() time.Time) *Journal {
+	return &Journal{dir: dir, now: now, memory: make(map[string][]api.Change)}
+}
+
+// Intend writes down a change that is about to be made, and returns it with ID, Time and State set. Nothing may be changed
+// on the server when it fails.
+func (j *Journal) Intend(ctx context.Context, c api.Change) (api.Change, error) {
+	var id [8]byte
+	if _, err := rand.Read(id[:]); err != nil {
+		return c, fmt.Errorf("making an id: %w", err)
+	}
+	c.ID, c.Time, c.State = hex.EncodeToString(id[:]), j.now().UTC(), api.ChangeIntended
+	return c, j.append(ctx, c)
+}
+
+// Finish writes down how a change ended.
+func (j *Journal) Finish(ctx context.Context, c api.Change) error { return j.append(ctx, c) }
+
+// Changes returns a server's changes, newest first.
+func (j *Journal) Changes(_ context.Context, server string) ([]api.Change, error) {
+	lines, err := j.read(server)
+	if err != nil {
+		return nil, err
+	}
+	last := make(map[string]int, len(lines))
+	var changes []api.Change
+	for _, c := range lines {
+		if i, ok := last[c.ID]; ok {
+			changes[i] = c
+			continue
+		}
+		last[c.ID] = len(changes)
+		changes = append(changes, c)
+	}
+	slices.Reverse(changes)
+	return changes, nil
+}
+
+// Change returns one change by its id or an unambiguous beginning of it, or CodeChangeNotFound.
+func (j *Journal) Change(ctx context.Context, server, id string) (api.Change, error) {
+	changes, err := j.Changes(ctx, server)
+	if err != nil {
+		return api.Change{}, err
+	}
+	var found []api.Change
+	for _, c := range changes {
+		if c.ID == id {
+			return c, nil
+		}
+		if len(id) >= 4 && len(c.ID) > len(id) && c.ID[:len(id)] == id {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		return api.Change{}, &api.Error{
+			Code: api.CodeChangeNotFound, Sentence: fmt.Sprintf("The journal has no single change %q.", api.Printable(id)),
+			Hint: "“jellybind history list” shows the changes with their ids.", Params: map[string]string{"id": id},
+		}
+	}
+	return found[0], nil
+}
+
+func (j *Journal) path(server string) (string, error) {
+	for _, r := range server {
+		if (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' {
+			return "", fmt.Errorf("unusable server id %q", server)
+		}
+	}
+	if server == "" {
+		return "", errors.New("empty server id")
+	}
+	return filepath.Join(j.dir, server+".jsonl"), nil
+}
+
+func (j *Journal) append(ctx context.Context, c api.Change) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.dir == "" {
+		j.memory[c.Server] = append(j.memory[c.Server], c)
+		return nil
+	}
+	line, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("encoding a change: %w", err)
+	}
+	path, err := j.path(c.Server)
+	if err != nil {
+		return err
+	}
+	if err := appendLine(ctx, path, line); err != nil {
+		return &api.Error{
+			Code: api.CodeInternal, Sentence: "The journal of changes cannot be written, so nothing more is changed.",
+			Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
+		}
+	}
+	return nil
+}
+
+func appendLine(ctx context.Context, path string, line []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	lock := flock.New(path + ".lock")
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+		return fmt.Errorf("locking: %w", err)
+	}
+	defer func() { _ = lock.Unlock() }()
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	end, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	// A line torn by a crash is closed first, or it would swallow this one.
+	if end > 0 {
+		var b [1]byte
+		if _, err := f.ReadAt(b[:], end-1); err != nil {
+			return err
+		}
+		if b[0] != '\n' {
+			line = append([]byte{'\n'}, line...)
+		}
+	}
+	if _, err := f.Write(append(line, '\n')); err != nil {
+		return errors.Join(err, f.Truncate(end))
+	}
+	return f.Sync()
+}
+
+func (j *Journal) read(server string) ([]api.Change, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.dir == "" {
+		return slices.Clone(j.memory[server]), nil
+	}
+	path, err := j.path(server)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the journal: %w", err)
+	}
+	var changes []api.Change
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, len(data)+1)
+	for lines.Scan() {
+		var c api.Change
+		if json.Unmarshal(lines.Bytes(), &c) == nil && c.ID != "" {
+			changes = append(changes, c)
+		}
+	}
+	return changes, lines.Err()
+}

@@ -1,0 +1,126 @@
+package journal_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/journal"
+)
+
+const server = "0123456789abcdef"
+
+func at(sec int64) func() time.Time { return func() time.Time { return time.Unix(sec, 0) } }
+
+func intend(t *testing.T, j *journal.Journal, user string) api.Change {
+	t.Helper()
+	c, err := j.Intend(t.Context(), api.Change{
+		Server: server, Kind: api.ChangeLink, UserID: user, UserName: user,
+		Identities: []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n\n{\"id\""}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func changes(t *testing.T, j *journal.Journal) []api.Change {
+	t.Helper()
+	got, err := j.Changes(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestLastStateOfAChangeCounts(t *testing.T) {
+	t.Parallel()
+	for name, dir := range map[string]string{"memory": "", "folder": filepath.Join(t.TempDir(), "made", "late")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := journal.Open(dir, at(1))
+			first, second := intend(t, j, "alice"), intend(t, j, "bob")
+			first.State = api.ChangeConfirmed
+			if err := j.Finish(t.Context(), first); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff([]api.Change{second, first}, changes(t, j)); d != "" {
+				t.Error(d)
+			}
+			if c, err := j.Change(t.Context(), server, first.ID[:6]); err != nil || c.State != api.ChangeConfirmed {
+				t.Errorf("by the beginning of the id: %+v, %v", c, err)
+			}
+			if _, err := j.Change(t.Context(), server, "ffff"+first.ID); !api.IsCode(err, api.CodeChangeNotFound) {
+				t.Errorf("unknown id: %v", err)
+			}
+		})
+	}
+}
+
+func TestTornLineIsSkippedAndSwallowsNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := journal.Open(dir, at(1))
+	first := intend(t, j, "alice")
+	path := filepath.Join(dir, server+".jsonl")
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteString(`{"id":"torn","kind":"li`); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	second := intend(t, j, "bob")
+	if d := cmp.Diff([]api.Change{second, first}, changes(t, j)); d != "" {
+		t.Error(d)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("journal's mode: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestConcurrentWritersLoseNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			j := journal.Open(dir, time.Now) // one each, as if they were processes
+			for range 10 {
+				if _, err := j.Intend(t.Context(), api.Change{Server: server}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(changes(t, journal.Open(dir, time.Now))); n != 40 {
+		t.Errorf("%d changes, want 40", n)
+	}
+}
+
+func TestUnwritableJournalAndHostileServerID(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := journal.Open(file, time.Now).Intend(t.Context(), api.Change{Server: server})
+	if err == nil || strings.Contains(err.Error(), file) {
+		t.Errorf("a folder that is a file: %v", err)
+	}
+	for _, id := range []string{"", "../x", `a\b`, "a/b"} {
+		if _, err := journal.Open(t.TempDir(), time.Now).Intend(t.Context(), api.Change{Server: id}); err == nil {
+			t.Errorf("server id %q was taken", id)
+		}
+	}
+}
