@@ -1,0 +1,267 @@
+package jellyfin
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// StatusError is the cause of an error that stands for an answer outside 2xx.
+type StatusError struct {
+	Status int
+	// Said is the server's own short text, fit to be shown; empty when it gave none that helps.
+	Said string
+}
+
+// Error names the status.
+func (e *StatusError) Error() string {
+	if e.Said != "" {
+		return fmt.Sprintf("status %d: %s", e.Status, e.Said)
+	}
+	return fmt.Sprintf("status %d", e.Status)
+}
+
+// StatusOf returns the HTTP status that err stands for, 0 when it stands for none.
+func StatusOf(err error) int {
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		return e.Status
+	}
+	return 0
+}
+
+// Err is nil for 2xx. Any other status is an *api.Error whose cause is a *StatusError: 401 CodeCredentialRefused, 403
+// CodeForbidden, 429 CodeRateLimited, 503 CodeServerStarting, 502 and 504 CodeServerUnreachable, 3xx CodeRedirectRefused,
+// all else CodeServerRefused.
+func (r *Response) Err() error {
+	if r.Status >= 200 && r.Status <= 299 {
+		return nil
+	}
+	said := r.Text()
+	e := &api.Error{
+		Code:   api.CodeServerRefused,
+		Params: map[string]string{"host": r.host, "status": strconv.Itoa(r.Status)},
+		Err:    &StatusError{Status: r.Status, Said: said},
+	}
+	if said != "" {
+		e.Params["said"] = said
+	}
+	switch {
+	case r.Status == http.StatusUnauthorized:
+		e.Code = api.CodeCredentialRefused
+		e.Sentence = r.host + " does not accept the key or token."
+		e.Hint = "It may have been revoked, or a later sign-in has replaced it. Sign in again."
+	case r.Status == http.StatusForbidden:
+		e.Code = api.CodeForbidden
+		e.Sentence = r.host + " does not allow this with the credential in use."
+		e.Hint = "Use an administrator's sign-in."
+	case r.Status == http.StatusTooManyRequests:
+		e.Code = api.CodeRateLimited
+		e.Sentence = r.host + " answers that there were too many requests."
+		e.Hint = "Wait a minute, then try again."
+		if s := strings.TrimSpace(r.Header.Get("Retry-After")); s != "" && len(s) < 64 {
+			e.Params["retryAfter"] = api.Printable(s)
+		}
+	case r.Status == http.StatusServiceUnavailable:
+		e.Code = api.CodeServerStarting
+		e.Sentence = r.host + " is still starting."
+		e.Hint = "Wait a moment, then try again."
+	case r.Status == http.StatusBadGateway || r.Status == http.StatusGatewayTimeout:
+		e.Code = api.CodeServerUnreachable
+		e.Sentence = "A proxy at " + r.host + " answers, but cannot reach Jellyfin behind it."
+		e.Hint = "Check that Jellyfin runs and that the proxy's settings name the right address."
+	case r.Status >= 300 && r.Status <= 399:
+		e.Code = api.CodeRedirectRefused
+		e.Sentence = r.host + " redirects instead of answering."
+		e.Hint = "Check the server's address, and the base path if it has one."
+	case r.Status == http.StatusNotFound:
+		e.Sentence = r.host + " does not have what was asked for."
+	case r.Status >= 500:
+		e.Sentence = fmt.Sprintf("%s failed to process the request (status %d).", r.host, r.Status)
+		e.Hint = "The server's log says why."
+	default:
+		e.Sentence = fmt.Sprintf("%s refused the request (status %d).", r.host, r.Status)
+	}
+	if said != "" {
+		e.Sentence = strings.TrimSuffix(e.Sentence, ".") + ": " + strings.TrimRight(said, ".") + "."
+	}
+	return e
+}
+
+// Text returns the server's text where it is a short one for people: a plain sentence or a JSON string. It is empty for
+// Jellyfin's "Error processing request.", for problem JSON, pages, stack traces and whatever else helps nobody. It never
+// holds the credential.
+func (r *Response) Text() string {
+	const longest = 200
+	mediaType := strings.TrimSpace(strings.SplitN(r.Header.Get("Content-Type"), ";", 2)[0])
+	if len(r.Body) == 0 || len(r.Body) > 4*longest || !utf8.Valid(r.Body) {
+		return ""
+	}
+	s := string(r.Body)
+	switch mediaType {
+	case "text/plain":
+	case "application/json":
+		if json.Unmarshal(r.Body, &s) != nil {
+			return ""
+		}
+	default:
+		return ""
+	}
+	s = strings.TrimSpace(s)
+	if s == "" || len(s) > longest || strings.ContainsAny(s, "\n\r<{") || strings.HasPrefix(s, "Error processing request") ||
+		strings.Contains(s, "Exception") {
+		return ""
+	}
+	if token := r.credential.Reveal(); token != "" {
+		s = strings.ReplaceAll(s, token, r.credential.String())
+	}
+	return api.Printable(s)
+}
+
+// retryable marks the errors that a second try cannot mend as permanent.
+func (c *Client) retryable(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return backoff.Permanent(cause)
+	}
+	name, isName := errors.AsType[*net.DNSError](err)
+	timeout, isNet := errors.AsType[net.Error](err)
+	switch {
+	case certificateFailure(c.base.Host, err) != nil, isPlainHTTP(err), isMalformed(err), errors.Is(err, errConnectTimeout),
+		isName && name.IsNotFound, isNet && timeout.Timeout():
+		return backoff.Permanent(err)
+	}
+	return err
+}
+
+// failure turns what ended an exchange into an *api.Error. Causes never hold a URL: net/http's *url.Error, which quotes
+// the query, does not occur below the transport.
+func (c *Client) failure(ctx context.Context, err error) error {
+	host := c.base.Host
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e
+	}
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return contextError(host, err)
+	}
+	if e := certificateFailure(host, err); e != nil {
+		return e
+	}
+	unreachable := func(what, hint string) error {
+		return &api.Error{
+			Code: api.CodeServerUnreachable, Sentence: what, Hint: hint, Params: map[string]string{"host": host}, Err: err,
+		}
+	}
+	name, isName := errors.AsType[*net.DNSError](err)
+	op, isOp := errors.AsType[*net.OpError](err)
+	timeout, isNet := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return c.answerError("sends more than any Jellyfin would", err)
+	case errors.Is(err, errBodyTimeout):
+		return timeoutError(host, host+" began to answer and then stopped.", err)
+	case errors.Is(err, errConnectTimeout):
+		return timeoutError(host, "No connection to "+host+" came about in time.", err)
+	case isPlainHTTP(err):
+		return unreachable(host+" does not speak TLS there.", "Use http:// instead of https://, or another port.")
+	case isMalformed(err):
+		return c.answerError("does not answer in HTTP", err)
+	case isName && name.IsNotFound:
+		return unreachable("There is no host named "+c.base.Hostname()+".", "Check the name, and that you are on the right network.")
+	case isName:
+		return unreachable("The name "+c.base.Hostname()+" could not be looked up.", "Check your network connection.")
+	case isNet && timeout.Timeout():
+		return timeoutError(host, host+" did not answer in time.", err)
+	case isOp && op.Op == "dial":
+		return unreachable("No connection to "+host+": "+dialReason(err)+".", "Check that the server runs and that the port is right.")
+	}
+	return unreachable("The connection to "+host+" broke.", "Try again; if it happens again, the server's log says why.")
+}
+
+func contextError(host string, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return timeoutError(host, host+" did not answer in time.", err)
+	}
+	return &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: err}
+}
+
+func timeoutError(host, sentence string, err error) error {
+	return &api.Error{
+		Code: api.CodeTimeout, Sentence: sentence, Hint: "Check that the server runs and is not overloaded.",
+		Params: map[string]string{"host": host}, Err: err,
+	}
+}
+
+// answerError tells of an answer that no Jellyfin gives.
+func (c *Client) answerError(what string, cause error) *api.Error {
+	return &api.Error{
+		Code:     api.CodeServerAnswer,
+		Sentence: c.base.Host + " " + what + ".",
+		Hint:     "Check that the address is Jellyfin's, with its base path if it has one.",
+		Params:   map[string]string{"host": c.base.Host},
+		Err:      cause,
+	}
+}
+
+// notJSON tells of an answer that is not the JSON asked for. The decoder's error may quote the body, and is dropped.
+func (c *Client) notJSON(res *Response, err error) error {
+	what := "answers something else than Jellyfin's API would"
+	switch {
+	case strings.HasPrefix(res.Header.Get("Content-Type"), "text/html"):
+		what = "answers a web page where Jellyfin's API was asked"
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		what = "ends its answer in the middle"
+	}
+	return c.answerError(what, nil)
+}
+
+func (c *Client) redirectError(to *url.URL) error {
+	origin := api.Printable(to.Scheme + "://" + to.Host)
+	hint := "If that is your server, use its address instead."
+	if to.Scheme == "http" && c.base.Scheme == "https" {
+		hint = "It would send your credential unencrypted. Check the proxy in front of Jellyfin."
+	}
+	return &api.Error{
+		Code:     api.CodeRedirectRefused,
+		Sentence: fmt.Sprintf("%s redirects to %s, which was not followed.", c.base.Host, origin),
+		Hint:     hint,
+		Params:   map[string]string{"host": c.base.Host, "to": origin},
+	}
+}
+
+func isPlainHTTP(err error) bool {
+	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
+	return notTLS || errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// isMalformed recognises net/http's errors about an answer that is not HTTP; they have no type of their own.
+func isMalformed(err error) bool {
+	s := err.Error()
+	return strings.Contains(s, "malformed HTTP") || strings.Contains(s, "malformed MIME") ||
+		strings.Contains(s, "server response headers exceeded") || strings.Contains(s, "bad Content-Length")
+}
+
+// dialReason says why no connection came about, without the system's jargon around it.
+func dialReason(err error) string {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err.Error()
+		}
+		err = next
+	}
+}
