@@ -1,0 +1,98 @@
+// Command build is Jellybind's only task runner: it installs what is missing, builds, checks, tests and starts the app.
+// It uses the standard library alone, so that it compiles before anything is downloaded.
+//
+//	go run ./build COMMAND [ARGUMENT…]
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+// command is one word after `go run ./build`. A new one is a file of its own and a line in commands.
+type command struct {
+	name    string
+	summary string
+	run     func(ctx context.Context, t *task) error
+}
+
+func commands() []command {
+	return []command{
+		{"run", "install what is missing, build and start Jellybind (arguments are passed on)", runApp},
+		{"test", "install what tests need and run every check (arguments: only these packages' unit tests)", runTests},
+		{"bench", "run the benchmarks (arguments: only these packages)", runBenchmarks},
+		{"lint", "formatting, go vet and golangci-lint, native and WASM", runLint},
+		{"wasm", "build the frontend into frontend/dist", runWASM},
+		{"binary", "build build/bin/jellybind", runBinary},
+		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev},
+		{"cross", "build for Windows and type-check for macOS", runCross},
+		{"icon", "draw the icons again", runIcon},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := dispatch(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// dispatch runs one command and returns the exit code: 0 done, 1 failed, 2 wrong use.
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+		usage(stdout)
+		if len(args) == 0 {
+			return 2
+		}
+		return 0
+	}
+	for _, c := range commands() {
+		if c.name != args[0] {
+			continue
+		}
+		root, err := moduleRoot()
+		if err != nil {
+			_, _ = fmt.Fprintln(stderr, "build:", err)
+			return 1
+		}
+		t := newTask(root, args[1:], stdout)
+		if err := c.run(ctx, t); err != nil {
+			return t.failed(stderr, c.name, err)
+		}
+		return 0
+	}
+	_, _ = fmt.Fprintf(stderr, "build: there is no command %q\n", args[0])
+	usage(stderr)
+	return 2
+}
+
+func usage(w io.Writer) {
+	_, _ = fmt.Fprintln(w, "usage: go run ./build COMMAND [ARGUMENT…]")
+	for _, c := range commands() {
+		_, _ = fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+	}
+}
+
+// moduleRoot finds the folder with go.mod at or above the working directory.
+func moduleRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("finding the module: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("there is no go.mod here or above; start it inside the repository")
+		}
+		dir = parent
+	}
+}
