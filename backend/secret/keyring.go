@@ -1,0 +1,267 @@
+package secret
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/zalando/go-keyring"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// Service is the name under which the keyring files everything of Jellybind's.
+const Service = "jellybind"
+
+// MaxBytes is the longest secret that the keyring takes. Windows' credential manager holds 2,560 bytes; the same bound
+// holds everywhere, so that what was stored on one system can be stored on the next.
+const MaxBytes = 2560
+
+// maxAccount bounds the account's name: macOS' security tool takes one command line of 4,096 bytes for both.
+const maxAccount = 256
+
+// The reasons why a keyring call failed. Each comes wrapped in an *api.Error.
+var (
+	ErrNotFound    = errors.New("secret not found")
+	ErrLocked      = errors.New("keyring locked")
+	ErrUnavailable = errors.New("keyring unavailable")
+	ErrTooLarge    = errors.New("secret too large for the keyring")
+)
+
+// Keyring is the operating system's keyring: Secret Service on Linux, Keychain on macOS, Credential Manager on Windows.
+// There is no fallback: where there is no keyring, nothing is stored. It is safe for concurrent use.
+//
+// Every call has a time limit. The libraries below take no context, so a call runs in a goroutine of its own, and an
+// answer that comes after the limit is dropped. Calls run one at a time, for a keyring that asks the person to unlock it
+// would otherwise ask once a call.
+type Keyring struct {
+	timeout time.Duration
+	turn    chan struct{}
+}
+
+// An Option changes how a Keyring works.
+type Option func(*Keyring)
+
+// WithTimeout sets the time limit of each call; the default is 10 s.
+func WithTimeout(d time.Duration) Option { return func(k *Keyring) { k.timeout = d } }
+
+// Open returns the keyring. It asks nothing yet; see Check.
+func Open(options ...Option) *Keyring {
+	k := &Keyring{timeout: 10 * time.Second, turn: make(chan struct{}, 1)}
+	for _, o := range options {
+		o(k)
+	}
+	return k
+}
+
+// Get returns the secret of an account. A locked keyring may ask the person to unlock it. Errors: ErrNotFound, ErrLocked,
+// ErrUnavailable.
+func (k *Keyring) Get(ctx context.Context, account string) (Value, error) {
+	if err := checkAccount(account); err != nil {
+		return Value{}, err
+	}
+	s, err := k.call(ctx, func() (string, error) { return keyring.Get(Service, account) })
+	if err != nil {
+		return Value{}, err
+	}
+	return New(s), nil
+}
+
+// Set stores the secret of an account, and replaces the one that was there. It reads the secret back, since not every
+// system's keyring says so when it stored nothing. Errors: ErrTooLarge, ErrLocked, ErrUnavailable.
+func (k *Keyring) Set(ctx context.Context, account string, v Value) error {
+	if err := check(account, v); err != nil {
+		return err
+	}
+	_, err := k.call(ctx, func() (string, error) {
+		if err := keyring.Set(Service, account, v.Reveal()); err != nil {
+			return "", err
+		}
+		stored, err := keyring.Get(Service, account)
+		if err == nil && stored != v.Reveal() {
+			err = errors.New("the keyring gave back another secret than it was given")
+		}
+		if err != nil {
+			return "", fmt.Errorf("reading back: %w", notStored{err})
+		}
+		return "", nil
+	})
+	return err
+}
+
+// Delete removes the secret of an account. Errors: ErrNotFound, ErrLocked, ErrUnavailable.
+func (k *Keyring) Delete(ctx context.Context, account string) error {
+	if err := checkAccount(account); err != nil {
+		return err
+	}
+	_, err := k.call(ctx, func() (string, error) { return "", keyring.Delete(Service, account) })
+	return err
+}
+
+// Check tells whether the keyring can be used. It never asks the person to unlock it where the system tells without
+// asking whether it is locked (Linux).
+func (k *Keyring) Check(ctx context.Context) api.Keyring {
+	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	defer cancel()
+	err := preflight(ctx, true)
+	if err == nil {
+		// Only an account that nobody has can tell a working keyring from a broken one without touching a secret.
+		_, err = k.call(ctx, func() (string, error) { return keyring.Get(Service, "probe") })
+	} else {
+		err = explain(err)
+	}
+	if err == nil || errors.Is(err, ErrNotFound) {
+		return api.Keyring{OK: true}
+	}
+	k2 := api.Keyring{Code: api.CodeInternal, Sentence: err.Error()}
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		k2.Code, k2.Sentence, k2.Hint = e.Code, e.Sentence, e.Hint
+	}
+	return k2
+}
+
+// notStored hides a "not found" of the read-back: to the caller of Set that is a keyring which does not work.
+type notStored struct{ error }
+
+// call runs f when it is this call's turn. The time limit covers the waiting too.
+func (k *Keyring) call(ctx context.Context, f func() (string, error)) (string, error) {
+	parent := ctx
+	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	defer cancel()
+	select {
+	case k.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", k.late(parent, nil)
+	}
+	// A call that never comes back gives its turn away too: one that hangs must not block the rest for good.
+	defer func() { <-k.turn }()
+
+	if err := preflight(ctx, false); err != nil {
+		if ctx.Err() != nil {
+			return "", k.late(parent, err)
+		}
+		return "", explain(err)
+	}
+	type answer struct {
+		s   string
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		s, err := f()
+		done <- answer{s, err}
+	}()
+	select {
+	case a := <-done:
+		if a.err != nil {
+			return "", explain(classify(ctx, a.err))
+		}
+		return a.s, nil
+	case <-ctx.Done():
+		return "", k.late(parent, nil)
+	}
+}
+
+// late says why there was no answer: the caller's context ended, or the limit passed; then a locked keyring is the
+// likeliest reason, and the system is asked once more.
+func (k *Keyring) late(parent context.Context, err error) error {
+	if cause := context.Cause(parent); cause != nil {
+		if errors.Is(cause, context.DeadlineExceeded) {
+			return &api.Error{
+				Code: api.CodeTimeout, Sentence: "The keyring did not answer in time.",
+				Hint: "Unlock the keyring and try again.", Err: cause,
+			}
+		}
+		return &api.Error{Code: api.CodeCancelled, Sentence: "Waiting for the keyring was cancelled.", Err: cause}
+	}
+	if err != nil && (errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable)) {
+		return explain(err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(parent), min(k.timeout, time.Second))
+	defer cancel()
+	if err := preflight(ctx, true); err != nil && errors.Is(err, ErrLocked) {
+		return explain(err)
+	}
+	return explain(fmt.Errorf("no answer within %v: %w", k.timeout, ErrUnavailable))
+}
+
+// classify turns what go-keyring returned into one of this package's errors. It types only "not found" and "too big";
+// everything else means that the keyring cannot be used, and the system tells whether that is because it is locked.
+func classify(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[notStored](err); ok {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	switch {
+	case errors.Is(err, keyring.ErrNotFound):
+		return ErrNotFound
+	case errors.Is(err, keyring.ErrSetDataTooBig):
+		return ErrTooLarge
+	}
+	if state := preflight(ctx, true); state != nil {
+		return fmt.Errorf("%w: %w", state, err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+// check refuses what no keyring could hold.
+func check(account string, v Value) error {
+	if err := checkAccount(account); err != nil {
+		return err
+	}
+	if v.IsZero() {
+		return &api.Error{
+			Code: api.CodeUsage, Sentence: "An empty secret cannot be stored.",
+			Hint: "Give the key, token or client secret, without blanks around it.",
+		}
+	}
+	if n := len(v.Reveal()); n > MaxBytes {
+		return explain(fmt.Errorf("%d bytes: %w", n, ErrTooLarge))
+	}
+	return nil
+}
+
+// checkAccount refuses names that the systems' tools would misread: macOS' takes one command a line.
+func checkAccount(account string) error {
+	if account == "" || len(account) > maxAccount || strings.ContainsFunc(account, unicode.IsControl) {
+		return &api.Error{
+			Code:     api.CodeUsage,
+			Sentence: "This name cannot be used in the keyring: it is empty, longer than 256 bytes, or has control characters.",
+			Hint:     "Choose a shorter name.",
+		}
+	}
+	return nil
+}
+
+// explain wraps an error of this package in what a person is told.
+func explain(err error) error {
+	e := &api.Error{Err: err}
+	switch {
+	case errors.Is(err, ErrNotFound):
+		e.Code = api.CodeSecretNotFound
+		e.Sentence = "The keyring has no such entry of Jellybind's."
+		e.Hint = "Sign in to the server again; Jellybind then stores it anew."
+	case errors.Is(err, ErrTooLarge):
+		e.Code = api.CodeSecretTooLarge
+		e.Sentence = fmt.Sprintf("The secret is longer than the %d bytes that a keyring takes.", MaxBytes)
+		e.Hint = "Check what was pasted: keys, tokens and client secrets are far shorter."
+	case errors.Is(err, ErrLocked):
+		e.Code = api.CodeSecretLocked
+		e.Sentence = "The keyring is locked."
+		e.Hint = lockedHint
+	default:
+		e.Code = api.CodeSecretUnavailable
+		e.Sentence = "The system's keyring cannot be used, and Jellybind stores secrets nowhere else."
+		e.Hint = unavailableHint
+		if errors.Is(err, errNoCollection) {
+			e.Sentence = "The system's keyring has no collection yet in which Jellybind could store its secrets."
+			e.Hint = "Create a default keyring once (in \"Passwords and Keys\", or KDE's wallet settings), then try again."
+		}
+	}
+	return e
+}
+
+// errNoCollection is an ErrUnavailable: the service runs, but has no default collection.
+var errNoCollection = fmt.Errorf("no default collection: %w", ErrUnavailable)
