@@ -58,6 +58,8 @@ const (
 	CodeProfileExists        Code = "profile-exists"        // the name is taken
 	CodeProfileDamaged       Code = "profile-damaged"       // the profile file cannot be read; it was kept aside
 	CodeProfileBusy          Code = "profile-busy"          // another Jellybind is writing
+	CodeProfileNewer         Code = "profile-newer"         // a later Jellybind wrote the profile file
+	CodeProfileUnwritable    Code = "profile-unwritable"    // the profile file or its folder cannot be opened or written
 	CodeChangeNotFound       Code = "change-not-found"      // the journal has no such change
 	CodeChangeNotUndoable    Code = "change-not-undoable"   // the change cannot be undone on this flavour
 )

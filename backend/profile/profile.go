@@ -1,0 +1,314 @@
+// Package profile keeps the servers that a person has added, and his choices, in one readable file without any secret.
+package profile
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// Version is the version of the file's format that this program writes. A file with a later one is refused, not guessed at.
+const Version = 1
+
+// Data is the content of the file.
+type Data struct {
+	Version  int          `json:"version"`
+	Profiles []Entry      `json:"profiles"`
+	Settings api.Settings `json:"settings"`
+	// Window is where the window was; nil when it was never open.
+	Window *WindowState `json:"window,omitempty"`
+
+	// unknown are fields of later minor versions, or somebody's own; they are written back as they were.
+	unknown map[string]json.RawMessage
+}
+
+// Entry is one server.
+type Entry struct {
+	api.Profile
+	// DeviceID names this installation to the server. It is made once, for Jellyfin ends the earlier session of a device
+	// that signs in again. Update fills it in.
+	DeviceID string `json:"deviceId"`
+	// Providers are the app's own settings for the server's identity providers.
+	Providers []api.ProviderSettings `json:"providers,omitempty"`
+
+	unknown map[string]json.RawMessage
+}
+
+// WindowState is the window's place and size, in the system's logical pixels.
+type WindowState struct {
+	X         int  `json:"x"`
+	Y         int  `json:"y"`
+	Width     int  `json:"width"`
+	Height    int  `json:"height"`
+	Maximised bool `json:"maximised"`
+}
+
+// Find returns the profile of that name, or the default one for an empty name. The pointer is into d. Errors carry
+// CodeProfileNotFound.
+func (d *Data) Find(name string) (*Entry, error) {
+	for i := range d.Profiles {
+		p := &d.Profiles[i]
+		if p.Name == name || name == "" && p.Default {
+			return p, nil
+		}
+	}
+	if name == "" {
+		return nil, &api.Error{
+			Code: api.CodeProfileNotFound, Sentence: "No server has been added yet.",
+			Hint: "Add one with \"jellybind server add ADDRESS\", or try \"jellybind --demo\".",
+		}
+	}
+	return nil, &api.Error{
+		Code: api.CodeProfileNotFound, Sentence: fmt.Sprintf("There is no server named %q.", api.Printable(name)),
+		Hint: "See \"jellybind server list\".", Params: map[string]string{"name": name},
+	}
+}
+
+// Add appends a profile. The first one becomes the default; a later one only when it says so. Errors carry
+// CodeProfileExists.
+func (d *Data) Add(e Entry) error {
+	if slices.ContainsFunc(d.Profiles, func(p Entry) bool { return p.Name == e.Name }) {
+		return exists(e.Name)
+	}
+	if e.Default {
+		for i := range d.Profiles {
+			d.Profiles[i].Default = false
+		}
+	}
+	d.Profiles = append(d.Profiles, e)
+	d.settleDefault()
+	return nil
+}
+
+// Remove takes a profile out. When it was the default, the first of the rest becomes it. Errors carry
+// CodeProfileNotFound.
+func (d *Data) Remove(name string) error {
+	i := slices.IndexFunc(d.Profiles, func(p Entry) bool { return p.Name == name })
+	if i < 0 {
+		_, err := d.Find(name)
+		return err
+	}
+	d.Profiles = slices.Delete(d.Profiles, i, i+1)
+	d.settleDefault()
+	return nil
+}
+
+// SetDefault makes a profile the one that is used when none is named. Errors carry CodeProfileNotFound.
+func (d *Data) SetDefault(name string) error {
+	if _, err := d.Find(name); err != nil {
+		return err
+	}
+	for i := range d.Profiles {
+		d.Profiles[i].Default = d.Profiles[i].Name == name
+	}
+	return nil
+}
+
+// Provider returns the settings for one of the server's providers; those of one never set are the defaults.
+func (e *Entry) Provider(protocol api.Protocol, name string) api.ProviderSettings {
+	for _, p := range e.Providers {
+		if p.Protocol == protocol && p.Provider == name {
+			return p
+		}
+	}
+	return api.ProviderSettings{Protocol: protocol, Provider: name}
+}
+
+// SetProvider replaces the settings for one of the server's providers.
+func (e *Entry) SetProvider(s api.ProviderSettings) {
+	for i, p := range e.Providers {
+		if p.Protocol == s.Protocol && p.Provider == s.Provider {
+			e.Providers[i] = s
+			return
+		}
+	}
+	e.Providers = append(e.Providers, s)
+}
+
+// settleDefault sees to it that exactly one profile is the default, the first that says so.
+func (d *Data) settleDefault() {
+	found := false
+	for i := range d.Profiles {
+		d.Profiles[i].Default = d.Profiles[i].Default && !found
+		found = found || d.Profiles[i].Default
+	}
+	if !found && len(d.Profiles) > 0 {
+		d.Profiles[0].Default = true
+	}
+}
+
+// check refuses what must not be in the file: two profiles of one name, none, the demo world, and addresses with a
+// password inside.
+func (d *Data) check() error {
+	seen := map[string]bool{}
+	for _, p := range d.Profiles {
+		switch {
+		case p.Name == "" || len(p.Name) > 200 || !utf8.ValidString(p.Name) || api.Printable(p.Name) != p.Name:
+			return &api.Error{
+				Code: api.CodeUsage, Sentence: "A server's name must be 1 to 200 bytes of text without control characters.",
+				Hint: "Choose another name.", Params: map[string]string{"name": p.Name},
+			}
+		case seen[p.Name]:
+			return exists(p.Name)
+		case p.Demo:
+			return &api.Error{
+				Code: api.CodeUsage, Sentence: "The demo world cannot be stored as a server.",
+				Hint: "Its servers end with the program; start it again when you need it.",
+			}
+		}
+		seen[p.Name] = true
+		u, err := url.Parse(p.URL)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return &api.Error{
+				Code: api.CodeAddressInvalid, Sentence: "A server's address must begin with http:// or https:// and name a host.",
+				Hint: "Give the address that opens Jellyfin in a browser.", Params: map[string]string{"name": p.Name},
+			}
+		}
+		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+			return &api.Error{
+				Code:     api.CodeAddressInvalid,
+				Sentence: "A server's address must have no user name, password, query or fragment in it: the file holds no secrets.",
+				Hint:     "Give the bare address, such as https://jellyfin.example.org/base.", Params: map[string]string{"name": p.Name},
+			}
+		}
+	}
+	return nil
+}
+
+func exists(name string) error {
+	return &api.Error{
+		Code: api.CodeProfileExists, Sentence: fmt.Sprintf("There is a server named %q already.", api.Printable(name)),
+		Hint: "Choose another name, or remove that one first.", Params: map[string]string{"name": name},
+	}
+}
+
+// Errors of the file's content, inside the *api.Error of Load and Update.
+var (
+	// ErrDamaged: the file is no JSON, or breaks the rules of Data.
+	ErrDamaged = errors.New("damaged profile file")
+	// ErrNewer: a later Jellybind wrote the file.
+	ErrNewer = errors.New("profile file of a later version")
+)
+
+// decode reads the file's content. Windows' editors put a byte order mark in front; it is no damage.
+func decode(b []byte) (Data, error) {
+	b = bytes.TrimPrefix(b, []byte("\uFEFF"))
+	if !utf8.Valid(b) {
+		return Data{}, fmt.Errorf("%w: not UTF-8", ErrDamaged)
+	}
+	var head struct {
+		Version *int `json:"version"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if err := dec.Decode(&head); err != nil {
+		return Data{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return Data{}, fmt.Errorf("%w: something follows the object", ErrDamaged)
+	}
+	if head.Version == nil || *head.Version < 1 {
+		return Data{}, fmt.Errorf("%w: no version", ErrDamaged)
+	}
+	if *head.Version > Version {
+		return Data{}, fmt.Errorf("%w: %d", ErrNewer, *head.Version)
+	}
+	var d Data
+	if err := json.Unmarshal(b, &d); err != nil {
+		return Data{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err := d.check(); err != nil {
+		return Data{}, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	d.settleDefault()
+	return d, nil
+}
+
+// encode writes the file's content: indented, for people read it and keep it under version control.
+func encode(d Data) ([]byte, error) {
+	d.Version = Version
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(d); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+type (
+	plainData  Data
+	plainEntry Entry
+)
+
+// UnmarshalJSON keeps the fields that this version does not know.
+func (d *Data) UnmarshalJSON(b []byte) error {
+	unknown, err := split(b, (*plainData)(d), plainData{})
+	d.unknown = unknown
+	if d.Profiles == nil {
+		d.Profiles = []Entry{}
+	}
+	return err
+}
+
+// MarshalJSON writes them back.
+func (d Data) MarshalJSON() ([]byte, error) { return join(plainData(d), d.unknown) }
+
+// UnmarshalJSON keeps the fields that this version does not know.
+func (e *Entry) UnmarshalJSON(b []byte) error {
+	unknown, err := split(b, (*plainEntry)(e), plainEntry{})
+	e.unknown = unknown
+	return err
+}
+
+// MarshalJSON writes them back.
+func (e Entry) MarshalJSON() ([]byte, error) { return join(plainEntry(e), e.unknown) }
+
+// split decodes an object into a struct and returns the fields that have no place in it.
+func split(b []byte, into, zero any) (map[string]json.RawMessage, error) {
+	if err := json.Unmarshal(b, into); err != nil {
+		return nil, err
+	}
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return nil, err
+	}
+	known := names(zero)
+	for k := range all {
+		if slices.ContainsFunc(known, func(n string) bool { return strings.EqualFold(n, k) }) {
+			delete(all, k)
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	return all, nil
+}
+
+// join encodes a struct and puts the unknown fields behind its own, in alphabetical order.
+func join(known any, unknown map[string]json.RawMessage) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(known); err != nil {
+		return nil, err
+	}
+	out := bytes.TrimRight(b.Bytes(), "\n")
+	if len(unknown) == 0 {
+		return out, nil
+	}
+	rest, err := json.Marshal(unknown)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out[:len(out)-1], ',')
+	return append(out, rest[1:]...), nil
+}
