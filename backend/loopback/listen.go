@@ -1,0 +1,247 @@
+// Package loopback catches the one answer of a sign-in that a person makes in his own browser: a small HTTP server on
+// the loopback that takes exactly one request, at one path, for one Host, and tells the person what happened.
+//
+// What may reach it is hostile until proven otherwise: every web page that is open in the browser can send requests to
+// a port of the loopback, names can be rebound to 127.0.0.1, and so can every other program on the machine. So a request
+// is looked at in this order, and none that fails ends the wait: the Host is ours (421), the path is the expected one
+// (404), the method too (405), the browser navigated there as a whole page, rather than fetching it from within another
+// one (403), it is small and well-formed (400, 413, 415), and it belongs to the sign-in that waits (Expect.Match, 400).
+// The first request that passes is answered; those that come later are told so (410).
+package loopback
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// DefaultTimeout is how long Wait waits when Options.Timeout is zero.
+const DefaultTimeout = 5 * time.Minute
+
+// The hosts that a browser may be sent to.
+const (
+	hostIPv4 = "127.0.0.1"
+	hostName = "localhost"
+)
+
+// anyPortTries bounds the search for a port that is free for IPv4 and IPv6 alike.
+const anyPortTries = 16
+
+// Options say where to listen, for how long, and in which language to speak.
+type Options struct {
+	// Host is how the browser names the loopback: "127.0.0.1" (also when empty, RFC 8252 section 8.3) or "localhost",
+	// for identity providers that allow nothing else.
+	Host string
+	// Ports are tried in this order; 0 takes any free one. Empty means any free one.
+	Ports []int
+	// Timeout bounds Wait; 0 means DefaultTimeout.
+	Timeout time.Duration
+	// Language is a BCP 47 tag. German and English are spoken, English where it is anything else.
+	Language string
+}
+
+// Listener holds a port of the loopback until Close, or until Wait returns.
+type Listener struct {
+	listeners []net.Listener
+	host      string
+	timeout   time.Duration
+	language  string
+
+	closing   chan struct{}
+	closeOnce sync.Once
+	closeErr  error
+
+	mu     sync.Mutex
+	waited bool
+}
+
+// Listen binds the first free port of the list on 127.0.0.1 and no other interface, exclusively: no other program can
+// bind it too, and a port that another program holds counts as taken. For the host "localhost" it binds [::1] on the
+// same port as well where the machine has IPv6, because browsers may resolve the name to either; a port that is free on
+// one of them only counts as taken, so that nobody else can catch the answer.
+//
+// The error is api.CodePortTaken when every port is in use, and api.CodeUsage for a host or a port that is none.
+func Listen(ctx context.Context, opts Options) (*Listener, error) {
+	host := opts.Host
+	if host == "" {
+		host = hostIPv4
+	}
+	if host != hostIPv4 && host != hostName {
+		return nil, &api.Error{
+			Code:     api.CodeUsage,
+			Sentence: fmt.Sprintf("The sign-in's answer cannot be caught at %q, which is not the loopback.", host),
+			Hint:     `Use "127.0.0.1" or "localhost".`,
+			Params:   map[string]string{"host": host},
+		}
+	}
+	ports := opts.Ports
+	if len(ports) == 0 {
+		ports = []int{0}
+	}
+	for _, port := range ports {
+		if port < 0 || port > 65535 {
+			return nil, &api.Error{
+				Code:     api.CodeUsage,
+				Sentence: fmt.Sprintf("%d is not a port.", port),
+				Hint:     "Choose ports from 1 to 65535, or 0 for any free one.",
+				Params:   map[string]string{"port": strconv.Itoa(port)},
+			}
+		}
+	}
+	var failures []error
+	for _, port := range ports {
+		listeners, err := bind(ctx, host, port)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, cancelled(ctx.Err())
+			}
+			failures = append(failures, err)
+			continue
+		}
+		return newListener(opts, host, listeners), nil
+	}
+	return nil, portTaken(ports, errors.Join(failures...))
+}
+
+func newListener(opts Options, host string, listeners []net.Listener) *Listener {
+	timeout := opts.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	return &Listener{
+		listeners: listeners,
+		host:      host,
+		timeout:   timeout,
+		language:  language(opts.Language),
+		closing:   make(chan struct{}),
+	}
+}
+
+// bind binds one port, on both families for "localhost". Port 0 is chosen by the system for IPv4; when another program
+// has that port on IPv6, the next one is tried.
+func bind(ctx context.Context, host string, port int) ([]net.Listener, error) {
+	tries := 1
+	if port == 0 && host == hostName {
+		tries = anyPortTries
+	}
+	var last error
+	for range tries {
+		four, err := bindOne(ctx, "tcp4", hostIPv4, port)
+		if err != nil {
+			return nil, err
+		}
+		if host != hostName {
+			return []net.Listener{four}, nil
+		}
+		bound := four.Addr().(*net.TCPAddr).Port
+		six, err := bindOne(ctx, "tcp6", "::1", bound)
+		switch {
+		case err == nil:
+			return []net.Listener{four, six}, nil
+		case noIPv6(err):
+			return []net.Listener{four}, nil
+		}
+		last = errors.Join(err, four.Close())
+	}
+	return nil, last
+}
+
+func bindOne(ctx context.Context, network, address string, port int) (net.Listener, error) {
+	hostPort := net.JoinHostPort(address, strconv.Itoa(port))
+	if port != 0 && probeFirst && answers(ctx, network, hostPort) {
+		return nil, fmt.Errorf("binding %s: %w", hostPort, syscall.EADDRINUSE)
+	}
+	config := net.ListenConfig{Control: exclusive, KeepAlive: -1}
+	l, err := config.Listen(ctx, network, hostPort)
+	if err != nil {
+		return nil, fmt.Errorf("binding %s: %w", hostPort, err)
+	}
+	return l, nil
+}
+
+// answers reports whether a program listens at the address.
+func answers(ctx context.Context, network, hostPort string) bool {
+	d := net.Dialer{Timeout: 250 * time.Millisecond}
+	c, err := d.DialContext(ctx, network, hostPort)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+// noIPv6 reports whether binding failed because the machine has no IPv6 loopback.
+func noIPv6(err error) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	return ok && slices.Contains(noIPv6Errors, errno)
+}
+
+// HostPort is how the browser names the listener: "127.0.0.1:PORT" or "localhost:PORT".
+func (l *Listener) HostPort() string {
+	return net.JoinHostPort(l.host, strconv.Itoa(l.Port()))
+}
+
+// Port is the port that is bound.
+func (l *Listener) Port() int {
+	if a, ok := l.listeners[0].Addr().(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return 80
+}
+
+// URL is the address on the loopback that leads to Expect.Target while Wait waits.
+func (l *Listener) URL() string { return "http://" + l.HostPort() + "/" }
+
+// Timeout is how long Wait will wait.
+func (l *Listener) Timeout() time.Duration { return l.timeout }
+
+// Close gives the port free. A Wait that is under way ends with api.CodeCancelled. Closing twice is harmless.
+func (l *Listener) Close() error {
+	l.closeOnce.Do(func() {
+		close(l.closing)
+		var errs []error
+		for _, ln := range l.listeners {
+			if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			l.closeErr = fmt.Errorf("closing the loopback listener: %w", err)
+		}
+	})
+	return l.closeErr
+}
+
+func portTaken(ports []int, cause error) error {
+	list := make([]string, len(ports))
+	for i, p := range ports {
+		list[i] = strconv.Itoa(p)
+	}
+	text := strings.Join(list, ", ")
+	e := &api.Error{Code: api.CodePortTaken, Params: map[string]string{"ports": text}, Err: cause}
+	switch {
+	case len(ports) == 1 && ports[0] == 0:
+		e.Sentence = "No port of the loopback could be bound."
+		e.Hint = "Check whether a firewall or a sandbox forbids listening on 127.0.0.1."
+	case len(ports) == 1:
+		e.Sentence = fmt.Sprintf("Port %s of the loopback is in use by another program, or may not be used.", text)
+		e.Hint = "End that program, or choose another port and allow its address at the identity provider."
+	default:
+		e.Sentence = fmt.Sprintf("The loopback ports %s are all in use by other programs, or may not be used.", text)
+		e.Hint = "End one of those programs, or add a port and allow its address at the identity provider."
+	}
+	return e
+}
+
+func cancelled(cause error) error {
+	return &api.Error{Code: api.CodeCancelled, Sentence: "The sign-in was cancelled.", Err: cause}
+}
