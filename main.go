@@ -1,0 +1,91 @@
+// Command jellybind links Jellyfin accounts to single sign-on identities, in a window or on the command line.
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/wailsapp/wails/v2"
+	"github.com/wailsapp/wails/v2/pkg/options"
+	"github.com/wailsapp/wails/v2/pkg/options/assetserver"
+	"github.com/wailsapp/wails/v2/pkg/options/linux"
+	"github.com/wailsapp/wails/v2/pkg/runtime"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// version is set by the linker.
+var version = "0.1.0-dev"
+
+//go:embed all:frontend/dist
+var frontend embed.FS
+
+//go:embed build/appicon.png
+var icon []byte
+
+func main() {
+	if err := start(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "jellybind:", err)
+		os.Exit(1)
+	}
+}
+
+// start opens the window without arguments. A development build keeps -devserver and the like for Wails.
+func start(args []string) error {
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-devserver") {
+		return fmt.Errorf("unknown argument %q", args[0])
+	}
+	return window(NewApp(version))
+}
+
+func window(app *App) error {
+	err := wails.Run(&options.App{
+		Title:     "Jellybind",
+		Width:     1200,
+		Height:    800,
+		MinWidth:  800,
+		MinHeight: 560,
+		// The window is shown once the page has its style sheet, and has the page's dark colour until then: nothing
+		// white flashes, whatever the theme.
+		StartHidden:      true,
+		BackgroundColour: options.NewRGB(0x14, 0x16, 0x1b),
+		OnStartup:        app.startup,
+		OnDomReady:       runtime.WindowShow,
+		AssetServer:      &assetserver.Options{Assets: frontend},
+		Bind:             []any{app},
+		ErrorFormatter:   crossError,
+		SingleInstanceLock: &options.SingleInstanceLock{
+			UniqueId:               "io.github.jellybind.jellybind",
+			OnSecondInstanceLaunch: app.secondStart,
+		},
+		Linux: &linux.Options{
+			Icon:             icon,
+			ProgramName:      "jellybind",
+			WebviewGpuPolicy: linux.WebviewGpuPolicyNever,
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("opening the window: %w", err)
+	}
+	return nil
+}
+
+// crossError is what a failed call gives to the page: code, sentence and hint as an object. What carries no code is a
+// fault of the app; its text is kept from the page, for it may hold anything.
+func crossError(err error) any {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e
+	}
+	if errors.Is(err, context.Canceled) {
+		return &api.Error{Code: api.CodeCancelled, Sentence: "It was cancelled."}
+	}
+	return &api.Error{
+		Code:     api.CodeInternal,
+		Sentence: "Something in Jellybind went wrong.",
+		Hint:     "Try again; when it stays so, report it with what you did.",
+	}
+}
