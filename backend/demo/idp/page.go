@@ -1,0 +1,127 @@
+package idp
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"html/template"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+//go:embed pages
+var pageFiles embed.FS
+
+// site draws the pages of one provider.
+type site struct {
+	provider string // as the person knows it
+	protocol string
+}
+
+// assets are the templates, parsed once a process, and what stands in every page.
+type assets struct {
+	pages  *template.Template
+	style  template.CSS
+	script template.JS
+	policy string // Content-Security-Policy
+}
+
+// loadAssets parses the pages. The policy lets in exactly our style sheet and our one script, and lets forms go to http
+// addresses only: they post to us or, for SAML, to the service provider on a loopback port.
+var loadAssets = sync.OnceValue(func() assets {
+	style, script := mustRead("pages/style.css"), mustRead("pages/post.js")
+	return assets{
+		pages:  template.Must(template.ParseFS(pageFiles, "pages/pages.html")),
+		style:  template.CSS(style), //nolint:gosec // our own file, embedded in the binary
+		script: template.JS(script), //nolint:gosec // our own file, embedded in the binary
+		policy: "default-src 'none'; img-src data:; style-src " + sourceHash(style) + "; script-src " + sourceHash(script) +
+			"; form-action http:; base-uri 'none'; frame-ancestors 'none'",
+	}
+})
+
+// mustRead returns an embedded file; only a broken build can lack it.
+func mustRead(name string) string {
+	data, err := pageFiles.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}
+
+// sourceHash is the CSP source expression for an inline style or script (CSP level 3, section 2.3.1).
+func sourceHash(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// page is what the templates read.
+type page struct {
+	Provider, Protocol string
+	Title              string
+	Style              template.CSS
+	Script             template.JS
+
+	Heading, Text     string      // post, error
+	Action            string      // sign-in, post
+	ID                string      // sign-in
+	Application, Host string      // sign-in, post
+	People            []personRow // sign-in
+	Response          string      // post
+	RelayState        string      // post
+}
+
+type personRow struct {
+	Login, Name, Email, Initials, Tint string
+}
+
+// write draws a page. Names on it come from strangers: the templates escape them, and control characters and bidi
+// overrides are replaced before.
+func (s site) write(w http.ResponseWriter, status int, name string, p page) {
+	a := loadAssets()
+	p.Provider, p.Protocol, p.Style, p.Script = api.Printable(s.provider), s.protocol, a.style, a.script
+	if p.Title == "" {
+		p.Title = p.Heading
+	}
+	p.Title += " · " + p.Provider
+	var body bytes.Buffer
+	if err := a.pages.ExecuteTemplate(&body, name, p); err != nil {
+		http.Error(w, "The page could not be drawn.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", a.policy)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w)
+}
+
+// signIn draws the list of people. action is where the choice goes, id the sign-in it belongs to; application and host
+// say who asks.
+func (s site) signIn(w http.ResponseWriter, people []Person, action, id, application, host string) {
+	rows := make([]personRow, len(people))
+	for i, p := range people {
+		rows[i] = personRow{
+			Login: p.Login, Name: api.Printable(p.Name), Email: api.Printable(p.Email),
+			Initials: p.initials(), Tint: strconv.Itoa(p.tint()),
+		}
+	}
+	s.write(w, http.StatusOK, "sign-in", page{
+		Title: "Sign in", Action: action, ID: id, People: rows, Application: api.Printable(application), Host: api.Printable(host),
+	})
+}
+
+// fail draws an error page for a person; nothing is sent back to the application.
+func (s site) fail(w http.ResponseWriter, status int, heading, text string) {
+	s.write(w, status, "error", page{Heading: heading, Text: api.Printable(text)})
+}
+
+// home draws the page for those who open the provider's own address.
+func (s site) home(w http.ResponseWriter) {
+	s.write(w, http.StatusOK, "home", page{Title: "Demo provider"})
+}
