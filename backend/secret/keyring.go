@@ -104,23 +104,26 @@ func (k *Keyring) Delete(ctx context.Context, account string) error {
 // Check tells whether the keyring can be used. It never asks the person to unlock it where the system tells without
 // asking whether it is locked (Linux).
 func (k *Keyring) Check(ctx context.Context) api.Keyring {
-	ctx, cancel := context.WithTimeout(ctx, k.timeout)
+	asking, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
-	err := preflight(ctx, true)
-	if err == nil {
+	err := preflight(asking, true)
+	switch {
+	case err == nil:
 		// Only an account that nobody has can tell a working keyring from a broken one without touching a secret.
 		_, err = k.call(ctx, func() (string, error) { return keyring.Get(Service, "probe") })
-	} else {
+	case ctx.Err() != nil:
+		err = k.late(ctx, err)
+	default:
 		err = explain(err)
 	}
 	if err == nil || errors.Is(err, ErrNotFound) {
 		return api.Keyring{OK: true}
 	}
-	k2 := api.Keyring{Code: api.CodeInternal, Sentence: err.Error()}
+	state := api.Keyring{Code: api.CodeInternal, Sentence: err.Error()}
 	if e, ok := errors.AsType[*api.Error](err); ok {
-		k2.Code, k2.Sentence, k2.Hint = e.Code, e.Sentence, e.Hint
+		state.Code, state.Sentence, state.Hint = e.Code, e.Sentence, e.Hint
 	}
-	return k2
+	return state
 }
 
 // notStored hides a "not found" of the read-back: to the caller of Set that is a keyring which does not work.
