@@ -1,0 +1,348 @@
+package ssoplugin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+)
+
+// How links are written into a configuration.
+//
+// OID/Add and SAML/Add replace a provider as a whole, so whatever we leave out of it is lost: client secrets, and fields
+// that only some flavours have. The provider's object is therefore never decoded and encoded again. We keep the server's
+// own bytes, note where the value of CanonicalLinks begins and ends, and put another value there. Within that value, too,
+// the entries that stay are the server's bytes: their escapes and their form of user id. The only thing that is ever
+// decoded is the handful of harmless fields of type settings.
+//
+// JSON leaves the meaning of repeated keys to the reader, and the server's reader takes "canonicallinks" for
+// "CanonicalLinks". An object with such keys could mean one thing here and another there, so it is refused.
+
+// linksKey is the field of a provider's configuration that holds {canonical name: user id}.
+const linksKey = "CanonicalLinks"
+
+// opaque is JSON that may hold client secrets. It shows nothing of itself.
+type opaque struct{ raw json.RawMessage }
+
+const redacted = "[redacted]"
+
+// Format implements fmt.Formatter for every verb.
+func (opaque) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// String returns a placeholder.
+func (opaque) String() string { return redacted }
+
+// MarshalText returns a placeholder, which encoding/json uses too.
+func (opaque) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue returns a placeholder.
+func (opaque) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// document is the answer of OID/Get or SAML/Get: an object of providers.
+type document struct{ opaque }
+
+// provider is one provider's configuration.
+type provider struct {
+	opaque
+	name string
+	// at is where the value of CanonicalLinks stands in raw; nowhere when there is none.
+	at span
+	// entries are the links, in the server's order.
+	entries []entry
+}
+
+// entry is one link inside CanonicalLinks.
+type entry struct {
+	name string
+	user string // normalised when it is a user id, as it stands otherwise
+	key  span   // in raw
+	val  span   // in raw
+}
+
+type span struct{ start, end int }
+
+var nowhere = span{-1, -1}
+
+// config reads the providers of a protocol.
+func (p *Plugin) config(ctx context.Context, proto api.Protocol) (document, error) {
+	r, err := route(proto)
+	if err != nil {
+		return document{}, err
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodGet, Path: "/sso/" + r + "/Get", MaxBytes: maxAnswer, Idempotent: true,
+	})
+	if err != nil {
+		return document{}, err
+	}
+	if resp.Status != http.StatusOK {
+		return document{}, refusal(resp, "reading the providers")
+	}
+	return document{opaque{resp.Body}}, nil
+}
+
+// provider reads one provider's configuration.
+func (p *Plugin) provider(ctx context.Context, proto api.Protocol, name string) (provider, error) {
+	doc, err := p.config(ctx, proto)
+	if err != nil {
+		return provider{}, err
+	}
+	all, err := doc.providers()
+	if err != nil {
+		return provider{}, err
+	}
+	for _, c := range all {
+		if c.name == name {
+			return c, nil
+		}
+	}
+	return provider{}, providerNotFound(name)
+}
+
+// providers takes the document apart.
+func (d document) providers() ([]provider, error) {
+	var all []provider
+	err := members(d.raw, strictCase(false), func(name string, _, val span) error {
+		c, err := parseProvider(name, d.raw[val.start:val.end])
+		all = append(all, c)
+		return err
+	})
+	if err != nil {
+		return nil, badConfig(err)
+	}
+	return all, nil
+}
+
+func badConfig(err error) error {
+	return &api.Error{
+		Code:     api.CodeServerAnswer,
+		Sentence: "The plugin's list of providers is not of the form that Jellybind knows, so nothing was changed.",
+		Err:      err,
+	}
+}
+
+// parseProvider finds the links in a provider's object. Its errors hold no values.
+func parseProvider(name string, raw []byte) (provider, error) {
+	c := provider{opaque: opaque{raw}, name: name, at: nowhere}
+	err := members(raw, strictCase(true), func(key string, _, val span) error {
+		if !strings.EqualFold(key, linksKey) {
+			return nil
+		}
+		if key != linksKey {
+			return errors.New("the links' key is in another case")
+		}
+		c.at = val
+		value := raw[val.start:val.end]
+		if string(value) == "null" {
+			return nil
+		}
+		return members(value, strictCase(false), func(link string, k, v span) error {
+			e := entry{
+				name: link,
+				key:  span{val.start + k.start, val.start + k.end},
+				val:  span{val.start + v.start, val.start + v.end},
+			}
+			var user *string
+			if json.Unmarshal(value[v.start:v.end], &user) != nil || user == nil {
+				return errors.New("a link's user id is no string")
+			}
+			e.user = normalID(*user)
+			c.entries = append(c.entries, e)
+			return nil
+		})
+	})
+	if err != nil {
+		return provider{}, err
+	}
+	return c, nil
+}
+
+// strictCase says whether keys that differ only by case count as the same key.
+type strictCase bool
+
+// members calls visit for every member of a JSON object, with the spans of key and value in raw. Repeated keys, and
+// anything but one object, are errors.
+func members(raw []byte, fold strictCase, visit func(key string, keyAt, valueAt span) error) error {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	tok, err := dec.Token()
+	if err != nil {
+		return errors.New("no JSON")
+	}
+	if tok != json.Delim('{') {
+		return errors.New("no JSON object")
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		before := int(dec.InputOffset())
+		tok, err := dec.Token()
+		key, ok := tok.(string)
+		if err != nil || !ok {
+			return errors.New("no JSON object key")
+		}
+		keyAt := span{end: int(dec.InputOffset())}
+		keyAt.start = before + bytes.IndexByte(raw[before:keyAt.end], '"')
+		once := key
+		if fold {
+			once = strings.ToLower(key)
+		}
+		if seen[once] {
+			return errors.New("a key is repeated")
+		}
+		seen[once] = true
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return errors.New("no JSON value")
+		}
+		end := int(dec.InputOffset())
+		if err := visit(key, keyAt, span{end - len(value), end}); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return errors.New("an unfinished JSON object")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// links returns the links as a map.
+func (c provider) links() map[string]string {
+	m := make(map[string]string, len(c.entries))
+	for _, e := range c.entries {
+		m[e.name] = e.user
+	}
+	return m
+}
+
+// withLinks returns the provider's object with the given links: every byte outside the value of CanonicalLinks, and
+// within it every entry that stays, as in the original. New links come last, in the order of their names.
+func (c provider) withLinks(links map[string]string) opaque {
+	left := maps.Clone(links)
+	var parts [][]byte
+	for _, e := range c.entries {
+		user, keep := left[e.name]
+		if !keep {
+			continue
+		}
+		delete(left, e.name)
+		value := c.raw[e.val.start:e.val.end]
+		if normalID(user) != e.user {
+			value = quote(user)
+		}
+		parts = append(parts, slices.Concat(c.raw[e.key.start:e.key.end], []byte(":"), value))
+	}
+	for _, name := range slices.Sorted(maps.Keys(left)) {
+		parts = append(parts, slices.Concat(quote(name), []byte(":"), quote(left[name])))
+	}
+	value := slices.Concat([]byte("{"), bytes.Join(parts, []byte(",")), []byte("}"))
+	if c.at != nowhere {
+		return opaque{slices.Concat(c.raw[:c.at.start], value, c.raw[c.at.end:])}
+	}
+	// There is no such field: it becomes the last one.
+	end := bytes.LastIndexByte(c.raw, '}')
+	comma := ","
+	if len(bytes.TrimSpace(c.raw[bytes.IndexByte(c.raw, '{')+1:end])) == 0 {
+		comma = ""
+	}
+	return opaque{slices.Concat(c.raw[:end], []byte(comma+`"`+linksKey+`":`), value, c.raw[end:])}
+}
+
+// quote returns a JSON string.
+func quote(s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return []byte(`""`) // strings always encode
+	}
+	return b
+}
+
+// outside returns what surrounds the links, to tell whether anything else changed.
+func (c provider) outside() (before, after []byte) {
+	if c.at == nowhere {
+		return c.raw, nil
+	}
+	return c.raw[:c.at.start], c.raw[c.at.end:]
+}
+
+// settings are the fields of a provider's configuration that may be known outside. Secrets are not among them, and
+// fields of one flavour are zero on the others.
+type settings struct {
+	Enabled              bool
+	OidEndpoint          string
+	OidClientID          string `json:"OidClientId"`
+	OidScopes            []string
+	DefaultUsernameClaim string
+	// OverrideDefaultScopes is K0lin's: OidScopes replace "openid profile" instead of coming after them.
+	OverrideDefaultScopes bool
+	SamlEndpoint          string
+	SamlClientID          string `json:"SamlClientId"`
+	SamlCertificate       string
+	NewPath               bool
+	SchemeOverride        string
+	PortOverride          looseInt
+	// BaseURLOverride and AllowExistingAccountLink are Flowfin's.
+	BaseURLOverride          string `json:"BaseUrlOverride"`
+	AllowExistingAccountLink bool
+}
+
+// looseInt is a number that may also be null, absent or a string of digits.
+type looseInt int
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *looseInt) UnmarshalJSON(b []byte) error {
+	s := strings.Trim(string(b), `"`)
+	if s == "" || s == "null" {
+		return nil
+	}
+	var i int
+	if err := json.Unmarshal([]byte(s), &i); err != nil {
+		return errors.New("a port that is no number")
+	}
+	*n = looseInt(i)
+	return nil
+}
+
+// describe turns a configuration into the facts that the app shows.
+func (p *Plugin) describe(proto api.Protocol, c provider) (api.Provider, error) {
+	var s settings
+	if err := json.Unmarshal(c.raw, &s); err != nil {
+		// The decoder's error can quote a value; it stays here.
+		return api.Provider{}, badConfig(errors.New("a field of a provider has another type"))
+	}
+	out := api.Provider{
+		Protocol: proto, Name: c.name, Known: true, Enabled: s.Enabled, NewPath: s.NewPath,
+		SchemeOverride: s.SchemeOverride, PortOverride: int(s.PortOverride), BaseURLOverride: s.BaseURLOverride,
+		AutoAdopt: s.Enabled && p.adopts(s),
+	}
+	if proto == api.SAML {
+		out.Endpoint, out.ClientID, out.Certificate = s.SamlEndpoint, s.SamlClientID, s.SamlCertificate
+		return out, nil
+	}
+	out.Endpoint, out.ClientID = s.OidEndpoint, s.OidClientID
+	out.NameClaim = p.claim(s)
+	scopes := []string{"openid", "profile"}
+	if s.OverrideDefaultScopes {
+		scopes = []string{"openid"}
+	}
+	for _, list := range s.OidScopes {
+		for _, scope := range strings.Fields(list) {
+			if !slices.Contains(scopes, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
+	}
+	out.Scopes = scopes
+	return out, nil
+}

@@ -1,0 +1,116 @@
+package ssoplugin
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+)
+
+// flavour is everything that differs between the plugin's lines. A nil function means that the flavour has no such
+// route. Another backend for links joins as one more table in one more file.
+type flavour struct {
+	name api.Flavour
+	// abilities is what the flavour can do with a kind of credential.
+	abilities func(api.CredentialKind) api.Capabilities
+	// claim is the ID token claim that becomes the canonical name.
+	claim func(settings) string
+	// adopts is whether an unlinked identity with an account's name signs in to that account.
+	adopts func(settings) bool
+	// roster reads everybody's links where they are not in the providers' configuration.
+	roster func(context.Context, *jellyfin.Client) ([]api.Link, error)
+	// export reads one account's links with an API key, in one request.
+	export func(ctx context.Context, c *jellyfin.Client, user string) ([]api.Identity, error)
+	// verdict says what a refused request to the plugin means; inconclusive where the answer alone does not tell.
+	verdict func(action, *jellyfin.Response) verdict
+}
+
+// fixedClaim is the claim where no configuration can change it, and empty otherwise.
+func (f flavour) fixedClaim(proto api.Protocol) string {
+	if proto != api.OIDC {
+		return ""
+	}
+	one, other := f.claim(settings{}), f.claim(settings{DefaultUsernameClaim: "?"})
+	if one != other {
+		return ""
+	}
+	return one
+}
+
+// action is a request that the flavours refuse in different words.
+type action int
+
+const (
+	starting action = iota
+	linking
+	unlinking
+	provisioning
+	unregistering
+)
+
+// verdict is the meaning of a refusal.
+type verdict int
+
+const (
+	inconclusive       verdict = iota
+	badProvider                // unknown, or switched off
+	badUser                    // no such account
+	badName                    // no usable name
+	stateExpired               // the pending sign-in is not known, or not finished, or used
+	responseInvalid            // a SAML response that fails the server's checks
+	notLinked                  // no such link
+	ownedByAnother             // the identity is another account's
+	providerUnavailable        // the identity provider does not answer the server
+)
+
+// genericText is Jellyfin's answer whenever something threw.
+const genericText = "Error processing request."
+
+// said returns the plugin's own words; the callers compare them, and show them only through jellyfin's Text.
+func said(resp *jellyfin.Response) string { return strings.Trim(strings.TrimSpace(string(resp.Body)), `"`) }
+
+// The sentences that all flavours share.
+const (
+	noAccount      = "An API key has no account of its own."
+	administrators = "Only an administrator may do this."
+	signInFirst    = "Nobody is signed in."
+)
+
+func yes() api.Ability             { return api.Ability{OK: true} }
+func no(reason string) api.Ability { return api.Ability{Reason: reason} }
+
+// plainUser is what somebody who is no administrator may do, on every flavour: see, make and remove his own links.
+func plainUser() api.Capabilities {
+	return api.Capabilities{
+		ReadRoster:      no("Only an administrator may see the links of all accounts."),
+		ReadOwn:         yes(),
+		ReadConfig:      no("Only an administrator may read the providers' configuration."),
+		NameBeforeWrite: no("Only an administrator may read the pending sign-ins."),
+		PostLink:        no("Only an administrator may link the account of somebody else."),
+		PostLinkOwn:     yes(),
+		DeleteLink:      no("Only an administrator may remove links of somebody else's account."),
+		DeleteLinkOwn:   yes(),
+		WriteConfig:     no("Only an administrator may change the providers' configuration."),
+		Preprovision:    no("Only an administrator may write a link without a sign-in."),
+		Unregister:      no("Only an administrator may unregister an account."),
+	}
+}
+
+// nobody is what can be done without a credential: nothing.
+func nobody() api.Capabilities {
+	n := no(signInFirst)
+	return api.Capabilities{
+		ReadRoster: n, ReadOwn: n, ReadConfig: n, NameBeforeWrite: n, PostLink: n, PostLinkOwn: n, DeleteLink: n,
+		DeleteLinkOwn: n, WriteConfig: n, Preprovision: n, Unregister: n,
+	}
+}
+
+// badRequest reports whether the plugin answered 400 with these words.
+func badRequest(resp *jellyfin.Response, words string) bool {
+	return resp.Status == http.StatusBadRequest && said(resp) == words
+}
+
+// noProvider are the words of all flavours, where they have any, for a provider that is not there.
+const noProvider = "No matching provider found"

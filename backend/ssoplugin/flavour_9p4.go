@@ -1,0 +1,101 @@
+package ssoplugin
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+)
+
+// ninep4 is 9p4's plugin, up to 4.0.0.4. Its links stand in the providers' configuration, which an administrator's
+// credential reads and writes; its routes look for the account of whoever asks, which an API key has not; and it
+// answers almost every fault with status 500.
+func ninep4() flavour {
+	return flavour{
+		name: api.Flavour9p4,
+		abilities: func(kind api.CredentialKind) api.Capabilities {
+			caps := configured(kind)
+			caps.UnregisterKept = false // the account's sign-in provider is back after a restart of the server
+			return caps
+		},
+		claim: func(s settings) string {
+			if claim := strings.TrimSpace(s.DefaultUsernameClaim); claim != "" {
+				return claim
+			}
+			return "preferred_username"
+		},
+		adopts:  func(settings) bool { return true },
+		verdict: ninep4Verdict,
+	}
+}
+
+// configured is what can be done on the flavours that keep links in the providers' configuration.
+func configured(kind api.CredentialKind) api.Capabilities {
+	var caps api.Capabilities
+	switch kind {
+	case api.CredentialAdmin:
+		caps = api.Capabilities{
+			ReadRoster: yes(), ReadOwn: yes(), ReadConfig: yes(), NameBeforeWrite: yes(), PostLink: yes(),
+			PostLinkOwn: yes(), DeleteLink: yes(), DeleteLinkOwn: yes(), WriteConfig: yes(), Unregister: yes(),
+		}
+	case api.CredentialKey:
+		caps = api.Capabilities{
+			ReadRoster: yes(), ReadConfig: yes(), NameBeforeWrite: yes(), WriteConfig: yes(), Unregister: yes(),
+			ReadOwn:       no(noAccount),
+			PostLink:      no("This plugin fails when an API key asks for a link, because it looks for the key's account."),
+			PostLinkOwn:   no(noAccount),
+			DeleteLink:    no("This plugin fails when an API key removes a link, because it looks for the key's account."),
+			DeleteLinkOwn: no(noAccount),
+		}
+	case api.CredentialUser:
+		caps = plainUser()
+	case api.CredentialNone:
+		caps = nobody()
+	}
+	if caps.Preprovision.Reason == "" {
+		caps.Preprovision = no("This plugin has no way to write a link without a sign-in but the provider's configuration.")
+	}
+	caps.UnregisterDrops = false
+	caps.StateOnce = false
+	caps.PendingSeconds = 60
+	return caps
+}
+
+// ninep4Verdict reads the recorded answers. Status 500 with the problem JSON "Something went wrong!" is what POST Link
+// and POST Auth say to a state that is not there, not finished or too old; with "Invalid SAML signature", or as plain
+// text, it is a SAML response that the plugin could not read. Status 500 of DELETE Link is a name, a provider or an
+// account that is not there, and does not say which. Status 400 of a start is a provider that is unknown or disabled,
+// and 500 one that cannot be reached.
+func ninep4Verdict(what action, resp *jellyfin.Response) verdict {
+	if badRequest(resp, noProvider) {
+		return badProvider
+	}
+	switch what {
+	case starting:
+		switch {
+		case badRequest(resp, genericText):
+			return badProvider
+		case resp.Status == http.StatusInternalServerError:
+			return providerUnavailable
+		}
+	case linking:
+		switch {
+		case resp.Status != http.StatusInternalServerError:
+		case strings.Contains(string(resp.Body), "Something went wrong"):
+			return stateExpired
+		default:
+			return responseInvalid
+		}
+	case unlinking:
+		if resp.Status == http.StatusConflict {
+			return ownedByAnother
+		}
+	case unregistering:
+		if resp.Status == http.StatusNotFound {
+			return badUser
+		}
+	case provisioning:
+	}
+	return inconclusive
+}

@@ -1,0 +1,181 @@
+package ssoplugin
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+)
+
+// flowfin is Flowfin's Community SSO, 4.3 and 5. It keeps links to itself: configurations are read without links and
+// without secrets, and links in a configuration that is written are ignored. Links/Roster and Links/Preprovision take
+// their place. A sign-in's state serves once, and only together with the cookie of its start.
+func flowfin() flavour {
+	return flavour{
+		name:      api.FlavourFlowfin,
+		abilities: flowfinAbilities,
+		claim:     func(settings) string { return "sub" },
+		adopts:    func(s settings) bool { return s.AllowExistingAccountLink },
+		roster:    flowfinRoster,
+		export:    flowfinExport,
+		verdict:   flowfinVerdict,
+	}
+}
+
+func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
+	var caps api.Capabilities
+	switch kind {
+	case api.CredentialAdmin:
+		caps = api.Capabilities{
+			ReadRoster: yes(), ReadOwn: yes(), ReadConfig: yes(), PostLink: yes(), PostLinkOwn: yes(), DeleteLink: yes(),
+			DeleteLinkOwn: yes(), Preprovision: yes(), Unregister: yes(),
+		}
+	case api.CredentialKey:
+		caps = api.Capabilities{
+			ReadRoster: yes(), ReadConfig: yes(), Preprovision: yes(), Unregister: yes(),
+			ReadOwn:     no(noAccount),
+			PostLink:    no("This plugin lets no API key link accounts by signing in."),
+			PostLinkOwn: no(noAccount),
+			DeleteLink: no("This plugin lets no API key remove a single link; " +
+				"with a key only Unregister works, which removes all links of an account."),
+			DeleteLinkOwn: no(noAccount),
+		}
+	case api.CredentialUser:
+		caps = plainUser()
+	case api.CredentialNone:
+		caps = nobody()
+	}
+	if !caps.NameBeforeWrite.OK && caps.NameBeforeWrite.Reason == "" {
+		caps.NameBeforeWrite = no("This plugin's list of pending sign-ins has no names.")
+	}
+	if !caps.WriteConfig.OK && caps.WriteConfig.Reason == "" {
+		caps.WriteConfig = no("This plugin ignores links that are written into a provider's configuration.")
+	}
+	caps.UnregisterDrops = true
+	caps.UnregisterKept = true
+	caps.StateOnce = true
+	caps.PendingSeconds = 15 * 60
+	return caps
+}
+
+// flowfinLink is a link in Links/Roster and Links/Export.
+type flowfinLink struct {
+	Protocol      string
+	Provider      string
+	CanonicalName string
+}
+
+func (l flowfinLink) identity() (api.Identity, error) {
+	id := api.Identity{Provider: l.Provider, Name: l.CanonicalName}
+	switch l.Protocol {
+	case "OpenID":
+		id.Protocol = api.OIDC
+	case "SAML":
+		id.Protocol = api.SAML
+	default:
+		return id, &api.Error{
+			Code:     api.CodeServerAnswer,
+			Sentence: "The plugin's list of links names a protocol that Jellybind does not know.",
+			Hint:     "A newer Jellybind may know it.",
+			Params:   map[string]string{"protocol": api.Printable(l.Protocol)},
+		}
+	}
+	return id, nil
+}
+
+// flowfinRoster reads the links of all accounts, deleted ones included.
+func flowfinRoster(ctx context.Context, c *jellyfin.Client) ([]api.Link, error) {
+	var answer struct {
+		Accounts []struct {
+			UserID string `json:"UserId"`
+			Links  []flowfinLink
+		}
+	}
+	err := c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/Links/Roster", MaxBytes: maxAnswer}, &answer)
+	if err != nil {
+		return nil, err
+	}
+	var links []api.Link
+	for _, account := range answer.Accounts {
+		for _, l := range account.Links {
+			id, err := l.identity()
+			if err != nil {
+				return nil, err
+			}
+			links = append(links, api.Link{Identity: id, UserID: normalID(account.UserID)})
+		}
+	}
+	return links, nil
+}
+
+// flowfinExport reads one account's links. The export goes by user name, so that it is empty, or missing, for an account
+// that was deleted; whenever it holds nothing, the roster has the last word.
+func flowfinExport(ctx context.Context, c *jellyfin.Client, user string) ([]api.Identity, error) {
+	var answer struct{ Links []flowfinLink }
+	err := c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/Links/Export/" + user}, &answer)
+	if err != nil && jellyfin.StatusOf(err) != http.StatusNotFound {
+		return nil, err
+	}
+	identities := []api.Identity{}
+	for _, l := range answer.Links {
+		id, err := l.identity()
+		if err != nil {
+			return nil, err
+		}
+		identities = append(identities, id)
+	}
+	if len(identities) > 0 {
+		return identities, nil
+	}
+	all, err := flowfinRoster(ctx, c)
+	for _, l := range all {
+		if l.UserID == user {
+			identities = append(identities, l.Identity)
+		}
+	}
+	return identities, err
+}
+
+// flowfinVerdict reads the recorded answers, which are sentences. "No matching provider found" is said of an unknown
+// provider and of a disabled one alike.
+func flowfinVerdict(what action, resp *jellyfin.Response) verdict {
+	if badRequest(resp, noProvider) {
+		return badProvider
+	}
+	switch what {
+	case starting:
+		// "Error preparing login: the authorization server's discovery document could not be read."
+		if resp.Status == http.StatusBadRequest || resp.Status == http.StatusInternalServerError {
+			return providerUnavailable
+		}
+	case linking:
+		switch {
+		case badRequest(resp, "Invalid or expired state"):
+			return stateExpired
+		case badRequest(resp, "SAML response validation failed"), badRequest(resp, "Missing data"):
+			return responseInvalid
+		}
+	case unlinking:
+		switch resp.Status {
+		case http.StatusNotFound:
+			return notLinked
+		case http.StatusConflict:
+			return ownedByAnother
+		}
+	case provisioning:
+		switch resp.Status {
+		case http.StatusNotFound:
+			return badUser
+		case http.StatusConflict:
+			return ownedByAnother
+		case http.StatusBadRequest:
+			return badName
+		}
+	case unregistering:
+		if resp.Status == http.StatusNotFound {
+			return badUser
+		}
+	}
+	return inconclusive
+}

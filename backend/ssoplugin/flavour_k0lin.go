@@ -1,0 +1,17 @@
+package ssoplugin
+
+import "github.com/jellybind/jellybind/backend/api"
+
+// k0lin is K0lin's fork, from 5.0.0.0. All recorded answers are 9p4's but two: Unregister outlives a restart of the
+// server, and answers 404 "User not found" where 9p4's fails with 500. Its configuration has more fields, of which
+// OverrideDefaultScopes matters to a client of our own.
+func k0lin() flavour {
+	f := ninep4()
+	f.name = api.FlavourK0lin
+	f.abilities = func(kind api.CredentialKind) api.Capabilities {
+		caps := configured(kind)
+		caps.UnregisterKept = true
+		return caps
+	}
+	return f
+}

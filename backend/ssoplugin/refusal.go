@@ -1,0 +1,224 @@
+package ssoplugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+)
+
+// refusal turns an answer that is not the expected one into an error. doing is a participle: "reading the providers".
+func refusal(resp *jellyfin.Response, doing string) error {
+	if resp.Status == http.StatusNotFound && len(resp.Body) == 0 {
+		return missing("The SSO plugin does not answer on this server any more.")
+	}
+	if err := resp.Err(); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return &api.Error{
+		Code:     api.CodeServerAnswer,
+		Sentence: fmt.Sprintf("The plugin gave an answer that Jellybind does not know while %s.", doing),
+		Params:   map[string]string{"status": fmt.Sprint(resp.Status)},
+	}
+}
+
+func providerNotFound(name string) error {
+	return &api.Error{
+		Code:     api.CodeProviderNotFound,
+		Sentence: fmt.Sprintf("The plugin has no provider named %s.", api.Printable(name)),
+		Hint:     "Look up the providers' names; they differ by case.",
+		Params:   map[string]string{"provider": name},
+	}
+}
+
+func providerDisabled(name string) error {
+	return &api.Error{
+		Code:     api.CodeProviderDisabled,
+		Sentence: fmt.Sprintf("The provider %s is switched off in the plugin.", api.Printable(name)),
+		Hint:     "Switch it on in the plugin's settings.",
+		Params:   map[string]string{"provider": name},
+	}
+}
+
+func linkNotFound(l api.Link) error {
+	return &api.Error{
+		Code:     api.CodeLinkNotFound,
+		Sentence: fmt.Sprintf("The identity %s at %s is not linked.", api.Printable(l.Name), api.Printable(l.Provider)),
+		Hint:     "Read the list of links again; names differ by case.",
+		Params:   map[string]string{"name": l.Name, "provider": l.Provider},
+	}
+}
+
+func linkOwned(l api.Link) error {
+	return &api.Error{
+		Code: api.CodeLinkOwned,
+		Sentence: fmt.Sprintf("The identity %s at %s belongs to another account.", api.Printable(l.Name),
+			api.Printable(l.Provider)),
+		Hint:   "Read the list of links again, and choose the account that has it.",
+		Params: map[string]string{"name": l.Name, "provider": l.Provider},
+	}
+}
+
+func userNotFound(user string) error {
+	return &api.Error{
+		Code:     api.CodeUserNotFound,
+		Sentence: "There is no such account on the server.",
+		Hint:     "Read the list of accounts again.",
+		Params:   map[string]string{"user": user},
+	}
+}
+
+func signInExpired(err error) error {
+	return &api.Error{
+		Code:     api.CodeSignInExpired,
+		Sentence: "The server does not know this sign-in any more, or it was never finished.",
+		Hint:     "Start again, and sign in without a long break.",
+		Err:      err,
+	}
+}
+
+func responseRefused(err error) error {
+	return &api.Error{
+		Code:     api.CodeSignInInvalid,
+		Sentence: "The server did not accept the identity provider's answer.",
+		Hint:     "Check the provider's certificate, its audience, and that both clocks are right.",
+		Err:      err,
+	}
+}
+
+// conclude turns a refused request about a link into an error. Where the answer alone does not tell, it returns the
+// generic error; the callers that can find out more do so before.
+func (p *Plugin) conclude(ctx context.Context, what action, resp *jellyfin.Response, l api.Link, doing string) error {
+	switch p.verdict(what, resp) {
+	case badProvider:
+		return p.absent(ctx, l.Protocol, l.Provider)
+	case badUser:
+		return userNotFound(l.UserID)
+	case badName:
+		return checkedName(l.Name)
+	case stateExpired:
+		return signInExpired(resp.Err())
+	case responseInvalid:
+		if l.Protocol == api.SAML {
+			return responseRefused(resp.Err())
+		}
+	case notLinked:
+		return linkNotFound(l)
+	case ownedByAnother:
+		return linkOwned(l)
+	case providerUnavailable, inconclusive:
+	}
+	return refusal(resp, doing)
+}
+
+func checkedName(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return &api.Error{
+		Code:     api.CodeNameInvalid,
+		Sentence: "The plugin does not accept that name of an identity.",
+		Params:   map[string]string{"name": name},
+	}
+}
+
+// absent tells an unknown provider from one that is switched off, once the plugin has refused it without saying which.
+func (p *Plugin) absent(ctx context.Context, proto api.Protocol, name string) error {
+	there, err := p.hasProvider(ctx, proto, name)
+	switch {
+	case err != nil:
+		return err
+	case there:
+		return providerDisabled(name)
+	}
+	return providerNotFound(name)
+}
+
+// hasProvider reports whether the plugin has a provider, enabled or not. Without the right to read the configuration it
+// asks for the names, and, since Flowfin's names are those of enabled providers only, for the own links, which name all.
+func (p *Plugin) hasProvider(ctx context.Context, proto api.Protocol, name string) (bool, error) {
+	caps := p.Capabilities()
+	if caps.ReadConfig.OK {
+		_, err := p.provider(ctx, proto, name)
+		if api.IsCode(err, api.CodeProviderNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	names, err := p.names(ctx, proto)
+	if err != nil || slices.Contains(names, name) || !caps.ReadOwn.OK || p.self == "" {
+		return slices.Contains(names, name), err
+	}
+	links, err := p.linksAt(ctx, proto, p.self)
+	return slices.ContainsFunc(links, func(l providerLinks) bool { return l.name == name }), err
+}
+
+// names asks for the providers' names, which anybody may.
+func (p *Plugin) names(ctx context.Context, proto api.Protocol) ([]string, error) {
+	r, err := route(proto)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	err = p.client.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/" + r + "/GetNames"}, &names)
+	return names, err
+}
+
+// providerLinks are one account's canonical names at one provider.
+type providerLinks struct {
+	name  string
+	links []string
+}
+
+// linksOf reads one account's links of both protocols, in the order of protocols.
+func (p *Plugin) linksOf(ctx context.Context, user string) (out [2][]providerLinks, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	for i, proto := range protocols {
+		group.Go(func() (err error) {
+			out[i], err = p.linksAt(ctx, proto, user)
+			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+// linksAt reads one account's links of one protocol: an object of provider name to canonical names, in the server's
+// order of providers.
+func (p *Plugin) linksAt(ctx context.Context, proto api.Protocol, user string) ([]providerLinks, error) {
+	r, err := route(proto)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodGet, Path: "/sso/" + strings.ToLower(r) + "/links/" + user, MaxBytes: maxAnswer, Idempotent: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if resp.Status != http.StatusOK {
+		return nil, refusal(resp, "reading the links of an account")
+	}
+	var out []providerLinks
+	err = members(resp.Body, false, func(name string, _, val span) error {
+		l := providerLinks{name: name}
+		if err := json.Unmarshal(resp.Body[val.start:val.end], &l.links); err != nil {
+			return err
+		}
+		out = append(out, l)
+		return nil
+	})
+	if err != nil {
+		return nil, &api.Error{
+			Code: api.CodeServerAnswer, Sentence: "The plugin's list of an account's links is not of the form that Jellybind knows.",
+			Err: err,
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,410 @@
+package ssoplugin
+
+import (
+	"compress/flate"
+	"context"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/secret"
+)
+
+// StartRequest asks the plugin to start a sign-in whose answer is caught on the loopback.
+type StartRequest struct {
+	Protocol api.Protocol
+	Provider string
+	// Host is the loopback listener as the browser sees it: "127.0.0.1:PORT" or "localhost:PORT".
+	Host string
+	// Linking starts a sign-in that links, instead of one that opens a session.
+	Linking bool
+	// OldPath starts at /p/ instead of /start/. Which callback the plugin then names is its own choice; see
+	// Started.Callback.
+	OldPath bool
+}
+
+// Started is a sign-in that waits at the server. It shows nothing of itself but the provider.
+type Started struct {
+	Protocol api.Protocol
+	Provider string
+	Linking  bool
+	// Location is the address to open at the identity provider, http or https. It contains the state.
+	Location secret.Value
+	// State is the OIDC state; empty for SAML.
+	State secret.Value
+	// RequestID is the ID of the SAML AuthnRequest, which the response's InResponseTo names; empty for OIDC.
+	RequestID string
+	// Callback is the escaped path at which the answer comes to the loopback, base path included.
+	Callback string
+	// RedirectURI is the redirect URI, or the ACS, that the identity provider must allow.
+	RedirectURI string
+	// Cookies are to be sent with everything that belongs to this sign-in.
+	Cookies []*http.Cookie
+	// Host is the loopback host and port, which stays the Host of every request of this sign-in.
+	Host string
+
+	// relayed is set once the answer has been passed on. It is shared by all copies.
+	relayed *atomic.Bool
+}
+
+// Format implements fmt.Formatter for every verb: cookies would print themselves.
+func (s Started) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
+
+// String names the provider.
+func (s Started) String() string {
+	return fmt.Sprintf("[sign-in at %s provider %s]", string(s.Protocol), api.Printable(s.Provider))
+}
+
+// MarshalText returns the same as String, which encoding/json uses too.
+func (s Started) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue returns the same as String.
+func (s Started) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Start asks the plugin to start a sign-in. The plugin makes the redirect URI from the request's Host header, so that
+// naming the loopback there leads the identity provider's answer to the loopback. The redirect to the identity provider
+// is not followed but read: its address must be http or https, and the redirect URI in it (OIDC: redirect_uri; SAML: the
+// AuthnRequest's AssertionConsumerServiceURL) must be on the loopback.
+//
+// Where the plugin pushes the authorization request (RFC 9126), the address holds a request_uri only. State and redirect
+// URI are then looked up in the plugin's list of pending sign-ins, by this address; where the credential may not read
+// that list, or it has no states (Flowfin), the sign-in is refused: without the state, nobody could tell its answer from
+// a foreign one.
+//
+// Errors: CodeProviderNotFound, CodeProviderDisabled, CodeProviderUnreachable, CodeAddressRefused,
+// CodeLoopbackUnreachable, CodeUnsupported, CodeServerAnswer.
+func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
+	if err := checkLoopback(req.Host); err != nil {
+		return Started{}, err
+	}
+	r, err := route(req.Protocol)
+	if err != nil {
+		return Started{}, err
+	}
+	segment, err := providerSegment(req.Provider)
+	if err != nil {
+		return Started{}, err
+	}
+	start := "/start/"
+	if req.OldPath {
+		start = "/p/"
+	}
+	query := ""
+	if req.Linking {
+		query = "isLinking=true"
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodGet, Path: "/sso/" + r + start + segment, RawQuery: query, Host: req.Host, Anonymous: true,
+	})
+	if err != nil {
+		return Started{}, fmt.Errorf("starting a sign-in: %w", err)
+	}
+	if resp.Status < 300 || resp.Status > 399 {
+		return Started{}, p.notStarted(ctx, req, resp)
+	}
+	s := Started{
+		Protocol: req.Protocol, Provider: req.Provider, Linking: req.Linking, Host: req.Host, Cookies: resp.Cookies,
+		relayed: new(atomic.Bool),
+	}
+	location, err := identityProvider(resp.Header.Get("Location"), req.Host)
+	if err != nil {
+		return Started{}, err
+	}
+	s.Location = secret.New(resp.Header.Get("Location"))
+	if req.Protocol == api.SAML {
+		err = s.readSAML(location)
+	} else {
+		err = p.readOIDC(ctx, &s, location)
+	}
+	if err != nil {
+		return Started{}, err
+	}
+	if err := p.checkCallback(ctx, &s); err != nil {
+		return Started{}, err
+	}
+	return s, nil
+}
+
+// checkLoopback makes sure that the Host header names this computer and a port.
+func checkLoopback(host string) error {
+	name, port, err := net.SplitHostPort(host)
+	if err == nil && port != "" && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
+		return nil
+	}
+	return &api.Error{Code: api.CodeUsage, Sentence: "The sign-in's answer can only be caught on this computer's loopback."}
+}
+
+// notStarted explains an answer that is no redirect.
+func (p *Plugin) notStarted(ctx context.Context, req StartRequest, resp *jellyfin.Response) error {
+	switch p.verdict(starting, resp) {
+	case badProvider:
+		return p.absent(ctx, req.Protocol, req.Provider)
+	case providerUnavailable:
+		if req.Protocol == api.OIDC {
+			return &api.Error{
+				Code: api.CodeProviderUnreachable,
+				Sentence: fmt.Sprintf("The server cannot reach the identity provider of %s.",
+					api.Printable(req.Provider)),
+				Hint: "Check the provider's address in the plugin's settings, and that the identity provider runs. " +
+					"The server's log says more.",
+				Params: map[string]string{"provider": req.Provider, "said": resp.Text()},
+				Err:    resp.Err(),
+			}
+		}
+	case inconclusive, badUser, badName, stateExpired, responseInvalid, notLinked, ownedByAnother:
+	}
+	switch resp.Status {
+	case http.StatusNotFound, http.StatusMisdirectedRequest, http.StatusForbidden, http.StatusUnauthorized, http.StatusOK:
+		// The plugin was there under the server's own name: something in between chooses by the Host header.
+		return proxied(req.Host, resp.Err())
+	}
+	return refusal(resp, "starting a sign-in")
+}
+
+// proxied tells of a proxy that does not pass requests for the loopback's name on to Jellyfin.
+func proxied(host string, err error) error {
+	return &api.Error{
+		Code:     api.CodeLoopbackUnreachable,
+		Sentence: fmt.Sprintf("A proxy in front of the server does not pass on requests that name %s as their host.", host),
+		Hint:     "Use Jellyfin's own address on the local network, or link by another way than the server's sign-in.",
+		Params:   map[string]string{"host": host},
+		Err:      err,
+	}
+}
+
+// identityProvider checks the address that a person is about to open.
+func identityProvider(location, host string) (*url.URL, error) {
+	u, err := url.Parse(location)
+	switch {
+	case err != nil || location == "":
+		return nil, &api.Error{
+			Code: api.CodeServerAnswer, Sentence: "The server's redirect to the identity provider has no usable address.",
+		}
+	case u.Scheme == "" || u.Opaque == "" && strings.EqualFold(u.Host, host):
+		// A redirect within the server, or to this very host under another scheme: no identity provider is there.
+		return nil, proxied(host, nil)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, &api.Error{
+			Code: api.CodeAddressRefused,
+			Sentence: fmt.Sprintf("The address to sign in at begins with %s:, which Jellybind does not open.",
+				api.Printable(u.Scheme)),
+			Hint:   "Only http and https are opened. Check the provider's address in the plugin's settings.",
+			Params: map[string]string{"scheme": u.Scheme},
+		}
+	case u.Hostname() == "" || u.User != nil || u.Opaque != "":
+		return nil, &api.Error{
+			Code:     api.CodeAddressRefused,
+			Sentence: "The address to sign in at names no host, or hides it behind a user name.",
+			Hint:     "Check the provider's address in the plugin's settings.",
+		}
+	}
+	return u, nil
+}
+
+// readOIDC takes state and redirect URI from the authorization request (OpenID Connect Core 1.0, section 3.1.2.1).
+func (p *Plugin) readOIDC(ctx context.Context, s *Started, location *url.URL) error {
+	q := location.Query()
+	states, redirects := q["state"], q["redirect_uri"]
+	switch {
+	case len(states) == 1 && states[0] != "" && len(redirects) == 1:
+		s.State, s.RedirectURI = secret.New(states[0]), redirects[0]
+		return nil
+	case len(redirects) == 0 && len(states) == 0 && len(q["request_uri"]) == 1:
+		return p.readPushed(ctx, s)
+	case len(redirects) == 0 && len(states) == 0:
+		return proxied(s.Host, errors.New("a redirect that is no authorization request"))
+	}
+	return &api.Error{
+		Code:     api.CodeServerAnswer,
+		Sentence: "The address to sign in at does not name one state and one redirect URI.",
+	}
+}
+
+// readPushed looks up a pushed authorization request in the plugin's list of pending sign-ins.
+func (p *Plugin) readPushed(ctx context.Context, s *Started) error {
+	unreadable := &api.Error{
+		Code:     api.CodeUnsupported,
+		Sentence: "This provider's sign-in is pushed to the identity provider, and its state cannot be read here.",
+		Hint:     "Set DisablePushedAuthorization for the provider in the plugin's settings, or link by another way.",
+		Params:   map[string]string{"provider": s.Provider},
+	}
+	if !p.Capabilities().NameBeforeWrite.OK {
+		return unreadable
+	}
+	location := s.Location.Reveal()
+	found := false
+	err := p.pending(ctx, func(state string, e pendingEntry) bool {
+		if e.State.StartURL != location {
+			return false
+		}
+		s.State, s.RedirectURI, found = secret.New(state), e.State.RedirectURI, true
+		return true
+	})
+	if err == nil && !found {
+		return unreadable
+	}
+	return err
+}
+
+// maxSAML bounds a SAML message in bytes, decoded and inflated.
+const maxSAML = 1 << 20
+
+// readSAML takes the request's ID and its ACS from the redirect (SAML 2.0 Bindings, section 3.4.4.1: raw DEFLATE, then
+// base64).
+func (s *Started) readSAML(location *url.URL) error {
+	messages := location.Query()["SAMLRequest"]
+	if len(messages) == 0 {
+		return proxied(s.Host, errors.New("a redirect without an AuthnRequest"))
+	}
+	root, err := authnRequest(messages)
+	if err != nil {
+		return &api.Error{
+			Code: api.CodeServerAnswer, Sentence: "The server's SAML request cannot be read.", Err: err,
+		}
+	}
+	s.RequestID, s.RedirectURI = attribute(root, "ID"), attribute(root, "AssertionConsumerServiceURL")
+	if s.RequestID == "" || s.RedirectURI == "" {
+		return &api.Error{
+			Code: api.CodeServerAnswer, Sentence: "The server's SAML request does not say where its answer goes.",
+		}
+	}
+	return nil
+}
+
+func authnRequest(messages []string) (xml.StartElement, error) {
+	if len(messages) != 1 || len(messages[0]) > maxSAML {
+		return xml.StartElement{}, errors.New("not one request of a usual size")
+	}
+	deflated, err := base64.StdEncoding.DecodeString(messages[0])
+	if err != nil {
+		return xml.StartElement{}, errors.New("not base64")
+	}
+	return rootElement(flate.NewReader(strings.NewReader(string(deflated))), "AuthnRequest")
+}
+
+// rootElement reads the root of a SAML protocol message, and nothing of what is in it. A document type is refused, since
+// SAML has none and entities would come with it.
+func rootElement(r io.Reader, name string) (xml.StartElement, error) {
+	dec := xml.NewDecoder(io.LimitReader(r, maxSAML))
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			return xml.StartElement{}, errors.New("no XML")
+		}
+		switch t := tok.(type) {
+		case xml.Directive:
+			return xml.StartElement{}, errors.New("a document type")
+		case xml.StartElement:
+			if t.Name.Local != name || t.Name.Space != "urn:oasis:names:tc:SAML:2.0:protocol" {
+				return xml.StartElement{}, errors.New("another message")
+			}
+			return t, nil
+		}
+	}
+}
+
+func attribute(e xml.StartElement, name string) string {
+	for _, a := range e.Attr {
+		if a.Name.Space == "" && a.Name.Local == name {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// callbackRoutes are the routes at which the plugin takes the identity provider's answer.
+var callbackRoutes = map[api.Protocol][2]string{
+	api.OIDC: {"/sso/OID/redirect/", "/sso/OID/r/"},
+	api.SAML: {"/sso/SAML/post/", "/sso/SAML/p/"},
+}
+
+// checkCallback makes sure that the answer comes to the loopback, at the plugin's own route for this provider.
+func (p *Plugin) checkCallback(ctx context.Context, s *Started) error {
+	u, err := url.Parse(s.RedirectURI)
+	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return &api.Error{Code: api.CodeServerAnswer, Sentence: "The server's redirect URI is no usable address."}
+	}
+	if u.Scheme != "http" || !sameHost(u, s.Host) {
+		return p.overridden(ctx, *s, u)
+	}
+	path, ok := p.relative(u.EscapedPath())
+	if ok {
+		decoded, err := url.PathUnescape(path)
+		for _, r := range callbackRoutes[s.Protocol] {
+			if err == nil && len(decoded) > len(r) && strings.EqualFold(decoded[:len(r)], r) && decoded[len(r):] == s.Provider {
+				s.Callback = u.EscapedPath()
+				return nil
+			}
+		}
+	}
+	return &api.Error{
+		Code:     api.CodeServerAnswer,
+		Sentence: "The server's redirect URI is none of the plugin's routes for this provider.",
+		Params:   map[string]string{"path": api.Printable(u.Path)},
+	}
+}
+
+// sameHost compares host and port; http's default port may be left out.
+func sameHost(u *url.URL, host string) bool {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		return false
+	}
+	have := u.Port()
+	if have == "" {
+		have = "80"
+	}
+	return strings.EqualFold(u.Hostname(), name) && have == port
+}
+
+// relative returns a path below the base URL. A proxy may add the base path without the server knowing of it; then the
+// server's paths begin at /sso.
+func (p *Plugin) relative(path string) (string, bool) {
+	const root = "/sso/"
+	if base := p.client.URL().EscapedPath(); base != "" {
+		if below, ok := strings.CutPrefix(path, base); ok && len(below) > len(root) && strings.EqualFold(below[:len(root)], root) {
+			return below, true
+		}
+	}
+	return path, len(path) > len(root) && strings.EqualFold(path[:len(root)], root)
+}
+
+// overridden says what leads the answer away from the loopback.
+func (p *Plugin) overridden(ctx context.Context, s Started, to *url.URL) error {
+	var causes []string
+	if p.Capabilities().ReadConfig.OK {
+		// Only to name the culprit: without it the sentence is less exact, and still right.
+		if facts, err := p.Provider(ctx, s.Protocol, s.Provider); err == nil {
+			if facts.BaseURLOverride != "" {
+				causes = append(causes, "BaseUrlOverride")
+			}
+			if facts.SchemeOverride != "" {
+				causes = append(causes, "SchemeOverride")
+			}
+			if facts.PortOverride > 0 {
+				causes = append(causes, "PortOverride")
+			}
+		}
+	}
+	origin := api.Printable(to.Scheme + "://" + to.Host)
+	sentence := fmt.Sprintf("The server leads the sign-in's answer to %s instead of http://%s", origin, s.Host)
+	hint := "Use Jellyfin's own address on the local network instead of a proxy's, or link by another way."
+	if len(causes) > 0 {
+		sentence += ", because the provider has " + strings.Join(causes, " and ") + " set"
+		hint = "Clear that in the plugin's settings, or link by another way than the server's sign-in."
+	}
+	return &api.Error{
+		Code: api.CodeLoopbackUnreachable, Sentence: sentence + ".", Hint: hint,
+		Params: map[string]string{"provider": s.Provider, "to": origin, "override": strings.Join(causes, ", ")},
+	}
+}

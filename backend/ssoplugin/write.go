@@ -1,0 +1,491 @@
+package ssoplugin
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/secret"
+)
+
+// signedIn is the body of POST Link and POST Auth.
+type signedIn struct {
+	DeviceID   string
+	DeviceName string
+	AppName    string
+	AppVersion string
+	Data       string
+}
+
+func (p *Plugin) signedIn(device string, data secret.Value) signedIn {
+	return signedIn{
+		DeviceID: device, DeviceName: p.client.Device(), AppName: "Jellybind", AppVersion: p.client.Version(),
+		Data: data.Reveal(),
+	}
+}
+
+// PostLink asks the plugin to link whoever signed in to an account. data is what identifies the sign-in: the OIDC state,
+// or the base64 SAML response as it came in the form. cookies are those of the start. An identity that another account
+// has is moved without a word on every flavour, so ask first whose it is; and read back afterwards.
+//
+// Errors: CodeUnsupported, CodeForbidden, CodeSignInExpired, CodeSignInInvalid, CodeProviderNotFound,
+// CodeProviderDisabled.
+func (p *Plugin) PostLink(ctx context.Context, proto api.Protocol, provider, userID string, data secret.Value,
+	cookies []*http.Cookie,
+) error {
+	caps := p.Capabilities()
+	user, err := userSegment(userID)
+	if err != nil {
+		return err
+	}
+	can := caps.PostLink
+	if user == p.self {
+		can = caps.PostLinkOwn
+	}
+	if err := allowed(can, "Link by the name of the identity instead, or sign in as an administrator."); err != nil {
+		return err
+	}
+	path, err := linkPath(proto, provider, user)
+	if err != nil {
+		return err
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodPost, Path: path, JSON: p.signedIn(p.client.DeviceID(), data), Cookies: cookies,
+	})
+	if err != nil {
+		return fmt.Errorf("linking: %w", err)
+	}
+	if resp.Status == http.StatusNoContent || resp.Status == http.StatusOK {
+		return nil
+	}
+	link := api.Link{Identity: api.Identity{Protocol: proto, Provider: provider}, UserID: user}
+	return p.conclude(ctx, linking, resp, link, "linking")
+}
+
+func linkPath(proto api.Protocol, provider, user string) (string, error) {
+	r, err := route(proto)
+	if err != nil {
+		return "", err
+	}
+	segment, err := providerSegment(provider)
+	if err != nil {
+		return "", err
+	}
+	return "/sso/" + r + "/Link/" + segment + "/" + user, nil
+}
+
+// Authenticate signs in with an identity, as the plugin's own page would, and returns the session that the server opened:
+// end it. The session has a device id of its own, since signing in with the profile's would end the profile's token.
+// An identity that is not linked makes the server create an account, or adopt one: call this only for a linked one.
+//
+// Errors: CodeSignInRefused, CodeSignInExpired, CodeSignInInvalid, CodeProviderNotFound, CodeProviderDisabled.
+func (p *Plugin) Authenticate(ctx context.Context, proto api.Protocol, provider string, data secret.Value,
+	cookies []*http.Cookie,
+) (jellyfin.SignedIn, error) {
+	r, err := route(proto)
+	if err != nil {
+		return jellyfin.SignedIn{}, err
+	}
+	segment, err := providerSegment(provider)
+	if err != nil {
+		return jellyfin.SignedIn{}, err
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodPost, Path: "/sso/" + r + "/Auth/" + segment, Anonymous: true, Cookies: cookies,
+		JSON: p.signedIn("jellybind-verify-"+rand.Text(), data),
+	})
+	if err != nil {
+		return jellyfin.SignedIn{}, fmt.Errorf("signing in with an identity: %w", err)
+	}
+	switch resp.Status {
+	case http.StatusOK:
+		return session(resp)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		// Nothing was sent that could be refused but the identity itself.
+		return jellyfin.SignedIn{}, signInRefused(resp.Text())
+	}
+	link := api.Link{Identity: api.Identity{Protocol: proto, Provider: provider}}
+	return jellyfin.SignedIn{}, p.conclude(ctx, linking, resp, link, "signing in with an identity")
+}
+
+// session reads Jellyfin's AuthenticationResult.
+func session(resp *jellyfin.Response) (jellyfin.SignedIn, error) {
+	var answer struct {
+		AccessToken string
+		User        struct {
+			ID               string `json:"Id"`
+			Name             string
+			HasPassword      bool
+			LastActivityDate time.Time
+			Policy           struct {
+				IsAdministrator          bool
+				IsDisabled               bool
+				AuthenticationProviderID string `json:"AuthenticationProviderId"`
+			}
+		}
+	}
+	if err := json.Unmarshal(resp.Body, &answer); err != nil || answer.AccessToken == "" || !isID(normalID(answer.User.ID)) {
+		return jellyfin.SignedIn{}, &api.Error{
+			Code:     api.CodeServerAnswer,
+			Sentence: "The server signed the identity in, but its answer is not of the form that Jellybind knows.",
+		}
+	}
+	u := answer.User
+	return jellyfin.SignedIn{
+		User: api.User{
+			ID: normalID(u.ID), Name: u.Name, Administrator: u.Policy.IsAdministrator, Disabled: u.Policy.IsDisabled,
+			HasPassword: u.HasPassword, AuthProvider: u.Policy.AuthenticationProviderID, LastActivity: u.LastActivityDate,
+		},
+		Token: secret.New(answer.AccessToken),
+	}, nil
+}
+
+// DeleteLink removes one link. It takes the way that this flavour, this credential and this name allow: DELETE Link, or,
+// for an API key and for names that DELETE cannot address, the provider's configuration. Flowfin has no second way; the
+// error says so and what to do.
+//
+// Errors: CodeUnsupported, CodeForbidden, CodeLinkNotFound, CodeLinkOwned, CodeProviderNotFound, CodeConfigChanged,
+// CodeLinkNotStored.
+func (p *Plugin) DeleteLink(ctx context.Context, l api.Link) error {
+	if err := checkName(l.Name); err != nil {
+		return err
+	}
+	user, err := userSegment(l.UserID)
+	if err != nil {
+		return err
+	}
+	l.UserID = user
+	caps := p.Capabilities()
+	can := caps.DeleteLink
+	if user == p.self {
+		can = caps.DeleteLinkOwn
+	}
+	switch {
+	case can.OK && addressable(l.Name):
+		return p.deleteByRoute(ctx, l)
+	case caps.WriteConfig.OK:
+		return p.deleteByConfig(ctx, l)
+	case !can.OK && p.kind == api.CredentialKey:
+		return allowed(can, "Sign in as an administrator instead of using an API key.")
+	case !can.OK:
+		return allowed(can, "Sign in as an administrator.")
+	case p.kind == api.CredentialUser && p.name != api.FlavourFlowfin:
+		return awkward(l, "Ask an administrator to remove it.")
+	case p.kind == api.CredentialUser:
+		return awkward(l, "Ask an administrator: only unregistering your account, which removes all its links, can remove it.")
+	}
+	return awkward(l, "Unregister the account, which removes all its links and ends its sessions, then link the others again.")
+}
+
+// awkward tells of a name that the plugin's route cannot address where there is no other way.
+func awkward(l api.Link, hint string) error {
+	return &api.Error{
+		Code: api.CodeUnsupported,
+		Sentence: fmt.Sprintf("The plugin cannot remove the single link of %s: its name contains a slash, or is a dot or two.",
+			api.Printable(l.Name)),
+		Hint:   hint,
+		Params: map[string]string{"name": l.Name, "provider": l.Provider},
+	}
+}
+
+// deleteByRoute sends DELETE Link. The request has no body and no Content-Type: with application/json the plugin fails.
+func (p *Plugin) deleteByRoute(ctx context.Context, l api.Link) error {
+	path, err := linkPath(l.Protocol, l.Provider, l.UserID)
+	if err != nil {
+		return err
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{Method: http.MethodDelete, Path: path + "/" + escapeSegment(l.Name)})
+	if err != nil {
+		return fmt.Errorf("removing a link: %w", err)
+	}
+	if resp.Status == http.StatusOK || resp.Status == http.StatusNoContent {
+		return nil
+	}
+	if resp.Status == http.StatusInternalServerError && p.verdict(unlinking, resp) == inconclusive {
+		if err := p.whyNotRemoved(ctx, l); err != nil {
+			return err
+		}
+	}
+	return p.conclude(ctx, unlinking, resp, l, "removing a link")
+}
+
+// whyNotRemoved looks for what a bare failure of DELETE Link meant: no such provider, no such link. It returns nil when
+// the link is still there.
+func (p *Plugin) whyNotRemoved(ctx context.Context, l api.Link) error {
+	links, err := p.linksAt(ctx, l.Protocol, l.UserID)
+	if err != nil {
+		return fmt.Errorf("reading back: %w", err)
+	}
+	for _, provider := range links {
+		if provider.name != l.Provider {
+			continue
+		}
+		for _, name := range provider.links {
+			if name == l.Name {
+				return nil
+			}
+		}
+		return linkNotFound(l)
+	}
+	return providerNotFound(l.Provider)
+}
+
+func (p *Plugin) deleteByConfig(ctx context.Context, l api.Link) error {
+	return p.WriteConfig(ctx, l.Protocol, l.Provider, func(links map[string]string) error {
+		switch owner, ok := links[l.Name]; {
+		case !ok:
+			return linkNotFound(l)
+		case owner != l.UserID:
+			return linkOwned(l)
+		}
+		delete(links, l.Name)
+		return nil
+	})
+}
+
+// Expect says whose an identity must be for a write to go on. An empty UserID means nobody's.
+type Expect struct {
+	Name   string
+	UserID string
+}
+
+// WriteConfig changes the links of a provider by its configuration. change gets them as {canonical name: user id} and
+// alters the map; it may return an error, which ends the write. Everything else in the configuration, and every link that
+// stays, is written back byte for byte as it was read. The configuration is read again just before writing, and again
+// after: what changed in between, or stands differently from what is expected, is refused or reported. Between the second
+// reading and the write a moment remains in which a change by somebody else is lost; the plugin offers no condition.
+//
+// Errors: CodeUnsupported, CodeProviderNotFound, CodeConfigChanged, CodeLinkNotStored, CodeNameInvalid, change's own.
+func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider string,
+	change func(links map[string]string) error, expect ...Expect,
+) error {
+	if err := allowed(p.Capabilities().WriteConfig, "Link by signing in, or by the name of the identity."); err != nil {
+		return err
+	}
+	select {
+	case p.configWrites <- struct{}{}:
+		defer func() { <-p.configWrites }()
+	case <-ctx.Done():
+		return &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: ctx.Err()}
+	}
+	if err := p.writeConfig(ctx, proto, provider, change, expect); err != nil {
+		return fmt.Errorf("writing links by the provider's configuration: %w", err)
+	}
+	return nil
+}
+
+func (p *Plugin) writeConfig(ctx context.Context, proto api.Protocol, name string, change func(map[string]string) error,
+	expect []Expect,
+) error {
+	before, err := p.provider(ctx, proto, name)
+	if err != nil {
+		return err
+	}
+	old := before.links()
+	for _, e := range expect {
+		if owner := old[e.Name]; owner != normalID(e.UserID) {
+			return configChanged(name, "another account has an identity than a moment ago")
+		}
+	}
+	links := maps.Clone(old)
+	if err := change(links); err != nil {
+		return err
+	}
+	if err := checkChange(old, links); err != nil {
+		return err
+	}
+	if maps.Equal(old, links) {
+		return nil
+	}
+	now, err := p.provider(ctx, proto, name)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(now.raw, before.raw) {
+		return configChanged(name, "its configuration changed just now")
+	}
+	if err := p.add(ctx, proto, name, now.withLinks(links)); err != nil {
+		return err
+	}
+	after, err := p.provider(ctx, proto, name)
+	if err != nil {
+		return fmt.Errorf("reading back: %w", err)
+	}
+	return compare(before, after, old, links)
+}
+
+// add writes a provider's whole configuration.
+func (p *Plugin) add(ctx context.Context, proto api.Protocol, name string, config opaque) error {
+	r, err := route(proto)
+	if err != nil {
+		return err
+	}
+	segment, err := providerSegment(name)
+	if err != nil {
+		return err
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodPost, Path: "/sso/" + r + "/Add/" + segment, JSON: config.raw,
+	})
+	if err != nil {
+		return err
+	}
+	if resp.Status != http.StatusOK && resp.Status != http.StatusNoContent {
+		return refusal(resp, "writing a provider's configuration")
+	}
+	return nil
+}
+
+// checkChange normalises and checks the links that are new.
+func checkChange(old, links map[string]string) error {
+	for name, user := range links {
+		if was, ok := old[name]; ok && was == user {
+			continue
+		}
+		if err := checkName(name); err != nil {
+			return err
+		}
+		id, err := userSegment(user)
+		if err != nil {
+			return err
+		}
+		links[name] = id
+	}
+	return nil
+}
+
+// compare says whether the server stored what was written, and left the rest alone.
+func compare(before, after provider, old, links map[string]string) error {
+	stored := after.links()
+	for _, all := range []map[string]string{old, links} {
+		for name := range all {
+			was, had := old[name]
+			want, wanted := links[name]
+			if was == want && had == wanted {
+				continue
+			}
+			if got, has := stored[name]; got != want || has != wanted {
+				return &api.Error{
+					Code:     api.CodeLinkNotStored,
+					Sentence: "The server accepted the change of links, and did not store it.",
+					Hint:     "Read the list of links again. The server's log may say why.",
+					Params:   map[string]string{"provider": before.name, "name": name},
+				}
+			}
+		}
+	}
+	if before.at == nowhere {
+		return nil
+	}
+	b1, b2 := before.outside()
+	a1, a2 := after.outside()
+	if bytes.Equal(b1, a1) && bytes.Equal(b2, a2) {
+		return nil
+	}
+	return &api.Error{
+		Code:     api.CodeConfigChanged,
+		Sentence: "The links are stored, but other settings of the provider read differently than before.",
+		Hint:     "Somebody may have changed them at the same moment. Look at the provider in the plugin's settings.",
+		Params:   map[string]string{"provider": before.name},
+	}
+}
+
+func configChanged(provider, what string) error {
+	return &api.Error{
+		Code: api.CodeConfigChanged,
+		Sentence: fmt.Sprintf("Nothing was written to the provider %s, because %s.",
+			api.Printable(provider), what),
+		Hint:   "Somebody else is at work on it. Look at the links again, then try once more.",
+		Params: map[string]string{"provider": provider},
+	}
+}
+
+// Preprovision writes a link without a sign-in, on Flowfin. Writing the same link again is no error.
+//
+// Errors: CodeUnsupported, CodeLinkOwned, CodeUserNotFound, CodeProviderNotFound, CodeProviderDisabled, CodeNameInvalid.
+func (p *Plugin) Preprovision(ctx context.Context, l api.Link) error {
+	hint := "Write the link into the provider's configuration."
+	if p.kind == api.CredentialUser || p.kind == api.CredentialNone {
+		hint = "Sign in as an administrator."
+	}
+	if err := allowed(p.Capabilities().Preprovision, hint); err != nil {
+		return err
+	}
+	if err := checkName(l.Name); err != nil {
+		return err
+	}
+	user, err := userSegment(l.UserID)
+	if err != nil {
+		return err
+	}
+	l.UserID = user
+	r, err := route(l.Protocol)
+	if err != nil {
+		return err
+	}
+	segment, err := providerSegment(l.Provider)
+	if err != nil {
+		return err
+	}
+	r = strings.ToLower(r)
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodPost, Path: "/sso/Links/Preprovision/" + r + "/" + segment + "/" + user, JSON: l.Name,
+	})
+	if err != nil {
+		return fmt.Errorf("writing a link: %w", err)
+	}
+	if resp.Status == http.StatusNoContent || resp.Status == http.StatusOK {
+		return nil
+	}
+	return p.conclude(ctx, provisioning, resp, l, "writing a link")
+}
+
+// Unregister puts an account back to one of the server's sign-in providers. What else happens differs: see
+// Capabilities.UnregisterDrops and UnregisterKept.
+//
+// Errors: CodeUnsupported, CodeUserNotFound, CodeUsage for an empty provider id.
+func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string) error {
+	if err := allowed(p.Capabilities().Unregister, "Sign in as an administrator, or use an API key."); err != nil {
+		return err
+	}
+	if authProviderID == "" {
+		return &api.Error{Code: api.CodeUsage, Sentence: "Unregister needs the sign-in provider that the account goes back to."}
+	}
+	if !addressable(userName) {
+		return userNotFound(userName)
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{
+		Method: http.MethodPost, Path: "/sso/Unregister/" + escapeSegment(userName), JSON: authProviderID,
+	})
+	if err != nil {
+		return fmt.Errorf("unregistering an account: %w", err)
+	}
+	switch {
+	case resp.Status == http.StatusOK || resp.Status == http.StatusNoContent:
+		return nil
+	case p.verdict(unregistering, resp) == badUser:
+		return userNotFound(userName)
+	case resp.Status == http.StatusInternalServerError:
+		// 9p4 fails the same way for an unknown account and for anything else.
+		users, err := p.client.Users(ctx)
+		if err != nil {
+			return errors.Join(refusal(resp, "unregistering an account"), err)
+		}
+		for _, u := range users {
+			if strings.EqualFold(u.Name, userName) {
+				return refusal(resp, "unregistering an account")
+			}
+		}
+		return userNotFound(userName)
+	}
+	return refusal(resp, "unregistering an account")
+}
