@@ -1,0 +1,247 @@
+// Package browser opens an identity provider's address in the person's own browser, and refuses every address that is not
+// plainly a web page's: the address comes from a server, and opening it must not start anything but a browser.
+package browser
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	clibrowser "github.com/cli/browser"
+	"golang.org/x/net/idna"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// maxAddress bounds an address; an AuthnRequest with a signature takes 3 kB, and Windows takes no more than 32 kB.
+const maxAddress = 16 << 10
+
+// settle is how long a browser may take to say that it cannot open the address. One that still runs then has opened it.
+const settle = 2 * time.Second
+
+// shells read their arguments as a program, so an address would not stay an address.
+var shells = []string{"cmd", "command", "powershell", "pwsh"}
+
+// Check returns the host to show to the person before the address is opened, with its port where it has one. A host of
+// another script is returned in its ASCII form (xn--…, RFC 5891), so that it cannot pose as a familiar one.
+//
+// The error is api.CodeAddressRefused for everything that is not an absolute http or https address, for one with a user
+// name in it (https://bank.example@evil.example), and for one with characters that no address has (RFC 3986) and that
+// programs disagree about: blanks, control characters, quotes, angle brackets, backslashes.
+func Check(address string) (string, error) {
+	if len(address) > maxAddress {
+		return "", refused("it is too long", "")
+	}
+	if strings.ContainsFunc(address, forbidden) {
+		return "", refused("it has characters that no address has", "")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", refused("it is malformed", "") // err would repeat the query
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return "", refused(fmt.Sprintf("its scheme is %q, neither http nor https", api.Printable(u.Scheme)), u.Scheme)
+	}
+	if u.User != nil {
+		return "", refused("it carries a user name, which is a way to disguise its host", "")
+	}
+	host, err := displayHost(u)
+	if err != nil {
+		return "", refused("its host is malformed", "")
+	}
+	return host, nil
+}
+
+func forbidden(r rune) bool {
+	return r <= ' ' || r == 0x7f || strings.ContainsRune("\"<>\\^`{|}", r) || api.Printable(string(r)) != string(r)
+}
+
+// hostProfile is how browsers look a host up (UTS 46), underscores allowed as they are in home networks.
+var hostProfile = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.StrictDomainName(false))
+
+func displayHost(u *url.URL) (string, error) {
+	name := u.Hostname()
+	if strings.HasPrefix(u.Host, "[") {
+		if a, err := netip.ParseAddr(name); err != nil || !a.Is6() {
+			return "", errors.New("not an IPv6 address")
+		}
+		return u.Host, nil
+	}
+	ascii, err := hostProfile.ToASCII(name)
+	if err != nil || ascii == "" || strings.ContainsFunc(ascii, notInHost) {
+		return "", errors.New("not a host")
+	}
+	if port := u.Port(); port != "" {
+		return ascii + ":" + port, nil
+	}
+	if strings.HasSuffix(u.Host, ":") {
+		return "", errors.New("an empty port")
+	}
+	return ascii, nil
+}
+
+func notInHost(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.' || r == '_')
+}
+
+func refused(why, scheme string) error {
+	e := &api.Error{
+		Code:     api.CodeAddressRefused,
+		Sentence: "The address to sign in at was refused: " + why + ".",
+		Hint:     "The address comes from the server or the identity provider. Check the provider's settings there.",
+	}
+	if scheme != "" {
+		e.Params = map[string]string{"scheme": scheme}
+	}
+	return e
+}
+
+// Open opens an address in a browser and returns without waiting for it to be closed. The empty command means the
+// system's default browser; otherwise it is a program with arguments, split as Split says and started without a shell,
+// with the address as one more argument at its end.
+//
+// The error is api.CodeAddressRefused where Check refuses the address, api.CodeUsage for a command that cannot be split or
+// is a shell, and api.CodeBrowserFailed when nothing could be started or it failed at once.
+func Open(ctx context.Context, address, command string) error {
+	if _, err := Check(address); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return &api.Error{Code: api.CodeCancelled, Sentence: "Opening the browser was cancelled.", Err: err}
+	}
+	if strings.TrimSpace(command) == "" {
+		return await(ctx, "the default browser", openDefault(address))
+	}
+	words, err := Split(command)
+	if err != nil {
+		return err
+	}
+	program, err := exec.LookPath(words[0])
+	if err != nil {
+		return failed(words[0], err)
+	}
+	if isShell(program) || isShell(words[0]) {
+		return &api.Error{
+			Code:     api.CodeUsage,
+			Sentence: fmt.Sprintf("%q is a shell, not a browser.", api.Printable(words[0])),
+			Hint:     "Name the browser's own program; it is started without a shell.",
+			Params:   map[string]string{"command": words[0]},
+		}
+	}
+	// The browser outlives ctx, and the command: it is not exec.CommandContext.
+	cmd := exec.Command(program, append(words[1:], address)...) //nolint:gosec,noctx // the person's own choice
+	cmd.SysProcAttr = detached()
+	if err := cmd.Start(); err != nil {
+		return failed(words[0], err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	return await(ctx, words[0], ended)
+}
+
+var quiet = sync.OnceFunc(func() {
+	// What a browser prints would end up in the middle of our own output.
+	clibrowser.Stdout, clibrowser.Stderr = io.Discard, io.Discard
+})
+
+func openDefault(address string) <-chan error {
+	quiet()
+	ended := make(chan error, 1)
+	go func() { ended <- clibrowser.OpenURL(address) }()
+	return ended
+}
+
+// await gives a browser the time to fail.
+func await(ctx context.Context, program string, ended <-chan error) error {
+	timer := time.NewTimer(settle)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			return failed(program, err)
+		}
+		return nil
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return &api.Error{Code: api.CodeCancelled, Sentence: "Opening the browser was cancelled.", Err: ctx.Err()}
+	}
+}
+
+func failed(program string, cause error) error {
+	program = api.Printable(program)
+	sentence := fmt.Sprintf("The browser could not be opened: %s failed.", program)
+	if errors.Is(cause, exec.ErrNotFound) {
+		sentence = fmt.Sprintf("The browser could not be opened: %s was not found.", program)
+	}
+	return &api.Error{
+		Code:     api.CodeBrowserFailed,
+		Sentence: sentence,
+		Hint:     "Open the address by hand, or choose another browser in the settings.",
+		Params:   map[string]string{"command": program},
+		Err:      cause,
+	}
+}
+
+func isShell(program string) bool {
+	name := strings.ToLower(program[strings.LastIndexAny(program, `/\`)+1:])
+	extension := filepath.Ext(name)
+	return extension == ".bat" || extension == ".cmd" || extension == ".ps1" ||
+		slices.Contains(shells, strings.TrimSuffix(name, ".exe"))
+}
+
+// Split splits a command into the program and its arguments. A command that as a whole is the path of a program is
+// that program, blanks and all. Otherwise blanks separate words, and single or double quotes keep a word together, also
+// in its middle; everything between quotes stands for itself. There are no other special characters: a backslash is a
+// backslash, since Windows has them in paths, and variables, wildcards and redirections are not known.
+//
+// The error is api.CodeUsage for a quote without its end and for an empty command.
+func Split(command string) ([]string, error) {
+	command = strings.TrimSpace(command)
+	if strings.ContainsAny(command, `/\`) {
+		if _, err := exec.LookPath(command); err == nil {
+			return []string{command}, nil
+		}
+	}
+	var words []string
+	var word strings.Builder
+	var quote rune
+	inside := false
+	for _, r := range command {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, inside = r, true
+		case quote == 0 && (r == ' ' || r == '\t' || r == '\n' || r == '\r'):
+			if inside {
+				words = append(words, word.String())
+				word.Reset()
+				inside = false
+			}
+		default:
+			word.WriteRune(r)
+			inside = true
+		}
+	}
+	if inside {
+		words = append(words, word.String())
+	}
+	if quote != 0 || len(words) == 0 || words[0] == "" {
+		return nil, &api.Error{
+			Code:     api.CodeUsage,
+			Sentence: "The browser's command cannot be read: a quote has no end, or there is no program.",
+			Hint:     `Write it like this: "C:\Program Files\Mozilla Firefox\firefox.exe" --private-window`,
+		}
+	}
+	return words, nil
+}

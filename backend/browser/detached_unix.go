@@ -1,0 +1,8 @@
+//go:build !windows
+
+package browser
+
+import "syscall"
+
+// detached keeps the browser out of our process group, so that Ctrl-C ends the wait and not the browser.
+func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
