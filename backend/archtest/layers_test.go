@@ -1,0 +1,94 @@
+package archtest_test
+
+// layer says what a package, and every package below its folder that has no rule of its own, may import of Jellybind.
+type layer struct {
+	dir string // relative to the module's root
+	// may lists folders; each stands for the packages below it too. The package's own folder is always allowed.
+	may    []string
+	reason string
+}
+
+// The groups that rules below speak of.
+var (
+	leaves = []string{"backend/api", "backend/secret"}
+	server = []string{"backend/jellyfin", "backend/ssoplugin"}
+	flows  = []string{"backend/relayflow", "backend/oidcflow", "backend/samlflow"}
+	edges  = []string{"backend/loopback", "backend/browser"}
+	books  = []string{"backend/roster", "backend/journal", "backend/profile", "backend/transfer"}
+)
+
+// layers is the whole layering. A package without a rule fails the test: give it one.
+var layers = []layer{
+	{"backend/api", nil, "the types that cross to the window are compiled into WebAssembly and known by all: a leaf"},
+	{"backend/secret", of("backend/api"), "secrets know only the errors that a person is told, so that every layer may hold one"},
+	{"backend/profile", of(leaves), "a file on disk knows nothing of servers, and can hold no credential"},
+	{"backend/journal", of(leaves), "what was done is written down without knowing how"},
+	{"backend/jellyfin", of(leaves), "Jellyfin's HTTP API stands by itself; the plugin builds on it"},
+	{"backend/ssoplugin", of(leaves, "backend/jellyfin"), "the plugin is reached through Jellyfin's client and knows no flow"},
+	{"backend/roster", of(leaves, server), "reading who is linked to what never starts a sign-in"},
+	{"backend/loopback", of(leaves), "the listener serves every flow, so it knows none"},
+	{"backend/browser", of(leaves), "opening an address needs the address only"},
+	{"backend/relayflow", of(leaves, server, edges), "each flow can be read, tested and removed on its own"},
+	{"backend/oidcflow", of(leaves, edges), "the own client talks to the identity provider and never to the server"},
+	{"backend/samlflow", of(leaves, server, edges), "each flow can be read, tested and removed on its own"},
+	{"backend/link", of(leaves, server, flows, edges, books), "link joins flows and server, and is below everything a person sees"},
+	{"backend/transfer", of(leaves, server, "backend/roster", "backend/journal"), "import and export turn files into changes; link carries them out"},
+	{"backend/doctor", of(leaves, server, flows, edges, books), "a diagnosis looks at everything and changes nothing"},
+	{"backend/demo", of(leaves), "the simulated server shares no code with the client that it tests"},
+	{"backend/cli", of(leaves, "backend", "backend/demo"), "the command line is one of two faces over backend"},
+	{"backend/archtest", nil, "the layering is checked from outside"},
+	{"backend/internaldeps", nil, "it only names modules"},
+	{
+		"backend", of(leaves, server, flows, edges, books, "backend/link", "backend/doctor", "backend/demo"),
+		"the composition root wires everything and knows neither the window nor the command line",
+	},
+	{"frontend", of("backend/api"), "the page shares the crossing types with the backend and nothing else: it stays small"},
+	{"build", nil, "the task runner compiles before anything is downloaded"},
+	{".", of(leaves, "backend", "backend/cli", "backend/demo"), "main.go and app.go hold no logic: one call into backend each"},
+}
+
+// only says who alone may import something from outside, and why. Tests are free.
+type only struct {
+	imports string // an import path; with /... the paths below it too
+	in      []string
+	reason  string
+}
+
+var onlies = []only{
+	{"github.com/zalando/go-keyring/...", of("backend/secret"), "one package talks to the keyring, with a timeout on every call"},
+	{"os/exec", of("backend/browser", "build"), "a program is run in one place: without a shell, the address as one argument"},
+	{"github.com/cli/browser", of("backend/browser"), "an address is checked before it is opened"},
+	{"github.com/wailsapp/wails/v2/...", of("."), "nothing below main.go and app.go knows that there is a window"},
+	{"github.com/spf13/cobra/...", of("backend/cli"), "nothing below the command line knows that there is one"},
+	{"github.com/cli/go-gh/v2/...", of("backend/cli"), "tables are the command line's"},
+	{"syscall/js", of("frontend"), "it exists in the page only"},
+	{"github.com/zitadel/oidc/v3/...", of("backend/demo"), "an identity provider is simulated only in the demo world"},
+	{"github.com/crewjam/saml/samlidp", of("backend/demo"), "an identity provider is simulated only in the demo world"},
+	{"github.com/crewjam/saml/...", of("backend/demo", "backend/samlflow"), "SAML is parsed in one place of the app"},
+	{"github.com/coreos/go-oidc/v3/...", of("backend/demo", "backend/oidcflow"), "ID tokens are checked in one place of the app"},
+	{"github.com/natefinch/atomic", of("backend/profile", "backend/journal"), "the files that Jellybind writes are these"},
+	{"github.com/chromedp/...", nil, "a browser is driven by tests only"},
+	{"net/http/httptest", nil, "test servers are for tests; the demo world listens by itself"},
+	{"testing", nil, "what ships carries no test code"},
+	{"unsafe", nil, "nothing here needs it"},
+	{"plugin", nil, "no code is loaded at run time"},
+}
+
+// topLevel is what may stand at the repository's top besides files that begin with a dot.
+var topLevel = []string{
+	"LICENSE", "README.md", "app.go", "backend", "build", "frontend", "go.mod", "go.sum", "main.go", "wails.json",
+}
+
+// of joins folders and groups of them.
+func of(parts ...any) []string {
+	var all []string
+	for _, p := range parts {
+		switch p := p.(type) {
+		case string:
+			all = append(all, p)
+		case []string:
+			all = append(all, p...)
+		}
+	}
+	return all
+}
