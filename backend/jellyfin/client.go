@@ -19,6 +19,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -103,6 +104,7 @@ type Client struct {
 	// reuse keeps connections; once never takes a kept one. net/http silently repeats a GET when a kept connection turns
 	// out to be dead, which must not happen to a GET that has effects, such as a sign-in's start or callback.
 	reuse, once *http.Transport
+	making      *sync.Mutex // held while an API key is made
 }
 
 // New makes a client. The error is an *api.Error: CodeAddressInvalid for a URL that is no http or https base URL,
@@ -122,7 +124,7 @@ func New(opts Options) (*Client, error) {
 	if opts.UserAgent == "" {
 		opts.UserAgent = "Jellybind/" + opts.Version
 	}
-	c := &Client{opts: opts, base: base, tries: opts.Tries, now: opts.Now}
+	c := &Client{opts: opts, base: base, tries: opts.Tries, now: opts.Now, making: new(sync.Mutex)}
 	if c.tries <= 0 {
 		c.tries = 3
 	}
@@ -601,7 +603,7 @@ func (c *Client) tryAgain(ctx context.Context, res *http.Response) (error, bool)
 	default:
 		return nil, false
 	}
-	wait, ok := retryAfter(res.Header, c.now())
+	wait, ok := retryAfter(res.Header.Get("Retry-After"), c.now())
 	if !ok {
 		return errTryAgain, true
 	}
@@ -614,8 +616,8 @@ func (c *Client) tryAgain(ctx context.Context, res *http.Response) (error, bool)
 
 // retryAfter reads Retry-After: seconds, with leading zeros as Jellyfin writes them ("005"), or a date (RFC 9110,
 // section 10.2.3).
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	s := strings.TrimSpace(h.Get("Retry-After"))
+func retryAfter(s string, now time.Time) (time.Duration, bool) {
+	s = strings.TrimSpace(s)
 	if s == "" {
 		return 0, false
 	}

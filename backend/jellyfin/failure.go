@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/cenkalti/backoff/v5"
@@ -22,6 +23,8 @@ import (
 // StatusError is the cause of an error that stands for an answer outside 2xx.
 type StatusError struct {
 	Status int
+	// RetryAfter is the header's value; empty when there was none.
+	RetryAfter string
 	// Said is the server's own short text, fit to be shown; empty when it gave none that helps.
 	Said string
 }
@@ -42,6 +45,22 @@ func StatusOf(err error) int {
 	return 0
 }
 
+// retryAfterOf returns how long the answer that err stands for asks to wait, 0 when it does not say.
+func retryAfterOf(err error, now time.Time) time.Duration {
+	e, ok := errors.AsType[*StatusError](err)
+	if !ok {
+		return 0
+	}
+	d, _ := retryAfter(e.RetryAfter, now)
+	return d
+}
+
+// permanentlyAway reports whether a server that cannot be reached will not be reached in a minute either.
+func permanentlyAway(err error) bool {
+	name, ok := errors.AsType[*net.DNSError](err)
+	return isPlainHTTP(err) || ok && name.IsNotFound
+}
+
 // Err is nil for 2xx. Any other status is an *api.Error whose cause is a *StatusError: 401 CodeCredentialRefused, 403
 // CodeForbidden, 429 CodeRateLimited, 503 CodeServerStarting, 502 and 504 CodeServerUnreachable, 3xx CodeRedirectRefused,
 // all else CodeServerRefused.
@@ -53,7 +72,7 @@ func (r *Response) Err() error {
 	e := &api.Error{
 		Code:   api.CodeServerRefused,
 		Params: map[string]string{"host": r.host, "status": strconv.Itoa(r.Status)},
-		Err:    &StatusError{Status: r.Status, Said: said},
+		Err:    &StatusError{Status: r.Status, RetryAfter: r.Header.Get("Retry-After"), Said: said},
 	}
 	if said != "" {
 		e.Params["said"] = said
@@ -244,6 +263,9 @@ func (c *Client) redirectError(to *url.URL) error {
 }
 
 func isPlainHTTP(err error) bool {
+	if err == nil {
+		return false
+	}
 	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
 	return notTLS || errors.Is(err, http.ErrSchemeMismatch)
 }

@@ -1,0 +1,201 @@
+package jellyfin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// wireUser is the part of Jellyfin's UserDto that Jellybind needs.
+type wireUser struct {
+	ID               string `json:"Id"`
+	Name             string `json:"Name"`
+	HasPassword      bool   `json:"HasPassword"`
+	LastActivityDate stamp  `json:"LastActivityDate"`
+	Policy           struct {
+		IsAdministrator          bool   `json:"IsAdministrator"`
+		IsDisabled               bool   `json:"IsDisabled"`
+		AuthenticationProviderID string `json:"AuthenticationProviderId"`
+	} `json:"Policy"`
+}
+
+// stamp is a point in time as .NET writes it. One that cannot be read is none: no list of users should fail for it.
+type stamp struct{ time.Time }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *stamp) UnmarshalJSON(b []byte) error {
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		return nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.9999999"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			s.Time = t.UTC()
+			return nil
+		}
+	}
+	return nil
+}
+
+// usable reports whether this can be an account at all.
+func (w *wireUser) usable() bool { return len(w.ID) >= 32 && len(w.ID) <= 36 && w.Name != "" }
+
+func (w *wireUser) user() api.User {
+	return api.User{
+		ID:            UserID(w.ID),
+		Name:          w.Name,
+		Administrator: w.Policy.IsAdministrator,
+		Disabled:      w.Policy.IsDisabled,
+		HasPassword:   w.HasPassword,
+		AuthProvider:  w.Policy.AuthenticationProviderID,
+		LastActivity:  w.LastActivityDate.Time,
+	}
+}
+
+// UserID brings a user's id into the form of api.User: undashed and lower-case.
+func UserID(id string) string { return strings.ToLower(strings.ReplaceAll(id, "-", "")) }
+
+// Users reads all accounts. The list is decoded one account at a time while it arrives, and of each (2 kB) only the
+// fields of api.User stay.
+func (c *Client) Users(ctx context.Context) ([]api.User, error) {
+	var users []api.User
+	err := c.exchange(ctx, Request{Path: "/Users", MaxBytes: MaxUsersBody, Idempotent: true},
+		func(res *Response, body io.Reader) error {
+			if err := c.check(res, body); err != nil {
+				return err
+			}
+			var err error
+			if users, err = decodeUsers(body); err != nil {
+				return c.notJSON(res, err)
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	return users, nil
+}
+
+func decodeUsers(r io.Reader) ([]api.User, error) {
+	dec := json.NewDecoder(r)
+	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
+		return nil, cmp.Or(err, errors.New("not a list"))
+	}
+	users := []api.User{}
+	providers := map[string]string{} // the few sign-in providers' names, each kept once
+	for dec.More() {
+		var w wireUser
+		if err := dec.Decode(&w); err != nil {
+			return nil, err
+		}
+		if !w.usable() {
+			return nil, errors.New("an account without id or name")
+		}
+		u := w.user()
+		if known, ok := providers[u.AuthProvider]; ok {
+			u.AuthProvider = known
+		} else {
+			providers[u.AuthProvider] = u.AuthProvider
+		}
+		users = append(users, u)
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more after the list")
+	}
+	return users, nil
+}
+
+// User reads one account. An unknown id is CodeUserNotFound.
+func (c *Client) User(ctx context.Context, id string) (api.User, error) {
+	var w wireUser
+	err := c.JSON(ctx, Request{Path: "/Users/" + url.PathEscape(id)}, &w)
+	if StatusOf(err) == http.StatusNotFound {
+		return api.User{}, &api.Error{
+			Code: api.CodeUserNotFound, Sentence: "The server has no account with the id " + api.Printable(id) + ".",
+			Hint: "It may have been deleted; read the accounts again.", Params: map[string]string{"id": id}, Err: err,
+		}
+	}
+	return c.oneUser(&w, err)
+}
+
+// Me reads the account that the access token belongs to. An API key belongs to none: see Identify.
+func (c *Client) Me(ctx context.Context) (api.User, error) {
+	var w wireUser
+	return c.oneUser(&w, c.JSON(ctx, Request{Path: "/Users/Me"}, &w))
+}
+
+func (c *Client) oneUser(w *wireUser, err error) (api.User, error) {
+	if err != nil {
+		return api.User{}, err
+	}
+	if !w.usable() {
+		return api.User{}, c.answerError("answers something else than an account", nil)
+	}
+	return w.user(), nil
+}
+
+// defaultAuthProvider is Jellyfin's own sign-in provider: name and password.
+const defaultAuthProvider = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
+
+// AuthProviders lists the server's sign-in providers, Jellyfin's own one first. It needs an administrator's credential.
+func (c *Client) AuthProviders(ctx context.Context) ([]api.AuthProvider, error) {
+	var wire []struct {
+		ID   string `json:"Id"`
+		Name string `json:"Name"`
+	}
+	if err := c.JSON(ctx, Request{Path: "/Auth/Providers"}, &wire); err != nil {
+		return nil, err
+	}
+	providers := make([]api.AuthProvider, len(wire))
+	for i, w := range wire {
+		providers[i] = api.AuthProvider{ID: w.ID, Name: w.Name}
+	}
+	slices.SortStableFunc(providers, func(a, b api.AuthProvider) int {
+		rank := func(p api.AuthProvider) int {
+			if p.ID == defaultAuthProvider {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Compare(rank(a), rank(b))
+	})
+	return providers, nil
+}
+
+// Plugin is a plugin that the server has.
+type Plugin struct {
+	ID      string // undashed, lower-case
+	Name    string
+	Version string
+	Status  string // "Active", "Restart", "Disabled", "Malfunctioned", …
+}
+
+// Plugins lists the server's plugins. It needs an administrator's credential.
+func (c *Client) Plugins(ctx context.Context) ([]Plugin, error) {
+	var wire []struct {
+		ID      string `json:"Id"`
+		Name    string `json:"Name"`
+		Version string `json:"Version"`
+		Status  string `json:"Status"`
+	}
+	if err := c.JSON(ctx, Request{Path: "/Plugins"}, &wire); err != nil {
+		return nil, err
+	}
+	plugins := make([]Plugin, len(wire))
+	for i, w := range wire {
+		plugins[i] = Plugin{ID: UserID(w.ID), Name: w.Name, Version: w.Version, Status: w.Status}
+	}
+	return plugins, nil
+}
