@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
@@ -131,10 +132,10 @@ func badConfig(err error) error {
 	}
 }
 
-// parseProvider finds the links in a provider's object. Its errors hold no values.
+// parseProvider finds the links in a provider's object, which is valid JSON. Its errors hold no values.
 func parseProvider(name string, raw []byte) (provider, error) {
 	c := provider{opaque: opaque{raw}, name: name, at: nowhere}
-	err := members(raw, strictCase(true), func(key string, _, val span) error {
+	err := walk(raw, strictCase(true), func(key string, _, val span) error {
 		if !strings.EqualFold(key, linksKey) {
 			return nil
 		}
@@ -146,17 +147,20 @@ func parseProvider(name string, raw []byte) (provider, error) {
 		if string(value) == "null" {
 			return nil
 		}
-		return members(value, strictCase(false), func(link string, k, v span) error {
+		return walk(value, strictCase(false), func(link string, k, v span) error {
 			e := entry{
 				name: link,
 				key:  span{val.start + k.start, val.start + k.end},
 				val:  span{val.start + v.start, val.start + v.end},
 			}
-			var user *string
-			if json.Unmarshal(value[v.start:v.end], &user) != nil || user == nil {
+			if value[v.start] != '"' {
 				return errors.New("a link's user id is no string")
 			}
-			e.user = normalID(*user)
+			user, err := unquote(value[v.start:v.end])
+			if err != nil {
+				return err
+			}
+			e.user = normalID(user)
 			c.entries = append(c.entries, e)
 			return nil
 		})
@@ -173,48 +177,105 @@ type strictCase bool
 // members calls visit for every member of a JSON object, with the spans of key and value in raw. Repeated keys, and
 // anything but one object, are errors.
 func members(raw []byte, fold strictCase, visit func(key string, keyAt, valueAt span) error) error {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	tok, err := dec.Token()
-	if err != nil {
+	if !json.Valid(raw) {
 		return errors.New("no JSON")
 	}
-	if tok != json.Delim('{') {
+	return walk(raw, fold, visit)
+}
+
+// walk is members for JSON that is known to be valid: it only has to find where things begin and end.
+func walk(raw []byte, fold strictCase, visit func(key string, keyAt, valueAt span) error) error {
+	i := skipSpace(raw, 0)
+	if raw[i] != '{' {
 		return errors.New("no JSON object")
 	}
-	seen := map[string]bool{}
-	for dec.More() {
-		before := int(dec.InputOffset())
-		tok, err := dec.Token()
-		key, ok := tok.(string)
-		if err != nil || !ok {
-			return errors.New("no JSON object key")
+	seen := map[string]struct{}{}
+	for i = skipSpace(raw, i+1); raw[i] != '}'; i = skipSpace(raw, i) {
+		if raw[i] == ',' {
+			i = skipSpace(raw, i+1)
 		}
-		keyAt := span{end: int(dec.InputOffset())}
-		keyAt.start = before + bytes.IndexByte(raw[before:keyAt.end], '"')
+		keyAt := span{i, stringEnd(raw, i)}
+		key, err := unquote(raw[keyAt.start:keyAt.end])
+		if err != nil {
+			return err
+		}
 		once := key
 		if fold {
 			once = strings.ToLower(key)
 		}
-		if seen[once] {
+		if _, repeated := seen[once]; repeated {
 			return errors.New("a key is repeated")
 		}
-		seen[once] = true
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return errors.New("no JSON value")
-		}
-		end := int(dec.InputOffset())
-		if err := visit(key, keyAt, span{end - len(value), end}); err != nil {
+		seen[once] = struct{}{}
+		i = skipSpace(raw, keyAt.end) // the colon
+		i = skipSpace(raw, i+1)       // the value
+		valueAt := span{i, valueEnd(raw, i)}
+		if err := visit(key, keyAt, valueAt); err != nil {
 			return err
 		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return errors.New("an unfinished JSON object")
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one JSON value")
+		i = valueAt.end
 	}
 	return nil
+}
+
+func skipSpace(raw []byte, i int) int {
+	for raw[i] == ' ' || raw[i] == '\t' || raw[i] == '\n' || raw[i] == '\r' {
+		i++
+	}
+	return i
+}
+
+// stringEnd returns the index after the string that begins at i.
+func stringEnd(raw []byte, i int) int {
+	for i++; raw[i] != '"'; i++ {
+		if raw[i] == '\\' {
+			i++
+		}
+	}
+	return i + 1
+}
+
+// valueEnd returns the index after the value that begins at i.
+func valueEnd(raw []byte, i int) int {
+	depth := 0
+	for ; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			i = stringEnd(raw, i) - 1
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			if depth == 0 {
+				return i // of what is around the value
+			}
+			depth--
+		case ',', ' ', '\t', '\n', '\r':
+			if depth == 0 {
+				return i
+			}
+			continue
+		default:
+			continue // inside a number or a word, or at a colon
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+	return i
+}
+
+// unquote decodes a JSON string.
+func unquote(quoted []byte) (string, error) {
+	inner := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner), nil
+	}
+	var s string
+	if err := json.Unmarshal(quoted, &s); err != nil {
+		return "", errors.New("no JSON string")
+	}
+	return s, nil
 }
 
 // links returns the links as a map.

@@ -54,22 +54,24 @@ const (
 type verdict int
 
 const (
-	inconclusive       verdict = iota
-	badProvider                // unknown, or switched off
-	badUser                    // no such account
-	badName                    // no usable name
-	stateExpired               // the pending sign-in is not known, or not finished, or used
-	responseInvalid            // a SAML response that fails the server's checks
-	notLinked                  // no such link
-	ownedByAnother             // the identity is another account's
-	providerUnavailable        // the identity provider does not answer the server
+	inconclusive        verdict = iota
+	badProvider                 // unknown, or switched off
+	badUser                     // no such account
+	badName                     // no usable name
+	stateExpired                // the pending sign-in is not known, or not finished, or used
+	responseInvalid             // a SAML response that fails the server's checks
+	notLinked                   // no such link
+	ownedByAnother              // the identity is another account's
+	providerUnavailable         // the identity provider does not answer the server
 )
 
 // genericText is Jellyfin's answer whenever something threw.
 const genericText = "Error processing request."
 
 // said returns the plugin's own words; the callers compare them, and show them only through jellyfin's Text.
-func said(resp *jellyfin.Response) string { return strings.Trim(strings.TrimSpace(string(resp.Body)), `"`) }
+func said(resp *jellyfin.Response) string {
+	return strings.Trim(strings.TrimSpace(string(resp.Body)), `"`)
+}
 
 // The sentences that all flavours share.
 const (

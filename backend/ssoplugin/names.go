@@ -1,7 +1,6 @@
 package ssoplugin
 
 import (
-	"encoding/hex"
 	"strings"
 	"unicode/utf8"
 
@@ -77,6 +76,9 @@ func checkName(name string) error {
 
 // normalID returns a user id undashed and in lower case. What is no id is returned as it is.
 func normalID(id string) string {
+	if isID(id) {
+		return id
+	}
 	if n := strings.ToLower(strings.ReplaceAll(id, "-", "")); isID(n) {
 		return n
 	}
@@ -84,9 +86,10 @@ func normalID(id string) string {
 }
 
 func isID(s string) bool {
-	if len(s) != 32 {
-		return false
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
 	}
-	_, err := hex.DecodeString(s)
-	return err == nil
+	return len(s) == 32
 }

@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
@@ -108,45 +106,13 @@ func (p *Plugin) Authenticate(ctx context.Context, proto api.Protocol, provider 
 	}
 	switch resp.Status {
 	case http.StatusOK:
-		return session(resp)
+		return p.client.DecodeSignIn(resp)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		// Nothing was sent that could be refused but the identity itself.
 		return jellyfin.SignedIn{}, signInRefused(resp.Text())
 	}
 	link := api.Link{Identity: api.Identity{Protocol: proto, Provider: provider}}
 	return jellyfin.SignedIn{}, p.conclude(ctx, linking, resp, link, "signing in with an identity")
-}
-
-// session reads Jellyfin's AuthenticationResult.
-func session(resp *jellyfin.Response) (jellyfin.SignedIn, error) {
-	var answer struct {
-		AccessToken string
-		User        struct {
-			ID               string `json:"Id"`
-			Name             string
-			HasPassword      bool
-			LastActivityDate time.Time
-			Policy           struct {
-				IsAdministrator          bool
-				IsDisabled               bool
-				AuthenticationProviderID string `json:"AuthenticationProviderId"`
-			}
-		}
-	}
-	if err := json.Unmarshal(resp.Body, &answer); err != nil || answer.AccessToken == "" || !isID(normalID(answer.User.ID)) {
-		return jellyfin.SignedIn{}, &api.Error{
-			Code:     api.CodeServerAnswer,
-			Sentence: "The server signed the identity in, but its answer is not of the form that Jellybind knows.",
-		}
-	}
-	u := answer.User
-	return jellyfin.SignedIn{
-		User: api.User{
-			ID: normalID(u.ID), Name: u.Name, Administrator: u.Policy.IsAdministrator, Disabled: u.Policy.IsDisabled,
-			HasPassword: u.HasPassword, AuthProvider: u.Policy.AuthenticationProviderID, LastActivity: u.LastActivityDate,
-		},
-		Token: secret.New(answer.AccessToken),
-	}, nil
 }
 
 // DeleteLink removes one link. It takes the way that this flavour, this credential and this name allow: DELETE Link, or,
