@@ -1,0 +1,102 @@
+package server
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// flavourFlowfin is Flowfin's Community SSO for Jellyfin 4.3.0, the most active fork. Its administration routes are in
+// flowfin_admin.go. The real plugin refuses identity providers on loopback addresses; the demo's stand there.
+func flavourFlowfin() flavour {
+	refused := func(status int, sentence string) func(*call, bool) answer {
+		return func(*call, bool) answer { return text(status, sentence) }
+	}
+	access := []field{
+		{"BaseUrlOverride", blankWord}, {"Enabled", flag}, {"EnableBackChannelLogout", flag},
+		{"DisableAccountOnRoleDenied", flag}, {"HideLoginButton", flag}, {"EnableAuthorization", flag},
+		{"AllowExistingAccountLink", flag}, {"ProvisionNewUsersDisabled", flag}, {"SyncUsernameFromProvider", flag},
+		{"EnableAllFolders", flag}, {"EnabledFolders", words}, {"AdminRoles", words}, {"Roles", words},
+		{"EnableFolderRoles", flag}, {"EnableLiveTvRoles", flag}, {"EnableLiveTv", flag}, {"EnableLiveTvManagement", flag},
+		{"LiveTvRoles", words}, {"LiveTvManagementRoles", words}, {"FolderRoleMapping", words},
+		{"EnablePermissionRoles", flag}, {"EnableParentalRatingRoles", flag}, {"DefaultProvider", word},
+		{"SchemeOverride", blankWord}, {"PortOverride", number}, {"NewPath", flag},
+	}
+	return flavour{
+		name: api.FlavourFlowfin, pluginName: "Community SSO for Jellyfin", pluginVersion: "4.3.0.0",
+		oidcFields: fields(
+			[]field{
+				{"OidEndpoint", word}, {"OidClientId", word}, {"OidSecret", secretWord}, {"RequireVerifiedEmailForAdoption", flag},
+				{"RequireVerifiedEmailForLogin", flag}, {"RequireAcr", flag}, {"RoleClaim", word}, {"RoleClaimIsObjectMap", flag},
+				{"OidScopes", words}, {"DefaultUsernameClaim", word}, {"AvatarUrlFormat", word},
+				{"DisableAvatarFromPictureClaim", flag}, {"DisableHttps", flag}, {"DisablePushedAuthorization", flag},
+				{"DoNotValidateEndpoints", flag}, {"AllowPrivateNetworkAddresses", flag}, {"DoNotValidateIssuerName", flag},
+				{"DoNotValidateResponseIssuer", flag}, {"DoNotLoadProfile", flag}, {"RequirePkce", flag},
+			}, access),
+		samlFields: fields(
+			[]field{
+				{"SamlEndpoint", word}, {"SamlSloEndpoint", blankWord}, {"SamlClientId", word}, {"SamlCertificate", word},
+				{"DoNotValidateAudience", flag}, {"ValidateRecipient", flag}, {"ValidateInResponseTo", flag},
+				{"SignAuthnRequests", flag},
+			}, access),
+		pluginFields: `,"EnableRateLimit":false,"RateLimitMaxAttempts":30,"RateLimitWindowSeconds":60,` +
+			`"ManageLoginPageButtons":false,"EnableSingleLogout":false,"DisablePasswordLogin":false`,
+
+		pendingLife: 15 * time.Minute, once: true, binds: true, bySubject: true, guards: true, checksConditions: true,
+		namesParameter: true,
+
+		keyHasNoUser:       func(refusal string) answer { return value(http.StatusForbidden, refusal) },
+		noProvider:         text(http.StatusBadRequest, noMatchingProvider),
+		samlPostNoProvider: text(http.StatusBadRequest, noMatchingProvider),
+		startFailed: text(http.StatusBadRequest,
+			"Error preparing login: the authorization server's discovery document could not be read."),
+		callbackFailed: func(string, string) answer { return text(http.StatusBadRequest, "Error logging in.") },
+		missingState:   func(c *call) answer { return c.invalid("state", "The state field is required.") },
+		badState:       refused(http.StatusBadRequest, "Invalid or expired state"),
+		badSAML:        refused(http.StatusBadRequest, "SAML response validation failed"),
+		unreadableSAML: refused(http.StatusBadRequest, "SAML response validation failed"),
+		missingData:    func(*call) answer { return value(http.StatusBadRequest, "Missing data") },
+		disabledProvider: func(*call) answer {
+			return value(http.StatusBadRequest, noMatchingProvider)
+		},
+		notPermitted:     text(http.StatusForbidden, "SSO login is not permitted for this account."),
+		unlinkUnknown:    value(http.StatusNotFound, "No SSO link is registered for that canonical name."),
+		unlinkNoProvider: value(http.StatusBadRequest, noMatchingProvider),
+		states:           statesWithoutNames,
+		unregister:       unregisterFlowfin,
+		unregisterNoUser: func(c *call) answer { return c.problem(http.StatusNotFound, "", nil) },
+		routes:           flowfinRoutes(),
+	}
+}
+
+// unregisterFlowfin also removes every link of the account and ends its sessions.
+func unregisterFlowfin(s *Server, u *user, authProvider string) {
+	u.policy.AuthenticationProviderId = authProvider
+	u.save()
+	for _, providers := range []*dictionary[*provider]{&s.oidc, &s.saml} {
+		for _, p := range providers.all() {
+			for name, id := range p.links.all() {
+				if id == u.id {
+					p.links.remove(name)
+				}
+			}
+		}
+	}
+	s.endTokens(func(t *token) bool { return t.user == u })
+}
+
+// statesWithoutNames lists the pending sign-ins without their states and without who signed in.
+func statesWithoutNames(s *Server) answer {
+	type state struct {
+		Provider, Created string
+		Valid, IsLinking  bool
+	}
+	out := []state{}
+	for _, p := range s.pending.all() {
+		if s.now().Sub(p.created) <= s.flavour.pendingLife {
+			out = append(out, state{p.provider, stamp(p.created), p.valid, p.linking})
+		}
+	}
+	return ok(out)
+}

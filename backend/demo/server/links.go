@@ -1,0 +1,206 @@
+package server
+
+import (
+	"net/http"
+)
+
+// authRequest is the body of Link and Auth: what signed in, and on which device.
+type authRequest struct {
+	DeviceID, DeviceName, AppName, AppVersion string
+	// Data is the state of an OIDC sign-in, or the SAML response in base64.
+	Data string
+}
+
+func (r authRequest) client() client {
+	return client{name: r.AppName, device: r.DeviceName, deviceID: r.DeviceID, version: r.AppVersion}
+}
+
+// mayTouch answers who may not see or change an account's links. The plugin looks for the caller's account, which an API
+// key does not have.
+func (c *call) mayTouch(userID, refusal string) (answer, bool) {
+	switch {
+	case c.who.user == nil:
+		return c.s.flavour.keyHasNoUser(refusal), false
+	case c.who.user.id != userID && !c.who.user.policy.IsAdministrator:
+		return value(http.StatusForbidden, refusal), false
+	}
+	return answer{}, true
+}
+
+// linkTarget reads the account and the protocol of a path.
+func (c *call) linkTarget() (userID string, a answer, valid bool) {
+	userID, valid = guid(c.vars["userId"])
+	if !valid {
+		return "", c.invalid("jellyfinUserId", "The value '"+c.vars["userId"]+"' is not valid."), false
+	}
+	return userID, answer{}, true
+}
+
+func readLinks(c *call) answer {
+	userID, a, valid := c.linkTarget()
+	if !valid {
+		return a
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if a, may := c.mayTouch(userID, "Non-admin is not allowed to query other user's mappings."); !may {
+		return a
+	}
+	k, known := c.s.kindOf(c.vars["mode"])
+	if !known {
+		return failed(http.StatusBadRequest)
+	}
+	out := ordered[[]string]{}
+	for provider, p := range k.providers.all() {
+		names := []string{}
+		for name, id := range p.links.all() {
+			if id == userID {
+				names = append(names, name)
+			}
+		}
+		out = append(out, member[[]string]{provider, names})
+	}
+	return ok(out)
+}
+
+func postLink(c *call) answer {
+	userID, a, valid := c.linkTarget()
+	if !valid {
+		return a
+	}
+	var in authRequest
+	if a, valid := c.decode(&in, c.parameter("authResponse")); !valid {
+		return a
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a, may := c.mayTouch(userID, "User is not allowed to link SSO providers."); !may {
+		return a
+	}
+	k, known := s.kindOf(c.vars["mode"])
+	if !known {
+		return failed(http.StatusBadRequest)
+	}
+	p, exists := k.providers.get(c.vars["provider"])
+	switch {
+	case !exists:
+		return value(http.StatusBadRequest, noMatchingProvider)
+	case !p.enabled("Enabled"):
+		return s.flavour.disabledProvider(c)
+	case in.Data == "":
+		return s.flavour.missingData(c)
+	}
+	var found identity
+	if k.segment == "oid" {
+		found, a, valid = c.finishedOIDC(p, in.Data, true)
+	} else {
+		found, a, valid = c.checkedSAML(p, in.Data, true)
+	}
+	if !valid {
+		return a
+	}
+	if !s.hostile.IgnoreWrites {
+		p.link(found, userID)
+	}
+	return noContent()
+}
+
+// identity is who signed in at an identity provider.
+type identity struct {
+	name     string // the canonical name
+	account  string // the name that a new account would get
+	issuer   string // OIDC only
+	provider string
+}
+
+// link gives an identity to an account, whoever had it before.
+func (p *provider) link(i identity, userID string) {
+	p.links.set(i.name, userID)
+	delete(p.issuers, i.name)
+	if i.issuer != "" {
+		p.issuers[i.name] = i.issuer
+	}
+}
+
+func deleteLink(c *call) answer {
+	userID, a, valid := c.linkTarget()
+	if !valid {
+		return a
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a, may := c.mayTouch(userID, "Current user is not allowed to unlink SSO providers for user ID."); !may {
+		return a
+	}
+	k, known := s.kindOf(c.vars["mode"])
+	if !known {
+		return failed(http.StatusBadRequest)
+	}
+	p, exists := k.providers.get(c.vars["provider"])
+	if !exists {
+		return s.flavour.unlinkNoProvider
+	}
+	name := c.vars["name"]
+	owner, linked := p.links.get(name)
+	switch {
+	case !linked:
+		return s.flavour.unlinkUnknown
+	case owner != userID:
+		return value(http.StatusConflict, "jellyfin UID does not match id registered to that canonical name.")
+	}
+	if !s.hostile.IgnoreWrites {
+		p.links.remove(name)
+		delete(p.issuers, name)
+	}
+	return bare(http.StatusOK)
+}
+
+// authenticate signs in with an identity: to the account that it is linked to, else, where the flavour adopts, to the
+// account of the same name, which it is linked to from then on, else to a new account.
+func (s *Server) authenticate(p *provider, found identity, c client) answer {
+	id, linked := p.links.get(found.name)
+	u := s.users[id]
+	if !linked || u == nil {
+		u = s.userByName(found.account)
+		if u != nil && !s.flavour.adopts && !p.enabled("AllowExistingAccountLink") {
+			return s.flavour.notPermitted
+		}
+		if u == nil {
+			u = s.addUser(found.account, "")
+			if s.flavour.setsPassword {
+				u.password, u.hasPassword = s.randomHex(32), true
+			}
+			u.policy.AuthenticationProviderId = pluginAuthProvider
+		}
+		p.link(found, u.id)
+	}
+	if u.policy.IsDisabled {
+		return s.flavour.notPermitted
+	}
+	if s.flavour.setsLiveTV {
+		u.policy.EnableLiveTvAccess = p.enabled("EnableLiveTv")
+	}
+	if other := p.text("DefaultProvider"); other != "" {
+		u.policy.AuthenticationProviderId = other
+	}
+	return ok(s.signIn(u, c))
+}
+
+func unregister(c *call) answer {
+	var authProvider string
+	if a, valid := c.decode(&authProvider, c.parameter("provider")); !valid {
+		return a
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	u := c.s.userByName(c.vars["username"])
+	if u == nil {
+		return c.s.flavour.unregisterNoUser(c)
+	}
+	if !c.s.hostile.IgnoreWrites {
+		c.s.flavour.unregister(c.s, u, authProvider)
+	}
+	return bare(http.StatusOK)
+}

@@ -1,0 +1,325 @@
+package server
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
+)
+
+// pendingLogin is an OIDC sign-in that was started and, once valid, waits for what is to be done with it.
+type pendingLogin struct {
+	provider              string
+	linking               bool
+	created               time.Time
+	verifier, redirectURI string
+	startURL              string
+	binding               string // the cookie's value, where the flavour binds
+	valid                 bool
+	identity
+}
+
+// bindingCookie is the cookie that ties a sign-in to the browser that started it.
+const bindingCookie = "__Host-sso_oid_state_binding"
+
+// baseURL is the address of the server as a provider's redirect URIs and consumer services begin with. It comes from the
+// request's Host header, but for what the provider's configuration overrides.
+func (c *call) baseURL(p *provider) string {
+	if base := p.text("BaseUrlOverride"); base != "" {
+		return strings.TrimRight(base, "/")
+	}
+	scheme := "http"
+	if c.TLS != nil {
+		scheme = "https"
+	}
+	if other := p.text("SchemeOverride"); other != "" {
+		scheme = other
+	}
+	host := c.Host
+	var override int
+	if p.read("PortOverride", &override); override != 0 {
+		name := host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			name = h
+		}
+		host = net.JoinHostPort(strings.Trim(name, "[]"), fmt.Sprint(override))
+	}
+	return scheme + "://" + host + c.s.opts.BasePath
+}
+
+func (c *call) redirectURI(p *provider) string {
+	path := "/sso/OID/r/"
+	if p.enabled("NewPath") {
+		path = "/sso/OID/redirect/"
+	}
+	return c.baseURL(p) + path + url.PathEscape(p.name)
+}
+
+// usable finds a provider that is there and enabled.
+func (s *Server) usable(providers *dictionary[*provider], name string) *provider {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, exists := providers.get(name); exists && p.enabled("Enabled") {
+		return p
+	}
+	return nil
+}
+
+// discover reads a provider's discovery document (OpenID Connect Discovery 1.0 section 4).
+func (s *Server) discover(ctx context.Context, p *provider) (*oidc.Provider, context.Context, error) {
+	endpoint := strings.TrimSuffix(p.text("OidEndpoint"), "/.well-known/openid-configuration")
+	u, err := url.Parse(endpoint)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") {
+		return nil, nil, errors.New("discovering a provider: not an http address")
+	}
+	if u.Scheme == "http" && !p.enabled("DisableHttps") && !isLoopback(u.Hostname()) {
+		return nil, nil, errors.New("discovering a provider: https is required")
+	}
+	ctx = oidc.ClientContext(ctx, s.opts.HTTP)
+	look := ctx
+	if p.enabled("DoNotValidateIssuerName") || p.enabled("DoNotValidateEndpoints") {
+		look = oidc.InsecureIssuerURLContext(ctx, endpoint)
+	}
+	found, err := oidc.NewProvider(look, endpoint)
+	if err != nil {
+		return nil, nil, fmt.Errorf("discovering a provider: %w", err)
+	}
+	return found, ctx, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+func startOIDC(c *call) answer {
+	s := c.s
+	s.prune()
+	p := s.usable(&s.oidc, c.vars["provider"])
+	if p == nil {
+		return s.flavour.noProvider
+	}
+	if hostile := s.startLocation(); hostile != "" {
+		return redirect(hostile)
+	}
+	found, _, err := s.discover(c.Context(), p)
+	if err != nil {
+		return s.flavour.startFailed
+	}
+	login := &pendingLogin{
+		provider: p.name, linking: strings.EqualFold(c.URL.Query().Get("isLinking"), "true"), created: s.now(),
+		verifier: s.randomText(32), redirectURI: c.redirectURI(p),
+	}
+	state := s.randomText(32)
+	challenge := sha256.Sum256([]byte(login.verifier)) // RFC 7636 section 4.2
+	endpoint := found.Endpoint().AuthURL
+	login.startURL = endpoint + querySeparator(endpoint) + "response_type=code&state=" + state +
+		"&code_challenge=" + base64.RawURLEncoding.EncodeToString(challenge[:]) + "&code_challenge_method=S256&client_id=" +
+		escapeData(p.text("OidClientId")) + "&scope=" + escapeData(scopes(p)) + "&redirect_uri=" + escapeData(login.redirectURI)
+	a := redirect(login.startURL)
+	if s.flavour.binds {
+		login.binding = s.randomText(32)
+		a.header["Set-Cookie"] = []string{
+			bindingCookie + "=" + login.binding + "; max-age=900; path=/; secure; samesite=lax; httponly",
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending.set(state, login)
+	return a
+}
+
+func scopes(p *provider) string {
+	var more []string
+	p.read("OidScopes", &more)
+	if p.enabled("OverrideDefaultScopes") {
+		return strings.Join(more, " ")
+	}
+	return strings.Join(append([]string{"openid profile"}, more...), " ")
+}
+
+// prune drops the sign-ins that have expired, where a start does that.
+func (s *Server) prune() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for state, p := range s.pending.all() {
+		if s.now().Sub(p.created) > s.flavour.pendingLife {
+			s.pending.remove(state)
+		}
+	}
+}
+
+func (s *Server) startLocation() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hostile.StartLocation
+}
+
+// querySeparator is what stands between an address and more of its query.
+func querySeparator(address string) string {
+	if strings.Contains(address, "?") {
+		return "&"
+	}
+	return "?"
+}
+
+// escapeData escapes as .NET's Uri.EscapeDataString does.
+func escapeData(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// waiting finds a sign-in that may go on. The caller holds the lock.
+func (c *call) waiting(state string) *pendingLogin {
+	login, exists := c.s.pending.get(state)
+	f := c.s.flavour
+	switch {
+	case !exists, !f.prunes && c.s.now().Sub(login.created) > f.pendingLife:
+		return nil
+	case !f.binds:
+		return login
+	}
+	cookie, err := c.Cookie(bindingCookie)
+	if err != nil || login.provider != c.vars["provider"] ||
+		subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(login.binding)) == 0 {
+		return nil
+	}
+	return login
+}
+
+func callbackOIDC(c *call) answer {
+	s, f := c.s, c.s.flavour
+	p := s.usable(&s.oidc, c.vars["provider"])
+	if p == nil {
+		return value(http.StatusBadRequest, noMatchingProvider)
+	}
+	query := c.URL.Query()
+	state := query.Get("state")
+	if state == "" {
+		return f.missingState(c)
+	}
+	s.mu.Lock()
+	login := c.waiting(state)
+	s.mu.Unlock()
+	if login == nil {
+		return value(http.StatusBadRequest, "Invalid or expired state")
+	}
+	if code := query.Get("error"); code != "" {
+		return f.callbackFailed(code, query.Get("error_description"))
+	}
+	found, err := s.redeem(c.Context(), p, login, query)
+	if err != nil {
+		return f.callbackFailed(err.Error(), "")
+	}
+	s.mu.Lock()
+	login.identity, login.valid = found, true
+	linking := login.linking
+	s.mu.Unlock()
+	return c.resultPage("OID", state, linking)
+}
+
+// redeem exchanges the code for tokens with the verifier of this sign-in (RFC 7636 section 4.5), checks the ID token (OpenID
+// Connect Core section 3.1.3.7) and says who signed in. Its errors are what 9p4 and K0lin answer.
+func (s *Server) redeem(ctx context.Context, p *provider, login *pendingLogin, query url.Values) (identity, error) {
+	found, ctx, err := s.discover(ctx, p)
+	if err != nil {
+		return identity{}, errors.New("Error loading discovery document") //nolint:revive,staticcheck // the plugin's words
+	}
+	var issuer struct {
+		Issuer string `json:"issuer"`
+	}
+	if err := found.Claims(&issuer); err != nil {
+		return identity{}, fmt.Errorf("reading the issuer: %w", err)
+	}
+	// RFC 9207 section 2.4.
+	if from := query.Get("iss"); from != "" && from != issuer.Issuer && !p.enabled("DoNotValidateResponseIssuer") {
+		return identity{}, errors.New("Invalid issuer") //nolint:revive,staticcheck // the plugin's words
+	}
+	endpoint := found.Endpoint()
+	endpoint.AuthStyle = oauth2.AuthStyleInParams
+	config := oauth2.Config{
+		ClientID: p.text("OidClientId"), ClientSecret: p.text("OidSecret"), Endpoint: endpoint, RedirectURL: login.redirectURI,
+	}
+	tokens, err := config.Exchange(ctx, query.Get("code"), oauth2.VerifierOption(login.verifier))
+	if refused, is := errors.AsType[*oauth2.RetrieveError](err); is {
+		return identity{}, fmt.Errorf("Error redeeming code: %s / %s", refused.ErrorCode, refused.ErrorDescription) //nolint:revive,staticcheck // as above
+	} else if err != nil {
+		return identity{}, errors.New("Error redeeming code: no error code / no description") //nolint:revive,staticcheck // as above
+	}
+	raw, _ := tokens.Extra("id_token").(string)
+	idToken, err := found.Verifier(&oidc.Config{
+		ClientID: config.ClientID, Now: s.now, SkipIssuerCheck: p.enabled("DoNotValidateIssuerName"),
+	}).Verify(ctx, raw)
+	if err != nil {
+		return identity{}, errors.New("Error validating identity token") //nolint:revive,staticcheck // as above
+	}
+	claims := map[string]any{}
+	if err := idToken.Claims(&claims); err != nil {
+		return identity{}, errors.New("Error validating identity token") //nolint:revive,staticcheck // as above
+	}
+	if !p.enabled("DoNotLoadProfile") && found.UserInfoEndpoint() != "" {
+		profile, err := found.UserInfo(ctx, config.TokenSource(ctx, tokens))
+		// OpenID Connect Core section 5.3.2: the subjects must be the same.
+		if err != nil || profile.Subject != idToken.Subject || profile.Claims(&claims) != nil {
+			return identity{}, errors.New("Error contacting userinfo endpoint") //nolint:revive,staticcheck // as above
+		}
+	}
+	return s.identify(p, idToken, claims), nil
+}
+
+// identify names an identity by the flavour's rule.
+func (s *Server) identify(p *provider, token *oidc.IDToken, claims map[string]any) identity {
+	claim := p.text("DefaultUsernameClaim")
+	if claim == "" {
+		claim = "preferred_username"
+	}
+	i := identity{issuer: token.Issuer, provider: p.name, name: token.Subject, account: token.Subject}
+	if v, is := claims[claim].(string); is && v != "" {
+		i.account = v
+		if !s.flavour.bySubject {
+			i.name = v
+		}
+	}
+	return i
+}
+
+// finishedOIDC takes up a sign-in that is valid. The caller holds the lock.
+func (c *call) finishedOIDC(_ *provider, state string, linking bool) (identity, answer, bool) {
+	login := c.waiting(state)
+	if login == nil || !login.valid {
+		return identity{}, c.s.flavour.badState(c, linking), false
+	}
+	if c.s.flavour.once || !linking {
+		c.s.pending.remove(state)
+	}
+	return login.identity, answer{}, true
+}
+
+func authenticateOIDC(c *call) answer { return c.authenticate(c.finishedOIDC) }
+
+// authenticate signs in to Jellyfin with what a finished sign-in says.
+func (c *call) authenticate(finished func(*provider, string, bool) (identity, answer, bool)) answer {
+	var in authRequest
+	if a, valid := c.decode(&in, c.parameter("authResponse")); !valid {
+		return a
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, exists := c.routeKind().providers.get(c.vars["provider"])
+	if !exists || !p.enabled("Enabled") {
+		return value(http.StatusBadRequest, noMatchingProvider)
+	}
+	found, a, valid := finished(p, in.Data, false)
+	if !valid {
+		return a
+	}
+	return s.authenticate(p, found, in.client())
+}

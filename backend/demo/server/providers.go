@@ -1,0 +1,379 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// noMatchingProvider is what the plugin says of a provider that it does not have.
+const noMatchingProvider = "No matching provider found"
+
+// field is one field of a provider's configuration.
+type field struct {
+	name string
+	kind fieldKind
+}
+
+// fieldKind says how a field is read and shown.
+type fieldKind int
+
+const (
+	word           fieldKind = iota // a string, left out when null
+	blankWord                       // a string, shown as "" when null
+	secretWord                      // a string that is shown as null, and kept when null is written
+	flag                            // a boolean, false by default
+	number                          // a number, left out when null
+	words                           // a list, left out when null
+	canonicalLinks                  // the links: identities' names and account ids
+)
+
+func fields(parts ...[]field) []field {
+	var all []field
+	for _, p := range parts {
+		all = append(all, p...)
+	}
+	return all
+}
+
+// provider is an identity provider in the plugin's configuration.
+type provider struct {
+	name   string
+	values map[string]json.RawMessage // by the field's name; null ones are absent
+	links  dictionary[string]         // account ids by canonical name
+	// issuers holds, for links that Flowfin made at a sign-in, which issuer the identity came from.
+	issuers map[string]string
+}
+
+// readProvider reads a configuration. Names match in any case, as .NET reads them; unknown fields are dropped.
+func readProvider(name string, spec []field, config map[string]json.RawMessage) (*provider, error) {
+	p := &provider{name: name, values: map[string]json.RawMessage{}, issuers: map[string]string{}}
+	given := make(map[string]json.RawMessage, len(config))
+	for k, v := range config {
+		given[strings.ToLower(k)] = v
+	}
+	for _, f := range spec {
+		raw, present := given[strings.ToLower(f.name)]
+		if !present || string(raw) == "null" {
+			continue
+		}
+		if f.kind == canonicalLinks {
+			if err := p.readLinks(raw); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var into any
+		switch f.kind {
+		case word, blankWord, secretWord:
+			into = new(string)
+		case flag:
+			into = new(bool)
+		case number:
+			into = new(int)
+		case words:
+			into = new([]any)
+		case canonicalLinks:
+		}
+		if err := json.Unmarshal(raw, into); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", f.name, err)
+		}
+		var compact bytes.Buffer
+		if err := json.Compact(&compact, raw); err != nil {
+			return nil, fmt.Errorf("reading %s: %w", f.name, err)
+		}
+		p.values[f.name] = compact.Bytes()
+	}
+	return p, nil
+}
+
+// readLinks reads the links in the order in which they are written.
+func (p *provider) readLinks(raw json.RawMessage) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return fmt.Errorf("reading CanonicalLinks: not an object")
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return fmt.Errorf("reading CanonicalLinks: %w", err)
+		}
+		var id string
+		if err := d.Decode(&id); err != nil {
+			return fmt.Errorf("reading CanonicalLinks: %w", err)
+		}
+		id, valid := guid(id)
+		if !valid {
+			return fmt.Errorf("reading CanonicalLinks: not an id")
+		}
+		p.links.set(name.(string), id)
+	}
+	return nil
+}
+
+// read decodes a field into v; a null one leaves v as it is.
+func (p *provider) read(name string, v any) {
+	if raw, present := p.values[name]; present {
+		_ = json.Unmarshal(raw, v) // readProvider has checked the type
+	}
+}
+
+func (p *provider) text(name string) (s string) { p.read(name, &s); return strings.TrimSpace(s) }
+
+func (p *provider) enabled(name string) (b bool) { p.read(name, &b); return b }
+
+// describe is the configuration as the plugin shows it.
+func (p *provider) describe(spec []field) json.RawMessage {
+	out := ordered[json.RawMessage]{}
+	for _, f := range spec {
+		v, present := p.values[f.name]
+		switch {
+		case f.kind == canonicalLinks:
+			links := ordered[string]{}
+			for name, id := range p.links.all() {
+				links = append(links, member[string]{name, id})
+			}
+			v = marshal(links)
+		case f.kind == secretWord:
+			v = json.RawMessage("null")
+		case !present && f.kind == flag:
+			v = json.RawMessage("false")
+		case !present && f.kind == blankWord:
+			v = json.RawMessage(`""`)
+		case !present:
+			continue
+		}
+		out = append(out, member[json.RawMessage]{f.name, v})
+	}
+	return marshal(out)
+}
+
+// kind is one of the plugin's two protocols as its routes name it.
+type kind struct {
+	segment   string // in paths, in lower case
+	providers *dictionary[*provider]
+	fields    []field
+}
+
+func (s *Server) kinds() []kind {
+	return []kind{{"oid", &s.oidc, s.flavour.oidcFields}, {"saml", &s.saml, s.flavour.samlFields}}
+}
+
+// kindOf finds the protocol that a path's segment names, in any case.
+func (s *Server) kindOf(segment string) (kind, bool) {
+	for _, k := range s.kinds() {
+		if strings.EqualFold(k.segment, segment) {
+			return k, true
+		}
+	}
+	return kind{}, false
+}
+
+// store puts a provider in its place. A flavour that guards its links keeps those of the provider that was there, and its
+// secret when none is given.
+func (s *Server) store(providers *dictionary[*provider], spec []field, p *provider) {
+	if old, exists := providers.get(p.name); exists && s.flavour.guards {
+		p.links, p.issuers = old.links, old.issuers
+		for _, f := range spec {
+			if _, given := p.values[f.name]; f.kind == secretWord && !given && old.values[f.name] != nil {
+				p.values[f.name] = old.values[f.name]
+			}
+		}
+	}
+	providers.set(p.name, p)
+}
+
+func (s *Server) addProvider(providers *dictionary[*provider], spec []field, name string, config map[string]any) error {
+	raw := map[string]json.RawMessage{}
+	for k, v := range config {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("adding provider %q: encoding %s: %w", name, k, err)
+		}
+		raw[k] = b
+	}
+	p, err := readProvider(name, spec, raw)
+	if err != nil {
+		return fmt.Errorf("adding provider %q: %w", name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.store(providers, spec, p)
+	return nil
+}
+
+// pluginRoutes are the routes of every flavour and those of this one.
+func (s *Server) pluginRoutes() []route {
+	routes := append([]route{}, s.flavour.routes...)
+	for _, p := range []string{"OID", "SAML"} {
+		routes = append(routes,
+			route{method: "GET", pattern: "/sso/" + p + "/Get", access: elevated, handle: getProviders},
+			route{method: "GET", pattern: "/sso/" + p + "/GetNames", handle: getProviderNames},
+			route{method: "POST", pattern: "/sso/" + p + "/Add/{provider}", access: elevated, handle: postProvider, undeclared: true},
+			route{method: "GET", pattern: "/sso/" + p + "/Del/{provider}", access: elevated, handle: removeProvider},
+			route{method: "DELETE", pattern: "/sso/" + p + "/Del/{provider}", access: elevated, handle: removeProvider},
+		)
+	}
+	return compile(append(routes, []route{
+		{method: "GET", pattern: "/sso/OID/States", access: elevated, handle: listStates},
+		{method: "GET", pattern: "/sso/OID/start/{provider}", handle: startOIDC},
+		{method: "GET", pattern: "/sso/OID/p/{provider}", handle: startOIDC},
+		{method: "GET", pattern: "/sso/OID/redirect/{provider}", handle: callbackOIDC, undeclared: true},
+		{method: "GET", pattern: "/sso/OID/r/{provider}", handle: callbackOIDC, undeclared: true},
+		{method: "POST", pattern: "/sso/OID/Auth/{provider}", handle: authenticateOIDC},
+		{method: "GET", pattern: "/sso/SAML/start/{provider}", handle: startSAML},
+		{method: "GET", pattern: "/sso/SAML/p/{provider}", handle: startSAML},
+		{method: "POST", pattern: "/sso/SAML/post/{provider}", handle: callbackSAML},
+		{method: "POST", pattern: "/sso/SAML/p/{provider}", handle: callbackSAML},
+		{method: "POST", pattern: "/sso/SAML/Auth/{provider}", handle: authenticateSAML},
+		{method: "POST", pattern: "/sso/Unregister/{username}", access: elevated, handle: unregister, undeclared: true},
+		{method: "GET", pattern: "/sso/{mode}/links/{userId}", access: signedIn, handle: readLinks},
+		{method: "POST", pattern: "/sso/{mode}/Link/{provider}/{userId}", access: signedIn, handle: postLink},
+		{method: "DELETE", pattern: "/sso/{mode}/Link/{provider}/{userId}/{name}", access: signedIn, handle: deleteLink},
+		{method: "GET", pattern: "/SSOViews/linking", handle: linkingPage},
+		{method: "GET", pattern: "/Plugins/" + pluginID + "/Configuration", access: elevated, handle: getConfiguration},
+		{method: "POST", pattern: "/Plugins/" + pluginID + "/Configuration", access: elevated, handle: setConfiguration},
+	}...))
+}
+
+// routeKind is the protocol of a route that names it literally: the path's second segment under /sso.
+func (c *call) routeKind() kind {
+	k, _ := c.s.kindOf(c.route.segments[1])
+	return k
+}
+
+func (k kind) describe() json.RawMessage {
+	out := ordered[json.RawMessage]{}
+	for name, p := range k.providers.all() {
+		out = append(out, member[json.RawMessage]{name, p.describe(k.fields)})
+	}
+	return marshal(out)
+}
+
+func getProviders(c *call) answer {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return ok(c.routeKind().describe())
+}
+
+func getProviderNames(c *call) answer {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	names := []string{}
+	for name, p := range c.routeKind().providers.all() {
+		if !c.s.flavour.guards || p.enabled("Enabled") {
+			names = append(names, name)
+		}
+	}
+	return ok(names)
+}
+
+// parameter names an action's parameter for decode, where the flavour's answers name it.
+func (c *call) parameter(name string) string {
+	if c.s.flavour.namesParameter {
+		return name
+	}
+	return ""
+}
+
+func postProvider(c *call) answer {
+	var in map[string]json.RawMessage
+	if a, valid := c.decode(&in, c.parameter("config")); !valid {
+		return a
+	}
+	k := c.routeKind()
+	p, err := readProvider(c.vars["provider"], k.fields, in)
+	if err != nil {
+		return c.invalid("$", "The JSON value could not be converted. Path: $ | LineNumber: 0 | BytePositionInLine: 0.")
+	}
+	if c.s.flavour.guards && k.segment == "saml" {
+		if _, err := parseCertificate(p.text("SamlCertificate")); err != nil {
+			return failed(http.StatusBadRequest)
+		}
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if !c.s.hostile.IgnoreWrites {
+		c.s.store(k.providers, k.fields, p)
+	}
+	return bare(http.StatusOK)
+}
+
+func removeProvider(c *call) answer {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.routeKind().providers.remove(c.vars["provider"])
+	return bare(http.StatusOK)
+}
+
+func listStates(c *call) answer {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return c.s.flavour.states(c.s)
+}
+
+// pluginConfiguration is the whole configuration as Jellyfin's own route shows it.
+func (s *Server) pluginConfiguration() json.RawMessage {
+	kinds := s.kinds()
+	return json.RawMessage(fmt.Sprintf(`{"SamlConfigs":%s,"OidConfigs":%s%s}`,
+		kinds[1].describe(), kinds[0].describe(), s.flavour.pluginFields))
+}
+
+func getConfiguration(c *call) answer {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	return ok(c.s.pluginConfiguration())
+}
+
+// setConfiguration replaces all providers, in the order of the body.
+func setConfiguration(c *call) answer {
+	var in struct{ SamlConfigs, OidConfigs orderedConfigs }
+	if a, valid := c.decode(&in, ""); !valid {
+		return a
+	}
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	fresh := make([]dictionary[*provider], 2)
+	kinds := c.s.kinds()
+	for i, configs := range []orderedConfigs{in.OidConfigs, in.SamlConfigs} {
+		for _, m := range configs {
+			p, err := readProvider(m.name, kinds[i].fields, m.value)
+			if err != nil {
+				return failed(http.StatusBadRequest)
+			}
+			if old, exists := kinds[i].providers.get(m.name); exists {
+				fresh[i].set(m.name, old)
+			}
+			c.s.store(&fresh[i], kinds[i].fields, p)
+		}
+	}
+	if !c.s.hostile.IgnoreWrites {
+		c.s.oidc, c.s.saml = fresh[0], fresh[1]
+	}
+	return noContent()
+}
+
+// orderedConfigs reads an object of configurations in the order in which it is written.
+type orderedConfigs ordered[map[string]json.RawMessage]
+
+// UnmarshalJSON reads the members in order.
+func (o *orderedConfigs) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return fmt.Errorf("reading providers: not an object")
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return fmt.Errorf("reading providers: %w", err)
+		}
+		var config map[string]json.RawMessage
+		if err := d.Decode(&config); err != nil {
+			return fmt.Errorf("reading provider %v: %w", name, err)
+		}
+		*o = append(*o, member[map[string]json.RawMessage]{name.(string), config})
+	}
+	return nil
+}
