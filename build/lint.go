@@ -72,7 +72,7 @@ func lintChecks(goos string) []check {
 func nothingListed(output string) error {
 	for line := range strings.Lines(output) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "go: ") {
-			return fmt.Errorf("not formatted: run go run %s -w .", gofumpt)
+			return fmt.Errorf("files are not formatted; to format them: go run %s -w FILE", gofumpt)
 		}
 	}
 	return nil
