@@ -56,6 +56,7 @@ type Listener struct {
 	timeout   time.Duration
 	language  string
 
+	abandoned chan struct{} // closed when the address could not be shown: nobody will answer
 	closing   chan struct{}
 	closeOnce sync.Once
 	closeErr  error
@@ -122,6 +123,7 @@ func newListener(opts Options, host string, listeners []net.Listener) *Listener 
 		host:      host,
 		timeout:   timeout,
 		language:  language(opts.Language),
+		abandoned: make(chan struct{}),
 		closing:   make(chan struct{}),
 	}
 }

@@ -520,6 +520,58 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+func TestAttend(t *testing.T) {
+	t.Parallel()
+	errShow := errors.New("no browser")
+	ask := func(l *loopback.Listener) {
+		resp, _ := send(t, "GET", "http://"+l.HostPort()+"/cb?state=s", "", nil)
+		if resp.StatusCode != 200 {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		show func(context.Context, *loopback.Listener) error
+		want error
+	}{
+		{"returns at once", func(_ context.Context, l *loopback.Listener) error { go ask(l); return nil }, nil},
+		{"stays until the answer", func(ctx context.Context, l *loopback.Listener) error {
+			go ask(l)
+			<-ctx.Done()
+			return ctx.Err()
+		}, nil},
+		{"fails", func(context.Context, *loopback.Listener) error { return errShow }, errShow},
+		{"fails behind the answer", func(_ context.Context, l *loopback.Listener) error { ask(l); return errShow }, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l, err := loopback.Listen(t.Context(), loopback.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = l.Attend(t.Context(), expectState("GET", "/cb", "s"),
+				func(ctx context.Context) error { return c.show(ctx, l) },
+				func(context.Context, loopback.Callback) (loopback.Page, error) { return loopback.Page{OK: true}, nil })
+			if !errors.Is(err, c.want) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	l, err := loopback.Listen(ctx, loopback.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = l.Attend(ctx, expectState("GET", "/cb", "s"), func(ctx context.Context) error {
+		cancel()
+		<-ctx.Done()
+		return ctx.Err()
+	}, nil)
+	if !api.IsCode(err, api.CodeCancelled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
 // TestSlowBrowser sends a request so slowly that it is cut off, while the wait goes on.
 func TestSlowBrowser(t *testing.T) {
 	t.Parallel()

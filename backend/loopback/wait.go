@@ -171,6 +171,8 @@ func (w *wait) result(ctx context.Context, l *Listener) error {
 		ended = cancelled(context.Cause(ctx))
 	case <-l.closing:
 		ended = cancelled(nil)
+	case <-l.abandoned:
+		ended = cancelled(nil)
 	}
 	if ended != nil && w.claim() {
 		return ended

@@ -1,0 +1,244 @@
+// Package relayflow lets a person sign in by the SSO plugin's own sign-in, with the identity provider's answer caught on
+// the loopback and passed on to the plugin.
+//
+// The plugin is told that it is reached at the loopback, and so makes a redirect URI (or an ACS) there. The browser goes
+// from the plugin's address at the identity provider back to the loopback; the answer is accepted only when it belongs to
+// the very request in that address, and passed on once. What comes back is what POST Link needs. The plugin's page, which
+// would wipe the web client's credentials when run in a browser, stays unseen.
+package relayflow
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/browser"
+	"github.com/jellybind/jellybind/backend/loopback"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+)
+
+// Server starts a sign-in at the plugin and takes its answer.
+type Server interface {
+	Start(ctx context.Context, req ssoplugin.StartRequest) (ssoplugin.Started, error)
+	Relay(ctx context.Context, started ssoplugin.Started, callback ssoplugin.Callback) error
+}
+
+// Request says at which provider somebody signs in.
+type Request struct {
+	Protocol api.Protocol
+	Provider string
+	// Linking starts a sign-in that links, instead of one that opens a session.
+	Linking bool
+	// OldPath starts at /p/ instead of /start/.
+	OldPath bool
+}
+
+// Options say where to listen and what the time is.
+type Options struct {
+	Listen loopback.Options
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// NameID reads the NameID of a base64 SAML response, unverified; nil leaves Result.NameID empty.
+	NameID func(response secret.Value) (string, error)
+}
+
+// Result is a sign-in that the server has accepted. It prints as a placeholder.
+type Result struct {
+	// Data is what POST Link and Auth take: the state (OIDC), or the base64 response (SAML).
+	Data secret.Value
+	// Cookies belong to the sign-in and go with every further request of it.
+	Cookies []*http.Cookie
+	// State is the OIDC state; empty for SAML.
+	State secret.Value
+	// Response is the base64 SAML response; empty for OIDC. RequestID is the AuthnRequest's ID that it answers, ACS the
+	// address that it was sent to, and NameID what Options.NameID read from it.
+	Response       secret.Value
+	RequestID, ACS string
+	NameID         string
+}
+
+// Format implements fmt.Formatter for every verb: cookies would print themselves.
+func (r Result) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(r.String())) }
+
+// String tells nothing.
+func (r Result) String() string { return "[sign-in]" }
+
+// MarshalText returns the same as String, which encoding/json uses too.
+func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// LogValue returns the same as String.
+func (r Result) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// Run listens, starts the sign-in, shows its address and waits for the answer, which it passes on once. show runs beside
+// the wait; its context ends with it.
+//
+// The errors are those of Server and show, and: api.CodePortTaken, api.CodeAddressRefused for an address that is no web
+// page's, api.CodeSignInRefused when the identity provider or the server said no, api.CodeTimeout, api.CodeCancelled.
+func Run(
+	ctx context.Context, server Server, req Request, opts Options, show func(context.Context, api.SignIn) error,
+) (Result, error) {
+	now := opts.Now
+	if now == nil {
+		now = time.Now
+	}
+	listener, err := loopback.Listen(ctx, opts.Listen)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { _ = listener.Close() }() // a port that cannot be closed is gone with the process
+	started, err := server.Start(ctx, ssoplugin.StartRequest{
+		Protocol: req.Protocol, Provider: req.Provider, Host: listener.HostPort(), Linking: req.Linking, OldPath: req.OldPath,
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	address := started.Location.Reveal()
+	host, err := browser.Check(address)
+	if err != nil {
+		return Result{}, err
+	}
+	signIn := api.SignIn{URL: address, Host: host, ShortURL: listener.URL(), Deadline: now().Add(listener.Timeout())}
+
+	expect := loopback.Expect{Method: http.MethodGet, Path: started.Callback, Target: address}
+	switch req.Protocol {
+	case api.OIDC:
+		if started.State.IsZero() {
+			return Result{}, errors.New("relaying a sign-in: the server named no state")
+		}
+		expect.Match = func(v url.Values) error { return matchState(v, started.State) }
+	case api.SAML:
+		if started.RequestID == "" {
+			return Result{}, errors.New("relaying a sign-in: the server's AuthnRequest has no ID")
+		}
+		expect.Method = http.MethodPost
+		expect.Match = func(v url.Values) error { return matchResponse(v, started.RequestID) }
+	default:
+		return Result{}, fmt.Errorf("relaying a sign-in: unknown protocol %q", req.Protocol)
+	}
+	var result Result
+	err = listener.Attend(ctx, expect,
+		func(ctx context.Context) error { return show(ctx, signIn) },
+		func(ctx context.Context, callback loopback.Callback) (loopback.Page, error) {
+			var err error
+			result, err = relay(ctx, server, started, callback, opts.NameID)
+			return loopback.Page{OK: err == nil}, err
+		})
+	if err != nil {
+		return Result{}, explain(err, started.RedirectURI, host)
+	}
+	return result, nil
+}
+
+// relay passes the answer on. An error that the identity provider sent instead of a code is passed on too, so that the
+// server forgets the sign-in and its log tells why; but it never counts as a sign-in, whatever the server makes of it. A
+// SAML refusal is not: the server keeps nothing of a SAML sign-in, and has no answer but a failed validation.
+func relay(
+	ctx context.Context, server Server, started ssoplugin.Started, callback loopback.Callback,
+	nameID func(secret.Value) (string, error),
+) (Result, error) {
+	forward := ssoplugin.Callback{Method: callback.Method, Path: callback.Path, RawQuery: callback.RawQuery}
+	result := Result{Cookies: started.Cookies, ACS: started.RedirectURI, RequestID: started.RequestID}
+	if callback.Method == http.MethodPost {
+		forward.Form = callback.Values
+		response := callback.Values.Get("SAMLResponse")
+		status, err := readResponse(response)
+		if err != nil {
+			return Result{}, err
+		}
+		if !status.success() {
+			return Result{}, refused(status.reason())
+		}
+		// The plugin decodes the data itself, and not every decoder skips the line breaks that some providers send.
+		result.Response = secret.New(strings.Join(strings.Fields(response), ""))
+		result.Data = result.Response
+		if nameID != nil {
+			if result.NameID, err = nameID(result.Response); err != nil {
+				return Result{}, err
+			}
+		}
+		return result, server.Relay(ctx, started, forward)
+	}
+	result.State, result.Data = started.State, started.State
+	err := server.Relay(ctx, started, forward)
+	if reason := callback.Values.Get("error"); reason != "" && !api.IsCode(err, api.CodeSignInRefused) {
+		if description := callback.Values.Get("error_description"); description != "" {
+			reason += " (" + description + ")"
+		}
+		return Result{}, refused(reason)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return result, nil
+}
+
+// matchState accepts an authorization response (RFC 6749, sections 4.1.2 and 4.1.2.1) with this sign-in's state: one
+// code or one error, and nothing twice.
+func matchState(v url.Values, state secret.Value) error {
+	for name, values := range v {
+		if len(values) != 1 {
+			return fmt.Errorf("the parameter %q comes %d times", name, len(values))
+		}
+	}
+	if subtle.ConstantTimeCompare([]byte(v.Get("state")), []byte(state.Reveal())) != 1 {
+		return errors.New("another state")
+	}
+	if (v.Get("code") == "") == (v.Get("error") == "") {
+		return errors.New("neither a code nor an error, or both")
+	}
+	return nil
+}
+
+// matchResponse accepts a form with one response to this sign-in's AuthnRequest (SAML 2.0 Core, section 3.2.2).
+func matchResponse(v url.Values, requestID string) error {
+	if len(v["SAMLResponse"]) != 1 || len(v["RelayState"]) > 1 {
+		return errors.New("not one SAML response")
+	}
+	status, err := readResponse(v.Get("SAMLResponse"))
+	if err != nil {
+		return err
+	}
+	if status.inResponseTo != requestID {
+		return errors.New("a response to another request")
+	}
+	return nil
+}
+
+// explain adds to a wait that nobody ended which address the identity provider must allow: most providers answer a
+// redirect URI that they do not know with a page of their own, and the loopback never hears of it.
+func explain(err error, redirectURI, host string) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Code != api.CodeTimeout {
+		return err
+	}
+	told := *e
+	told.Hint = fmt.Sprintf("Start again and sign in at %s before the time is over. If it showed an error instead of a "+
+		"sign-in page, allow this address there: %s", host, redirectURI)
+	told.Params = map[string]string{"host": host, "redirectUri": redirectURI, "timeout": e.Params["timeout"]}
+	told.Err = err
+	return &told
+}
+
+// refused tells of a sign-in that the identity provider turned down; reason is its own word.
+func refused(reason string) error {
+	const longest = 200
+	short := []rune(strings.Join(strings.Fields(reason), " "))
+	if len(short) > longest {
+		short = append(short[:longest], '…')
+	}
+	said := strings.TrimRight(api.Printable(string(short)), ". ")
+	return &api.Error{
+		Code:     api.CodeSignInRefused,
+		Sentence: "The identity provider refused the sign-in: " + said + ".",
+		Hint:     "Try again, or ask whoever runs the identity provider.",
+		Params:   map[string]string{"reason": said},
+	}
+}
