@@ -19,8 +19,8 @@ type keyPair struct {
 }
 
 // samlKey makes the process's SAML key at its first call and returns the same one ever after. SAML software in the field
-// takes RSA, and making an RSA key takes a tenth of a second and more on a slow core; so NewSAML begins it in the background,
-// and only what needs the key waits for it.
+// takes RSA, and making an RSA key takes a tenth of a second and more on a slow core; so NewSAML begins it in the
+// background, and only what needs the key waits for it.
 var samlKey = sync.OnceValue(func() keyPair {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

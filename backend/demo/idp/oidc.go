@@ -180,7 +180,7 @@ func (p *provider) ValidateAuthRequest(
 // refusedRequest is an authorization error that the client is told (RFC 6749 section 4.1.2.1).
 type refusedRequest struct{ code, description string }
 
-// checkRequest says what is wrong with an authorization request whose client and redirect URI are right; nil when nothing is.
+// checkRequest says what is wrong with an authorization request whose client and redirect URI are right, or nil.
 func checkRequest(form url.Values) *refusedRequest {
 	scopes, prompts := strings.Fields(form.Get("scope")), strings.Fields(form.Get("prompt"))
 	mode, challenge := form.Get("response_mode"), form.Get("code_challenge")

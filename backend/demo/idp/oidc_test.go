@@ -112,7 +112,8 @@ func TestOIDCSignIn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if at, _, _ := strings.Cut(c.redirect, "?"); !strings.HasPrefix(back.URL.String(), at+"?") || back.Method != http.MethodGet {
+			at, _, _ := strings.Cut(c.redirect, "?")
+			if !strings.HasPrefix(back.URL.String(), at+"?") || back.Method != http.MethodGet {
 				t.Fatalf("led back by %s to %s", back.Method, back.URL)
 			}
 			q := back.URL.Query()
@@ -271,7 +272,9 @@ func TestOIDCTokenRefusals(t *testing.T) {
 		"no secret":          {idp.ClientAppSecret, func(rp *party) { rp.config.ClientSecret = "" }},
 		"wrong verifier":     {idp.ClientApp, func(rp *party) { rp.verifier = oauth2.GenerateVerifier() }},
 		"wrong redirect URI": {idp.ClientApp, func(rp *party) { rp.config.RedirectURL = "http://127.0.0.1:10/sso/" }},
-		"another client":     {idp.ClientJellyfin, func(rp *party) { rp.config.ClientID, rp.config.ClientSecret = idp.ClientApp, "" }},
+		"another client": {idp.ClientJellyfin, func(rp *party) {
+			rp.config.ClientID, rp.config.ClientSecret = idp.ClientApp, ""
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -327,7 +330,8 @@ func checkPage(t *testing.T, response *http.Response, body string) {
 		t.Errorf("unescaped: %s", body)
 	}
 	for _, want := range []string{
-		"&lt;b&gt;Bold&lt;/b&gt;", `evil\u202egnp.exe`, `id="person-maria"`, `id="person-team/ops"`, `id="cancel"`, "Maria Lindqvist",
+		"&lt;b&gt;Bold&lt;/b&gt;", `evil\u202egnp.exe`, `id="person-maria"`, `id="person-team/ops"`,
+		`id="cancel"`, "Maria Lindqvist",
 		"maria@home.example", "authelia", ">ML<",
 	} {
 		if !strings.Contains(body, want) {

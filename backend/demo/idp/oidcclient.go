@@ -13,7 +13,7 @@ import (
 
 // The clients that every demo provider knows.
 const (
-	// ClientJellyfin is the SSO plugin's confidential client. Its redirect URIs lie under /sso/, with or without a base path.
+	// ClientJellyfin is the SSO plugin's confidential client. Its redirect URIs lie under /sso/, behind a base path or not.
 	ClientJellyfin = "jellyfin"
 	// ClientApp is Jellybind's own public client, for the desktop.
 	ClientApp = "jellybind"
@@ -69,12 +69,14 @@ func (c *client) checkRedirect(uri string) error {
 
 // The methods below implement op.Client.
 
-func (c *client) GetID() string                      { return c.id }
-func (c *client) RedirectURIs() []string             { return nil } // decided by checkRedirect
-func (c *client) PostLogoutRedirectURIs() []string   { return nil }
-func (c *client) ResponseTypes() []oidc.ResponseType { return []oidc.ResponseType{oidc.ResponseTypeCode} }
-func (c *client) GrantTypes() []oidc.GrantType       { return []oidc.GrantType{oidc.GrantTypeCode} }
-func (c *client) LoginURL(id string) string          { return c.login(id) }
+func (c *client) GetID() string                    { return c.id }
+func (c *client) RedirectURIs() []string           { return nil } // decided by checkRedirect
+func (c *client) PostLogoutRedirectURIs() []string { return nil }
+func (c *client) ResponseTypes() []oidc.ResponseType {
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
+func (c *client) GrantTypes() []oidc.GrantType { return []oidc.GrantType{oidc.GrantTypeCode} }
+func (c *client) LoginURL(id string) string    { return c.login(id) }
 func (c *client) AccessTokenType() op.AccessTokenType {
 	return op.AccessTokenTypeBearer
 }

@@ -231,7 +231,9 @@ func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, given string) e
 }
 
 // SetUserinfoFromScopes does nothing: op calls SetUserinfoFromRequest after it.
-func (s *storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error { return nil }
+func (s *storage) SetUserinfoFromScopes(context.Context, *oidc.UserInfo, string, string, []string) error {
+	return nil
+}
 
 // SetUserinfoFromRequest fills the claims of an ID token.
 func (s *storage) SetUserinfoFromRequest(

@@ -112,7 +112,8 @@ func (s site) signIn(w http.ResponseWriter, people []Person, action, id, applica
 		}
 	}
 	s.write(w, http.StatusOK, "sign-in", page{
-		Title: "Sign in", Action: action, ID: id, People: rows, Application: api.Printable(application), Host: api.Printable(host),
+		Title: "Sign in", Action: action, ID: id, People: rows,
+		Application: api.Printable(application), Host: api.Printable(host),
 	})
 }
 

@@ -196,7 +196,8 @@ func (s *SAML) begin(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	request, err := s.read(r)
 	if err != nil {
-		s.site.fail(w, http.StatusBadRequest, "This sign-in cannot begin", "The application's request was refused: "+err.Error()+".")
+		s.site.fail(w, http.StatusBadRequest, "This sign-in cannot begin",
+			"The application's request was refused: "+err.Error()+".")
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -340,7 +341,7 @@ func (s *SAML) answer(idp *saml.IdentityProvider, request samlRequest, p Person)
 	return req.ResponseEl, nil
 }
 
-// attributes returns what the provider tells of a person, under the names of the LDAP attributes (SAML profiles section 8.2).
+// attributes returns what the provider tells of a person, under the names of the LDAP attributes (profiles, section 8.2).
 func attributes(p Person) []saml.Attribute {
 	list := make([]saml.Attribute, 0, 3)
 	for _, a := range []struct{ oid, friendly, value string }{
@@ -362,7 +363,8 @@ func attributes(p Person) []saml.Attribute {
 // refuse makes the signed response of a person who cancelled (SAML core section 3.2.2.2).
 func (s *SAML) refuse(idp *saml.IdentityProvider, request samlRequest) (*etree.Element, error) {
 	response := &saml.Response{
-		ID: "_" + rand.Text(), InResponseTo: request.id, Version: "2.0", IssueInstant: s.now().UTC(), Destination: request.acs,
+		ID: "_" + rand.Text(), InResponseTo: request.id, Version: "2.0",
+		IssueInstant: s.now().UTC(), Destination: request.acs,
 		Issuer: &saml.Issuer{Format: "urn:oasis:names:tc:SAML:2.0:nameid-format:entity", Value: s.metadata.String()},
 		Status: saml.Status{
 			StatusCode: saml.StatusCode{

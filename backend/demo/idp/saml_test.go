@@ -303,7 +303,9 @@ func TestSAMLRequestsRefused(t *testing.T) {
 			}
 		})
 	}
-	for _, query := range []string{"", "?SAMLRequest=", "?SAMLRequest=AAAA", "?SAMLRequest=%25%25", "?SAMLRequest=80jNyckHAA%3D%3D"} {
+	for _, query := range []string{
+		"", "?SAMLRequest=", "?SAMLRequest=AAAA", "?SAMLRequest=%25%25", "?SAMLRequest=80jNyckHAA%3D%3D",
+	} {
 		if response, _ := get(t, p.SSOURL()+query); response.StatusCode != http.StatusBadRequest {
 			t.Errorf("%q answered %s", query, response.Status)
 		}

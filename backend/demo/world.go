@@ -1,0 +1,356 @@
+// Package demo is a whole world to try Jellybind in: a simulated Jellyfin with the SSO plugin of any flavour, two real
+// OpenID providers and a real SAML identity provider with sign-in pages, and accounts that are linked in every way that
+// matters. It listens on the loopback only, keeps everything in memory and is gone when it ends.
+package demo
+
+import (
+	"context"
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo/idp"
+	"github.com/jellybind/jellybind/backend/demo/server"
+	"github.com/jellybind/jellybind/backend/secret"
+)
+
+// How many accounts a world has: by default, and at most.
+const (
+	UsersDefault = 24
+	UsersMost    = 100_000
+)
+
+// password is the password of every account that has one. It is no secret: a person types it in the tour.
+const password = "demo"
+
+// samlClient is the entity id of the simulated server as a SAML service provider.
+const samlClient = "urn:jellyfin:demo"
+
+// Options describes a world. The zero value is the default one, with the K0lin flavour.
+type Options struct {
+	// Flavour is the plugin's; empty means K0lin.
+	Flavour api.Flavour
+	// Users is how many accounts the server has; 0 means UsersDefault. Fewer leaves accounts out from the end, more adds
+	// made-up ones.
+	Users int
+	// Latency is added to every answer of the server.
+	Latency time.Duration
+	// Seed makes other ids and other made-up accounts. Keys, tokens and states are random always.
+	Seed uint64
+	// Now is the world's clock; nil means time.Now.
+	Now func() time.Time
+	// BasePath is the server's base URL, such as "/jf"; empty means none.
+	BasePath string
+	// TransientNameID makes the SAML provider give another NameID at each sign-in.
+	TransientNameID bool
+}
+
+// World is a running demo world.
+type World struct {
+	flavour  api.Flavour
+	url      string
+	server   *server.Server
+	people   []Person
+	accounts []api.Account
+	key      secret.Value
+
+	authelia, keycloak *idp.OIDC
+	adfs               *idp.SAML
+
+	servers []*http.Server
+	plugin  *http.Transport // by which the plugin reaches the providers
+	serving sync.WaitGroup  // listeners and connections
+	forget  func() bool     // ends the watch on the context
+	once    sync.Once
+	failed  error // of end
+}
+
+// Start starts a world. It ends when ctx does, or by Close. It returns an error when the options make no sense or the
+// loopback has no port left.
+func Start(ctx context.Context, o Options) (*World, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("starting the demo world: %w", err)
+	}
+	if err := o.complete(); err != nil {
+		return nil, fmt.Errorf("starting the demo world: %w", err)
+	}
+	w := &World{flavour: o.Flavour, people: people(), plugin: &http.Transport{MaxIdleConnsPerHost: 4}}
+	if err := w.start(ctx, o); err != nil {
+		return nil, fmt.Errorf("starting the demo world: %w", errors.Join(err, w.Close()))
+	}
+	w.forget = context.AfterFunc(ctx, func() { _ = w.end() })
+	return w, nil
+}
+
+func (o *Options) complete() error {
+	if o.Flavour == "" {
+		o.Flavour = api.FlavourK0lin
+	}
+	if !slices.Contains([]api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}, o.Flavour) {
+		return fmt.Errorf("there is no flavour %q", o.Flavour)
+	}
+	if o.Users == 0 {
+		o.Users = UsersDefault
+	}
+	if o.Users < 4 || o.Users > UsersMost {
+		return fmt.Errorf("%d accounts are too few or too many: 4 to %d", o.Users, UsersMost)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.BasePath = strings.TrimRight(o.BasePath, "/")
+	if o.BasePath != "" && !strings.HasPrefix(o.BasePath, "/") {
+		o.BasePath = "/" + o.BasePath
+	}
+	return nil
+}
+
+// start makes the providers first, since the SAML provider begins to make its key then, and fills the server while that
+// goes on.
+func (w *World) start(ctx context.Context, o Options) error {
+	if err := w.startProviders(ctx, o); err != nil {
+		return err
+	}
+	source := newSource(o.Seed)
+	listener, err := listen(ctx)
+	if err != nil {
+		return err
+	}
+	w.url = "http://" + listener.Addr().String() + o.BasePath
+	w.server = server.New(server.Options{
+		Flavour: o.Flavour, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
+		HTTP:       &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
+		ServerName: "Demo", LocalAddress: listener.Addr().String(),
+	})
+	if err := w.addProviders(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	w.addAccounts(o)
+	source.random()
+	w.key = w.server.AddAPIKey("Jellybind demo")
+	w.serve(listener, w.server)
+	return nil
+}
+
+func (w *World) startProviders(ctx context.Context, o Options) error {
+	format := idp.NameIDPersistent
+	if o.TransientNameID {
+		format = idp.NameIDTransient
+	}
+	base, listener, err := address(ctx, "/adfs")
+	if err != nil {
+		return err
+	}
+	w.adfs, err = idp.NewSAML(ctx, idp.SAMLOptions{
+		BaseURL: base, Name: ADFS, People: w.people, ServiceProviders: []string{samlClient},
+		NameIDFormat: format, Now: o.Now,
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	w.serve(listener, sameHost(listener, w.adfs))
+	for _, p := range []struct {
+		name, path string
+		into       **idp.OIDC
+	}{{Authelia, "", &w.authelia}, {Keycloak, "/realms/home", &w.keycloak}} {
+		issuer, listener, err := address(ctx, p.path)
+		if err != nil {
+			return err
+		}
+		*p.into, err = idp.NewOIDC(ctx, idp.OIDCOptions{Issuer: issuer, Name: p.name, People: w.people, Now: o.Now})
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		w.serve(listener, sameHost(listener, *p.into))
+	}
+	return nil
+}
+
+// addProviders configures the plugin as an administrator would, with the plugin's own field names.
+func (w *World) addProviders() error {
+	oidc := func(p *idp.OIDC, enabled, newPath bool) map[string]any {
+		return map[string]any{
+			"OidEndpoint": p.Issuer(), "OidClientId": idp.ClientJellyfin,
+			"OidSecret": p.ClientSecret(idp.ClientJellyfin).Reveal(),
+			"Enabled":   enabled, "EnableAllFolders": true, "NewPath": newPath, "OidScopes": []string{"email"},
+			"DisableHttps": true, "DisablePushedAuthorization": true, "AllowPrivateNetworkAddresses": true,
+		}
+	}
+	for _, p := range []struct {
+		name   string
+		config map[string]any
+	}{
+		{Authelia, oidc(w.authelia, true, true)},
+		{Keycloak, oidc(w.keycloak, true, false)},
+		{Legacy, oidc(w.authelia, false, true)},
+	} {
+		if err := w.server.AddOIDCProvider(p.name, p.config); err != nil {
+			return fmt.Errorf("configuring %s: %w", p.name, err)
+		}
+	}
+	certificate := w.adfs.Certificate()
+	if certificate == "" {
+		return errors.New("the SAML provider has no certificate")
+	}
+	if err := w.server.AddSAMLProvider(ADFS, map[string]any{
+		"SamlEndpoint": w.adfs.SSOURL(), "SamlClientId": samlClient, "SamlCertificate": certificate,
+		"Enabled": true, "EnableAllFolders": true, "NewPath": true,
+	}); err != nil {
+		return fmt.Errorf("configuring %s: %w", ADFS, err)
+	}
+	return nil
+}
+
+// addAccounts fills the server and notes who is linked to what.
+func (w *World) addAccounts(o Options) {
+	specs := household()
+	if o.Users <= len(specs) {
+		specs = specs[:o.Users]
+	} else {
+		taken := make(map[string]bool, o.Users)
+		for _, a := range specs {
+			taken[strings.ToLower(a.name)] = true
+		}
+		specs = append(specs, grow(o.Users-len(specs), o.Seed, taken)...)
+	}
+	now := o.Now().UTC().Truncate(time.Second)
+	w.accounts = make([]api.Account, 0, len(specs)+1)
+	for _, a := range append(specs, gone()) {
+		w.accounts = append(w.accounts, w.addAccount(a, now))
+	}
+}
+
+func (w *World) addAccount(a accountSpec, now time.Time) api.Account {
+	spec := server.UserSpec{Name: a.name, Password: password, Administrator: a.administrator, Disabled: a.disabled}
+	if a.noPassword {
+		spec.Password = ""
+	}
+	if a.idle != never {
+		spec.LastActivity = now.Add(-a.idle)
+	}
+	user := api.User{
+		ID: w.server.AddUser(spec), Name: a.name, Administrator: a.administrator, Disabled: a.disabled,
+		HasPassword: !a.noPassword, LastActivity: spec.LastActivity,
+	}
+	account := api.Account{User: user, Exists: !a.deleted}
+	for _, i := range a.identities {
+		identity := api.Identity{Protocol: i.protocol, Provider: i.provider, Name: i.canonical(w.flavour)}
+		w.server.AddLink(api.Link{Identity: identity, UserID: user.ID})
+		account.Identities = append(account.Identities, identity)
+	}
+	if a.deleted {
+		w.server.DeleteUser(user.ID)
+		account.User = api.User{ID: user.ID}
+	}
+	return account
+}
+
+// address opens a port and returns the address of path on it.
+func address(ctx context.Context, path string) (string, net.Listener, error) {
+	listener, err := listen(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	return "http://" + listener.Addr().String() + path, listener, nil
+}
+
+// listen opens a free port on 127.0.0.1, never on another interface.
+func listen(ctx context.Context) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("opening a port on the loopback: %w", err)
+	}
+	return listener, nil
+}
+
+// serve answers on a listener until the end.
+func (w *World) serve(listener net.Listener, handler http.Handler) {
+	s := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		// A connection counts from before its goroutine starts until that has ended, so that end can wait for it.
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				w.serving.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				w.serving.Done()
+			case http.StateActive, http.StateIdle:
+			}
+		},
+	}
+	w.servers = append(w.servers, s)
+	w.serving.Go(func() { _ = s.Serve(listener) })
+}
+
+// sameHost refuses requests for another host than the listener's. A page on the network can lead its own name to the
+// loopback and would then read what is here (DNS rebinding). The simulated Jellyfin takes every host, as the real one does
+// and as a sign-in through the loopback needs.
+func sameHost(listener net.Listener, next http.Handler) http.Handler {
+	host := listener.Addr().String()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != host {
+			http.Error(w, "This address is not served here.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Close ends the world at once: its ports are free and its goroutines gone when it returns. It may be called again.
+func (w *World) Close() error {
+	if w.forget != nil {
+		w.forget()
+	}
+	return w.end()
+}
+
+func (w *World) end() error {
+	w.once.Do(func() {
+		errs := make([]error, 0, len(w.servers))
+		for _, s := range w.servers {
+			errs = append(errs, s.Close())
+		}
+		w.plugin.CloseIdleConnections()
+		w.serving.Wait()
+		if err := errors.Join(errs...); err != nil {
+			w.failed = fmt.Errorf("ending the demo world: %w", err)
+		}
+	})
+	return w.failed
+}
+
+// source is the server's randomness: drawn from the seed while the world is made, so that ids are the same every time, and
+// the system's afterwards.
+type source struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func newSource(seed uint64) *source {
+	var key [32]byte
+	binary.LittleEndian.PutUint64(key[:], seed)
+	return &source{r: rand.NewChaCha8(key)}
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.r.Read(p)
+}
+
+// random makes everything from here on unpredictable.
+func (s *source) random() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.r = crand.Reader
+}
