@@ -1,0 +1,508 @@
+// Package samlflow learns who signed in at a SAML identity provider by checking the response in the app: it is caught on the
+// loopback, checked against the certificate that the plugin holds for the provider, and never passed on.
+package samlflow
+
+import (
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/beevik/etree"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/secret"
+)
+
+// DefaultSkew is how far the identity provider's clock may differ from ours.
+const DefaultSkew = 2 * time.Minute
+
+// The identifiers of SAML 2.0 that are compared here.
+const (
+	statusSuccess   = "urn:oasis:names:tc:SAML:2.0:status:Success"
+	methodBearer    = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+	formatTransient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+)
+
+// Expect is what a response must fit.
+type Expect struct {
+	// Certificate is the provider's signing certificate, as ParseCertificate takes it.
+	Certificate string
+	// Audience is the service provider's entity id: the plugin's SamlClientId.
+	Audience string
+	// Recipient is the ACS that the AuthnRequest named.
+	Recipient string
+	// RequestID is the AuthnRequest's ID.
+	RequestID string
+	// AllowSHA1 accepts signatures and digests made with SHA-1.
+	AllowSHA1 bool
+	Now       time.Time
+	// Skew is allowed on all times; zero means DefaultSkew.
+	Skew time.Duration
+}
+
+// Assertion is what a checked response says.
+type Assertion struct {
+	// NameID is the canonical name, raw, as the plugin takes it. Format is its format's URI; it may be empty.
+	NameID string
+	Format string
+	// ID and Issuer are the assertion's.
+	ID     string
+	Issuer string
+	// Attributes are the attributes' values by name.
+	Attributes map[string][]string
+	// Notes are sentences about what was accepted and could be better: SHA-1, a short key, an expired certificate.
+	Notes []string
+}
+
+// Check believes a response, base64 as it was posted, only if everything about it is right. In this order:
+//
+//  1. Its form: bounded UTF-8 XML without DTD, entities, comments; exactly one assertion, in its place; signatures in
+//     their places only. See parse and locate.
+//  2. Its status is Success (Core, section 3.2.2.2).
+//  3. Response, assertion or both are signed by exactly the given certificate, and every signature that is there is right.
+//     From here on, only what was read from signed bytes is believed of the assertion. See verifier.verify.
+//  4. The response answers our request, at our address: InResponseTo, Destination (Core, section 3.2.2; Bindings, section
+//     3.5.5.2).
+//  5. The assertion is for us, for this request, and now: Conditions with AudienceRestriction (Core, section 2.5.1), and a
+//     bearer SubjectConfirmation with Recipient, InResponseTo and NotOnOrAfter (Profiles, section 4.1.4.2).
+//  6. Its NameID is there in the clear, and will be the same at the next sign-in: not transient (Core, section 8.3.8).
+//  7. It was not accepted before (Profiles, section 4.1.4.5).
+//
+// Errors: CodeSignInRefused with the identity provider's status, CodeNameIDTransient, CodeNameInvalid for an empty NameID,
+// CodeSignInInvalid for all else.
+func Check(response secret.Value, expect Expect, seen *Replay) (Assertion, error) {
+	if expect.Audience == "" || expect.Recipient == "" || expect.RequestID == "" || expect.Now.IsZero() || seen == nil {
+		return Assertion{}, errors.New("checking a SAML response: audience, recipient, request, time and memory must be given")
+	}
+	if expect.Skew == 0 {
+		expect.Skew = DefaultSkew
+	}
+	certificate, err := ParseCertificate(expect.Certificate)
+	if err != nil {
+		return Assertion{}, err
+	}
+	m, err := read(response)
+	if err != nil {
+		return Assertion{}, err
+	}
+	v := &verifier{certificate: certificate, allowSHA1: expect.AllowSHA1}
+	signed, err := v.message(m)
+	if err != nil {
+		return Assertion{}, err
+	}
+	if err := expect.response(signed.root, m.rootSignature != nil); err != nil {
+		return Assertion{}, err
+	}
+	a, until, err := expect.assertion(signed.assertion)
+	if err != nil {
+		return Assertion{}, err
+	}
+	if err := sameIssuer(signed.root, a.Issuer); err != nil {
+		return Assertion{}, err
+	}
+	if !seen.first(a.Issuer+"\x00"+a.ID, expect.Now, until.Add(expect.Skew)) {
+		return Assertion{}, refuse("it was used before", "Sign in again; do not reload the page of an earlier sign-in.")
+	}
+	a.Notes = notes(v, expect.Now)
+	return a, nil
+}
+
+// NameID returns the name in a response without believing it: neither signature nor times nor addresses are checked. It is for
+// telling a person what is about to be sent, where the certificate cannot be read and the server does the checking.
+// Errors: as Check.
+func NameID(response secret.Value) (string, error) {
+	m, err := read(response)
+	if err != nil {
+		return "", err
+	}
+	name, _, err := nameID(m.assertion)
+	return name, err
+}
+
+// InResponseTo returns the ID of the request that a response says to answer, without believing anything else of it.
+func InResponseTo(response secret.Value) (string, error) {
+	b, err := decode(response)
+	if err != nil {
+		return "", err
+	}
+	root, err := parse(b)
+	if err != nil {
+		return "", err
+	}
+	if !is(root, nsProtocol, "Response") {
+		return "", refuse("it is no SAML 2.0 response", "")
+	}
+	return attr(root, "InResponseTo"), nil
+}
+
+// read takes a response apart, as far as that needs no key: form, status, one assertion that is not encrypted.
+func read(response secret.Value) (message, error) {
+	b, err := decode(response)
+	if err != nil {
+		return message{}, err
+	}
+	root, err := parse(b)
+	if err != nil {
+		return message{}, err
+	}
+	m, err := locate(root)
+	if err != nil {
+		return message{}, err
+	}
+	if attr(root, "Version") != "2.0" {
+		return message{}, refuse("it is not of SAML 2.0", "")
+	}
+	if err := status(root); err != nil {
+		return message{}, err
+	}
+	if m.encrypted {
+		return message{}, refuse("it is encrypted, and only the server could have the key",
+			"Switch off the encryption of assertions (and of the NameID) for this client at the identity provider.")
+	}
+	if m.assertion == nil {
+		return message{}, refuse("it has no assertion", "")
+	}
+	return m, nil
+}
+
+// status reports what the identity provider says about the sign-in (Core, section 3.2.2.1).
+func status(root *etree.Element) error {
+	s, ok := child(root, nsProtocol, "Status")
+	if !ok {
+		return refuse("it has no status", "")
+	}
+	top, ok := child(s, nsProtocol, "StatusCode")
+	if !ok {
+		return refuse("it has no status", "")
+	}
+	if attr(top, "Value") == statusSuccess {
+		return nil
+	}
+	code := attr(top, "Value")
+	if second, ok := child(top, nsProtocol, "StatusCode"); ok {
+		code = attr(second, "Value")
+	}
+	code = shown(code[strings.LastIndexByte(code, ':')+1:])
+	said := code
+	if m, ok := child(s, nsProtocol, "StatusMessage"); ok {
+		if t, ok := text(m); ok && strings.TrimSpace(t) != "" {
+			said += ": " + shown(strings.TrimSpace(t))
+		}
+	}
+	return &api.Error{
+		Code: api.CodeSignInRefused, Sentence: "The identity provider refused the sign-in (" + said + ").",
+		Hint:   "Sign in again, with an account that may use Jellyfin. Its administrator finds the reason in its log.",
+		Params: map[string]string{"status": code},
+	}
+}
+
+// message checks the signatures that are there, at least one, and returns the message as it was signed. Where only the
+// assertion is signed, the response around it is the one that came: it proves nothing, but what it says must fit too.
+func (v *verifier) message(m message) (message, error) {
+	if m.rootSignature == nil && m.assertionSignature == nil {
+		return message{}, refuse("it is not signed", "Let the identity provider sign its responses or its assertions.")
+	}
+	signed := message{root: m.root}
+	if m.assertionSignature != nil {
+		a, err := v.verify(m.assertion, m.assertionSignature)
+		if err != nil {
+			return message{}, err
+		}
+		if !is(a, nsAssertion, "Assertion") {
+			return message{}, badSignature()
+		}
+		signed.assertion = a
+	}
+	if m.rootSignature != nil {
+		root, err := v.verify(m.root, m.rootSignature)
+		if err != nil {
+			return message{}, err
+		}
+		again, err := locate(root)
+		if err != nil {
+			return message{}, err
+		}
+		if again.assertion == nil {
+			return message{}, badSignature()
+		}
+		signed = again
+	}
+	return signed, nil
+}
+
+// response checks the message around the assertion (Core, section 3.2.2).
+func (x Expect) response(root *etree.Element, signed bool) error {
+	if got := attr(root, "InResponseTo"); got != x.RequestID {
+		return refuse("it answers another request than the one that was sent", "")
+	}
+	// Bindings, section 3.5.5.2: a signed message must say where it was sent.
+	if got := attr(root, "Destination"); got != x.Recipient && (got != "" || signed) {
+		return wrongAddress("Destination", got, x.Recipient)
+	}
+	return x.issued(root)
+}
+
+// issued refuses what was made in the future.
+func (x Expect) issued(e *etree.Element) error {
+	t, err := instant(e, "IssueInstant")
+	if err != nil {
+		return err
+	}
+	if t.IsZero() || t.After(x.Now.Add(x.Skew)) {
+		return refuse("it was issued in the future", clocks)
+	}
+	return nil
+}
+
+const clocks = "Compare the clocks of this computer and of the identity provider."
+
+func wrongAddress(what, got, want string) error {
+	return &api.Error{
+		Code: api.CodeSignInInvalid,
+		Sentence: fmt.Sprintf("The identity provider's answer was refused: its %s is %q, but the sign-in was started for %q.",
+			what, shown(got), shown(want)),
+		Hint:   "Allow exactly the second address as the ACS of this client at the identity provider.",
+		Params: map[string]string{"got": got, "want": want},
+	}
+}
+
+// assertion checks the signed assertion and returns what it says, and until when it can be used.
+func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err error) {
+	a.ID = attr(e, "ID")
+	if attr(e, "Version") != "2.0" || a.ID == "" {
+		return Assertion{}, until, refuse("its assertion is not of SAML 2.0", "")
+	}
+	if err := x.issued(e); err != nil {
+		return Assertion{}, until, err
+	}
+	issuer, ok := child(e, nsAssertion, "Issuer")
+	if ok {
+		a.Issuer, ok = text(issuer)
+		a.Issuer = strings.TrimSpace(a.Issuer)
+	}
+	if !ok || a.Issuer == "" {
+		return Assertion{}, until, refuse("its assertion names no issuer", "")
+	}
+	if err := x.conditions(e); err != nil {
+		return Assertion{}, until, err
+	}
+	if until, err = x.confirmation(e); err != nil {
+		return Assertion{}, until, err
+	}
+	if err := x.authentication(e); err != nil {
+		return Assertion{}, until, err
+	}
+	if a.NameID, a.Format, err = nameID(e); err != nil {
+		return Assertion{}, until, err
+	}
+	a.Attributes = attributes(e)
+	return a, until, nil
+}
+
+// conditions checks times and audience. Every AudienceRestriction must name us; conditions that are not understood make the
+// assertion's validity unknown, and it is refused (Core, sections 2.5.1.1 and 2.5.1.4).
+func (x Expect) conditions(assertion *etree.Element) error {
+	c, ok := child(assertion, nsAssertion, "Conditions")
+	if !ok {
+		return refuse("its assertion has no conditions", "")
+	}
+	if err := x.window(c); err != nil {
+		return err
+	}
+	restricted := false
+	for _, e := range c.ChildElements() {
+		switch {
+		case is(e, nsAssertion, "AudienceRestriction"):
+			restricted = true
+			if err := x.audience(e); err != nil {
+				return err
+			}
+		case is(e, nsAssertion, "OneTimeUse"), is(e, nsAssertion, "ProxyRestriction"):
+			// Used once, here, and not handed on: both hold.
+		default:
+			return refuse("its assertion has a condition that is not understood", "")
+		}
+	}
+	if !restricted {
+		return refuse("its assertion is restricted to no audience", "Let the identity provider name the client as the audience.")
+	}
+	return nil
+}
+
+func (x Expect) audience(restriction *etree.Element) error {
+	var named []string
+	for _, e := range children(restriction, nsAssertion, "Audience") {
+		if t, ok := text(e); ok {
+			named = append(named, strings.TrimSpace(t))
+		}
+	}
+	if slices.Contains(named, x.Audience) {
+		return nil
+	}
+	got := shown(strings.Join(named, ", "))
+	return &api.Error{
+		Code: api.CodeSignInInvalid,
+		Sentence: fmt.Sprintf("The identity provider's answer was refused: it is meant for %q, but this provider's client is %q.",
+			got, shown(x.Audience)),
+		Hint:   "Make the client's entity id the same in the plugin's provider settings and at the identity provider.",
+		Params: map[string]string{"got": got, "want": x.Audience},
+	}
+}
+
+// window checks NotBefore and NotOnOrAfter, with the skew to both sides.
+func (x Expect) window(e *etree.Element) error {
+	from, err := instant(e, "NotBefore")
+	if err != nil {
+		return err
+	}
+	if !from.IsZero() && x.Now.Add(x.Skew).Before(from) {
+		return refuse("it is not valid yet", clocks)
+	}
+	until, err := instant(e, "NotOnOrAfter")
+	if err != nil {
+		return err
+	}
+	if !until.IsZero() && !x.Now.Add(-x.Skew).Before(until) {
+		return refuse("it is no longer valid", "Sign in again, without a pause. "+clocks)
+	}
+	return nil
+}
+
+// confirmation looks for a bearer SubjectConfirmation that fits, and returns its end.
+func (x Expect) confirmation(assertion *etree.Element) (until time.Time, err error) {
+	subject, ok := child(assertion, nsAssertion, "Subject")
+	if !ok {
+		return until, refuse("its assertion has no subject", "")
+	}
+	reason := refuse("its assertion has no bearer confirmation", "")
+	for _, e := range children(subject, nsAssertion, "SubjectConfirmation") {
+		if attr(e, "Method") != methodBearer {
+			continue
+		}
+		data, ok := child(e, nsAssertion, "SubjectConfirmationData")
+		if !ok {
+			continue
+		}
+		until, err = instant(data, "NotOnOrAfter")
+		switch {
+		case err != nil:
+			reason = err
+		case attr(data, "Recipient") != x.Recipient:
+			reason = wrongAddress("Recipient", attr(data, "Recipient"), x.Recipient)
+		case attr(data, "InResponseTo") != x.RequestID:
+			reason = refuse("its assertion answers another request than the one that was sent", "")
+		case until.IsZero():
+			reason = refuse("its assertion's confirmation has no end", "")
+		default:
+			if reason = x.window(data); reason == nil {
+				return until, nil
+			}
+		}
+	}
+	return time.Time{}, reason
+}
+
+// authentication wants a statement that somebody signed in, and a session that has not ended (Profiles, section 4.1.4.2).
+func (x Expect) authentication(assertion *etree.Element) error {
+	statements := children(assertion, nsAssertion, "AuthnStatement")
+	if len(statements) == 0 {
+		return refuse("its assertion does not say that somebody signed in", "")
+	}
+	for _, e := range statements {
+		end, err := instant(e, "SessionNotOnOrAfter")
+		if err != nil {
+			return err
+		}
+		if !end.IsZero() && !x.Now.Add(-x.Skew).Before(end) {
+			return refuse("its session has ended", "Sign out at the identity provider, and sign in again.")
+		}
+	}
+	return nil
+}
+
+// nameID reads the subject's name.
+func nameID(assertion *etree.Element) (name, format string, err error) {
+	subject, ok := child(assertion, nsAssertion, "Subject")
+	if !ok {
+		return "", "", refuse("its assertion has no subject", "")
+	}
+	e, ok := child(subject, nsAssertion, "NameID")
+	if !ok {
+		return "", "", refuse("its assertion has no NameID", "Let the identity provider send a persistent NameID.")
+	}
+	if name, ok = text(e); !ok {
+		return "", "", refuse("its NameID has more in it than text", "")
+	}
+	if strings.TrimSpace(name) == "" {
+		return "", "", &api.Error{
+			Code: api.CodeNameInvalid, Sentence: "The identity provider's answer has an empty NameID, so nobody can be linked.",
+			Hint: "Map a field that this person has (user name, e-mail address, an id) to the NameID at the identity provider.",
+		}
+	}
+	format = attr(e, "Format")
+	if format == formatTransient {
+		return "", "", &api.Error{
+			Code:     api.CodeNameIDTransient,
+			Sentence: "The identity provider sends a transient NameID, which is another one at the next sign-in: a link to it is useless.",
+			Hint:     "Set the client's NameID format at the identity provider to persistent, e-mail address or user name.",
+		}
+	}
+	return name, format, nil
+}
+
+func attributes(assertion *etree.Element) map[string][]string {
+	out := map[string][]string{}
+	for _, statement := range children(assertion, nsAssertion, "AttributeStatement") {
+		for _, a := range children(statement, nsAssertion, "Attribute") {
+			for _, v := range children(a, nsAssertion, "AttributeValue") {
+				if t, ok := text(v); ok {
+					out[attr(a, "Name")] = append(out[attr(a, "Name")], t)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// sameIssuer compares the response's issuer, where it names one, with the assertion's.
+func sameIssuer(root *etree.Element, issuer string) error {
+	all := children(root, nsAssertion, "Issuer")
+	if len(all) == 0 {
+		return nil
+	}
+	if t, ok := text(all[0]); len(all) != 1 || !ok || strings.TrimSpace(t) != issuer {
+		return refuse("response and assertion name different issuers", "")
+	}
+	return nil
+}
+
+// instant reads a time, zero when it is not there. SAML's times are UTC (Core, section 1.3.3).
+func instant(e *etree.Element, key string) (time.Time, error) {
+	s := attr(e, key)
+	if s == "" {
+		return time.Time{}, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil || t.IsZero() {
+		return time.Time{}, refuse("its "+key+" is no time", "")
+	}
+	return t, nil
+}
+
+// notes tells what was accepted and could be better.
+func notes(v *verifier, now time.Time) []string {
+	var out []string
+	if v.sha1Used {
+		out = append(out, "The identity provider signs with SHA-1, which can be forged.")
+	}
+	if key, ok := v.certificate.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
+		out = append(out, fmt.Sprintf("The identity provider's key has %d bits only; 2048 are the least today.", key.N.BitLen()))
+	}
+	if now.After(v.certificate.NotAfter) {
+		out = append(out, "The identity provider's certificate expired on "+v.certificate.NotAfter.UTC().Format(time.DateOnly)+".")
+	}
+	return out
+}

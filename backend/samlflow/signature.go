@@ -1,0 +1,327 @@
+package samlflow
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	_ "crypto/sha1" //nolint:gosec // Accepted only where the person allowed it for the provider.
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"crypto/subtle"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/beevik/etree"
+	dsig "github.com/russellhaering/goxmldsig"
+)
+
+// method is a signature algorithm of XML Signature and RFC 6931.
+type method struct {
+	hash  crypto.Hash
+	ecdsa bool
+}
+
+// signatureMethod and digestMethod know what is accepted; SHA-1 only where the caller allows it. There is no HMAC: a
+// certificate's public key is no shared secret.
+func signatureMethod(id string) (m method, ok bool) {
+	const more = "http://www.w3.org/2001/04/xmldsig-more#"
+	switch id {
+	case nsSignature + "rsa-sha1":
+		return method{crypto.SHA1, false}, true
+	case more + "rsa-sha256":
+		return method{crypto.SHA256, false}, true
+	case more + "rsa-sha384":
+		return method{crypto.SHA384, false}, true
+	case more + "rsa-sha512":
+		return method{crypto.SHA512, false}, true
+	case more + "ecdsa-sha1":
+		return method{crypto.SHA1, true}, true
+	case more + "ecdsa-sha256":
+		return method{crypto.SHA256, true}, true
+	case more + "ecdsa-sha384":
+		return method{crypto.SHA384, true}, true
+	case more + "ecdsa-sha512":
+		return method{crypto.SHA512, true}, true
+	}
+	return method{}, false
+}
+
+func digestMethod(id string) (crypto.Hash, bool) {
+	switch id {
+	case nsSignature + "sha1":
+		return crypto.SHA1, true
+	case "http://www.w3.org/2001/04/xmlenc#sha256":
+		return crypto.SHA256, true
+	case "http://www.w3.org/2001/04/xmldsig-more#sha384":
+		return crypto.SHA384, true
+	case "http://www.w3.org/2001/04/xmlenc#sha512":
+		return crypto.SHA512, true
+	}
+	return 0, false
+}
+
+// verifier checks signatures with one certificate.
+type verifier struct {
+	certificate *x509.Certificate
+	allowSHA1   bool
+	sha1Used    bool
+}
+
+// verify checks the enveloped signature of an element and returns the element that was signed, read anew from the very
+// bytes that were hashed. Nothing else may be believed.
+//
+// It follows XML Signature 1.1, section 3.2, narrowed by SAML 2.0 Core, section 5.4: one Reference, to the ID of the
+// signature's parent; the transforms enveloped-signature and exclusive canonicalization, in this order; no Object, no
+// parameters. KeyInfo is never looked at: the key is the provider's, whatever the message says. The certificate's dates
+// do not matter either: the administrator chose this key by giving it to the plugin, as SAML metadata does.
+func (v *verifier) verify(parent, signature *etree.Element) (*etree.Element, error) {
+	signedInfo, value, err := v.parts(signature)
+	if err != nil {
+		return nil, err
+	}
+	info, err := v.signedInfo(signedInfo, value)
+	if err != nil {
+		return nil, err
+	}
+	id := attr(parent, "ID")
+	hash, prefixes, digest, err := v.reference(info, id)
+	if err != nil {
+		return nil, err
+	}
+	stripped := detach(parent)
+	stripped.RemoveChildAt(signature.Index())
+	canonical, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(prefixes).Canonicalize(stripped)
+	if err != nil {
+		return nil, badSignature()
+	}
+	h := hash.New()
+	_, _ = h.Write(canonical)
+	if subtle.ConstantTimeCompare(h.Sum(nil), digest) != 1 {
+		return nil, badSignature()
+	}
+	return parse(canonical)
+}
+
+func badSignature() error {
+	return refuse("its signature does not fit the provider's certificate, or it was changed on the way",
+		"Compare the certificate in the plugin's provider settings with the identity provider's signing certificate.")
+}
+
+func badShape(what string) error {
+	return refuse("its signature has "+what+", which SAML does not allow", "")
+}
+
+// parts takes the signature apart: SignedInfo, SignatureValue and at most one KeyInfo, in this order.
+func (v *verifier) parts(signature *etree.Element) (signedInfo *etree.Element, value []byte, err error) {
+	all := signature.ChildElements()
+	if len(all) < 2 || len(all) > 3 || !is(all[0], nsSignature, "SignedInfo") || !is(all[1], nsSignature, "SignatureValue") ||
+		len(all) == 3 && !is(all[2], nsSignature, "KeyInfo") {
+		return nil, nil, badShape("parts other than SignedInfo, SignatureValue and KeyInfo")
+	}
+	value, ok := base64Text(all[1])
+	if !ok {
+		return nil, nil, badSignature()
+	}
+	return all[0], value, nil
+}
+
+// signedInfo checks the signature over SignedInfo and returns it as it was signed.
+func (v *verifier) signedInfo(signedInfo *etree.Element, value []byte) (*etree.Element, error) {
+	canonicalization, ok := child(signedInfo, nsSignature, "CanonicalizationMethod")
+	if !ok {
+		return nil, badShape("no canonicalization")
+	}
+	prefixes, err := exclusive(canonicalization)
+	if err != nil {
+		return nil, err
+	}
+	canonical, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(prefixes).Canonicalize(detach(signedInfo))
+	if err != nil {
+		return nil, badSignature()
+	}
+	info, err := parse(canonical)
+	if err != nil {
+		return nil, err
+	}
+	all := info.ChildElements()
+	if len(all) != 3 || !is(all[0], nsSignature, "CanonicalizationMethod") || !is(all[1], nsSignature, "SignatureMethod") ||
+		!is(all[2], nsSignature, "Reference") {
+		return nil, badShape("more than one reference, or none")
+	}
+	if len(all[1].ChildElements()) != 0 {
+		return nil, badShape("parameters of its algorithm")
+	}
+	algorithm := attr(all[1], "Algorithm")
+	m, ok := signatureMethod(algorithm)
+	if !ok {
+		return nil, refuseAlgorithm(algorithm)
+	}
+	if err := v.permit(m.hash); err != nil {
+		return nil, err
+	}
+	h := m.hash.New()
+	_, _ = h.Write(canonical)
+	if !m.fits(v.certificate.PublicKey, h.Sum(nil), value) {
+		return nil, badSignature()
+	}
+	return info, nil
+}
+
+// fits checks a signature value: PKCS #1 v1.5 for RSA, the two halves r and s for ECDSA (XML Signature 1.1, sections
+// 6.4.2 and 6.4.3).
+func (m method) fits(public any, digest, value []byte) bool {
+	switch key := public.(type) {
+	case *rsa.PublicKey:
+		return !m.ecdsa && rsa.VerifyPKCS1v15(key, m.hash, digest, value) == nil
+	case *ecdsa.PublicKey:
+		size := (key.Curve.Params().BitSize + 7) / 8
+		if !m.ecdsa || len(value) != 2*size {
+			return false
+		}
+		r, s := new(big.Int).SetBytes(value[:size]), new(big.Int).SetBytes(value[size:])
+		return ecdsa.Verify(key, digest, r, s)
+	}
+	return false
+}
+
+// reference reads the one Reference: to the element with that ID, and to nothing else.
+func (v *verifier) reference(info *etree.Element, id string) (hash crypto.Hash, prefixes string, digest []byte, err error) {
+	ref, _ := child(info, nsSignature, "Reference")
+	if id == "" || attr(ref, "URI") != "#"+id {
+		return 0, "", nil, refuse("its signature covers another element than the one it stands in", "")
+	}
+	all := ref.ChildElements()
+	if len(all) != 3 || !is(all[0], nsSignature, "Transforms") || !is(all[1], nsSignature, "DigestMethod") ||
+		!is(all[2], nsSignature, "DigestValue") {
+		return 0, "", nil, badShape("a reference of another form")
+	}
+	transforms := all[0].ChildElements()
+	if len(transforms) != 2 || !is(transforms[0], nsSignature, "Transform") || !is(transforms[1], nsSignature, "Transform") ||
+		attr(transforms[0], "Algorithm") != nsSignature+"enveloped-signature" || len(transforms[0].ChildElements()) != 0 {
+		return 0, "", nil, badShape("transforms other than enveloped-signature and exclusive canonicalization")
+	}
+	if prefixes, err = exclusive(transforms[1]); err != nil {
+		return 0, "", nil, err
+	}
+	algorithm := attr(all[1], "Algorithm")
+	hash, ok := digestMethod(algorithm)
+	if !ok || len(all[1].ChildElements()) != 0 {
+		return 0, "", nil, refuseAlgorithm(algorithm)
+	}
+	if err := v.permit(hash); err != nil {
+		return 0, "", nil, err
+	}
+	if digest, ok = base64Text(all[2]); !ok {
+		return 0, "", nil, badSignature()
+	}
+	return hash, prefixes, digest, nil
+}
+
+// exclusive makes sure of exclusive canonicalization and returns its InclusiveNamespaces PrefixList. With or without
+// comments is the same here: there are none.
+func exclusive(e *etree.Element) (prefixes string, err error) {
+	switch attr(e, "Algorithm") {
+	case nsExcC14N, nsExcC14N + "WithComments":
+	default:
+		return "", badShape("a canonicalization other than the exclusive one")
+	}
+	for i, c := range e.ChildElements() {
+		if i > 0 || !is(c, nsExcC14N, "InclusiveNamespaces") || len(c.ChildElements()) != 0 {
+			return "", badShape("parameters of its canonicalization")
+		}
+		prefixes = attr(c, "PrefixList")
+	}
+	return prefixes, nil
+}
+
+// permit refuses SHA-1 unless it was allowed.
+func (v *verifier) permit(h crypto.Hash) error {
+	if h != crypto.SHA1 {
+		return nil
+	}
+	if !v.allowSHA1 {
+		return refuse("it is signed with SHA-1, which can be forged",
+			"Let the identity provider sign with RSA-SHA256. Where it cannot, allow SHA-1 in this provider's settings.")
+	}
+	v.sha1Used = true
+	return nil
+}
+
+func refuseAlgorithm(string) error {
+	return refuse("it is signed with an algorithm that is unknown or unsafe",
+		"Let the identity provider sign with RSA-SHA256 or ECDSA-SHA256.")
+}
+
+// base64Text reads base64 that may be broken into lines.
+func base64Text(e *etree.Element) ([]byte, bool) {
+	s, ok := text(e)
+	if !ok {
+		return nil, false
+	}
+	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+	return b, err == nil && len(b) > 0
+}
+
+// detach copies an element out of its tree, with the namespace declarations that it inherits there.
+func detach(e *etree.Element) *etree.Element {
+	out := e.Copy()
+	declared := map[string]bool{}
+	for _, a := range e.Attr {
+		if name, ok := declaration(a); ok {
+			declared[name] = true
+		}
+	}
+	for p := e.Parent(); p != nil; p = p.Parent() {
+		for _, a := range p.Attr {
+			if name, ok := declaration(a); ok && !declared[name] {
+				declared[name] = true
+				out.Attr = append(out.Attr, etree.Attr{Space: a.Space, Key: a.Key, Value: a.Value})
+			}
+		}
+	}
+	return out
+}
+
+// declaration returns the prefix that an attribute declares, "" for the default namespace.
+func declaration(a etree.Attr) (prefix string, ok bool) {
+	switch {
+	case a.Space == "xmlns":
+		return a.Key, true
+	case a.Space == "" && a.Key == "xmlns":
+		return "", true
+	}
+	return "", false
+}
+
+// ParseCertificate reads a signing certificate as the plugin holds it: base64 of its DER form, with or without PEM's
+// lines around it. The error is an *api.Error.
+func ParseCertificate(s string) (*x509.Certificate, error) {
+	var body strings.Builder
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
+			body.WriteString(strings.Join(strings.Fields(line), ""))
+		}
+	}
+	der, err := base64.StdEncoding.DecodeString(body.String())
+	if err == nil && len(der) == 0 {
+		err = errNoCertificate
+	}
+	var c *x509.Certificate
+	if err == nil {
+		c, err = x509.ParseCertificate(der)
+	}
+	if err == nil {
+		switch c.PublicKey.(type) {
+		case *rsa.PublicKey, *ecdsa.PublicKey:
+		default:
+			err = fmt.Errorf("a key of the kind %v", c.PublicKeyAlgorithm)
+		}
+	}
+	if err != nil {
+		return nil, badCertificate(err)
+	}
+	return c, nil
+}
