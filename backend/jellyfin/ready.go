@@ -15,6 +15,8 @@ import (
 // maxInfo bounds System/Info/Public, which is 200 bytes.
 const maxInfo = 64 << 10
 
+const infoPath = "/System/Info/Public"
+
 // PublicInfo asks the server what it is; it needs no credential. While the server starts, CodeServerStarting is returned
 // together with as much of the server as is known. A media server that is no Jellyfin is CodeServerNotFound.
 //
@@ -26,7 +28,7 @@ func (c *Client) PublicInfo(ctx context.Context) (api.Server, error) {
 }
 
 func (c *Client) publicInfo(ctx context.Context, req Request) (api.Server, error) {
-	req.Path, req.Anonymous, req.MaxBytes = "/System/Info/Public", true, maxInfo
+	req.Path, req.Anonymous, req.MaxBytes = infoPath, true, maxInfo
 	var server api.Server
 	err := c.exchange(ctx, req, func(res *Response, body io.Reader) error {
 		if err := c.check(res, body); err != nil {
