@@ -7,6 +7,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -22,7 +23,7 @@ type keyPair struct {
 // takes RSA, and making an RSA key takes a tenth of a second and more on a slow core; so NewSAML begins it in the
 // background, and only what needs the key waits for it.
 var samlKey = sync.OnceValue(func() keyPair {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := firstKey(min(runtime.GOMAXPROCS(0), 2))
 	if err != nil {
 		return keyPair{err: fmt.Errorf("making a SAML key: %w", err)}
 	}
@@ -48,3 +49,21 @@ var samlKey = sync.OnceValue(func() keyPair {
 	}
 	return keyPair{key: key, certificate: certificate}
 })
+
+// firstKey makes that many keys at once and returns the one that is ready first. The search for primes is a matter of luck,
+// now and then it takes four times as long as usual; with two at it on two cores that is rare.
+func firstKey(racers int) (*rsa.PrivateKey, error) {
+	type made struct {
+		key *rsa.PrivateKey
+		err error
+	}
+	ready := make(chan made, racers) // the slower ones end without anybody waiting
+	for range racers {
+		go func() {
+			key, err := rsa.GenerateKey(rand.Reader, 2048)
+			ready <- made{key, err}
+		}()
+	}
+	first := <-ready
+	return first.key, first.err
+}
