@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 
@@ -138,7 +139,7 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 // checkLoopback makes sure that the Host header names this computer and a port.
 func checkLoopback(host string) error {
 	name, port, err := net.SplitHostPort(host)
-	if err == nil && port != "" && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
+	if _, portErr := strconv.ParseUint(port, 10, 16); err == nil && portErr == nil && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
 		return nil
 	}
 	return &api.Error{Code: api.CodeUsage, Sentence: "The sign-in's answer can only be caught on this computer's loopback."}
