@@ -569,9 +569,9 @@ func notFound(typed string, tried []string, outcomes []outcome) error {
 		causes = append(causes, p.err)
 		codes[api.CodeOf(p.err)] = true
 	}
-	// One reason for all, such as an unknown name, is said once.
-	alike := len(all) > 0 && !slices.ContainsFunc(all, func(p probe) bool { return p.err.Error() != all[0].err.Error() })
-	if alike && codes[api.CodeServerUnreachable] {
+	// An unknown name is the same for all of them, and said once.
+	unknownName := !slices.ContainsFunc(all, func(p probe) bool { return !permanentlyAway(p.err) || isPlainHTTP(p.err) })
+	if len(all) > 0 && codes[api.CodeServerUnreachable] && (len(all) == 1 || unknownName) {
 		if e, ok := errors.AsType[*api.Error](all[0].err); ok {
 			return withTried(e, "", tried)
 		}

@@ -621,7 +621,7 @@ func retryAfter(s string, now time.Time) (time.Duration, bool) {
 	if s == "" {
 		return 0, false
 	}
-	if n, err := strconv.ParseUint(s, 10, 64); err == nil {
+	if n, err := strconv.ParseUint(s, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		const most = 24 * 60 * 60 // longer waits are all the same: too long
 		return time.Duration(min(n, most)) * time.Second, true
 	}
