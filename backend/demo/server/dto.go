@@ -136,7 +136,7 @@ type sessionDTO struct {
 	PlayState             playState
 	AdditionalUsers       []string
 	Capabilities          capabilities
-	RemoteEndPoint        string
+	RemoteEndPoint        string `json:",omitempty"`
 	PlayableMediaTypes    []string
 	Id                    string //nolint:revive // the JSON names are the server's
 	UserId                string //nolint:revive // as above

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"net/http"
 	"time"
 
@@ -145,5 +146,8 @@ func statesByKey(s *Server) answer {
 		}
 		out = append(out, member[stateDTO]{key, d})
 	}
-	return ok(out)
+	a := ok(out)
+	// .NET writes its times as they are, while in strings a plus becomes an escape.
+	a.body = bytes.ReplaceAll(a.body, []byte(`\u002B00:00","Valid"`), []byte(`+00:00","Valid"`))
+	return a
 }

@@ -15,12 +15,13 @@ func flavourFlowfin() flavour {
 	}
 	access := []field{
 		{"BaseUrlOverride", blankWord}, {"Enabled", flag}, {"EnableBackChannelLogout", flag},
-		{"DisableAccountOnRoleDenied", flag}, {"HideLoginButton", flag}, {"EnableAuthorization", flag},
+		{"DisableAccountOnRoleDenied", flag}, {"GuestAccessDurationRoleMappings", mappings}, {"HideLoginButton", flag}, {"EnableAuthorization", flag},
 		{"AllowExistingAccountLink", flag}, {"ProvisionNewUsersDisabled", flag}, {"SyncUsernameFromProvider", flag},
 		{"EnableAllFolders", flag}, {"EnabledFolders", words}, {"AdminRoles", words}, {"Roles", words},
 		{"EnableFolderRoles", flag}, {"EnableLiveTvRoles", flag}, {"EnableLiveTv", flag}, {"EnableLiveTvManagement", flag},
 		{"LiveTvRoles", words}, {"LiveTvManagementRoles", words}, {"FolderRoleMapping", words},
-		{"EnablePermissionRoles", flag}, {"EnableParentalRatingRoles", flag}, {"DefaultProvider", word},
+		{"EnablePermissionRoles", flag}, {"PermissionRoleMappings", mappings}, {"EnableParentalRatingRoles", flag},
+		{"ParentalRatingRoleMappings", mappings}, {"DefaultProvider", word},
 		{"SchemeOverride", blankWord}, {"PortOverride", number}, {"NewPath", flag},
 	}
 	return flavour{

@@ -185,7 +185,7 @@ func (s *Server) authenticate(p *provider, found identity, c client) answer {
 	if other := p.text("DefaultProvider"); other != "" {
 		u.policy.AuthenticationProviderId = other
 	}
-	return ok(s.signIn(u, c))
+	return ok(s.signIn(u, c, remoteAddress))
 }
 
 func unregister(c *call) answer {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -27,6 +28,7 @@ const (
 	flag                            // a boolean, false by default
 	number                          // a number, left out when null
 	words                           // a list, left out when null
+	mappings                        // a list, left out when null, and empty instead of null after a restart
 	canonicalLinks                  // the links: identities' names and account ids
 )
 
@@ -73,7 +75,7 @@ func readProvider(name string, spec []field, config map[string]json.RawMessage) 
 			into = new(bool)
 		case number:
 			into = new(int)
-		case words:
+		case words, mappings:
 			into = new([]any)
 		case canonicalLinks:
 		}
@@ -123,6 +125,19 @@ func (p *provider) read(name string, v any) {
 func (p *provider) text(name string) (s string) { p.read(name, &s); return strings.TrimSpace(s) }
 
 func (p *provider) enabled(name string) (b bool) { p.read(name, &b); return b }
+
+// reloaded is the provider as it comes back from the saved configuration.
+func (p *provider) reloaded(spec []field) *provider {
+	fresh := *p
+	fresh.values = maps.Clone(p.values)
+	for _, f := range spec {
+		if _, present := p.values[f.name]; f.kind == mappings && !present {
+			fresh.values[f.name] = json.RawMessage("[]")
+		}
+	}
+	fresh.links.compact()
+	return &fresh
+}
 
 // describe is the configuration as the plugin shows it.
 func (p *provider) describe(spec []field) json.RawMessage {

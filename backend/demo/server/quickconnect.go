@@ -11,12 +11,13 @@ import (
 // quickConnectLife is how long a Quick Connect request waits for approval.
 const quickConnectLife = 10 * time.Minute
 
-// quickConnect is a request to sign in that a signed-in user approves by its code.
+// quickConnect is a request to sign in that a signed-in user approves by its code. The approval signs the device in; the
+// device then fetches the outcome, as often as it likes.
 type quickConnect struct {
 	secret, code string
 	client       client
 	added        time.Time
-	user         *user // who approved it
+	outcome      *authentication // once it is approved
 }
 
 // quickConnectDTO is a request in the server's JSON, in its order.
@@ -29,7 +30,7 @@ type quickConnectDTO struct {
 
 func (q *quickConnect) describe() quickConnectDTO {
 	return quickConnectDTO{
-		q.user != nil, q.secret, q.code, q.client.deviceID, q.client.device, q.client.name, q.client.version, stamp(q.added),
+		q.outcome != nil, q.secret, q.code, q.client.deviceID, q.client.device, q.client.name, q.client.version, stamp(q.added),
 	}
 }
 
@@ -80,7 +81,11 @@ func authorizeQuickConnect(c *call) answer {
 	if q == nil {
 		return failed(http.StatusNotFound)
 	}
-	q.user = c.who.user
+	if c.who.user.policy.IsDisabled {
+		return failed(http.StatusForbidden)
+	}
+	outcome := c.s.signIn(c.who.user, q.client, "")
+	q.outcome = &outcome
 	return ok(true)
 }
 
@@ -91,12 +96,9 @@ func authenticateWithQuickConnect(c *call) answer {
 	}
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	q := c.s.findQuick(func(q *quickConnect) bool { return q.secret == in.Secret && q.user != nil })
+	q := c.s.findQuick(func(q *quickConnect) bool { return q.secret == in.Secret && q.outcome != nil })
 	if q == nil {
 		return failed(http.StatusNotFound)
 	}
-	if q.user.policy.IsDisabled {
-		return failed(http.StatusForbidden)
-	}
-	return ok(c.s.signIn(q.user, q.client))
+	return ok(*q.outcome)
 }

@@ -154,10 +154,10 @@ func (s *Server) Restart() {
 	s.pending = dictionary[*pendingLogin]{}
 	s.handles, s.consumed, s.requests = map[string]samlLogin{}, map[string]bool{}, map[string]bool{}
 	s.sessions, s.quick = nil, nil
-	for _, providers := range []*dictionary[*provider]{&s.oidc, &s.saml} {
-		providers.compact()
-		for _, p := range providers.all() {
-			p.links.compact()
+	for _, k := range s.kinds() {
+		k.providers.compact()
+		for name, p := range k.providers.all() {
+			k.providers.set(name, p.reloaded(k.fields))
 		}
 	}
 	for _, u := range s.users {

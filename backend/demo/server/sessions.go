@@ -22,8 +22,12 @@ type session struct {
 	id     string
 	user   *user
 	client client
+	remote string // the client's address; empty until it has sent a request of its own
 	used   time.Time
 }
+
+// remoteAddress is what the server shows as every client's address.
+const remoteAddress = "127.0.0.1"
 
 func (s *Server) findToken(value string) *token {
 	for _, t := range s.tokens {
@@ -50,11 +54,11 @@ func (s *Server) endTokens(match func(*token) bool) {
 // touch notes that a token was used.
 func (s *Server) touch(t *token) {
 	t.used = s.now()
-	s.session(t)
+	s.session(t, remoteAddress)
 }
 
 // session finds or opens the session of a token's device and program.
-func (s *Server) session(t *token) *session {
+func (s *Server) session(t *token, remote string) *session {
 	id := sessionID(t.client.name + t.client.deviceID)
 	i := slices.IndexFunc(s.sessions, func(e *session) bool { return e.id == id })
 	if i < 0 {
@@ -62,7 +66,7 @@ func (s *Server) session(t *token) *session {
 		i = len(s.sessions) - 1
 	}
 	e := s.sessions[i]
-	e.user, e.client, e.used = t.user, t.client, s.now()
+	e.user, e.client, e.remote, e.used = t.user, t.client, remote, s.now()
 	return e
 }
 
@@ -87,14 +91,15 @@ type authentication struct {
 	ServerId    string //nolint:revive // the JSON name is the server's
 }
 
-// signIn opens a session for a user on a device and ends the token that he had there.
-func (s *Server) signIn(u *user, c client) authentication {
+// signIn opens a session for a user on a device and ends the token that he had there. remote is the device's address, empty
+// when it is not the device that signs it in.
+func (s *Server) signIn(u *user, c client, remote string) authentication {
 	s.endTokens(func(t *token) bool { return t.user == u && t.client.deviceID == c.deviceID })
 	c.token = ""
 	t := &token{value: s.randomHex(16), user: u, client: c, used: s.now()}
 	s.tokens = append(s.tokens, t)
 	u.signedIn(s.now())
-	e := s.session(t)
+	e := s.session(t, remote)
 	return authentication{User: s.describe(u), SessionInfo: s.describeSession(e), AccessToken: t.value, ServerId: s.id}
 }
 
@@ -102,7 +107,7 @@ func (s *Server) describeSession(e *session) sessionDTO {
 	none := []string{}
 	return sessionDTO{
 		PlayState:       playState{RepeatMode: "RepeatNone", PlaybackOrder: "Default"},
-		AdditionalUsers: none, Capabilities: newCapabilities(), RemoteEndPoint: "127.0.0.1", PlayableMediaTypes: none,
+		AdditionalUsers: none, Capabilities: newCapabilities(), RemoteEndPoint: e.remote, PlayableMediaTypes: none,
 		Id: e.id, UserId: e.user.id, UserName: e.user.name, Client: e.client.name, LastActivityDate: stamp(e.used),
 		LastPlaybackCheckIn: zeroTime, DeviceName: e.client.device, DeviceId: e.client.deviceID,
 		ApplicationVersion: e.client.version, IsActive: true, NowPlayingQueue: none, NowPlayingQueueItems: none,
@@ -134,7 +139,7 @@ func authenticateByName(c *call) answer {
 	if u.policy.IsDisabled {
 		return failed(http.StatusForbidden)
 	}
-	return ok(s.signIn(u, c.who.client))
+	return ok(s.signIn(u, c.who.client, remoteAddress))
 }
 
 func logout(c *call) answer {
