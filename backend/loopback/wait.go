@@ -77,7 +77,8 @@ func (l *Listener) Wait(ctx context.Context, expect Expect, answer func(context.
 	}
 	w, err := newWait(ctx, l, expect, answer)
 	if err != nil {
-		return errors.Join(err, l.Close())
+		_ = l.Close()
+		return err
 	}
 	defer w.cancel()
 
@@ -108,7 +109,10 @@ func (l *Listener) Wait(ctx context.Context, expect Expect, answer func(context.
 		_ = server.Close()
 	}
 	serving.Wait()
-	return errors.Join(err, l.Close())
+	if closed := l.Close(); err == nil {
+		err = closed
+	}
+	return err
 }
 
 // wait is the state of one Wait. Its handler runs in many goroutines at once: claim makes sure that one of them answers.

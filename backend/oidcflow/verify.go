@@ -1,0 +1,134 @@
+package oidcflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// skew is how far this computer's clock and the provider's may be apart.
+const skew = 2 * time.Minute
+
+// verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7): go-oidc the signature by one of the provider's keys
+// and an asymmetric algorithm, the issuer and the audience; here the authorized party, the nonce, and the times with skew,
+// which go-oidc does not allow for.
+func (e *exchange) verify(ctx context.Context, raw string) (*oidc.IDToken, error) {
+	keys := &watchedKeys{KeySet: oidc.NewRemoteKeySet(ctx, e.meta.JWKSURI)}
+	id, err := oidc.NewVerifier(e.meta.Issuer, keys, &oidc.Config{
+		ClientID: e.config.ClientID, SkipExpiryCheck: true, Now: e.now, SupportedSigningAlgs: e.meta.algorithms(),
+	}).Verify(ctx, raw)
+	if err != nil {
+		return nil, e.askError(ctx, errors.Join(err, keys.err), "the ID token's signature, issuer or audience is wrong")
+	}
+	var c struct {
+		AuthorizedParty *string      `json:"azp"`
+		NotBefore       *json.Number `json:"nbf"`
+		IssuedAt        *json.Number `json:"iat"`
+	}
+	if err := id.Claims(&c); err != nil {
+		return nil, invalid("the ID token's claims cannot be read")
+	}
+	switch {
+	case id.Subject == "":
+		return nil, invalid("the ID token names no subject")
+	case len(id.Audience) > 1 && c.AuthorizedParty == nil,
+		c.AuthorizedParty != nil && *c.AuthorizedParty != e.config.ClientID:
+		return nil, invalid("the ID token was made for another client")
+	case id.Nonce != e.nonce.Reveal():
+		return nil, invalid("the ID token belongs to another sign-in: its nonce differs")
+	}
+	now := e.now()
+	if id.Expiry.IsZero() || now.After(id.Expiry.Add(skew)) {
+		return nil, clocks("the ID token ran out at %s, and here it is %s", id.Expiry, now)
+	}
+	begins := []time.Time{}
+	for _, n := range []*json.Number{c.IssuedAt, c.NotBefore} {
+		if n == nil {
+			continue
+		}
+		seconds, err := n.Float64()
+		if err != nil {
+			return nil, invalid("the ID token's times cannot be read")
+		}
+		begins = append(begins, time.Unix(int64(seconds), 0))
+	}
+	if c.IssuedAt == nil {
+		return nil, invalid("the ID token does not say when it was made")
+	}
+	if latest := slices.MaxFunc(begins, time.Time.Compare); latest.After(now.Add(skew)) {
+		return nil, clocks("the ID token begins at %s, and here it is %s", latest, now)
+	}
+	return id, nil
+}
+
+// watchedKeys keeps the error of the keys: go-oidc's own does not wrap it, and a key set that cannot be reached is not a
+// wrong signature.
+type watchedKeys struct {
+	oidc.KeySet
+	err error
+}
+
+// VerifySignature implements oidc.KeySet.
+func (k *watchedKeys) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	payload, err := k.KeySet.VerifySignature(ctx, jwt)
+	k.err = err
+	return payload, err
+}
+
+// claims are a token's claims, undecoded.
+type claims map[string]json.RawMessage
+
+// text returns a claim's value, "" where it is absent, null or empty. A number is its own digits, as the plugin writes it.
+func (c claims) text(name string) (string, error) {
+	raw, ok := c[name]
+	if !ok {
+		return "", nil
+	}
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return "", invalid("the claim " + api.Printable(name) + " cannot be read")
+	}
+	switch v := value.(type) {
+	case nil:
+		return "", nil
+	case string:
+		return v, nil
+	case float64:
+		return string(raw), nil
+	}
+	return "", &api.Error{
+		Code:     api.CodeSignInInvalid,
+		Sentence: fmt.Sprintf("The claim %s, which is to be the name, is not one text.", api.Printable(name)),
+		Hint:     "Choose another claim for the name in the plugin's settings, or change it at the identity provider.",
+		Params:   map[string]string{"claim": name},
+	}
+}
+
+func invalid(why string) error {
+	return &api.Error{
+		Code:     api.CodeSignInInvalid,
+		Sentence: "The identity provider's answer was refused: " + why + ".",
+		Hint:     "Start again. If it happens again, the provider's settings are wrong, or somebody interferes.",
+		Err:      errors.New("checking the sign-in: " + why),
+	}
+}
+
+func clocks(format string, theirs, ours time.Time) error {
+	const form = time.RFC3339
+	return &api.Error{
+		Code: api.CodeSignInInvalid,
+		Sentence: "The identity provider's answer was refused: " +
+			fmt.Sprintf(format, theirs.UTC().Format(form), ours.UTC().Format(form)) + ".",
+		Hint: "The clocks of this computer and of the identity provider differ. Set both by the network.",
+		Params: map[string]string{
+			"provider": theirs.UTC().Format(form), "here": ours.UTC().Format(form),
+		},
+	}
+}
