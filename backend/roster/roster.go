@@ -16,8 +16,10 @@ import (
 // unless own is set: then users holds only the credential's own account, and nothing is known about others.
 //
 // An account is at risk when a provider signs unlinked identities in to the account of the same name (AutoAdopt) and
-// nobody has linked that name there: whoever gets the name at the identity provider opens the account. Jellyfin compares
-// account names without regard to case, the plugin its canonical names with it.
+// nobody has linked that name there: whoever gets the name at the identity provider opens the account. One that an
+// identity of its own name opens already, at whatever provider, is left out: there the names are known to be the same
+// person's, and marking nearly everybody would hide those who matter. Jellyfin compares account names without regard to
+// case, the plugin its canonical names with it.
 func Build(users []api.User, providers []api.Provider, links []api.Link, taken time.Time, own bool) api.Roster {
 	byUser := make(map[string][]api.Identity, len(users))
 	perProvider := make(map[provider]int, len(providers))
@@ -40,7 +42,8 @@ func Build(users []api.User, providers []api.Provider, links []api.Link, taken t
 	for _, u := range users {
 		a := api.Account{User: u, Exists: true, Identities: sorted(byUser[u.ID])}
 		delete(byUser, u.ID)
-		if !u.Disabled {
+		ownName := func(id api.Identity) bool { return strings.EqualFold(id.Name, u.Name) }
+		if !u.Disabled && !slices.ContainsFunc(a.Identities, ownName) {
 			a.AtRisk = slices.ContainsFunc(providers, func(p api.Provider) bool {
 				return p.AutoAdopt && p.Enabled && !named[provider{p.Protocol, p.Name}][strings.ToLower(u.Name)]
 			})

@@ -1,0 +1,334 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/roster"
+)
+
+// RemoveRequest asks to remove links.
+type RemoveRequest struct {
+	Links []api.Link
+	// ViaUnregister allows the detour for links that this flavour and credential cannot remove one by one: Unregister
+	// drops every link of the account and ends its sessions, then the other links are written again.
+	ViaUnregister bool
+}
+
+// Remove removes links, each with its own entry in the journal, and reads back. It stops at the first failure; the changes
+// made until then are returned with it.
+func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(api.Progress)) ([]api.Change, error) {
+	before, err := l.Roster(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range req.Links {
+		if a := roster.Account(before, link.UserID); a == nil || !slices.Contains(a.Identities, link.Identity) {
+			return nil, noSuchLink(link)
+		}
+	}
+	changes := make([]api.Change, 0, len(req.Links))
+	for i, link := range req.Links {
+		progress(api.Progress{Step: "removing", Text: "Removing links…", Done: i, Total: len(req.Links)})
+		if err := ctx.Err(); err != nil {
+			return changes, &api.Error{
+				Code:     api.CodeCancelled,
+				Sentence: fmt.Sprintf("Cancelled: %d of %d links were removed.", i, len(req.Links)), Err: err,
+			}
+		}
+		change, err := l.remove(ctx, *roster.Account(before, link.UserID), link, req.ViaUnregister)
+		if change.ID != "" {
+			changes = append(changes, change)
+		}
+		if err != nil {
+			return changes, err
+		}
+	}
+	return changes, nil
+}
+
+func noSuchLink(link api.Link) error {
+	return &api.Error{
+		Code:     api.CodeLinkNotFound,
+		Sentence: fmt.Sprintf("That account has no link to %s of %s.", api.Printable(link.Name), api.Printable(link.Provider)),
+		Hint:     "“jellybind links list” shows the links; names differ by upper and lower case.",
+		Params:   map[string]string{"name": link.Name, "provider": link.Provider},
+	}
+}
+
+func (l *Linker) remove(ctx context.Context, a api.Account, link api.Link, viaUnregister bool) (api.Change, error) {
+	change := api.Change{
+		Server: l.ServerID, Kind: api.ChangeUnlink, UserID: a.ID, UserName: a.Name, Identities: []api.Identity{link.Identity},
+	}
+	able := l.Removable(a, link)
+	if !able.OK && (!viaUnregister || !l.canRebuild(a)) {
+		hint := "Sign in as an administrator: jellybind auth login"
+		if l.canRebuild(a) {
+			hint = "With --via-unregister every link of the account is dropped and the others are written again; its " +
+				"sessions end."
+		}
+		return change, &api.Error{Code: api.CodeUnsupported, Sentence: able.Reason, Hint: hint}
+	}
+	return l.record(ctx, change, func(ctx context.Context) error {
+		var err error
+		if able.OK {
+			err = l.Plugin.DeleteLink(ctx, link)
+		} else {
+			err = l.rebuild(ctx, a, link.Identity)
+		}
+		if err != nil {
+			return err
+		}
+		return l.readBack(ctx, link, false)
+	})
+}
+
+// Removable tells whether a link can be removed by itself.
+func (l *Linker) Removable(a api.Account, link api.Link) api.Ability {
+	c := l.Plugin.Capabilities()
+	own := l.Self != nil && l.Self.ID == a.ID
+	switch {
+	case c.WriteConfig.OK:
+		return api.Ability{OK: true}
+	case !c.DeleteLink.OK && (!own || !c.DeleteLinkOwn.OK):
+		return c.DeleteLink
+	case !l.Plugin.Addressable(link.Name):
+		return api.Ability{Reason: fmt.Sprintf("The plugin's address for removing a link cannot hold the name %q.",
+			api.Printable(link.Name))}
+	}
+	return api.Ability{OK: true}
+}
+
+// canRebuild tells whether the account's links can be dropped together and written again.
+func (l *Linker) canRebuild(a api.Account) bool {
+	c := l.Plugin.Capabilities()
+	return a.Exists && c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK
+}
+
+// rebuild drops every link of an account and writes all but one again. The account's sign-in provider stays as it was.
+func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identity) error {
+	if err := l.Plugin.Unregister(ctx, a.Name, a.AuthProvider); err != nil {
+		return err
+	}
+	return l.restore(ctx, a, slices.DeleteFunc(slices.Clone(a.Identities), func(id api.Identity) bool { return id == without }))
+}
+
+// restore writes identities to an account that lost them. Every one is tried; the error names those that are missing.
+func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity) error {
+	var missing []string
+	var last error
+	for _, id := range ids {
+		if err := l.write(ctx, api.Link{Identity: id, UserID: a.ID}, ""); err != nil {
+			missing, last = append(missing, api.Printable(id.Name)), err
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	return &api.Error{
+		Code: api.CodeLinkNotStored,
+		Sentence: fmt.Sprintf("These links of %s could not be written again: %v. %s", api.Printable(a.Name), missing,
+			last.Error()),
+		Hint: "Link them again by subject.", Err: last,
+	}
+}
+
+// PlanUnregister says what Unregister would do to an account.
+func (l *Linker) PlanUnregister(ctx context.Context, userID string) (api.UnregisterPlan, error) {
+	a, err := l.account(ctx, userID)
+	if err != nil {
+		return api.UnregisterPlan{}, err
+	}
+	c := l.Plugin.Capabilities()
+	if !c.Unregister.OK {
+		return api.UnregisterPlan{}, &api.Error{
+			Code: api.CodeForbidden, Sentence: c.Unregister.Reason, Hint: "Sign in as an administrator: jellybind auth login",
+		}
+	}
+	providers, err := l.Client.AuthProviders(ctx)
+	if err != nil {
+		return api.UnregisterPlan{}, fmt.Errorf("reading the server's sign-in providers: %w", err)
+	}
+	plan := api.UnregisterPlan{
+		Account: a.User, Providers: providers, Links: len(a.Identities), NoPassword: !a.HasPassword,
+	}
+	if c.UnregisterDrops {
+		plan.Effects = append(plan.Effects,
+			fmt.Sprintf("All %d links of the account are removed, and its sessions end on every device.", len(a.Identities)))
+	} else {
+		plan.Effects = append(plan.Effects,
+			fmt.Sprintf("The account's %d links stay, and its sessions go on: a linked identity still opens it.",
+				len(a.Identities)))
+	}
+	if !c.UnregisterKept {
+		plan.Effects = append(plan.Effects, "This flavour forgets the change when the server restarts.")
+	}
+	return plan, nil
+}
+
+func (l *Linker) account(ctx context.Context, userID string) (api.Account, error) {
+	r, err := l.Roster(ctx, nil)
+	if err != nil {
+		return api.Account{}, err
+	}
+	a := roster.Account(r, userID)
+	if a == nil || !a.Exists {
+		return api.Account{}, &api.Error{
+			Code: api.CodeUserNotFound, Sentence: "The server has no account with this id.",
+			Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": userID},
+		}
+	}
+	return *a, nil
+}
+
+// Unregister gives an account another sign-in provider of the server, by its id, and reads back.
+func (l *Linker) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
+	plan, err := l.PlanUnregister(ctx, userID)
+	if err != nil {
+		return api.Change{}, err
+	}
+	if !slices.ContainsFunc(plan.Providers, func(p api.AuthProvider) bool { return p.ID == authProvider }) {
+		return api.Change{}, &api.Error{
+			Code:     api.CodeUsage,
+			Sentence: fmt.Sprintf("The server has no sign-in provider %q.", api.Printable(authProvider)),
+			Hint:     "Take one of the list that “jellybind user unregister --plan” shows.",
+		}
+	}
+	a, err := l.account(ctx, userID)
+	if err != nil {
+		return api.Change{}, err
+	}
+	change := api.Change{
+		Server: l.ServerID, Kind: api.ChangeUnregister, UserID: a.ID, UserName: a.Name,
+		AuthProviderBefore: a.AuthProvider, AuthProviderAfter: authProvider, Identities: []api.Identity{},
+	}
+	if l.Plugin.Capabilities().UnregisterDrops {
+		change.Identities = a.Identities
+	}
+	return l.record(ctx, change, func(ctx context.Context) error { return l.unregister(ctx, a, authProvider) })
+}
+
+func (l *Linker) unregister(ctx context.Context, a api.Account, authProvider string) error {
+	if err := l.Plugin.Unregister(ctx, a.Name, authProvider); err != nil {
+		return err
+	}
+	now, err := l.account(ctx, a.ID)
+	if err != nil {
+		return fmt.Errorf("reading the account back: %w", err)
+	}
+	if now.AuthProvider != authProvider || l.Plugin.Capabilities().UnregisterDrops && len(now.Identities) > 0 {
+		return notStored(a.Name)
+	}
+	return nil
+}
+
+// Undo takes a change back. What it does is worked out from the journal and from today's roster: only what is still as the
+// change left it is taken back, so that nobody's later work is lost. The undoing is a change of its own in the journal.
+func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
+	done, err := l.Journal.Change(ctx, l.ServerID, id)
+	if err != nil {
+		return api.Change{}, err
+	}
+	if done.State != api.ChangeConfirmed && done.State != api.ChangeIntended || len(done.Identities) == 0 &&
+		done.Kind != api.ChangeUnregister {
+		return api.Change{}, notUndoable(fmt.Sprintf("The change is %s; there is nothing to take back.", done.State))
+	}
+	r, err := l.Roster(ctx, nil)
+	if err != nil {
+		return api.Change{}, err
+	}
+	change, do, err := l.undoing(r, done)
+	if err != nil {
+		return api.Change{}, err
+	}
+	change.Server, change.Undoes = l.ServerID, done.ID
+	change, err = l.record(ctx, change, do)
+	if err != nil {
+		return change, err
+	}
+	done.State = api.ChangeUndone
+	return change, l.Journal.Finish(ctx, done)
+}
+
+func notUndoable(sentence string) error {
+	return &api.Error{Code: api.CodeChangeNotUndoable, Sentence: sentence, Hint: "Nothing was changed."}
+}
+
+// undoing returns the change that takes done back, and how to make it.
+func (l *Linker) undoing(r api.Roster, done api.Change) (api.Change, func(context.Context) error, error) {
+	account := roster.Account(r, done.UserID)
+	change := api.Change{UserID: done.UserID, UserName: done.UserName, Identities: done.Identities}
+	if done.Kind != api.ChangeUnregister {
+		if err := ownedAsLeft(r, done); err != nil {
+			return change, nil, err
+		}
+	}
+	switch done.Kind {
+	case api.ChangeLink:
+		link := api.Link{Identity: done.Identities[0], UserID: done.UserID}
+		if able := l.Removable(*account, link); !able.OK {
+			return change, nil, notUndoable(able.Reason)
+		}
+		change.Kind = api.ChangeUnlink
+		return change, func(ctx context.Context) error {
+			if err := l.Plugin.DeleteLink(ctx, link); err != nil {
+				return err
+			}
+			return l.readBack(ctx, link, false)
+		}, nil
+	case api.ChangeUnlink, api.ChangeMove:
+		link, from := api.Link{Identity: done.Identities[0], UserID: done.UserID}, ""
+		change.Kind = api.ChangeLink
+		if done.Kind == api.ChangeMove {
+			link.UserID, from = done.FromID, done.UserID
+			change.Kind, change.UserID, change.UserName = api.ChangeMove, done.FromID, done.FromName
+			change.FromID, change.FromName = done.UserID, done.UserName
+		}
+		if a := roster.Account(r, link.UserID); a == nil || !a.Exists {
+			return change, nil, notUndoable("The account that had the identity does not exist any more.")
+		}
+		method, why := directWrite(l.Plugin.Capabilities())
+		if method == "" {
+			return change, nil, notUndoable(why)
+		}
+		change.Strategy, change.Write = api.StrategySubject, method
+		return change, func(ctx context.Context) error {
+			if err := l.write(ctx, link, from); err != nil {
+				return err
+			}
+			return l.readBack(ctx, link, true)
+		}, nil
+	case api.ChangeUnregister:
+		if account == nil || !account.Exists {
+			return change, nil, notUndoable("The account does not exist any more.")
+		}
+		change.Kind = api.ChangeUnregister
+		change.AuthProviderBefore, change.AuthProviderAfter = account.AuthProvider, done.AuthProviderBefore
+		return change, func(ctx context.Context) error {
+			if account.AuthProvider != done.AuthProviderBefore {
+				if err := l.unregister(ctx, *account, done.AuthProviderBefore); err != nil {
+					return err
+				}
+			}
+			return l.restore(ctx, *account, done.Identities)
+		}, nil
+	}
+	return change, nil, notUndoable(fmt.Sprintf("Changes of the kind %q cannot be undone.", done.Kind))
+}
+
+// ownedAsLeft fails unless the identities are where the change left them.
+func ownedAsLeft(r api.Roster, done api.Change) error {
+	for _, id := range done.Identities {
+		owner := roster.Owner(r, id)
+		switch {
+		case done.Kind == api.ChangeUnlink && owner == nil, done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
+		case owner == nil:
+			return notUndoable(fmt.Sprintf("%s is not linked any more.", api.Printable(id.Name)))
+		default:
+			return notUndoable(fmt.Sprintf("%s opens %s now.", api.Printable(id.Name), accountName(owner)))
+		}
+	}
+	return nil
+}

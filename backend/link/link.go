@@ -1,0 +1,418 @@
+// Package link changes who opens what. It plans how a link is made, runs the sign-in that proves an identity, lets the
+// person confirm it, writes, reads back, and keeps a journal from which every change can be undone.
+package link
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/journal"
+	"github.com/jellybind/jellybind/backend/loopback"
+	"github.com/jellybind/jellybind/backend/roster"
+	"github.com/jellybind/jellybind/backend/samlflow"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+)
+
+// Linker makes and undoes links on one server with one credential. Its fields are set once, before the first call.
+type Linker struct {
+	Client  *jellyfin.Client
+	Plugin  *ssoplugin.Plugin
+	Journal *journal.Journal
+	// ServerID is the server's own id, under which the journal keeps the changes.
+	ServerID string
+	// Self is whose access token it is; nil for an API key.
+	Self *api.User
+	// Settings and ClientSecret are what the person told the app of a provider.
+	Settings     func(api.Protocol, string) api.ProviderSettings
+	ClientSecret func(context.Context, api.Protocol, string) (secret.Value, error)
+	// Ports are the loopback ports to try; empty means DefaultPorts.
+	Ports []int
+	// Timeout is how long a person has for signing in; 0 means the listener's default of 5 minutes.
+	Timeout time.Duration
+	// Language is that of the page that the browser shows at the end, BCP 47.
+	Language string
+	Now      func() time.Time
+
+	seen samlflow.Replay
+}
+
+// Person is who sits in front of the window or the terminal.
+type Person interface {
+	// SignIn shows the address where the person signs in, and opens it where that was wanted.
+	SignIn(context.Context, api.SignIn) error
+	// Confirm asks whether the change is right, and returns an error with CodeCancelled when it is not.
+	Confirm(context.Context, api.Confirmation) error
+	// Progress says what is going on; it must not block.
+	Progress(api.Progress)
+}
+
+// Roster reads who is linked to what: everybody, or for a plain user himself. It takes the users and the plugin's answers
+// at the same time.
+func (l *Linker) Roster(ctx context.Context, progress func(api.Progress)) (api.Roster, error) {
+	caps := l.Plugin.Capabilities()
+	own := !caps.ReadRoster.OK
+	if own && (l.Self == nil || !caps.ReadOwn.OK) {
+		return api.Roster{}, &api.Error{
+			Code: api.CodeForbidden, Sentence: caps.ReadRoster.Reason,
+			Hint: "Sign in as an administrator: jellybind auth login",
+		}
+	}
+	if progress != nil {
+		progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…"})
+	}
+	var (
+		users []api.User
+		snap  ssoplugin.Snapshot
+	)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		if own {
+			var me api.User
+			me, err = l.Client.Me(gctx)
+			users = []api.User{me}
+			return err
+		}
+		users, err = l.Client.Users(gctx)
+		return err
+	})
+	g.Go(func() (err error) {
+		snap, err = l.Plugin.Read(gctx)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return api.Roster{}, fmt.Errorf("reading the roster: %w", err)
+	}
+	return roster.Build(users, snap.Providers, snap.Links, l.Now().UTC(), own), nil
+}
+
+// Plan says how a link would be made. The account must exist, and the provider must be known to the plugin.
+func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
+	r, err := l.Roster(ctx, nil)
+	if err != nil {
+		return api.Plan{}, err
+	}
+	_, plan, err := l.plan(r, req)
+	return plan, err
+}
+
+func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error) {
+	account := roster.Account(r, req.UserID)
+	if account == nil || !account.Exists {
+		return Facts{}, api.Plan{}, &api.Error{
+			Code: api.CodeUserNotFound, Sentence: "The server has no account with this id any more.",
+			Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": req.UserID},
+		}
+	}
+	p := roster.Provider(r, req.Protocol, req.Provider)
+	if p == nil {
+		return Facts{}, api.Plan{}, &api.Error{
+			Code:     api.CodeProviderNotFound,
+			Sentence: fmt.Sprintf("The plugin has no %s provider %q.", req.Protocol, api.Printable(req.Provider)),
+			Hint:     "“jellybind providers” lists them.", Params: map[string]string{"provider": req.Provider},
+		}
+	}
+	settings := l.Settings(p.Protocol, p.Name)
+	f := Facts{
+		Request: req, Account: account.User, Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(),
+		Base: l.Client.URL(), Ports: Ports(req.Port, settings, *p, l.Ports),
+	}
+	if l.Self != nil {
+		f.Self = l.Self.ID
+	}
+	plan, err := MakePlan(f)
+	return f, plan, err
+}
+
+// Link links an identity to an account: plan, sign-in, confirmation, write, read back. It returns the change as the
+// journal has it. Errors leave nothing changed, except where they say otherwise.
+func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (api.Change, error) {
+	person.Progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…"})
+	before, err := l.Roster(ctx, nil)
+	if err != nil {
+		return api.Change{}, err
+	}
+	facts, plan, err := l.plan(before, req)
+	if err != nil {
+		return api.Change{}, err
+	}
+	proof, err := l.prove(ctx, facts, plan, person)
+	if err != nil {
+		return api.Change{}, err
+	}
+	// A person may take minutes to sign in; who has the identity is read again, as late as can be.
+	before, err = l.Roster(ctx, nil)
+	if err != nil {
+		return api.Change{}, err
+	}
+	confirmation, err := confirm(before, plan, req, proof)
+	if err != nil {
+		return api.Change{}, err
+	}
+	if err := person.Confirm(ctx, confirmation); err != nil {
+		return api.Change{}, err
+	}
+	person.Progress(api.Progress{Step: "writing", Text: "Writing the link…"})
+	if !confirmation.NameKnown {
+		return l.writeUnseen(ctx, before, req, plan, proof)
+	}
+	return l.writeSeen(ctx, plan, proof, confirmation)
+}
+
+// confirm works out what the person is asked, or why there is nothing to ask.
+func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Confirmation, error) {
+	c := api.Confirmation{
+		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email,
+		Identity: api.Identity{Protocol: plan.Provider.Protocol, Provider: plan.Provider.Name, Name: p.name},
+	}
+	if !c.NameKnown {
+		return c, nil
+	}
+	owner := roster.Owner(r, c.Identity)
+	switch {
+	case owner == nil:
+		return c, nil
+	case owner.ID == plan.Account.ID:
+		return c, &api.Error{
+			Code: api.CodeLinkExists,
+			Sentence: fmt.Sprintf("%s of %s already opens %s; there is nothing to change.", api.Printable(p.name),
+				plan.Provider.Name, api.Printable(plan.Account.Name)),
+			Params: map[string]string{"name": p.name, "account": plan.Account.Name},
+		}
+	case !req.Move:
+		return c, &api.Error{
+			Code: api.CodeLinkOwned,
+			Sentence: fmt.Sprintf("%s of %s opens %s now, not %s.", api.Printable(p.name), plan.Provider.Name,
+				accountName(owner), api.Printable(plan.Account.Name)),
+			Hint: "Nothing was changed. If it shall move, say so (--move, or “Move it here” in the window).",
+			Params: map[string]string{
+				"name": p.name, "owner": owner.Name, "ownerId": owner.ID, "account": plan.Account.Name,
+			},
+		}
+	}
+	c.Owner, c.Moves = &owner.User, true
+	return c, nil
+}
+
+func accountName(a *api.Account) string {
+	if !a.Exists {
+		return "a deleted account (" + a.ID + ")"
+	}
+	return api.Printable(a.Name)
+}
+
+// writeSeen writes a link whose name is known, and reads it back.
+func (l *Linker) writeSeen(ctx context.Context, plan api.Plan, p proof, c api.Confirmation) (api.Change, error) {
+	change := api.Change{
+		Server: l.ServerID, Kind: api.ChangeLink, UserID: plan.Account.ID, UserName: plan.Account.Name,
+		Identities: []api.Identity{c.Identity}, Strategy: plan.Strategy, Write: plan.Write,
+	}
+	if c.Moves {
+		change.Kind, change.FromID, change.FromName = api.ChangeMove, c.Owner.ID, c.Owner.Name
+	}
+	return l.record(ctx, change, func(ctx context.Context) error {
+		link := api.Link{Identity: c.Identity, UserID: plan.Account.ID}
+		var err error
+		if plan.Write == api.WritePostLink {
+			err = l.Plugin.PostLink(ctx, link.Protocol, link.Provider, link.UserID, p.data, p.cookies)
+		} else {
+			err = l.write(ctx, link, change.FromID)
+		}
+		if err != nil {
+			return err
+		}
+		return l.readBack(ctx, link, true)
+	})
+}
+
+// writeUnseen writes a link whose name only the roster after the write tells (the relay for OIDC where OID/States names
+// nobody). An identity that turns out to have been taken from another account, unasked, is put back.
+func (l *Linker) writeUnseen(
+	ctx context.Context, before api.Roster, req api.LinkRequest, plan api.Plan, p proof,
+) (api.Change, error) {
+	change := api.Change{
+		Server: l.ServerID, Kind: api.ChangeLink, UserID: plan.Account.ID, UserName: plan.Account.Name,
+		Identities: []api.Identity{}, Strategy: plan.Strategy, Write: plan.Write,
+	}
+	return l.recordWith(ctx, &change, func(ctx context.Context) error {
+		err := l.Plugin.PostLink(ctx, plan.Provider.Protocol, plan.Provider.Name, plan.Account.ID, p.data, p.cookies)
+		if err != nil {
+			return err
+		}
+		after, err := l.Roster(ctx, nil)
+		if err != nil {
+			return fmt.Errorf("reading the links back: %w", err)
+		}
+		gained := gains(before, after, plan)
+		if len(gained) == 0 {
+			if had := identitiesAt(before, plan); len(had) > 0 {
+				return &api.Error{
+					Code: api.CodeLinkExists,
+					Sentence: fmt.Sprintf("The identity that signed in opens %s already; nothing has changed.",
+						api.Printable(plan.Account.Name)),
+					Params: map[string]string{"account": plan.Account.Name},
+				}
+			}
+			return notStored(plan.Account.Name)
+		}
+		change.Identities = gained
+		owner := roster.Owner(before, gained[0])
+		if owner == nil {
+			return nil
+		}
+		change.Kind, change.FromID, change.FromName = api.ChangeMove, owner.ID, owner.Name
+		if req.Move {
+			return nil
+		}
+		return l.putBack(ctx, api.Link{Identity: gained[0], UserID: plan.Account.ID}, owner)
+	})
+}
+
+// gains returns the identities of the plan's provider that the account has after, and had not before.
+func gains(before, after api.Roster, plan api.Plan) []api.Identity {
+	had := identitiesAt(before, plan)
+	return slices.DeleteFunc(identitiesAt(after, plan), func(id api.Identity) bool { return slices.Contains(had, id) })
+}
+
+func identitiesAt(r api.Roster, plan api.Plan) []api.Identity {
+	ids := []api.Identity{}
+	if a := roster.Account(r, plan.Account.ID); a != nil {
+		for _, id := range a.Identities {
+			if id.Protocol == plan.Provider.Protocol && id.Provider == plan.Provider.Name {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
+}
+
+// putBack returns an identity to the account that lost it, and always fails: with CodeLinkOwned when that worked.
+func (l *Linker) putBack(ctx context.Context, taken api.Link, owner *api.Account) error {
+	err := l.Plugin.DeleteLink(ctx, taken)
+	if err == nil {
+		err = l.write(ctx, api.Link{Identity: taken.Identity, UserID: owner.ID}, "")
+	}
+	params := map[string]string{"name": taken.Name, "owner": owner.Name, "ownerId": owner.ID}
+	if err != nil {
+		return &api.Error{
+			Code: api.CodeLinkOwned,
+			Sentence: fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it, and it could "+
+				"not be put back.", api.Printable(taken.Name), accountName(owner)),
+			Hint:   fmt.Sprintf("Link it to %s again by subject: %s", accountName(owner), api.Printable(taken.Name)),
+			Params: params, Err: err,
+		}
+	}
+	return &api.Error{
+		Code: api.CodeLinkOwned,
+		Sentence: fmt.Sprintf("The identity that signed in, %s, belongs to %s. The server had moved it; it was put back.",
+			api.Printable(taken.Name), accountName(owner)),
+		Hint: "Sign in at the identity provider as the right person, or say that it shall move (--move).", Params: params,
+	}
+}
+
+// write writes a link without the plugin's sign-in. From is the account that may lose the identity: when it is empty, an
+// identity that anybody has is refused.
+func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
+	method, why := directWrite(l.Plugin.Capabilities())
+	switch method {
+	case api.WriteConfig:
+		return l.Plugin.WriteConfig(ctx, link.Protocol, link.Provider, func(links map[string]string) error {
+			if owner, ok := links[link.Name]; ok && owner != link.UserID && owner != from {
+				return changedMeanwhile(link.Name)
+			}
+			links[link.Name] = link.UserID
+			return nil
+		})
+	case api.WritePreprovision:
+		if from != "" {
+			// Preprovision answers 409 for a taken name.
+			if err := l.Plugin.DeleteLink(ctx, api.Link{Identity: link.Identity, UserID: from}); err != nil {
+				return err
+			}
+		}
+		err := l.Plugin.Preprovision(ctx, link)
+		if err != nil && from != "" {
+			if back := l.Plugin.Preprovision(ctx, api.Link{Identity: link.Identity, UserID: from}); back != nil {
+				return fmt.Errorf("the identity was removed from its account and could not be put back (%w): %w", back, err)
+			}
+		}
+		return err
+	case api.WritePostLink:
+	}
+	return &api.Error{
+		Code: api.CodeUnsupported, Sentence: why, Hint: "Sign in as an administrator, or link by signing in at the provider.",
+	}
+}
+
+func changedMeanwhile(name string) error {
+	return &api.Error{
+		Code:     api.CodeConfigChanged,
+		Sentence: fmt.Sprintf("%s was linked to another account meanwhile; nothing was written.", api.Printable(name)),
+		Hint:     "Look at the roster and try again.", Params: map[string]string{"name": name},
+	}
+}
+
+func notStored(account string) error {
+	return &api.Error{
+		Code:     api.CodeLinkNotStored,
+		Sentence: fmt.Sprintf("The server said that it linked %s, but it has stored nothing.", api.Printable(account)),
+		Hint:     "Look at the server's log, and whether its configuration folder can be written.",
+		Params:   map[string]string{"account": account},
+	}
+}
+
+// readBack fails with CodeLinkNotStored unless the account has the identity (want), or has it no more (not want).
+func (l *Linker) readBack(ctx context.Context, link api.Link, want bool) error {
+	ids, err := l.Plugin.UserLinks(ctx, link.UserID)
+	if err != nil {
+		return fmt.Errorf("reading the links back: %w", err)
+	}
+	if slices.Contains(ids, link.Identity) == want {
+		return nil
+	}
+	if want {
+		return notStored(link.Name)
+	}
+	return &api.Error{
+		Code:     api.CodeLinkNotStored,
+		Sentence: fmt.Sprintf("The server said that it removed %s, but the link is still there.", api.Printable(link.Name)),
+		Hint:     "Look at the server's log, and whether its configuration folder can be written.",
+		Params:   map[string]string{"name": link.Name},
+	}
+}
+
+// record runs do between two entries of the journal, "intended" and how it ended.
+func (l *Linker) record(ctx context.Context, c api.Change, do func(context.Context) error) (api.Change, error) {
+	return l.recordWith(ctx, &c, do)
+}
+
+// recordWith is record for a do that learns more about the change while it makes it. Once a write has begun, the person's
+// Ctrl-C does not tear it: do runs to its end, bounded by the client's timeouts, or the journal could not say how it ended.
+func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.Context) error) (api.Change, error) {
+	ctx = context.WithoutCancel(ctx)
+	intended, err := l.Journal.Intend(ctx, *c)
+	if err != nil {
+		return *c, err
+	}
+	c.ID, c.Time, c.State = intended.ID, intended.Time, intended.State
+	err = do(ctx)
+	c.State = api.ChangeConfirmed
+	if err != nil {
+		c.State, c.Error = api.ChangeFailed, api.CodeOf(err)
+	}
+	if jerr := l.Journal.Finish(ctx, *c); jerr != nil && err == nil {
+		err = fmt.Errorf("the change was made, but: %w", jerr)
+	}
+	return *c, err
+}
+
+// listen returns how to listen for the answer of a sign-in.
+func (l *Linker) listen(f Facts) loopback.Options {
+	return loopback.Options{Host: f.Settings.ListenHost, Ports: f.Ports, Timeout: l.Timeout, Language: l.Language}
+}

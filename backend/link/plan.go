@@ -1,0 +1,290 @@
+package link
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/oidcflow"
+)
+
+// DefaultPorts are the loopback ports that are tried, in order, where neither the person nor the provider's settings name
+// one. They are few and fixed, because many identity providers allow registered redirect URIs only.
+var DefaultPorts = []int{18701, 18702, 18703}
+
+// Facts is what a plan is made from.
+type Facts struct {
+	Request      api.LinkRequest
+	Account      api.User
+	Provider     api.Provider
+	Settings     api.ProviderSettings
+	Capabilities api.Capabilities
+	// Self is the id of the account that the access token belongs to; empty for an API key.
+	Self string
+	// Base is the server's base URL.
+	Base *url.URL
+	// Ports are the loopback ports to try; see Ports.
+	Ports []int
+}
+
+// MakePlan chooses how a link is made.
+//
+// Four strategies learn which identity signed in: the relay (the plugin's own sign-in, whose answer is caught on the
+// loopback and passed on), the own client (OIDC, with a client of ours at the identity provider), the assertion (SAML, the
+// response checked in the app) and the subject (a name that the person gives). Three methods write the link: POST Link,
+// which takes only the proof of a relay, Preprovision, and the provider's configuration. The first strategy of the list
+// that this flavour and credential allow is chosen, unless the request names another one that they allow; every one comes
+// with a sentence that says why, or why not.
+//
+// It fails with CodeUnsupported when the wanted strategy, or every one, is out of reach.
+func MakePlan(f Facts) (api.Plan, error) {
+	plan := api.Plan{Account: f.Account, Provider: f.Provider, Options: options(f)}
+	want := slices.IndexFunc(plan.Options, func(o api.Option) bool {
+		if f.Request.Strategy != "" {
+			return o.Strategy == f.Request.Strategy
+		}
+		// A typed name proves nothing, so that it is taken only when it was asked for, or when nothing else works.
+		return o.OK
+	})
+	if want < 0 {
+		reason := fmt.Sprintf("The strategy %q does not exist for %s.", f.Request.Strategy, f.Provider.Protocol)
+		if f.Request.Strategy == "" {
+			reason = plan.Options[0].Reason
+		}
+		return plan, unsupported(reason)
+	}
+	plan.Option = plan.Options[want]
+	if !plan.OK {
+		return plan, unsupported(plan.Reason)
+	}
+	plan.Options = slices.Concat(plan.Options[want:want+1], plan.Options[:want], plan.Options[want+1:])
+	plan.KnownBeforeWrite = plan.Strategy != api.StrategyRelay || f.Provider.Protocol == api.SAML ||
+		f.Capabilities.NameBeforeWrite.OK
+	switch plan.Strategy {
+	case api.StrategyRelay, api.StrategyAssertion:
+		plan.Allow = AppRedirects(f.Base, f.Provider, f.Settings, f.Ports)
+	case api.StrategyOwnClient:
+		plan.Allow = loopbackURLs(f.Settings, f.Ports, oidcflow.DefaultRedirectPath)
+	case api.StrategySubject:
+	}
+	plan.Warnings = warnings(f, plan)
+	return plan, nil
+}
+
+func unsupported(reason string) error {
+	return &api.Error{
+		Code: api.CodeUnsupported, Sentence: reason,
+		Hint: "“jellybind links add --plan” shows every way and what each one needs.",
+	}
+}
+
+func options(f Facts) []api.Option {
+	switch f.Provider.Protocol {
+	case api.OIDC:
+		return []api.Option{relayOption(f), ownClientOption(f), subjectOption(f)}
+	case api.SAML:
+		return []api.Option{relayOption(f), assertionOption(f), subjectOption(f)}
+	}
+	return []api.Option{subjectOption(f)}
+}
+
+func relayOption(f Facts) api.Option {
+	o := api.Option{Strategy: api.StrategyRelay}
+	c := f.Capabilities
+	own := f.Self != "" && f.Account.ID == f.Self
+	reach := RelayAbility(f.Provider)
+	switch {
+	case !f.Provider.Enabled && f.Provider.Known:
+		o.Reason = "The provider is switched off on the server, so that nobody can sign in through it."
+	case !reach.OK:
+		o.Reason = reach.Reason
+	case c.PostLink.OK || own && c.PostLinkOwn.OK:
+		o.OK, o.Write = true, api.WritePostLink
+		o.Reason = "The server itself signs the person in at the identity provider and writes the link; Jellybind only " +
+			"passes the answer on. The identity provider needs no second client."
+	case f.Provider.Protocol == api.OIDC && c.NameBeforeWrite.OK && c.WriteConfig.OK:
+		o.OK, o.Write = true, api.WriteConfig
+		o.Reason = "An API key cannot use the plugin's link endpoint. The server still checks the sign-in and tells who it " +
+			"was; the link is then written into the provider's configuration."
+	case f.Self != "" && !own:
+		o.Reason = c.PostLink.Reason
+	default:
+		o.Reason = "The plugin's link endpoint needs the access token of an administrator: " + c.PostLink.Reason
+	}
+	return o
+}
+
+func ownClientOption(f Facts) api.Option {
+	o := api.Option{Strategy: api.StrategyOwnClient}
+	write, why := directWrite(f.Capabilities)
+	switch {
+	case write == "":
+		o.Reason = why
+	case f.Settings.ClientID == "":
+		o.Reason = fmt.Sprintf("Jellybind has no client of its own at this identity provider. Register a public client "+
+			"there, then: jellybind providers set %s --client-id ID", f.Provider.Name)
+	default:
+		o.OK, o.Write = true, write
+		o.Reason = "Jellybind signs the person in with its own client at the identity provider, learns the name that the " +
+			"plugin would use, and writes the link without the plugin's sign-in."
+	}
+	return o
+}
+
+func assertionOption(f Facts) api.Option {
+	o := api.Option{Strategy: api.StrategyAssertion}
+	write, why := directWrite(f.Capabilities)
+	reach := RelayAbility(f.Provider)
+	switch {
+	case write == "":
+		o.Reason = why
+	case !f.Provider.Enabled && f.Provider.Known:
+		o.Reason = "The provider is switched off on the server, so that nobody can sign in through it."
+	case !reach.OK:
+		o.Reason = reach.Reason
+	case f.Provider.Certificate == "":
+		o.Reason = "The provider's certificate cannot be read, so that Jellybind cannot check the identity provider's answer."
+	default:
+		o.OK, o.Write = true, write
+		o.Reason = "Jellybind checks the identity provider's answer against the provider's certificate and writes the name " +
+			"in it; the plugin's link endpoint is not used."
+	}
+	return o
+}
+
+func subjectOption(f Facts) api.Option {
+	o := api.Option{Strategy: api.StrategySubject}
+	write, why := directWrite(f.Capabilities)
+	if write == "" {
+		o.Reason = why
+		return o
+	}
+	o.OK, o.Write = true, write
+	what := "the NameID"
+	if f.Provider.Protocol == api.OIDC {
+		what = "the claim “" + f.Provider.NameClaim + "”"
+	}
+	o.Reason = "You give the name that the identity provider will send (" + what + "). Nobody signs in, so nothing proves " +
+		"that the name is this person's."
+	return o
+}
+
+// directWrite returns the method that writes a link without the plugin's own sign-in, or the reason why there is none.
+func directWrite(c api.Capabilities) (api.WriteMethod, string) {
+	switch {
+	case c.Preprovision.OK:
+		return api.WritePreprovision, ""
+	case c.WriteConfig.OK:
+		return api.WriteConfig, ""
+	case c.Flavour == api.FlavourFlowfin:
+		return "", c.Preprovision.Reason
+	default:
+		return "", c.WriteConfig.Reason
+	}
+}
+
+// RelayAbility tells whether a sign-in that the plugin starts for the loopback comes back to it. The plugin makes the
+// redirect URI from the request's host, but its provider's overrides win.
+func RelayAbility(p api.Provider) api.Ability {
+	switch {
+	case p.BaseURLOverride != "":
+		return api.Ability{Reason: fmt.Sprintf("The provider's BaseUrlOverride leads every sign-in to %s, so that its "+
+			"answer never reaches this computer.", hostOf(p.BaseURLOverride))}
+	case p.SchemeOverride == "https":
+		return api.Ability{Reason: "The provider's SchemeOverride makes the answer come back by https, which the loopback " +
+			"does not speak."}
+	}
+	return api.Ability{OK: true}
+}
+
+func hostOf(raw string) string {
+	if u, err := url.Parse(raw); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return api.Printable(raw)
+}
+
+func warnings(f Facts, plan api.Plan) []string {
+	var w []string
+	if !f.Provider.Enabled && f.Provider.Known {
+		w = append(w, "The provider is switched off on the server: the link opens nothing until it is switched on.")
+	}
+	if f.Account.Disabled {
+		w = append(w, "The account is disabled: the link opens nothing until it is enabled.")
+	}
+	if !plan.KnownBeforeWrite {
+		w = append(w, "This flavour of the plugin does not tell who signed in before the link is written. Jellybind compares "+
+			"the links before and after, and puts an identity back that was taken from another account unasked.")
+		if f.Self != "" && !f.Capabilities.ReadRoster.OK {
+			w[len(w)-1] = "Your account may not see who has which identity: signing in with one that belongs to another " +
+				"account moves it to yours."
+		}
+	}
+	return w
+}
+
+// Ports returns the loopback ports to try for a provider: the request's, the one of the provider's settings, the one that
+// the server's PortOverride forces, the person's list, or DefaultPorts.
+func Ports(req int, settings api.ProviderSettings, p api.Provider, list []int) []int {
+	switch {
+	case req != 0:
+		return []int{req}
+	case p.PortOverride > 0:
+		return []int{p.PortOverride}
+	case settings.Port != 0:
+		return []int{settings.Port}
+	case len(list) > 0:
+		return list
+	}
+	return DefaultPorts
+}
+
+// AppRedirects returns the redirect URIs, or assertion consumer service addresses, that the identity provider gets to see
+// when a sign-in is started from this app, one for each port.
+func AppRedirects(base *url.URL, p api.Provider, s api.ProviderSettings, ports []int) []string {
+	return loopbackURLs(s, ports, base.EscapedPath()+callbackPath(p))
+}
+
+// ServerRedirects returns those for the server's own sign-in page.
+func ServerRedirects(base *url.URL, p api.Provider) []string {
+	u := *base
+	if p.SchemeOverride != "" {
+		u.Scheme = p.SchemeOverride
+	}
+	if p.PortOverride > 0 {
+		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(p.PortOverride))
+	}
+	root := u.Scheme + "://" + u.Host + u.EscapedPath()
+	if p.BaseURLOverride != "" {
+		root = p.BaseURLOverride
+	}
+	return []string{root + callbackPath(p)}
+}
+
+// callbackPath is where the plugin wants the identity provider's answer, below the base URL.
+func callbackPath(p api.Provider) string {
+	path := map[api.Protocol]map[bool]string{
+		api.OIDC: {true: "/sso/OID/redirect/", false: "/sso/OID/r/"},
+		api.SAML: {true: "/sso/SAML/post/", false: "/sso/SAML/p/"},
+	}[p.Protocol][p.NewPath || !p.Known]
+	return path + url.PathEscape(p.Name)
+}
+
+func loopbackURLs(s api.ProviderSettings, ports []int, path string) []string {
+	host := s.ListenHost
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	urls := make([]string, 0, len(ports))
+	for _, port := range ports {
+		if port == 0 { // any free port: only tests and identity providers that ignore the port
+			urls = append(urls, "http://"+host+":*"+path)
+			continue
+		}
+		urls = append(urls, "http://"+net.JoinHostPort(host, strconv.Itoa(port))+path)
+	}
+	return urls
+}
