@@ -2,26 +2,33 @@ package main
 
 import (
 	"context"
-	goruntime "runtime"
 
 	"github.com/wailsapp/wails/v2/pkg/options"
 	"github.com/wailsapp/wails/v2/pkg/runtime"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 )
 
 // App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
 // runs a command.
 type App struct {
-	version string
+	window *backend.Window
 	// ctx is Wails' own, which its runtime functions ask for; it is set before the page loads.
 	ctx context.Context
 }
 
 // NewApp returns the bindings.
-func NewApp(version string) *App { return &App{version: version} }
+func NewApp(b *backend.Backend) *App {
+	a := &App{}
+	a.window = backend.NewWindow(b, func(event string, data any) { runtime.EventsEmit(a.ctx, event, data) })
+	return a
+}
 
 func (a *App) startup(ctx context.Context) { a.ctx = ctx }
+
+// shutdown ends what is under way, and the demo world.
+func (a *App) shutdown(context.Context) { _ = a.window.Close() }
 
 // secondStart brings the window forward when Jellybind is started again.
 func (a *App) secondStart(options.SecondInstanceData) {
@@ -30,7 +37,107 @@ func (a *App) secondStart(options.SecondInstanceData) {
 	runtime.WindowShow(a.ctx)
 }
 
-// Bootstrap returns what the window needs to draw its first frame.
-func (a *App) Bootstrap() (api.Bootstrap, error) {
-	return api.Bootstrap{Version: a.version, OS: goruntime.GOOS}, nil
+// Quit closes the window.
+func (a *App) Quit() { runtime.Quit(a.ctx) }
+
+// The methods below are documented at backend.Window, which has the same ones.
+
+func (a *App) Bootstrap() (api.Bootstrap, error) { return a.window.Bootstrap(a.ctx) }
+
+func (a *App) CheckKeyring() api.Keyring { return a.window.CheckKeyring(a.ctx) }
+
+func (a *App) DiscoverServers() ([]api.DiscoveredServer, error) {
+	return a.window.DiscoverServers(a.ctx)
 }
+
+func (a *App) ProbeServer(address string) (api.Probe, error) {
+	return a.window.ProbeServer(a.ctx, address)
+}
+
+func (a *App) TrustCertificate(address, sha256 string) (api.Probe, error) {
+	return a.window.TrustCertificate(a.ctx, address, sha256)
+}
+
+func (a *App) StartDemo(flavour api.Flavour, users int) (api.Session, error) {
+	return a.window.StartDemo(a.ctx, flavour, users)
+}
+
+func (a *App) ConnectKey(address, name, key string) (api.Session, error) {
+	return a.window.ConnectKey(a.ctx, address, name, key)
+}
+
+func (a *App) ConnectPassword(address, name, user, password string) (api.Session, error) {
+	return a.window.ConnectPassword(a.ctx, address, name, user, password)
+}
+
+func (a *App) StartQuickConnect(address, name string) (api.QuickConnect, error) {
+	return a.window.StartQuickConnect(a.ctx, address, name)
+}
+
+func (a *App) OpenProfile(name string) (api.Session, error) { return a.window.OpenProfile(a.ctx, name) }
+
+func (a *App) SignOut(name string) error { return a.window.SignOut(a.ctx, name) }
+
+func (a *App) ForgetProfile(name string) error { return a.window.ForgetProfile(a.ctx, name) }
+
+func (a *App) RenameProfile(from, to string) error { return a.window.RenameProfile(a.ctx, from, to) }
+
+func (a *App) SaveSettings(s api.Settings) error { return a.window.SaveSettings(a.ctx, s) }
+
+func (a *App) RosterPage(q api.RosterQuery) (api.RosterPage, error) {
+	return a.window.RosterPage(a.ctx, q)
+}
+
+func (a *App) RefreshRoster() (api.RosterCounts, error) { return a.window.RefreshRoster(a.ctx) }
+
+func (a *App) Account(userID string) (api.RosterRow, error) { return a.window.Account(a.ctx, userID) }
+
+func (a *App) Changes(userID string) ([]api.Change, error) { return a.window.Changes(a.ctx, userID) }
+
+func (a *App) Providers() ([]api.ProviderDetail, error) { return a.window.Providers(a.ctx) }
+
+func (a *App) TestProvider(protocol api.Protocol, name string) (api.ProviderTest, error) {
+	return a.window.TestProvider(a.ctx, protocol, name)
+}
+
+func (a *App) SaveProviderSettings(s api.ProviderSettings) error {
+	return a.window.SaveProviderSettings(a.ctx, s)
+}
+
+func (a *App) SaveProviderSecret(protocol api.Protocol, name, clientSecret string) error {
+	return a.window.SaveProviderSecret(a.ctx, protocol, name, clientSecret)
+}
+
+func (a *App) PlanLink(req api.LinkRequest) (api.Plan, error) { return a.window.PlanLink(a.ctx, req) }
+
+func (a *App) StartLink(req api.LinkRequest) (string, error) { return a.window.StartLink(a.ctx, req) }
+
+func (a *App) StartVerify(protocol api.Protocol, provider string) (string, error) {
+	return a.window.StartVerify(a.ctx, protocol, provider)
+}
+
+func (a *App) ConfirmFlow(id string, yes bool) error { return a.window.ConfirmFlow(id, yes) }
+
+func (a *App) CancelFlow(id string) error { return a.window.CancelFlow(id) }
+
+func (a *App) OpenSignIn(id string) error { return a.window.OpenSignIn(a.ctx, id) }
+
+func (a *App) RemoveLinks(links []api.Link) ([]api.Change, error) {
+	return a.window.RemoveLinks(a.ctx, links, false)
+}
+
+func (a *App) RemoveLinksViaUnregister(links []api.Link) ([]api.Change, error) {
+	return a.window.RemoveLinks(a.ctx, links, true)
+}
+
+func (a *App) PlanUnregister(userID string) (api.UnregisterPlan, error) {
+	return a.window.PlanUnregister(a.ctx, userID)
+}
+
+func (a *App) Unregister(userID, authProvider string) (api.Change, error) {
+	return a.window.Unregister(a.ctx, userID, authProvider)
+}
+
+func (a *App) Undo(changeID string) (api.Change, error) { return a.window.Undo(a.ctx, changeID) }
+
+func (a *App) SelfService() (api.SelfService, error) { return a.window.SelfService(a.ctx) }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/wailsapp/wails/v2"
 	"github.com/wailsapp/wails/v2/pkg/options"
@@ -15,7 +17,9 @@ import (
 	"github.com/wailsapp/wails/v2/pkg/options/linux"
 	"github.com/wailsapp/wails/v2/pkg/runtime"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/cli"
 )
 
 // version is set by the linker.
@@ -28,22 +32,32 @@ var frontend embed.FS
 var icon []byte
 
 func main() {
-	if err := start(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "jellybind:", err)
-		os.Exit(1)
+	if opensWindow(os.Args[1:]) {
+		if err := window(); err != nil {
+			fmt.Fprintln(os.Stderr, "jellybind:", err)
+			os.Exit(1)
+		}
+		return
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := cli.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
-// start opens the window without arguments. A development build keeps -devserver and the like for Wails.
-func start(args []string) error {
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-devserver") {
-		return fmt.Errorf("unknown argument %q", args[0])
-	}
-	return window(NewApp(version))
+// opensWindow reports whether there is no command. A development build keeps -devserver and the like for Wails.
+func opensWindow(args []string) bool {
+	return len(args) == 0 || strings.HasPrefix(args[0], "-devserver")
 }
 
-func window(app *App) error {
-	err := wails.Run(&options.App{
+// window opens the window and returns when it is closed.
+func window() error {
+	o, err := backend.Default(version)
+	if err != nil {
+		return fmt.Errorf("finding the configuration: %w", err)
+	}
+	app := NewApp(backend.New(o))
+	err = wails.Run(&options.App{
 		Title:     "Jellybind",
 		Width:     1200,
 		Height:    800,
@@ -54,6 +68,7 @@ func window(app *App) error {
 		StartHidden:      true,
 		BackgroundColour: options.NewRGB(0x14, 0x16, 0x1b),
 		OnStartup:        app.startup,
+		OnShutdown:       app.shutdown,
 		OnDomReady:       runtime.WindowShow,
 		AssetServer:      &assetserver.Options{Assets: frontend},
 		Bind:             []any{app},

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,8 @@ type Options struct {
 	Now func() time.Time
 	// BasePath is the server's base URL, such as "/jf"; empty means none.
 	BasePath string
+	// Port is the server's port; 0 takes any free one.
+	Port int
 	// TransientNameID makes the SAML provider give another NameID at each sign-in.
 	TransientNameID bool
 }
@@ -122,7 +125,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 		return err
 	}
 	source := newSource(o.Seed)
-	listener, err := listen(ctx)
+	listener, err := listen(ctx, o.Port)
 	if err != nil {
 		return err
 	}
@@ -257,16 +260,16 @@ func (w *World) addAccount(a accountSpec, now time.Time) api.Account {
 
 // address opens a port and returns the address of path on it.
 func address(ctx context.Context, path string) (string, net.Listener, error) {
-	listener, err := listen(ctx)
+	listener, err := listen(ctx, 0)
 	if err != nil {
 		return "", nil, err
 	}
 	return "http://" + listener.Addr().String() + path, listener, nil
 }
 
-// listen opens a free port on 127.0.0.1, never on another interface.
-func listen(ctx context.Context) (net.Listener, error) {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", "127.0.0.1:0")
+// listen opens a port on 127.0.0.1, a free one for 0, never on another interface.
+func listen(ctx context.Context, port int) (net.Listener, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return nil, fmt.Errorf("opening a port on the loopback: %w", err)
 	}

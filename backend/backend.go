@@ -1,0 +1,449 @@
+// Package backend wires everything together. The window, the command line and the tests use this one composition root;
+// nothing below it knows of them.
+package backend
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/journal"
+	"github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+)
+
+// Keyring is where secrets are kept: secret.Keyring, or secret.Memory for the demo world.
+type Keyring interface {
+	Get(ctx context.Context, account string) (secret.Value, error)
+	Set(ctx context.Context, account string, v secret.Value) error
+	Delete(ctx context.Context, account string) error
+}
+
+// Profiles is where the servers and choices are kept: profile.Store, or a ProfilesInMemory.
+type Profiles interface {
+	Load(ctx context.Context) (profile.Data, error)
+	Update(ctx context.Context, change func(*profile.Data) error) error
+}
+
+// Options says where a Backend keeps what it keeps.
+type Options struct {
+	// Version is Jellybind's version, shown to servers and people.
+	Version  string
+	Profiles Profiles
+	Keyring  Keyring
+	Journal  *journal.Journal
+	// Language is BCP 47, for the page that the browser shows at the end of a sign-in.
+	Language string
+	Now      func() time.Time
+}
+
+// Default returns the options of a person's own installation: his configuration folder and the system's keyring.
+func Default(version string) (Options, error) {
+	dir, err := profile.Dir()
+	if err != nil {
+		return Options{}, err
+	}
+	return Options{
+		Version: version, Profiles: profile.Open(dir), Keyring: secret.Open(),
+		Journal: journal.Open(filepath.Join(dir, "journal"), time.Now), Now: time.Now,
+	}, nil
+}
+
+// Backend is Jellybind without a face. It is safe for concurrent use.
+type Backend struct {
+	Options
+}
+
+// New returns a backend. Nothing is read yet.
+func New(o Options) *Backend {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Backend{Options: o}
+}
+
+// Session is a server that was opened with a credential.
+type Session struct {
+	mu      sync.Mutex
+	Profile profile.Entry
+	Server  api.Server
+	Client  *jellyfin.Client
+	Plugin  *ssoplugin.Plugin
+	Kind    api.CredentialKind
+	// User is whose access token it is; nil for an API key.
+	User   *api.User
+	Linker *link.Linker
+}
+
+// Info is the session as the window and --json show it.
+func (s *Session) Info() api.Session {
+	info := api.Session{
+		Profile: s.Profile.Profile, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
+	}
+	info.Profile.Credential = s.Kind
+	return info
+}
+
+// settings returns what the person told the app of a provider.
+func (s *Session) settings(p api.Protocol, name string) api.ProviderSettings {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Profile.Provider(p, name)
+}
+
+// Refresh reads a session's profile anew, after its settings were changed.
+func (b *Backend) Refresh(ctx context.Context, s *Session) error {
+	e, err := b.Entry(ctx, s.Profile.Name)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Profile = e
+	return nil
+}
+
+// Target names a server and the credential to use on it.
+type Target struct {
+	// Name is a profile's name, a server's address, or empty for the default profile.
+	Name string
+	// Credential replaces the stored one for this run; it is never stored.
+	Credential secret.Value
+	// Progress hears of a server that has to be waited for; it may be nil.
+	Progress func(api.Progress)
+}
+
+// Entry returns the profile that a target names. An address needs no profile: the entry is then made up for this run.
+func (b *Backend) Entry(ctx context.Context, name string) (profile.Entry, error) {
+	data, err := b.Profiles.Load(ctx)
+	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
+		return profile.Entry{}, err
+	}
+	e, findErr := data.Find(name)
+	if findErr == nil {
+		return *e, err
+	}
+	if !strings.ContainsAny(name, ":/.") {
+		return profile.Entry{}, errors.Join(findErr, err)
+	}
+	found, err := jellyfin.Find(ctx, name, jellyfin.FindOptions{Version: b.Version})
+	if err != nil {
+		return profile.Entry{}, err
+	}
+	return profile.Entry{
+		Profile:  api.Profile{Name: name, URL: found.Server.URL, ServerID: found.Server.ID},
+		DeviceID: deviceID(found.Server.URL),
+	}, nil
+}
+
+// deviceID is a stable device id for a server without a profile.
+func deviceID(serverURL string) string {
+	sum := sha256.Sum256([]byte("jellybind one-off " + serverURL))
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+}
+
+// Client returns a client for a profile, with a credential or without.
+func (b *Backend) Client(e profile.Entry, credential secret.Value) (*jellyfin.Client, error) {
+	return jellyfin.New(jellyfin.Options{
+		URL: e.URL, DeviceID: e.DeviceID, Version: b.Version, Credential: credential, PinnedSHA256: e.PinnedSHA256,
+	})
+}
+
+// Open opens a server: it waits while the server starts, learns whose credential it is, and detects the plugin.
+func (b *Backend) Open(ctx context.Context, t Target) (*Session, error) {
+	e, err := b.Entry(ctx, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	credential := t.Credential
+	if credential.IsZero() {
+		if credential, err = b.Credential(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	return b.open(ctx, e, credential, t.Progress)
+}
+
+func (b *Backend) open(
+	ctx context.Context, e profile.Entry, credential secret.Value, progress func(api.Progress),
+) (*Session, error) {
+	if progress == nil {
+		progress = func(api.Progress) {}
+	}
+	client, err := b.Client(e, credential)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.WaitReady(ctx, progress, "/sso/OID/GetNames"); err != nil {
+		return nil, err
+	}
+	server, err := client.PublicInfo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !server.WizardCompleted {
+		return nil, &api.Error{
+			Code: api.CodeWizardIncomplete, Sentence: "Nobody has finished the first-run wizard of this server yet.",
+			Hint: "Open " + e.URL + " in a browser and finish it.", Params: map[string]string{"url": e.URL},
+		}
+	}
+	kind, user, err := client.Identify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plugin, err := ssoplugin.Detect(ctx, client, kind, user)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Profile: e, Server: server, Client: client, Plugin: plugin, Kind: kind, User: user}
+	data, err := b.Profiles.Load(ctx)
+	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
+		return nil, err
+	}
+	s.Linker = &link.Linker{
+		Client: client, Plugin: plugin, Journal: b.Journal, ServerID: server.ID, Self: user, Ports: data.Settings.Ports,
+		Language: b.Language, Now: b.Now,
+		Settings: s.settings,
+		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {
+			if !s.settings(p, name).HasSecret {
+				return secret.Value{}, nil
+			}
+			return b.Keyring.Get(ctx, clientAccount(e, p, name))
+		},
+	}
+	return s, nil
+}
+
+// Credential returns the credential that the keyring holds for a profile.
+func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value, error) {
+	missing := &api.Error{
+		Code:     api.CodeCredentialMissing,
+		Sentence: fmt.Sprintf("No credential is stored for %s.", api.Printable(e.Name)),
+		Hint:     "Run “jellybind auth login”, or give one for this run with --credential-stdin.",
+		Params:   map[string]string{"name": e.Name},
+	}
+	if e.Profile.Credential == "" || e.Profile.Credential == api.CredentialNone {
+		return secret.Value{}, missing
+	}
+	v, err := b.Keyring.Get(ctx, credentialAccount(e))
+	if errors.Is(err, secret.ErrNotFound) {
+		missing.Err = err
+		return v, missing
+	}
+	return v, err
+}
+
+// credentialAccount is the keyring's account of a profile's credential. The device id is the profile's one name that
+// never changes.
+func credentialAccount(e profile.Entry) string { return "credential:" + e.DeviceID }
+
+// clientAccount is the keyring's account of the client secret for a provider.
+func clientAccount(e profile.Entry, p api.Protocol, name string) string {
+	return "client:" + e.DeviceID + ":" + string(p) + ":" + url.PathEscape(name)
+}
+
+// Add stores a new profile for a server that was found, without a credential. An empty name is made from the server's.
+func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned string) (profile.Entry, error) {
+	var added profile.Entry
+	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
+		if name == "" {
+			name = freeName(d, server)
+		}
+		err := d.Add(profile.Entry{Profile: api.Profile{
+			Name: name, URL: server.URL, ServerID: server.ID, Credential: api.CredentialNone, PinnedSHA256: pinned,
+		}})
+		return err
+	})
+	if err != nil {
+		return added, err
+	}
+	data, err := b.Profiles.Load(ctx)
+	if err != nil {
+		return added, err
+	}
+	e, err := data.Find(name)
+	if err != nil {
+		return added, err
+	}
+	return *e, nil
+}
+
+// freeName makes a profile's name from what the server is called.
+func freeName(d *profile.Data, server api.Server) string {
+	base := strings.Join(strings.Fields(api.Printable(server.Name)), "-")
+	if base == "" {
+		if u, err := url.Parse(server.URL); err == nil {
+			base = u.Hostname()
+		}
+	}
+	name := base
+	for i := 2; ; i++ {
+		if !slices.ContainsFunc(d.Profiles, func(p profile.Entry) bool { return p.Name == name }) {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", base, i)
+	}
+}
+
+// Login tries a credential, and stores it in the keyring when the server takes it. The profile then says what kind it is.
+func (b *Backend) Login(ctx context.Context, e profile.Entry, credential secret.Value) (*Session, error) {
+	s, err := b.open(ctx, e, credential, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Keyring.Set(ctx, credentialAccount(e), credential); err != nil {
+		return nil, err
+	}
+	err = b.update(ctx, e.Name, func(e *profile.Entry) {
+		e.ServerID, e.Profile.Credential, e.UserID, e.UserName = s.Server.ID, s.Kind, "", ""
+		if s.User != nil {
+			e.UserID, e.UserName = s.User.ID, s.User.Name
+		}
+		s.Profile = *e
+	})
+	if err != nil {
+		return nil, errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))))
+	}
+	return s, nil
+}
+
+// Logout ends the token at the server, when it is one, and removes the credential from the keyring. An API key stays
+// valid at the server: other programs may use it too.
+func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
+	credential, err := b.Credential(ctx, e)
+	if api.IsCode(err, api.CodeCredentialMissing) {
+		return b.forgetCredential(ctx, e)
+	}
+	if err != nil {
+		return err
+	}
+	var atServer error
+	if e.Profile.Credential == api.CredentialAdmin || e.Profile.Credential == api.CredentialUser {
+		client, err := b.Client(e, credential)
+		if err != nil {
+			return err
+		}
+		// A token that the server knows no more has ended already.
+		if atServer = client.SignOut(ctx); api.IsCode(atServer, api.CodeCredentialRefused) {
+			atServer = nil
+		}
+	}
+	if err := b.forgetCredential(ctx, e); err != nil {
+		return err
+	}
+	if atServer != nil {
+		return &api.Error{
+			Code:     api.CodeOf(atServer),
+			Sentence: "The token was removed from the keyring, but the server could not be told to end it: " + atServer.Error(),
+			Hint:     "End the session “Jellybind” in the server's dashboard, under Devices.", Err: atServer,
+		}
+	}
+	return nil
+}
+
+func (b *Backend) forgetCredential(ctx context.Context, e profile.Entry) error {
+	if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
+		return err
+	}
+	return b.update(ctx, e.Name, func(e *profile.Entry) {
+		e.Profile.Credential, e.UserID, e.UserName = api.CredentialNone, "", ""
+	})
+}
+
+// Forget removes a profile with all its secrets. A token is ended at the server first, as far as the server answers.
+func (b *Backend) Forget(ctx context.Context, name string) error {
+	data, err := b.Profiles.Load(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := data.Find(name)
+	if err != nil {
+		return err
+	}
+	e := *found
+	for _, p := range e.Providers {
+		if err := ignoreNotFound(b.Keyring.Delete(ctx, clientAccount(e, p.Protocol, p.Provider))); p.HasSecret && err != nil {
+			return err
+		}
+	}
+	if e.Profile.Credential != api.CredentialNone && e.Profile.Credential != "" {
+		err := b.Logout(ctx, e)
+		if code := api.CodeOf(err); code == api.CodeSecretUnavailable || code == api.CodeSecretLocked {
+			return err
+		}
+	}
+	return b.Profiles.Update(ctx, func(d *profile.Data) error { return d.Remove(e.Name) })
+}
+
+// Rename gives a profile another name.
+func (b *Backend) Rename(ctx context.Context, from, to string) error {
+	return b.Profiles.Update(ctx, func(d *profile.Data) error {
+		e, err := d.Find(from)
+		if err != nil {
+			return err
+		}
+		e.Name = to
+		return nil
+	})
+}
+
+// Pin makes a profile trust exactly one certificate, by its SHA-256 fingerprint; an empty one trusts the system's
+// authorities again.
+func (b *Backend) Pin(ctx context.Context, name, sha256 string) error {
+	return b.update(ctx, name, func(e *profile.Entry) { e.PinnedSHA256 = sha256 })
+}
+
+// SetProvider stores what the app needs to know of a provider. A client secret goes to the keyring; nil leaves the one
+// that is there, an empty one removes it.
+func (b *Backend) SetProvider(
+	ctx context.Context, name string, s api.ProviderSettings, clientSecret *secret.Value,
+) error {
+	e, err := b.Entry(ctx, name)
+	if err != nil {
+		return err
+	}
+	s.HasSecret = e.Provider(s.Protocol, s.Provider).HasSecret
+	if clientSecret != nil {
+		account := clientAccount(e, s.Protocol, s.Provider)
+		if clientSecret.IsZero() {
+			err = ignoreNotFound(b.Keyring.Delete(ctx, account))
+		} else {
+			err = b.Keyring.Set(ctx, account, *clientSecret)
+		}
+		if err != nil {
+			return err
+		}
+		s.HasSecret = !clientSecret.IsZero()
+	}
+	return b.update(ctx, e.Name, func(e *profile.Entry) { e.SetProvider(s) })
+}
+
+func (b *Backend) update(ctx context.Context, name string, change func(*profile.Entry)) error {
+	return b.Profiles.Update(ctx, func(d *profile.Data) error {
+		e, err := d.Find(name)
+		if err != nil {
+			return err
+		}
+		change(e)
+		return nil
+	})
+}
+
+func ignoreNotFound(err error) error {
+	if errors.Is(err, secret.ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/jellybind/jellybind/backend"
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/visitor"
+	"github.com/jellybind/jellybind/backend/link"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var (
+		o       demo.Options
+		flavour string
+		tour    bool
+	)
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Run a demo world: a simulated Jellyfin with the plugin, and two kinds of identity provider",
+		Long: `Run a demo world on this computer until Ctrl-C: a simulated Jellyfin server with the SSO plugin, real OIDC and SAML
+identity providers, and 24 accounts. It keeps nothing. With --tour it shows the main job by itself: who is linked, a new
+link with a real sign-in, the proof, and the way back.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			var err error
+			if o.Flavour, err = flavourOf(flavour); err != nil {
+				return err
+			}
+			if tour {
+				return a.tour(c.Context(), o)
+			}
+			return a.serveDemo(c.Context(), o)
+		},
+	}
+	c.Flags().StringVar(&flavour, "flavour", string(api.Flavour9p4), "the plugin's flavour: 9p4, K0lin or Flowfin")
+	c.Flags().IntVar(&o.Users, "users", 0, "how many accounts, up to 10000 (default 24)")
+	c.Flags().DurationVar(&o.Latency, "latency", 0, "how long each answer of the server takes")
+	c.Flags().Uint64Var(&o.Seed, "seed", 0, "another seed makes other accounts")
+	c.Flags().IntVar(&o.Port, "port", 0, "the server's port (default: any free one)")
+	c.Flags().BoolVar(&tour, "tour", false, "show the main job, then end")
+	return c
+}
+
+func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
+	w, err := demo.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	admin, password := w.Admin()
+	user, _ := w.User()
+	if a.json {
+		err = a.out.json(map[string]string{
+			"url": w.URL(), "flavour": string(w.Flavour()), "apiKey": w.APIKey().Reveal(), "administrator": admin, "user": user,
+			"password": password.Reveal(),
+		})
+	} else {
+		a.out.facts("Server", w.URL(), "Plugin", string(w.Flavour()), "API key", w.APIKey().Reveal(), "Administrator", admin,
+			"User", user, "Password", password.Reveal()+" (of both)", "OIDC", w.OIDCURL(), "SAML", w.SAMLURL())
+		a.out.line("\nIn another terminal:")
+		a.out.line(fmt.Sprintf("  echo %s | jellybind --server %s --credential-stdin links list", w.APIKey().Reveal(), w.URL()))
+		a.out.line("\nCtrl-C ends the demo world; nothing is kept.")
+	}
+	if err == nil {
+		<-ctx.Done()
+	}
+	if closing := w.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// tour shows the main job in a demo world, with a visitor in the place of a person and his browser. Everything else is
+// real: the server's answers, the sign-in at the identity provider, the write, the reading back.
+func (a *app) tour(ctx context.Context, o demo.Options) error {
+	options, err := backend.Default(a.version)
+	if err != nil {
+		options = backend.Options{Now: time.Now}
+	}
+	options.Version = a.version
+	d, err := backend.NewDemo(ctx, options, o, api.CredentialAdmin)
+	if err != nil {
+		return err
+	}
+	a.world = d
+	s, err := d.Open(ctx, backend.Target{})
+	if err != nil {
+		return err
+	}
+	r, err := s.Linker.Roster(ctx, nil)
+	if err != nil {
+		return err
+	}
+	account, err := oneAccount(r, demo.TourName)
+	if err != nil {
+		return err
+	}
+	say := func(format string, args ...any) { a.out.line(a.out.bold(fmt.Sprintf(format, args...))) }
+	say("1. The demo world runs Jellyfin with the plugin's flavour %s and has %d accounts.", d.World.Flavour(), len(r.Accounts))
+	say("2. %s is linked %d times.", account.Name, len(account.Identities))
+	req := api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}
+	say("3. How to link it at %s:", req.Provider)
+	if err := a.showPlan(ctx, s, req); err != nil {
+		return err
+	}
+	say("4. %s signs in at %s, and confirms:", demo.TourName, req.Provider)
+	s.Linker.Ports = []int{0}
+	change, err := s.Linker.Link(ctx, req, &guest{person{app: a, report: func(api.Progress) {}}})
+	if err != nil {
+		return err
+	}
+	if err := a.showChange(change); err != nil {
+		return err
+	}
+	say("5. Read back from the server:")
+	if r, err = s.Linker.Roster(ctx, nil); err != nil {
+		return err
+	}
+	if account, err = oneAccount(r, demo.TourName); err != nil {
+		return err
+	}
+	for _, id := range account.Identities {
+		a.out.line(fmt.Sprintf("   %s of %s opens %s.", api.Printable(id.Name), id.Provider, account.Name))
+	}
+	say("6. And taken back:")
+	if change, err = s.Linker.Undo(ctx, change.ID); err != nil {
+		return err
+	}
+	return a.showChange(change)
+}
+
+// guest is the tour's person: a visitor signs in at the demo world's pages in his place, and he confirms everything.
+type guest struct{ person }
+
+var _ link.Person = (*guest)(nil)
+
+func (g *guest) SignIn(ctx context.Context, s api.SignIn) error {
+	g.out.line("   Opens " + s.Host + ", and chooses " + demo.TourName + " there.")
+	go func() {
+		// What goes wrong here, the flow tells: it gets no answer, or an error as the answer.
+		_, _ = visitor.New().SignIn(ctx, s.URL, demo.TourName)
+	}()
+	return nil
+}
+
+func (g *guest) Confirm(_ context.Context, c api.Confirmation) error {
+	if c.NameKnown {
+		g.out.line(fmt.Sprintf("   %s signed in; opens %s now. Confirmed.", api.Printable(c.Identity.Name), ownerName(c.Owner)))
+	}
+	return nil
+}

@@ -1,0 +1,745 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/browser"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/roster"
+	"github.com/jellybind/jellybind/backend/secret"
+)
+
+// Window is what the window calls: one server open at a time, its roster, and the sign-ins that are under way. Every
+// method can be called at any time, from any goroutine; long ones report by events and can be cancelled.
+type Window struct {
+	stored *Backend
+	emit   func(event string, data any)
+
+	mu      sync.Mutex
+	demo    *Demo // the demo world that is open, if one is
+	session *Session
+	index   *roster.Index
+	flows   map[string]*flow
+	nextID  int
+	pins    map[string]string // address as typed → the fingerprint that the person trusts there
+}
+
+// NewWindow returns the window's backend. emit sends an event to the page.
+func NewWindow(b *Backend, emit func(event string, data any)) *Window {
+	return &Window{stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string)}
+}
+
+// Close ends everything that is under way, and the demo world.
+func (w *Window) Close() error {
+	w.mu.Lock()
+	for _, f := range w.flows {
+		f.cancel()
+	}
+	d := w.demo
+	w.demo, w.session, w.index = nil, nil, nil
+	w.mu.Unlock()
+	if d != nil {
+		return d.Close()
+	}
+	return nil
+}
+
+// Bootstrap tells what the window needs for its first frame. A profile file that was damaged is named in it.
+func (w *Window) Bootstrap(ctx context.Context) (api.Bootstrap, error) {
+	data, err := w.stored.Profiles.Load(ctx)
+	boot := api.Bootstrap{
+		Version: w.stored.Version, OS: runtime.GOOS, Locale: systemLanguage(os.Getenv), Settings: data.Settings,
+		Profiles: []api.Profile{}, Keyring: w.CheckKeyring(ctx),
+	}
+	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
+		boot.Damaged, err = damaged.Params["file"], nil
+	}
+	for _, e := range data.Profiles {
+		boot.Profiles = append(boot.Profiles, e.Profile)
+	}
+	return boot, err
+}
+
+// systemLanguage returns the language of the POSIX locale, "en" where none is set.
+func systemLanguage(getenv func(string) string) string {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		locale, _, _ := strings.Cut(getenv(name), ".")
+		if tag, err := language.Parse(strings.ReplaceAll(locale, "_", "-")); err == nil && locale != "" {
+			return tag.String()
+		}
+	}
+	return "en"
+}
+
+// CheckKeyring tells whether the system's keyring can be used.
+func (w *Window) CheckKeyring(ctx context.Context) api.Keyring {
+	if k, ok := w.stored.Keyring.(interface {
+		Check(context.Context) api.Keyring
+	}); ok {
+		return k.Check(ctx)
+	}
+	return api.Keyring{OK: true}
+}
+
+// DiscoverServers asks the local network for servers.
+func (w *Window) DiscoverServers(ctx context.Context) ([]api.DiscoveredServer, error) {
+	return jellyfin.Discover(ctx, jellyfin.DiscoverOptions{})
+}
+
+// ProbeServer finds out what is behind an address, as far as nobody has to sign in for it.
+func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, error) {
+	pinned := w.pinned(address)
+	found, err := jellyfin.Find(ctx, address, jellyfin.FindOptions{Version: w.stored.Version, PinnedSHA256: pinned})
+	if bad, ok := errors.AsType[*jellyfin.CertificateError](err); ok && api.IsCode(err, api.CodeCertificateUntrusted) {
+		return api.Probe{Certificate: &bad.Certificate, Server: api.Server{URL: found.Server.URL}}, nil
+	}
+	if err != nil {
+		return api.Probe{}, err
+	}
+	p := api.Probe{Server: found.Server, Starting: found.Starting, Tried: found.Tried}
+	if p.Starting {
+		return p, nil
+	}
+	client, err := w.stored.Client(profile.Entry{
+		Profile: api.Profile{URL: found.Server.URL, PinnedSHA256: pinned}, DeviceID: deviceID(found.Server.URL),
+	}, secret.Value{})
+	if err != nil {
+		return p, err
+	}
+	if p.QuickConnect, err = client.QuickConnectEnabled(ctx); err != nil {
+		return p, err
+	}
+	names, err := client.Do(ctx, jellyfin.Request{Path: "/sso/OID/GetNames", Anonymous: true, Idempotent: true})
+	if err != nil {
+		return p, err
+	}
+	p.Plugin = names.Status < 300
+	return p, nil
+}
+
+// TrustCertificate is ProbeServer for a server whose certificate the person has compared: exactly that one is trusted
+// from now on, and kept when the server is added.
+func (w *Window) TrustCertificate(ctx context.Context, address, sha256 string) (api.Probe, error) {
+	pinned, err := jellyfin.ParseFingerprint(sha256)
+	if err != nil {
+		return api.Probe{}, err
+	}
+	w.mu.Lock()
+	w.pins[address] = pinned
+	w.mu.Unlock()
+	return w.ProbeServer(ctx, address)
+}
+
+func (w *Window) pinned(address string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pins[address]
+}
+
+// find looks for the server at an address, and returns the profile for it, and whether it had to be added.
+func (w *Window) find(ctx context.Context, address, name string) (profile.Entry, bool, error) {
+	pinned := w.pinned(address)
+	found, err := jellyfin.Find(ctx, address, jellyfin.FindOptions{Version: w.stored.Version, PinnedSHA256: pinned})
+	if err != nil {
+		return profile.Entry{}, false, err
+	}
+	return w.profileFor(ctx, found.Server, name, pinned)
+}
+
+// StartDemo starts a demo world inside the app and opens it as an administrator.
+func (w *Window) StartDemo(ctx context.Context, flavour api.Flavour, users int) (api.Session, error) {
+	o := w.stored.Options
+	// The demo world outlives this call; Close ends it.
+	d, err := NewDemo(context.WithoutCancel(ctx), o, demo.Options{Flavour: flavour, Users: users}, api.CredentialAdmin)
+	if err != nil {
+		return api.Session{}, err
+	}
+	s, err := d.Open(ctx, Target{})
+	if err != nil {
+		return api.Session{}, errors.Join(err, d.Close())
+	}
+	s.Linker.Ports = []int{0} // the demo's providers take every port
+	return w.show(s, d), nil
+}
+
+// show makes a session the open one, and ends what belonged to the one before.
+func (w *Window) show(s *Session, d *Demo) api.Session {
+	w.mu.Lock()
+	before := w.demo
+	for _, f := range w.flows {
+		f.cancel()
+	}
+	w.session, w.demo, w.index = s, d, nil
+	w.mu.Unlock()
+	if before != nil && before != d {
+		if err := before.Close(); err != nil {
+			slog.Warn("ending the demo world", "error", err)
+		}
+	}
+	info := s.Info()
+	info.Stored = d == nil
+	if d != nil {
+		info.Profile.Demo = true
+		for _, p := range d.World.People() {
+			info.DemoPeople = append(info.DemoPeople, p.Name)
+		}
+	}
+	return info
+}
+
+// ConnectKey adds a server and stores an API key for it.
+func (w *Window) ConnectKey(ctx context.Context, address, name, key string) (api.Session, error) {
+	return w.connect(ctx, address, name, func(*jellyfin.Client) (secret.Value, error) {
+		return secret.New(strings.TrimSpace(key)), nil
+	})
+}
+
+// ConnectPassword adds a server, signs in to it, and stores the access token.
+func (w *Window) ConnectPassword(
+	ctx context.Context, address, name, user, password string,
+) (api.Session, error) {
+	return w.connect(ctx, address, name, func(c *jellyfin.Client) (secret.Value, error) {
+		in, err := c.SignIn(ctx, user, secret.New(password))
+		return in.Token, err
+	})
+}
+
+// connect adds a server, or takes the profile that there is for it, and stores the credential that obtain gets. A server
+// that was added for it goes again when that fails.
+func (w *Window) connect(
+	ctx context.Context, address, name string, obtain func(*jellyfin.Client) (secret.Value, error),
+) (api.Session, error) {
+	e, added, err := w.find(ctx, address, name)
+	if err != nil {
+		return api.Session{}, err
+	}
+	s, err := w.login(ctx, e, obtain)
+	if err != nil {
+		return api.Session{}, errors.Join(err, w.forgetAdded(ctx, e, added))
+	}
+	return w.show(s, nil), nil
+}
+
+func (w *Window) login(
+	ctx context.Context, e profile.Entry, obtain func(*jellyfin.Client) (secret.Value, error),
+) (*Session, error) {
+	client, err := w.stored.Client(e, secret.Value{})
+	if err != nil {
+		return nil, err
+	}
+	credential, err := obtain(client)
+	if err != nil {
+		return nil, err
+	}
+	if credential.IsZero() {
+		return nil, &api.Error{Code: api.CodeUsage, Sentence: "The key is empty.", Hint: "Paste the whole API key."}
+	}
+	return w.stored.Login(ctx, e, credential)
+}
+
+// profileFor returns the profile of a server's address, and whether it had to be added.
+func (w *Window) profileFor(ctx context.Context, server api.Server, name, sha256 string) (profile.Entry, bool, error) {
+	data, err := w.stored.Profiles.Load(ctx)
+	if err != nil {
+		return profile.Entry{}, false, err
+	}
+	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.URL == server.URL })
+	if i < 0 {
+		e, err := w.stored.Add(ctx, server, name, sha256)
+		return e, true, err
+	}
+	e := data.Profiles[i]
+	if sha256 != "" && e.PinnedSHA256 != sha256 {
+		e.PinnedSHA256 = sha256
+		return e, false, w.stored.Pin(ctx, e.Name, sha256)
+	}
+	return e, false, nil
+}
+
+// StartQuickConnect shows a code, and reports by flow events when it was approved.
+func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (api.QuickConnect, error) {
+	e, added, err := w.find(ctx, address, name)
+	if err != nil {
+		return api.QuickConnect{}, err
+	}
+	client, err := w.stored.Client(e, secret.Value{})
+	if err == nil {
+		var q jellyfin.QuickConnect
+		if q, err = client.StartQuickConnect(ctx); err == nil {
+			id := w.run(ctx, func(ctx context.Context, f *flow) error {
+				s, err := w.login(ctx, e, func(c *jellyfin.Client) (secret.Value, error) {
+					in, err := c.AwaitQuickConnect(ctx, q)
+					return in.Token, err
+				})
+				if err != nil {
+					return errors.Join(err, w.forgetAdded(ctx, e, added))
+				}
+				info := w.show(s, nil)
+				f.send(api.FlowEvent{Step: "connected", Session: &info})
+				return nil
+			})
+			return api.QuickConnect{ID: id, Code: q.Code}, nil
+		}
+	}
+	return api.QuickConnect{}, errors.Join(err, w.forgetAdded(ctx, e, added))
+}
+
+func (w *Window) forgetAdded(ctx context.Context, e profile.Entry, added bool) error {
+	if !added {
+		return nil
+	}
+	return w.stored.Forget(context.WithoutCancel(ctx), e.Name)
+}
+
+// OpenProfile opens a server that was added, with its stored credential.
+func (w *Window) OpenProfile(ctx context.Context, name string) (api.Session, error) {
+	s, err := w.stored.Open(ctx, Target{Name: name, Progress: func(p api.Progress) { w.emit(api.EventProgress, p) }})
+	if err != nil {
+		return api.Session{}, err
+	}
+	return w.show(s, nil), nil
+}
+
+// SignOut ends the session at the server and removes the credential from the keyring.
+func (w *Window) SignOut(ctx context.Context, name string) error {
+	e, err := w.stored.Entry(ctx, name)
+	if err != nil {
+		return err
+	}
+	return w.stored.Logout(ctx, e)
+}
+
+// ForgetProfile removes a server and its secrets.
+func (w *Window) ForgetProfile(ctx context.Context, name string) error {
+	return w.stored.Forget(ctx, name)
+}
+
+// RenameProfile gives a server another name.
+func (w *Window) RenameProfile(ctx context.Context, from, to string) error {
+	return w.stored.Rename(ctx, from, to)
+}
+
+// SaveSettings stores the person's choices.
+func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
+	for _, p := range s.Ports {
+		if p < 1024 || p > 65535 {
+			return &api.Error{
+				Code: api.CodeUsage, Sentence: fmt.Sprintf("%d is no port that Jellybind can listen on.", p),
+				Hint: "Take ports between 1024 and 65535.",
+			}
+		}
+	}
+	err := w.stored.Profiles.Update(ctx, func(d *profile.Data) error { d.Settings = s; return nil })
+	if err == nil {
+		if open, _, err := w.current(); err == nil && !w.isDemo() {
+			w.mu.Lock()
+			open.Linker.Ports = s.Ports
+			w.mu.Unlock()
+		}
+	}
+	return err
+}
+
+func (w *Window) isDemo() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.demo != nil
+}
+
+// current returns the open session and the backend that it belongs to.
+func (w *Window) current() (*Session, *Backend, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.session == nil {
+		return nil, nil, &api.Error{
+			Code: api.CodeProfileNotFound, Sentence: "No server is open.", Hint: "Choose a server, or add one.",
+		}
+	}
+	if w.demo != nil {
+		return w.session, w.demo.Backend, nil
+	}
+	return w.session, w.stored, nil
+}
+
+// RefreshRoster reads the roster anew and marks what has changed since the last look.
+func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
+	ix, err := w.refresh(ctx)
+	if err != nil {
+		return api.RosterCounts{}, err
+	}
+	return ix.Counts(), nil
+}
+
+func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
+	if err != nil {
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	ix := roster.NewIndex(r, w.index)
+	if w.session == s {
+		w.index = ix
+	}
+	return ix, nil
+}
+
+// looked returns the roster's index; the first look reads it.
+func (w *Window) looked(ctx context.Context) (*roster.Index, error) {
+	w.mu.Lock()
+	ix := w.index
+	w.mu.Unlock()
+	if ix != nil {
+		return ix, nil
+	}
+	return w.refresh(ctx)
+}
+
+// RosterPage returns a window of rows.
+func (w *Window) RosterPage(ctx context.Context, q api.RosterQuery) (api.RosterPage, error) {
+	ix, err := w.looked(ctx)
+	if err != nil {
+		return api.RosterPage{}, err
+	}
+	return ix.Page(q), nil
+}
+
+// Account returns one account.
+func (w *Window) Account(ctx context.Context, userID string) (api.RosterRow, error) {
+	ix, err := w.looked(ctx)
+	if err != nil {
+		return api.RosterRow{}, err
+	}
+	row, ok := ix.Row(userID)
+	if !ok {
+		return row, &api.Error{Code: api.CodeUserNotFound, Sentence: "The account is not there any more.", Hint: "Refresh the roster."}
+	}
+	return row, nil
+}
+
+// Changes returns the journal of the open server, newest first, of one account or of all.
+func (w *Window) Changes(ctx context.Context, userID string) ([]api.Change, error) {
+	s, b, err := w.current()
+	if err != nil {
+		return nil, err
+	}
+	changes, err := b.Journal.Changes(ctx, s.Server.ID)
+	kept := []api.Change{}
+	for _, c := range changes {
+		if userID == "" || c.UserID == userID || c.FromID == userID {
+			kept = append(kept, c)
+		}
+	}
+	return kept, err
+}
+
+// Providers returns the providers of the open server.
+func (w *Window) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return nil, err
+	}
+	return s.Providers(ctx)
+}
+
+// TestProvider asks an identity provider itself.
+func (w *Window) TestProvider(ctx context.Context, protocol api.Protocol, name string) (api.ProviderTest, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return api.ProviderTest{}, err
+	}
+	p, err := s.Plugin.Provider(ctx, protocol, name)
+	if err != nil {
+		return api.ProviderTest{}, err
+	}
+	return s.TestProvider(ctx, p), nil
+}
+
+// SaveProviderSettings stores what the app needs to know of a provider.
+func (w *Window) SaveProviderSettings(ctx context.Context, settings api.ProviderSettings) error {
+	return w.setProvider(ctx, settings, nil)
+}
+
+// SaveProviderSecret puts a client secret into the keyring; an empty one removes it.
+func (w *Window) SaveProviderSecret(ctx context.Context, protocol api.Protocol, name, clientSecret string) error {
+	s, _, err := w.current()
+	if err != nil {
+		return err
+	}
+	v := secret.New(strings.TrimSpace(clientSecret))
+	return w.setProvider(ctx, s.Linker.Settings(protocol, name), &v)
+}
+
+func (w *Window) setProvider(ctx context.Context, settings api.ProviderSettings, clientSecret *secret.Value) error {
+	s, b, err := w.current()
+	if err != nil {
+		return err
+	}
+	if err := b.SetProvider(ctx, s.Profile.Name, settings, clientSecret); err != nil {
+		return err
+	}
+	return b.Refresh(ctx, s)
+}
+
+// PlanLink says how a link would be made.
+func (w *Window) PlanLink(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return api.Plan{}, err
+	}
+	return s.Linker.Plan(ctx, req)
+}
+
+// RemoveLinks removes links. What was removed before a failure is in the journal. viaUnregister allows the detour of
+// link.RemoveRequest.
+func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregister bool) ([]api.Change, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return nil, err
+	}
+	changes, err := s.Linker.Remove(ctx, link.RemoveRequest{Links: links, ViaUnregister: viaUnregister},
+		func(p api.Progress) { w.emit(api.EventProgress, p) })
+	w.changed(ctx)
+	return changes, err
+}
+
+// PlanUnregister says what Unregister would do.
+func (w *Window) PlanUnregister(ctx context.Context, userID string) (api.UnregisterPlan, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return api.UnregisterPlan{}, err
+	}
+	return s.Linker.PlanUnregister(ctx, userID)
+}
+
+// Unregister gives an account another sign-in provider.
+func (w *Window) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return api.Change{}, err
+	}
+	c, err := s.Linker.Unregister(ctx, userID, authProvider)
+	w.changed(ctx)
+	return c, err
+}
+
+// Undo takes a change back.
+func (w *Window) Undo(ctx context.Context, changeID string) (api.Change, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return api.Change{}, err
+	}
+	c, err := s.Linker.Undo(ctx, changeID)
+	w.changed(ctx)
+	return c, err
+}
+
+// SelfService returns what an administrator gives to the users.
+func (w *Window) SelfService(context.Context) (api.SelfService, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return api.SelfService{}, err
+	}
+	return SelfService(s.Profile.URL)
+}
+
+// changed reads the roster anew after a change, and tells the page. A failure to read is not the change's: the next look
+// reads again.
+func (w *Window) changed(ctx context.Context) {
+	ix, err := w.refresh(ctx)
+	if err != nil {
+		w.mu.Lock()
+		w.index = nil
+		w.mu.Unlock()
+		return
+	}
+	w.emit(api.EventRoster, ix.Counts())
+}
+
+// flow is a sign-in that is under way.
+type flow struct {
+	id     string
+	window *Window
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	signIn api.SignIn
+	answer chan bool
+}
+
+var _ link.Person = (*flow)(nil)
+
+// run starts work that reports by flow events under an id, until it ends or is cancelled. It ends with the window, not
+// with the call that started it.
+func (w *Window) run(ctx context.Context, work func(context.Context, *flow) error) string {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	w.mu.Lock()
+	w.nextID++
+	f := &flow{id: fmt.Sprintf("flow-%d", w.nextID), window: w, cancel: cancel, answer: make(chan bool, 1)}
+	w.flows[f.id] = f
+	w.mu.Unlock()
+	go func() {
+		defer func() {
+			cancel()
+			w.mu.Lock()
+			delete(w.flows, f.id)
+			w.mu.Unlock()
+		}()
+		if err := work(ctx, f); err != nil {
+			told, ok := errors.AsType[*api.Error](err)
+			switch {
+			case ok:
+			case ctx.Err() != nil:
+				told = &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed."}
+			default:
+				told = &api.Error{Code: api.CodeInternal, Sentence: "Something in Jellybind went wrong.", Hint: "Try again."}
+			}
+			f.send(api.FlowEvent{Step: "failed", Error: told})
+		}
+	}()
+	return f.id
+}
+
+func (f *flow) send(e api.FlowEvent) {
+	e.ID = f.id
+	f.window.emit(api.EventFlow, e)
+}
+
+// SignIn opens the address in the browser and tells the page.
+func (f *flow) SignIn(ctx context.Context, s api.SignIn) error {
+	f.mu.Lock()
+	f.signIn = s
+	f.mu.Unlock()
+	f.send(api.FlowEvent{Step: "sign-in", SignIn: &s})
+	return f.open(ctx)
+}
+
+// open opens the address. That no browser opens is not the flow's end: the page shows the address to copy.
+func (f *flow) open(ctx context.Context) error {
+	f.mu.Lock()
+	s := f.signIn
+	f.mu.Unlock()
+	data, err := f.window.stored.Profiles.Load(ctx)
+	if err != nil {
+		data = profile.Empty()
+	}
+	if err := browser.Open(ctx, s.URL, data.Settings.Browser); err != nil {
+		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: "browser-failed", Text: err.Error()}})
+	}
+	return nil
+}
+
+// Confirm asks the page.
+func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
+	f.send(api.FlowEvent{Step: "confirm", Confirmation: &c})
+	cancelled := &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed."}
+	// What signed in may expire at the server; a person who went for lunch starts anew.
+	wait, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	select {
+	case yes := <-f.answer:
+		if !yes {
+			return cancelled
+		}
+		return nil
+	case <-wait.Done():
+		return cancelled
+	}
+}
+
+// Progress tells the page what is going on.
+func (f *flow) Progress(p api.Progress) { f.send(api.FlowEvent{Step: "progress", Progress: &p}) }
+
+// StartLink starts linking, and returns the id under which flow events report.
+func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return "", err
+	}
+	return w.run(ctx, func(ctx context.Context, f *flow) error {
+		change, err := s.Linker.Link(ctx, req, f)
+		if change.ID != "" {
+			w.changed(context.WithoutCancel(ctx))
+		}
+		if err != nil {
+			return err
+		}
+		f.send(api.FlowEvent{Step: "done", Change: &change})
+		return nil
+	}), nil
+}
+
+// StartVerify starts a verification, and returns the id under which flow events report.
+func (w *Window) StartVerify(ctx context.Context, protocol api.Protocol, provider string) (string, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return "", err
+	}
+	return w.run(ctx, func(ctx context.Context, f *flow) error {
+		v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: protocol, Provider: provider}, f)
+		if err != nil {
+			return err
+		}
+		f.send(api.FlowEvent{Step: "verified", Verified: &v})
+		return nil
+	}), nil
+}
+
+func (w *Window) flow(id string) (*flow, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f := w.flows[id]
+	if f == nil {
+		return nil, &api.Error{Code: api.CodeCancelled, Sentence: "This sign-in has ended already.", Hint: "Start anew."}
+	}
+	return f, nil
+}
+
+// ConfirmFlow answers a flow's question.
+func (w *Window) ConfirmFlow(id string, yes bool) error {
+	f, err := w.flow(id)
+	if err != nil {
+		return err
+	}
+	select {
+	case f.answer <- yes:
+	default: // answered already
+	}
+	return nil
+}
+
+// CancelFlow ends a flow. One that has ended already is no error.
+func (w *Window) CancelFlow(id string) error {
+	if f, err := w.flow(id); err == nil {
+		f.cancel()
+	}
+	return nil
+}
+
+// OpenSignIn opens a flow's address in the browser again.
+func (w *Window) OpenSignIn(ctx context.Context, id string) error {
+	f, err := w.flow(id)
+	if err != nil {
+		return err
+	}
+	return f.open(ctx)
+}
