@@ -1,0 +1,752 @@
+package ssoplugin_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
+	"github.com/jellybind/jellybind/backend/demo/visitor"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+)
+
+// party is the plugin of a demo world as one kind of credential sees it.
+type party struct {
+	*ssoplugin.Plugin
+	world  *demo.World
+	client *jellyfin.Client
+	kind   api.CredentialKind
+	self   *api.User
+}
+
+func newWorld(t testing.TB, o demo.Options) *demo.World {
+	t.Helper()
+	w, err := demo.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// join signs in and detects the plugin; address is the world's, or that of something in front of it.
+func join(t testing.TB, w *demo.World, kind api.CredentialKind, address string) party {
+	t.Helper()
+	c, err := jellyfin.New(jellyfin.Options{URL: address, DeviceID: "test-" + string(kind)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdle)
+	pt := party{world: w, kind: kind}
+	switch kind {
+	case api.CredentialKey:
+		pt.client = c.WithCredential(w.APIKey())
+	case api.CredentialAdmin, api.CredentialUser:
+		name, password := w.Admin()
+		if kind == api.CredentialUser {
+			name, password = w.User()
+		}
+		in, err := c.SignIn(t.Context(), name, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pt.client, pt.self = c.WithCredential(in.Token), &in.User
+	case api.CredentialNone:
+		pt.client = c
+	}
+	pt.Plugin, err = ssoplugin.Detect(t.Context(), pt.client, kind, pt.self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pt
+}
+
+// everyParty runs a test in a world of its own for each flavour with each kind of credential.
+func everyParty(t *testing.T, kinds []api.CredentialKind, o demo.Options, test func(*testing.T, party)) {
+	t.Helper()
+	for _, flavour := range flavours {
+		for _, kind := range kinds {
+			t.Run(fmt.Sprintf("%s/%s", flavour, kind), func(t *testing.T) {
+				t.Parallel()
+				o := o
+				o.Flavour = flavour
+				w := newWorld(t, o)
+				test(t, join(t, w, kind, w.URL()))
+			})
+		}
+	}
+}
+
+// account returns an account of the world by name.
+func (pt party) account(t *testing.T, name string) api.Account {
+	t.Helper()
+	a, ok := pt.world.Account(name)
+	if !ok {
+		t.Fatal("no account", name)
+	}
+	return a
+}
+
+// identity is what a person is called at a provider.
+func (pt party) identity(t *testing.T, proto api.Protocol, provider, login string) api.Identity {
+	t.Helper()
+	person, ok := pt.world.Person(login)
+	if !ok {
+		t.Fatal("no person", login)
+	}
+	return pt.world.Identity(proto, provider, person)
+}
+
+// signIn starts a sign-in and has a person sign in; it returns what came back to the loopback.
+func (pt party) signIn(t *testing.T, req ssoplugin.StartRequest, login string) (ssoplugin.Started, ssoplugin.Callback) {
+	t.Helper()
+	req.Host = loopback
+	s, err := pt.Start(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := visitor.New().Choose(t.Context(), s.Location.Reveal(), login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cb := ssoplugin.Callback{Method: back.Method, Path: back.URL.EscapedPath(), RawQuery: back.URL.RawQuery}
+	if back.Body != nil {
+		body, err := io.ReadAll(back.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cb.Form, err = url.ParseQuery(string(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if back.URL.Host != loopback {
+		t.Fatalf("came back to %s", back.URL.Host)
+	}
+	return s, cb
+}
+
+// data is what POST Link and POST Auth take.
+func data(s ssoplugin.Started, cb ssoplugin.Callback) secret.Value {
+	if s.Protocol == api.SAML {
+		return secret.New(cb.Form.Get("SAMLResponse"))
+	}
+	return s.State
+}
+
+// providers are those that work, with the protocols and paths that they stand for.
+var providers = []struct {
+	proto   api.Protocol
+	name    string
+	oldPath bool
+}{
+	{api.OIDC, demo.Authelia, false}, // /redirect/
+	{api.OIDC, demo.Keycloak, true},  // /r/
+	{api.SAML, demo.ADFS, false},     // /post/
+	{api.SAML, demo.ADFS, true},      // started at /p/
+}
+
+func TestWorldIsReadWhole(t *testing.T) {
+	t.Parallel()
+	everyParty(t, everybody, demo.Options{BasePath: "/jf"}, func(t *testing.T, pt party) {
+		snap, err := pt.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[api.Link]bool{}
+		for _, a := range pt.world.Accounts() {
+			for _, id := range a.Identities {
+				if !snap.Own || a.ID == pt.self.ID {
+					want[api.Link{Identity: id, UserID: a.ID}] = true
+				}
+			}
+		}
+		got := map[api.Link]bool{}
+		for _, l := range snap.Links {
+			got[l] = true
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(got) != len(snap.Links) {
+			t.Error(diff)
+		}
+		// The same, account by account.
+		for _, a := range pt.world.Accounts() {
+			if snap.Own && a.ID != pt.self.ID {
+				continue
+			}
+			got, err := pt.UserLinks(t.Context(), a.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, id := range got {
+				if !want[api.Link{Identity: id, UserID: a.ID}] {
+					t.Errorf("%s: %v", a.Name, id)
+				}
+			}
+			if len(got) != len(a.Identities) {
+				t.Errorf("%s has %d identities, %d were read", a.Name, len(a.Identities), len(got))
+			}
+		}
+	})
+}
+
+// Linking with an access token, end to end: somebody signs in, his answer is relayed, and the link is there.
+func TestWorldLinkAndUnlink(t *testing.T) {
+	t.Parallel()
+	kinds := []api.CredentialKind{api.CredentialAdmin, api.CredentialUser}
+	everyParty(t, kinds, demo.Options{BasePath: "/jf"}, func(t *testing.T, pt party) {
+		target := pt.account(t, demo.TourName).ID
+		if pt.kind == api.CredentialUser {
+			target = pt.self.ID
+		}
+		for _, provider := range providers {
+			s, cb := pt.signIn(t, ssoplugin.StartRequest{
+				Protocol: provider.proto, Provider: provider.name, OldPath: provider.oldPath, Linking: true,
+			}, demo.TourName)
+			if err := pt.Relay(t.Context(), s, cb); err != nil {
+				t.Errorf("%v: %v", provider, err)
+				continue
+			}
+			id := pt.identity(t, provider.proto, provider.name, demo.TourName)
+			if pt.Capabilities().NameBeforeWrite.OK && provider.proto == api.OIDC {
+				if name, err := pt.PendingName(t.Context(), s.State); err != nil || name != id.Name {
+					t.Errorf("%v: pending %q, %v, want %q", provider, name, err, id.Name)
+				}
+			}
+			if err := pt.PostLink(t.Context(), provider.proto, provider.name, target, data(s, cb), s.Cookies); err != nil {
+				t.Errorf("%v: %v", provider, err)
+				continue
+			}
+			links, err := pt.UserLinks(t.Context(), target)
+			if err != nil || !slices.Contains(links, id) {
+				t.Errorf("%v: %v, %v, want %v", provider, links, err, id)
+			}
+			err = pt.PostLink(t.Context(), provider.proto, provider.name, target, data(s, cb), s.Cookies)
+			if once := pt.Capabilities().StateOnce; once == (err == nil) {
+				t.Errorf("%v: the same sign-in again: %v", provider, err)
+			}
+			link := api.Link{Identity: id, UserID: target}
+			if err := pt.DeleteLink(t.Context(), link); err != nil {
+				t.Errorf("%v: %v", provider, err)
+			}
+			if err := pt.DeleteLink(t.Context(), link); !api.IsCode(err, api.CodeLinkNotFound) {
+				t.Errorf("%v: unlinked twice: %v", provider, err)
+			}
+		}
+	})
+}
+
+// An API key links by the configuration on 9p4 and K0lin, and by Preprovision on Flowfin.
+func TestWorldLinkWithAnAPIKey(t *testing.T) {
+	t.Parallel()
+	everyParty(t, []api.CredentialKind{api.CredentialKey}, demo.Options{}, func(t *testing.T, pt party) {
+		account := pt.account(t, demo.TourName)
+		for _, provider := range providers[:3] {
+			link := api.Link{
+				Identity: pt.identity(t, provider.proto, provider.name, demo.SlashLogin), UserID: account.ID,
+			}
+			if pt.Flavour() == api.FlavourFlowfin {
+				if err := pt.Preprovision(t.Context(), link); err != nil {
+					t.Fatal(err)
+				}
+				if err := pt.DeleteLink(t.Context(), link); !api.IsCode(err, api.CodeUnsupported) ||
+					!strings.Contains(err.Error(), "Unregister") {
+					t.Errorf("removing one link with a key: %v", err)
+				}
+				continue
+			}
+			if provider.proto == api.OIDC {
+				s, cb := pt.signIn(t, ssoplugin.StartRequest{
+					Protocol: provider.proto, Provider: provider.name, Linking: true,
+				}, demo.SlashLogin)
+				if err := pt.Relay(t.Context(), s, cb); err != nil {
+					t.Fatal(err)
+				}
+				name, err := pt.PendingName(t.Context(), s.State)
+				if err != nil || name != link.Name {
+					t.Fatalf("%q, %v, want %q", name, err, link.Name)
+				}
+			}
+			err := pt.WriteConfig(t.Context(), link.Protocol, link.Provider, func(links map[string]string) error {
+				links[link.Name] = dashed(account.ID)
+				return nil
+			}, ssoplugin.Expect{Name: link.Name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			links, err := pt.UserLinks(t.Context(), account.ID)
+			if err != nil || !slices.Contains(links, link.Identity) {
+				t.Errorf("%v, %v", links, err)
+			}
+			other := link
+			other.UserID = pt.account(t, demo.UserName).ID
+			if err := pt.DeleteLink(t.Context(), other); !api.IsCode(err, api.CodeLinkOwned) {
+				t.Errorf("another's link: %v", err)
+			}
+			if err := pt.DeleteLink(t.Context(), link); err != nil {
+				t.Error(err)
+			}
+			if err := pt.DeleteLink(t.Context(), link); !api.IsCode(err, api.CodeLinkNotFound) {
+				t.Errorf("unlinked twice: %v", err)
+			}
+		}
+		providers, err := pt.client.AuthProviders(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := pt.UserLinks(t.Context(), account.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := pt.Unregister(t.Context(), account.Name, providers[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		after, err := pt.UserLinks(t.Context(), account.ID)
+		if err != nil || pt.Capabilities().UnregisterDrops && (len(before) == 0 || len(after) > 0) {
+			t.Errorf("%v became %v, %v", before, after, err)
+		}
+		if err := pt.Unregister(t.Context(), "nobody at all", providers[0].ID); !api.IsCode(err, api.CodeUserNotFound) {
+			t.Errorf("unknown: %v", err)
+		}
+	})
+}
+
+// Every awkward name of the demo world is unlinked, whichever way it takes; Flowfin says which it cannot.
+func TestWorldAwkwardNames(t *testing.T) {
+	t.Parallel()
+	everyParty(t, elevated, demo.Options{}, func(t *testing.T, pt party) {
+		flowfin := pt.Flavour() == api.FlavourFlowfin
+		for _, a := range pt.world.Accounts() {
+			for _, id := range a.Identities {
+				err := pt.DeleteLink(t.Context(), api.Link{Identity: id, UserID: a.ID})
+				can := !flowfin || pt.kind == api.CredentialAdmin && pt.Addressable(id.Name)
+				if can && err != nil || !can && !api.IsCode(err, api.CodeUnsupported) {
+					t.Errorf("%q: %v", id.Name, err)
+				}
+			}
+		}
+		snap, err := pt.Read(t.Context())
+		if err != nil || !flowfin && len(snap.Links) > 0 {
+			t.Errorf("left: %v, %v", snap.Links, err)
+		}
+		for _, l := range snap.Links {
+			if pt.kind == api.CredentialAdmin && pt.Addressable(l.Name) {
+				t.Errorf("left: %v", l)
+			}
+		}
+	})
+}
+
+// Signing in with a linked identity tells whose account it opens, and does not end the session that asks.
+func TestWorldAuthenticate(t *testing.T) {
+	t.Parallel()
+	everyParty(t, admins, demo.Options{BasePath: "/jf"}, func(t *testing.T, pt party) {
+		s, cb := pt.signIn(t, ssoplugin.StartRequest{Protocol: api.OIDC, Provider: demo.Authelia}, "jonas")
+		if err := pt.Relay(t.Context(), s, cb); err != nil {
+			t.Fatal(err)
+		}
+		in, err := pt.Authenticate(t.Context(), api.OIDC, demo.Authelia, s.State, s.Cookies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if in.User.ID != pt.self.ID || in.Token.IsZero() || in.User.Name != demo.AdminName {
+			t.Errorf("%+v", in.User)
+		}
+		if err := pt.client.WithCredential(in.Token).SignOut(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := pt.client.Me(t.Context()); err != nil {
+			t.Errorf("the session that asked: %v", err)
+		}
+		_, err = pt.Authenticate(t.Context(), api.OIDC, demo.Authelia, s.State, s.Cookies)
+		if !api.IsCode(err, api.CodeSignInExpired) {
+			t.Errorf("twice: %v", err)
+		}
+	})
+}
+
+func TestWorldFailures(t *testing.T) {
+	t.Parallel()
+	everyParty(t, admins, demo.Options{}, func(t *testing.T, pt party) {
+		start := ssoplugin.StartRequest{Protocol: api.OIDC, Provider: demo.Authelia, Linking: true}
+		target := pt.account(t, demo.TourName).ID
+
+		s, cb := pt.signIn(t, start, visitor.Cancel)
+		if err := pt.Relay(t.Context(), s, cb); !api.IsCode(err, api.CodeSignInRefused) ||
+			!strings.Contains(err.Error(), "access_denied") {
+			t.Errorf("cancelled: %v", err)
+		}
+		saml := start
+		saml.Protocol, saml.Provider = api.SAML, demo.ADFS
+		s, cb = pt.signIn(t, saml, visitor.Cancel)
+		err := pt.Relay(t.Context(), s, cb)
+		if err == nil { // 9p4 and K0lin look at a response only when it links
+			err = pt.PostLink(t.Context(), api.SAML, demo.ADFS, target, data(s, cb), s.Cookies)
+		}
+		if code := api.CodeOf(err); code != api.CodeSignInRefused && code != api.CodeSignInInvalid {
+			t.Errorf("cancelled at the SAML provider: %v", err)
+		}
+		noGibberish(t, err)
+
+		s, cb = pt.signIn(t, start, demo.TourName)
+		pt.world.Server().Restart()
+		if err := pt.Relay(t.Context(), s, cb); !api.IsCode(err, api.CodeSignInExpired) {
+			t.Errorf("restarted in between: %v", err)
+		}
+		s, cb = pt.signIn(t, start, demo.TourName)
+		if err := pt.Relay(t.Context(), s, cb); err != nil {
+			t.Fatal(err)
+		}
+		pt.world.Server().Restart()
+		err = pt.PostLink(t.Context(), api.OIDC, demo.Authelia, target, s.State, s.Cookies)
+		if !api.IsCode(err, api.CodeSignInExpired) {
+			t.Errorf("restarted before the link: %v", err)
+		}
+		if pt.Capabilities().NameBeforeWrite.OK {
+			if _, err := pt.PendingName(t.Context(), s.State); !api.IsCode(err, api.CodeSignInExpired) {
+				t.Errorf("restarted before the name: %v", err)
+			}
+		}
+
+		for name, want := range map[string]api.Code{demo.Legacy: api.CodeProviderDisabled, "nothing": api.CodeProviderNotFound} {
+			_, err := pt.Start(t.Context(), ssoplugin.StartRequest{Protocol: api.OIDC, Provider: name, Host: loopback})
+			if !api.IsCode(err, want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		pt.world.Server().SetHostile(server.Hostile{StartLocation: "javascript:alert(1)"})
+		start.Host = loopback
+		if _, err := pt.Start(t.Context(), start); !api.IsCode(err, api.CodeAddressRefused) {
+			t.Errorf("javascript: %v", err)
+		}
+	})
+}
+
+// A pending sign-in outlives its time only until the next start.
+func TestWorldExpiry(t *testing.T) {
+	t.Parallel()
+	for _, flavour := range flavours {
+		t.Run(string(flavour), func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			var late time.Duration
+			w := newWorld(t, demo.Options{Flavour: flavour, Now: func() time.Time {
+				mu.Lock()
+				defer mu.Unlock()
+				return time.Now().Add(late)
+			}})
+			pt := join(t, w, api.CredentialAdmin, w.URL())
+			start := ssoplugin.StartRequest{Protocol: api.OIDC, Provider: demo.Authelia, Linking: true}
+			target := pt.account(t, demo.TourName).ID
+			s, cb := pt.signIn(t, start, demo.TourName)
+			if err := pt.Relay(t.Context(), s, cb); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			late = time.Duration(pt.Capabilities().PendingSeconds+2) * time.Second
+			mu.Unlock()
+			pt.signIn(t, start, demo.TourName)
+			err := pt.PostLink(t.Context(), api.OIDC, demo.Authelia, target, s.State, s.Cookies)
+			if !api.IsCode(err, api.CodeSignInExpired) {
+				t.Errorf("after %v: %v", late, err)
+			}
+		})
+	}
+}
+
+// behind puts something between the plugin and the world that is called before each request, with its number.
+func behind(t *testing.T, w *demo.World, hook func(n int, req *http.Request)) string {
+	t.Helper()
+	target, err := url.Parse(w.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	n := 0
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+		mu.Lock()
+		n++
+		hook(n, req)
+		mu.Unlock()
+		proxy.ServeHTTP(rw, req)
+	}))
+	t.Cleanup(front.Close)
+	return front.URL
+}
+
+func TestConfigWrites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, demo.Options{Flavour: api.FlavourK0lin})
+	user, other := w.Accounts()[2].ID, w.Accounts()[3].ID
+	add := func(name, id string) func(map[string]string) error {
+		return func(links map[string]string) error { links[name] = id; return nil }
+	}
+	ctx := t.Context()
+
+	t.Run("somebody links at the same moment", func(t *testing.T) {
+		reads := 0
+		var body []byte
+		pt := join(t, w, api.CredentialKey, behind(t, w, func(_ int, req *http.Request) {
+			if req.URL.Path == "/sso/OID/Get" {
+				if reads++; reads == 2 {
+					w.Server().AddLink(api.Link{
+						Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "meanwhile"}, UserID: other,
+					})
+				}
+			}
+			if req.Method == http.MethodPost {
+				body, _ = io.ReadAll(req.Body)
+				req.Body = io.NopCloser(bytes.NewReader(body))
+			}
+		}))
+		err := pt.WriteConfig(ctx, api.OIDC, demo.Authelia, add("new", user))
+		if !api.IsCode(err, api.CodeConfigChanged) || body != nil {
+			t.Errorf("%v, written %d bytes", err, len(body))
+		}
+		if err := pt.WriteConfig(ctx, api.OIDC, demo.Authelia, add("new", user)); err != nil {
+			t.Error(err)
+		}
+		if !bytes.Contains(body, []byte(`"meanwhile":"`+other+`"`)) || !bytes.Contains(body, []byte(`"OidSecret":"`)) {
+			t.Error("a link, or the secret, is not in what was written")
+		}
+	})
+	pt := join(t, w, api.CredentialAdmin, w.URL())
+	t.Run("expectations", func(t *testing.T) {
+		for _, tt := range []struct {
+			expect ssoplugin.Expect
+			want   api.Code
+		}{
+			{ssoplugin.Expect{Name: "meanwhile", UserID: dashed(other)}, ""},
+			{ssoplugin.Expect{Name: "meanwhile", UserID: user}, api.CodeConfigChanged},
+			{ssoplugin.Expect{Name: "meanwhile"}, api.CodeConfigChanged},
+			{ssoplugin.Expect{Name: "Meanwhile"}, ""},
+			{ssoplugin.Expect{Name: "nobody's", UserID: user}, api.CodeConfigChanged},
+		} {
+			err := pt.WriteConfig(ctx, api.OIDC, demo.Authelia, add("new", user), tt.expect)
+			if api.CodeOf(err) != tt.want {
+				t.Errorf("%+v: %v", tt.expect, err)
+			}
+		}
+	})
+	t.Run("unusable", func(t *testing.T) {
+		for _, tt := range []struct {
+			name, id string
+			want     api.Code
+		}{
+			{"", user, api.CodeNameInvalid},
+			{"\xff", user, api.CodeNameInvalid},
+			{"x", "nobody", api.CodeUserNotFound},
+			{"x", "", api.CodeUserNotFound},
+		} {
+			err := pt.WriteConfig(ctx, api.OIDC, demo.Authelia, add(tt.name, tt.id))
+			if api.CodeOf(err) != tt.want {
+				t.Errorf("%q, %q: %v", tt.name, tt.id, err)
+			}
+		}
+		err := pt.WriteConfig(ctx, api.OIDC, "nothing", add("x", user))
+		if !api.IsCode(err, api.CodeProviderNotFound) {
+			t.Errorf("unknown provider: %v", err)
+		}
+	})
+	t.Run("the server stores nothing", func(t *testing.T) {
+		ignoring := newWorld(t, demo.Options{Flavour: api.Flavour9p4})
+		pt := join(t, ignoring, api.CredentialKey, ignoring.URL())
+		ignoring.Server().SetHostile(server.Hostile{IgnoreWrites: true})
+		err := pt.WriteConfig(ctx, api.SAML, demo.ADFS, add("new", ignoring.Accounts()[2].ID))
+		if !api.IsCode(err, api.CodeLinkNotStored) {
+			t.Errorf("an added link: %v", err)
+		}
+		err = pt.WriteConfig(ctx, api.SAML, demo.ADFS, func(links map[string]string) error { clear(links); return nil })
+		if !api.IsCode(err, api.CodeLinkNotStored) {
+			t.Errorf("removed links: %v", err)
+		}
+	})
+	t.Run("side by side", func(t *testing.T) {
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if err := pt.WriteConfig(ctx, api.OIDC, demo.Keycloak, add(fmt.Sprintf("par/%d", i), user)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		got, err := pt.UserLinks(ctx, user)
+		parallel := 0
+		for _, id := range got {
+			if strings.HasPrefix(id.Name, "par/") {
+				parallel++
+			}
+		}
+		if err != nil || parallel != 20 {
+			t.Errorf("%d of 20, %v", parallel, err)
+		}
+	})
+	t.Run("ended while waiting", func(t *testing.T) {
+		ended, cancel := context.WithCancel(ctx)
+		err := pt.WriteConfig(ctx, api.OIDC, demo.Keycloak, func(map[string]string) error {
+			cancel()
+			return pt.WriteConfig(ended, api.OIDC, demo.Keycloak, add("x", user))
+		})
+		if !api.IsCode(err, api.CodeCancelled) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("the other settings stay as they are", func(t *testing.T) {
+		request := jellyfin.Request{Path: "/Plugins/" + ssoplugin.GUID + "/Configuration", Idempotent: true}
+		before, err := pt.client.Do(ctx, request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := pt.WriteConfig(ctx, api.OIDC, demo.Authelia, add("t+<ö>\"\\/", user)); err != nil {
+			t.Fatal(err)
+		}
+		err = pt.DeleteLink(ctx, api.Link{
+			Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "t+<ö>\"\\/"}, UserID: user,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := pt.client.Do(ctx, request)
+		if err != nil || before.Status != http.StatusOK || !bytes.Equal(before.Body, after.Body) {
+			t.Errorf("the plugin's configuration differs: %v", err)
+		}
+	})
+}
+
+func TestPluginMissing(t *testing.T) {
+	t.Parallel()
+	srv := server.New(server.Options{PluginMissing: true})
+	srv.AddUser(server.UserSpec{Name: "u", Password: "p"})
+	key := srv.AddAPIKey("x")
+	front := httptest.NewServer(srv)
+	t.Cleanup(front.Close)
+	for kind, token := range map[api.CredentialKind]secret.Value{api.CredentialKey: key, api.CredentialUser: {}} {
+		_, err := ssoplugin.Detect(t.Context(), newClient(t, front.URL, token.Reveal()), kind, nil)
+		if !api.IsCode(err, api.CodePluginMissing) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func TestDetectByBehaviour(t *testing.T) {
+	t.Parallel()
+	text := func(status int, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+	}
+	plugins := func(body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
+	}
+	const id = `"Id":"` + ssoplugin.GUID + `"`
+	tests := []struct {
+		name                   string
+		kind                   api.CredentialKind
+		plugins, start, roster http.HandlerFunc
+		flavour                api.Flavour
+		want                   api.Code
+	}{
+		{
+			"another sentence, and a roster", api.CredentialUser, nil, text(400, "No such provider"), text(401, ""),
+			api.FlavourFlowfin, "",
+		},
+		{
+			"another sentence, and no roster", api.CredentialUser, nil, text(400, "No such provider"), text(404, ""),
+			api.Flavour9p4, "",
+		},
+		{
+			"nothing that is known", api.CredentialUser, nil, text(400, "No such provider"), text(500, "x"), "",
+			api.CodePluginUnknown,
+		},
+		{"starting", api.CredentialUser, nil, text(503, ""), nil, "", api.CodeServerStarting},
+		{
+			"a name that is new", api.CredentialKey, plugins(`[{"Name":"SSO 2","Version":"9.0",` + id + `}]`),
+			text(400, "No matching provider found"), nil, api.FlavourFlowfin, "",
+		},
+		{
+			"a version that is none", api.CredentialKey, plugins(`[{"Name":"SSO-Auth","Version":"main",` + id + `}]`),
+			text(400, "Error processing request."), nil, api.Flavour9p4, "",
+		},
+		{
+			"superseded and active", api.CredentialKey, plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Superseded",` + id +
+				`},{"Name":"SSO-Auth","Version":"5.1.0.0","Status":"Active",` + id + `}]`), nil, nil, api.FlavourK0lin, "",
+		},
+		{
+			"switched off", api.CredentialKey, plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Disabled",` + id + `}]`),
+			nil, nil, "", api.CodePluginMissing,
+		},
+		{
+			"an earlier 9p4", api.CredentialKey, plugins(`[{"Name":"SSO-Auth","Version":"3.5.2.4",` + id + `}]`),
+			nil, nil, api.Flavour9p4, "",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			mux := http.NewServeMux()
+			for path, h := range map[string]http.HandlerFunc{
+				"/Plugins": tt.plugins, "/sso/OID/start/": tt.start, "/sso/Links/Roster": tt.roster,
+			} {
+				if h != nil {
+					mux.HandleFunc(path, h)
+				}
+			}
+			srv := httptest.NewServer(mux)
+			t.Cleanup(srv.Close)
+			p, err := ssoplugin.Detect(t.Context(), newClient(t, srv.URL, "k"), tt.kind, nil)
+			if api.CodeOf(err) != tt.want || err == nil && p.Flavour() != tt.flavour {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A roster of 10,000 accounts against plain downloads of the same answers.
+func BenchmarkRead(b *testing.B) {
+	for _, flavour := range flavours {
+		w := newWorld(b, demo.Options{Flavour: flavour, Users: 10_000})
+		pt := join(b, w, api.CredentialKey, w.URL())
+		paths := []string{"/sso/OID/Get", "/sso/SAML/Get"}
+		if flavour == api.FlavourFlowfin {
+			paths = append(paths, "/sso/Links/Roster")
+		}
+		b.Run(string(flavour)+"/read", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := pt.Read(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(string(flavour)+"/download", func(b *testing.B) {
+			for b.Loop() {
+				for _, path := range paths {
+					if _, err := pt.client.Do(b.Context(), jellyfin.Request{Path: path, Idempotent: true}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
