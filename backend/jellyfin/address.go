@@ -171,20 +171,20 @@ func splitHost(authority string) (host, port string, err error) {
 	if authority == "" {
 		return "", "", invalidAddress("the host is missing")
 	}
-	if addr, err := netip.ParseAddr(unescapeZone(authority)); err == nil && addr.Is6() { // IPv6 without brackets: no port
+	if addr, ok := parseIPv6(authority); ok { // without brackets: no port
 		return bracketed(addr), "", nil
 	}
 	if inside, ok := strings.CutPrefix(authority, "["); ok {
 		inside, after, closed := strings.Cut(inside, "]")
-		addr, err := netip.ParseAddr(unescapeZone(inside))
-		if !closed || err != nil || !addr.Is6() {
+		addr, ok := parseIPv6(inside)
+		if !closed || !ok {
 			return "", "", invalidAddress("the brackets hold no IPv6 address")
 		}
 		host = bracketed(addr)
 		if after == "" {
 			return host, "", nil
 		}
-		after, ok := strings.CutPrefix(after, ":")
+		after, ok = strings.CutPrefix(after, ":")
 		if !ok {
 			return "", "", invalidAddress("something stands between host and port")
 		}
@@ -201,15 +201,21 @@ func splitHost(authority string) (host, port string, err error) {
 	return host, port, err
 }
 
-// unescapeZone reads an IPv6 zone as a URL writes it (RFC 6874).
-func unescapeZone(s string) string { return strings.Replace(s, "%25", "%", 1) }
+// parseIPv6 reads an IPv6 address, its zone as people write it (%eth0) or as URLs do (%25eth0, RFC 6874).
+func parseIPv6(s string) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(strings.Replace(s, "%25", "%", 1))
+	odd := strings.ContainsFunc(addr.Zone(), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("-._~", r)
+	})
+	return addr, err == nil && addr.Is6() && !odd
+}
 
 func bracketed(addr netip.Addr) string {
 	zone := addr.Zone()
 	if zone == "" {
 		return "[" + addr.String() + "]"
 	}
-	return "[" + addr.WithZone("").String() + "%25" + url.PathEscape(zone) + "]"
+	return "[" + addr.WithZone("").String() + "%25" + zone + "]"
 }
 
 func checkPort(s string) (string, error) {
@@ -422,11 +428,13 @@ func decided(outcomes []outcome, done []bool) bool {
 func (f *finder) ask(ctx context.Context, o origin) outcome {
 	const (
 		most  = 12               // addresses asked at one origin, led on or not
+		hops  = 3                // redirects
 		limit = 15 * time.Second // for all of them
 	)
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	var out outcome
+	led := 0
 	queue := make([]string, len(o.paths))
 	for i, p := range o.paths {
 		queue[i] = o.base(p)
@@ -445,7 +453,8 @@ func (f *finder) ask(ctx context.Context, o origin) outcome {
 			out.ok, out.server, out.starting = true, server, err != nil
 			return out
 		}
-		if leads != "" {
+		if leads != "" && led < hops {
+			led++
 			queue = slices.Insert(queue, 0, leads)
 			continue
 		}
