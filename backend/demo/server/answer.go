@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -194,7 +195,7 @@ func (c *call) decode(v any, parameter string) (answer, bool) {
 // jsonComplaint words a JSON error as System.Text.Json does, for errors on the first line.
 func jsonComplaint(body []byte, err error) string {
 	at := func(i int) string { return fmt.Sprintf(" Path: $ | LineNumber: 0 | BytePositionInLine: %d.", i) }
-	if _, isType := err.(*json.UnmarshalTypeError); isType {
+	if _, isType := errors.AsType[*json.UnmarshalTypeError](err); isType {
 		return "The JSON value could not be converted." + at(0)
 	}
 	next := func(from int) int {

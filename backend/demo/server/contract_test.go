@@ -279,8 +279,10 @@ var volatile = []struct {
 	{regexp.MustCompile(`("(Id|ServerId|UserId)":")[0-9a-f]+…$`), `$1…`},
 	{regexp.MustCompile(`"traceId":"00-[0-9a-f-]*…$`), `"traceId":"…`},
 	// The signing certificate of the recordings' identity provider; ours has another.
-	{regexp.MustCompile(`"Subject: [^"]*","Issuer: [^"]*","Valid from \(UTC\): [^"]*","Valid to \(UTC\): [^"]*","SHA-256 thumbprint: [^"]*"`),
-		`"Subject: {{name}}","Issuer: {{name}}","Valid from (UTC): {{when}}","Valid to (UTC): {{when}}","SHA-256 thumbprint: {{thumbprint}}"`},
+	{
+		regexp.MustCompile(`"Subject: [^"]*","Issuer: [^"]*","Valid from \(UTC\): [^"]*","Valid to \(UTC\): [^"]*","SHA-256 thumbprint: [^"]*"`),
+		`"Subject: {{name}}","Issuer: {{name}}","Valid from (UTC): {{when}}","Valid to (UTC): {{when}}","SHA-256 thumbprint: {{thumbprint}}"`,
+	},
 }
 
 // kinds are the placeholders' values where they are not simple words. Those in fresh differ at each sight; all others are
@@ -294,7 +296,7 @@ var (
 		"qc.code": `\d{6}`, "qc.secret": `[0-9a-f]{64}`,
 	}
 	fresh = []string{
-		"time", "created", "trace", "authnRequest", "code", "samlResponse", "challenge", "verifier", "loginHandle", "requestId",
+		"time", "created", "trace", "authnRequest", "code", "samlResponse", "verifier", "loginHandle", "requestId",
 		"name", "when",
 	}
 	placeholder = regexp.MustCompile(`\{\{([^{}]*)\}\}`)
@@ -303,6 +305,8 @@ var (
 func (r *replay) kind(name string) *regexp.Regexp {
 	pattern := kinds[name]
 	switch {
+	case strings.HasPrefix(name, "challenge of "):
+		pattern = kinds["challenge"]
 	case pattern != "":
 	case strings.HasPrefix(name, "user."), strings.HasPrefix(name, "token."), name == "serverId", name == "plugin.sso":
 		pattern = `[0-9a-f]{32}`
@@ -326,7 +330,7 @@ func (r *replay) value(name string) (string, bool) {
 // text that was cut ends in "…" and is compared so far.
 func (r *replay) match(recorded, actual string) error {
 	recorded, cut := strings.CutSuffix(recorded, "…")
-	rest := actual
+	rest, state := actual, ""
 	fail := func(want string) error {
 		at := len(actual) - len(rest)
 		return fmt.Errorf("at %d:\n  recorded …%.200s\n  answered …%.200s\n  after    …%s", at, want, rest,
@@ -353,6 +357,12 @@ func (r *replay) match(recorded, actual string) error {
 		}
 		name := recorded[m[2]:m[3]]
 		recorded = recorded[m[1]:]
+		switch {
+		case strings.HasPrefix(name, "state."):
+			state = name
+		case name == "challenge": // one for each state
+			name += " of " + state
+		}
 		if want, found := r.value(name); found && !slices.Contains(fresh, name) {
 			if !strings.HasPrefix(rest, want) {
 				return fail("{{" + name + "}} which is " + want)

@@ -36,7 +36,7 @@ func (s *Server) ServeDiscovery(ctx context.Context, conn net.PacketConn) error 
 
 // discoveredDTO is the answer, in the server's order.
 type discoveredDTO struct {
-	Address, Id, Name string //nolint:revive // the JSON name is the server's
+	Address, Id, Name string
 	EndpointAddress   *string
 }
 

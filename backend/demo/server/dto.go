@@ -21,8 +21,8 @@ func stamp(t time.Time) string {
 // userDTO is an account in the server's JSON, in its order.
 type userDTO struct {
 	Name                      string
-	ServerId                  string //nolint:revive // the JSON names are the server's
-	Id                        string //nolint:revive // as above
+	ServerId                  string
+	Id                        string
 	HasPassword               bool
 	HasConfiguredPassword     bool
 	HasConfiguredEasyPassword bool
@@ -57,7 +57,7 @@ type configuration struct {
 	RememberAudioSelections    bool
 	RememberSubtitleSelections bool
 	EnableNextEpisodeAutoPlay  bool
-	CastReceiverId             string //nolint:revive // the JSON name is the server's
+	CastReceiverId             string
 }
 
 func newConfiguration() configuration {
@@ -110,8 +110,8 @@ type policy struct {
 	BlockedMediaFolders              []string
 	BlockedChannels                  []string
 	RemoteClientBitrateLimit         int
-	AuthenticationProviderId         string //nolint:revive // the JSON names are the server's
-	PasswordResetProviderId          string //nolint:revive // as above
+	AuthenticationProviderId         string
+	PasswordResetProviderId          string
 	SyncPlayAccess                   string
 }
 
@@ -138,14 +138,14 @@ type sessionDTO struct {
 	Capabilities          capabilities
 	RemoteEndPoint        string `json:",omitempty"`
 	PlayableMediaTypes    []string
-	Id                    string //nolint:revive // the JSON names are the server's
-	UserId                string //nolint:revive // as above
+	Id                    string
+	UserId                string
 	UserName              string
 	Client                string
 	LastActivityDate      string
 	LastPlaybackCheckIn   string
 	DeviceName            string
-	DeviceId              string //nolint:revive // as above
+	DeviceId              string
 	ApplicationVersion    string
 	IsActive              bool
 	SupportsMediaControl  bool
@@ -153,7 +153,7 @@ type sessionDTO struct {
 	NowPlayingQueue       []string
 	NowPlayingQueueItems  []string `json:"NowPlayingQueueFullItems"`
 	HasCustomDeviceName   bool
-	ServerId              string //nolint:revive // as above
+	ServerId              string
 	SupportedCommands     []string
 }
 

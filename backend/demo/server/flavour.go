@@ -122,7 +122,7 @@ func classic() flavour {
 // stateDTO is a pending sign-in as 9p4 and K0lin show it, with everything that is in it.
 type stateDTO struct {
 	State struct {
-		StartUrl, State, CodeVerifier, RedirectUri string //nolint:revive // the JSON names are the plugin's
+		StartUrl, State, CodeVerifier, RedirectUri string
 		IsError                                    bool
 	}
 	Created                              string
@@ -131,7 +131,7 @@ type stateDTO struct {
 	Admin                                bool
 	IsLinking                            bool
 	Folders                              []string `json:",omitzero"`
-	EnableLiveTv, EnableLiveTvManagement bool     //nolint:revive // as above
+	EnableLiveTv, EnableLiveTvManagement bool
 }
 
 func statesByKey(s *Server) answer {

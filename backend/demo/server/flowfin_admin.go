@@ -59,7 +59,7 @@ func (s *Server) flowfinLinks() []flowfinLink {
 
 // rosterAccount is an account with its links in Flowfin's JSON.
 type rosterAccount struct {
-	UserId        string //nolint:revive // the JSON name is the plugin's
+	UserId        string
 	Username      string `json:",omitempty"`
 	AccountExists bool
 	Links         []flowfinLink
@@ -116,7 +116,8 @@ func importLinks(c *call) answer {
 	}
 	if in.FormatVersion != 1 {
 		return value(http.StatusBadRequest, fmt.Sprintf(
-			"Unsupported link export format version %d; this plugin imports version 1.", in.FormatVersion))
+			"Unsupported link export format version %d; this plugin imports version 1.", in.FormatVersion,
+		))
 	}
 	return noContent()
 }
@@ -206,7 +207,7 @@ func showRedirectURI(c *call) answer {
 
 // testResult is the outcome of a provider's test in Flowfin's JSON.
 type testResult struct {
-	Ok      bool //nolint:revive // the JSON name is the plugin's
+	Ok      bool
 	Message string
 	Details []string
 }

@@ -34,9 +34,9 @@ func createKey(c *call) answer {
 
 // keyDTO is a key in the server's JSON, in its order.
 type keyDTO struct {
-	Id                                                     int    //nolint:revive // the JSON names are the server's
-	AccessToken, DeviceId, AppName, AppVersion, DeviceName string //nolint:revive // as above
-	UserId                                                 string //nolint:revive // as above
+	Id                                                     int
+	AccessToken, DeviceId, AppName, AppVersion, DeviceName string
+	UserId                                                 string
 	IsActive                                               bool
 	DateCreated, DateLastActivity                          string
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,7 +53,7 @@ func (c *call) baseURL(p *provider) string {
 		if h, _, err := net.SplitHostPort(host); err == nil {
 			name = h
 		}
-		host = net.JoinHostPort(strings.Trim(name, "[]"), fmt.Sprint(override))
+		host = net.JoinHostPort(strings.Trim(name, "[]"), strconv.Itoa(override))
 	}
 	return scheme + "://" + host + c.s.opts.BasePath
 }
@@ -225,22 +226,27 @@ func callbackOIDC(c *call) answer {
 	return c.resultPage("OID", state, linking)
 }
 
+// loginError is what went wrong at a callback, in the words that 9p4 and K0lin answer.
+type loginError string
+
+func (e loginError) Error() string { return string(e) }
+
 // redeem exchanges the code for tokens with the verifier of this sign-in (RFC 7636 section 4.5), checks the ID token (OpenID
-// Connect Core section 3.1.3.7) and says who signed in. Its errors are what 9p4 and K0lin answer.
+// Connect Core section 3.1.3.7) and says who signed in. Its errors are loginErrors.
 func (s *Server) redeem(ctx context.Context, p *provider, login *pendingLogin, query url.Values) (identity, error) {
 	found, ctx, err := s.discover(ctx, p)
 	if err != nil {
-		return identity{}, errors.New("Error loading discovery document") //nolint:revive,staticcheck // the plugin's words
+		return identity{}, loginError("Error loading discovery document")
 	}
 	var issuer struct {
 		Issuer string `json:"issuer"`
 	}
 	if err := found.Claims(&issuer); err != nil {
-		return identity{}, fmt.Errorf("reading the issuer: %w", err)
+		return identity{}, loginError("Error loading discovery document")
 	}
 	// RFC 9207 section 2.4.
 	if from := query.Get("iss"); from != "" && from != issuer.Issuer && !p.enabled("DoNotValidateResponseIssuer") {
-		return identity{}, errors.New("Invalid issuer") //nolint:revive,staticcheck // the plugin's words
+		return identity{}, loginError("Invalid issuer")
 	}
 	endpoint := found.Endpoint()
 	endpoint.AuthStyle = oauth2.AuthStyleInParams
@@ -249,26 +255,26 @@ func (s *Server) redeem(ctx context.Context, p *provider, login *pendingLogin, q
 	}
 	tokens, err := config.Exchange(ctx, query.Get("code"), oauth2.VerifierOption(login.verifier))
 	if refused, is := errors.AsType[*oauth2.RetrieveError](err); is {
-		return identity{}, fmt.Errorf("Error redeeming code: %s / %s", refused.ErrorCode, refused.ErrorDescription) //nolint:revive,staticcheck // as above
+		return identity{}, loginError("Error redeeming code: " + refused.ErrorCode + " / " + refused.ErrorDescription)
 	} else if err != nil {
-		return identity{}, errors.New("Error redeeming code: no error code / no description") //nolint:revive,staticcheck // as above
+		return identity{}, loginError("Error redeeming code: no error code / no description")
 	}
 	raw, _ := tokens.Extra("id_token").(string)
 	idToken, err := found.Verifier(&oidc.Config{
 		ClientID: config.ClientID, Now: s.now, SkipIssuerCheck: p.enabled("DoNotValidateIssuerName"),
 	}).Verify(ctx, raw)
 	if err != nil {
-		return identity{}, errors.New("Error validating identity token") //nolint:revive,staticcheck // as above
+		return identity{}, loginError("Error validating identity token")
 	}
 	claims := map[string]any{}
 	if err := idToken.Claims(&claims); err != nil {
-		return identity{}, errors.New("Error validating identity token") //nolint:revive,staticcheck // as above
+		return identity{}, loginError("Error validating identity token")
 	}
 	if !p.enabled("DoNotLoadProfile") && found.UserInfoEndpoint() != "" {
 		profile, err := found.UserInfo(ctx, config.TokenSource(ctx, tokens))
 		// OpenID Connect Core section 5.3.2: the subjects must be the same.
 		if err != nil || profile.Subject != idToken.Subject || profile.Claims(&claims) != nil {
-			return identity{}, errors.New("Error contacting userinfo endpoint") //nolint:revive,staticcheck // as above
+			return identity{}, loginError("Error contacting userinfo endpoint")
 		}
 	}
 	return s.identify(p, idToken, claims), nil

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -95,10 +96,10 @@ func readProvider(name string, spec []field, config map[string]json.RawMessage) 
 func (p *provider) readLinks(raw json.RawMessage) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return fmt.Errorf("reading CanonicalLinks: not an object")
+		return errors.New("reading CanonicalLinks: not an object")
 	}
 	for d.More() {
-		name, err := d.Token()
+		name, err := memberName(d)
 		if err != nil {
 			return fmt.Errorf("reading CanonicalLinks: %w", err)
 		}
@@ -108,11 +109,24 @@ func (p *provider) readLinks(raw json.RawMessage) error {
 		}
 		id, valid := guid(id)
 		if !valid {
-			return fmt.Errorf("reading CanonicalLinks: not an id")
+			return errors.New("reading CanonicalLinks: not an id")
 		}
-		p.links.set(name.(string), id)
+		p.links.set(name, id)
 	}
 	return nil
+}
+
+// memberName reads the name of an object's next member.
+func memberName(d *json.Decoder) (string, error) {
+	t, err := d.Token()
+	if err != nil {
+		return "", fmt.Errorf("reading a name: %w", err)
+	}
+	name, is := t.(string)
+	if !is {
+		return "", errors.New("reading a name: not a string")
+	}
+	return name, nil
 }
 
 // read decodes a field into v; a null one leaves v as it is.
@@ -377,18 +391,18 @@ type orderedConfigs ordered[map[string]json.RawMessage]
 func (o *orderedConfigs) UnmarshalJSON(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return fmt.Errorf("reading providers: not an object")
+		return errors.New("reading providers: not an object")
 	}
 	for d.More() {
-		name, err := d.Token()
+		name, err := memberName(d)
 		if err != nil {
 			return fmt.Errorf("reading providers: %w", err)
 		}
 		var config map[string]json.RawMessage
 		if err := d.Decode(&config); err != nil {
-			return fmt.Errorf("reading provider %v: %w", name, err)
+			return fmt.Errorf("reading provider %q: %w", name, err)
 		}
-		*o = append(*o, member[map[string]json.RawMessage]{name.(string), config})
+		*o = append(*o, member[map[string]json.RawMessage]{name, config})
 	}
 	return nil
 }

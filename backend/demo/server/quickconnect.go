@@ -24,7 +24,7 @@ type quickConnect struct {
 type quickConnectDTO struct {
 	Authenticated                 bool
 	Secret, Code                  string
-	DeviceId, DeviceName, AppName string //nolint:revive // the JSON names are the server's
+	DeviceId, DeviceName, AppName string
 	AppVersion, DateAdded         string
 }
 

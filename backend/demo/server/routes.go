@@ -149,7 +149,7 @@ func decodeSegment(s string) string {
 	parts := strings.Split(s, "%")
 	for i, p := range parts[1:] {
 		if len(p) >= 2 && strings.EqualFold(p[:2], "2f") {
-			parts[i+1] = "252F" + p[2:]
+			parts[i+1] = "25" + p // escaped once more, so that it stays
 		}
 	}
 	decoded, err := url.PathUnescape(strings.Join(parts, "%"))

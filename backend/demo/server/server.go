@@ -30,7 +30,7 @@ type Options struct {
 	Rand io.Reader
 	// Latency is added to every answer.
 	Latency time.Duration
-	// HTTP is the client that the plugin reaches identity providers with; nil means http.DefaultClient.
+	// HTTP is the client that the plugin reaches identity providers with; nil means one with a timeout.
 	HTTP *http.Client
 	// PluginMissing leaves the SSO plugin out. WizardIncomplete is a server whose first-run wizard nobody has finished.
 	PluginMissing, WizardIncomplete bool
@@ -98,7 +98,7 @@ func New(o Options) *Server {
 		o.Rand = rand.Reader
 	}
 	if o.HTTP == nil {
-		o.HTTP = http.DefaultClient
+		o.HTTP = &http.Client{Timeout: 30 * time.Second}
 	}
 	if o.ServerName == "" {
 		o.ServerName = "demo"

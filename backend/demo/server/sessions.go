@@ -88,7 +88,7 @@ type authentication struct {
 	User        userDTO
 	SessionInfo sessionDTO
 	AccessToken string
-	ServerId    string //nolint:revive // the JSON name is the server's
+	ServerId    string
 }
 
 // signIn opens a session for a user on a device and ends the token that he had there. remote is the device's address, empty
@@ -162,11 +162,11 @@ func listSessions(c *call) answer {
 // deviceDTO is a device in the server's JSON, in its order.
 type deviceDTO struct {
 	Name             string
-	Id               string //nolint:revive // the JSON names are the server's
+	Id               string
 	LastUserName     string
 	AppName          string
 	AppVersion       string
-	LastUserId       string //nolint:revive // as above
+	LastUserId       string
 	DateLastActivity string
 	Capabilities     capabilities
 }

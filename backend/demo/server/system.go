@@ -94,7 +94,7 @@ func health(*call) answer { return text(http.StatusOK, "Healthy") }
 // publicInfoDTO is what anyone may know, in the server's order.
 type publicInfoDTO struct {
 	LocalAddress, ServerName, Version, ProductName, OperatingSystem string
-	Id                                                              string //nolint:revive // the JSON name is the server's
+	Id                                                              string
 	StartupWizardCompleted                                          bool
 }
 
@@ -147,7 +147,7 @@ type systemInfoDTO struct {
 }
 
 type castReceiver struct {
-	Id, Name string //nolint:revive // the JSON name is the server's
+	Id, Name string
 }
 
 func systemInfo(c *call) answer {
@@ -169,7 +169,7 @@ func branding(*call) answer { return ok(struct{ SplashscreenEnabled bool }{}) }
 // pluginDTO is a plugin in the server's JSON, in its order.
 type pluginDTO struct {
 	Name, Version, ConfigurationFileName, Description string
-	Id                                                string //nolint:revive // the JSON name is the server's
+	Id                                                string
 	CanUninstall, HasImage                            bool
 	Status                                            string
 }

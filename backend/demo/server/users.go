@@ -213,7 +213,7 @@ func setPolicy(c *call) answer {
 func userImage(c *call) answer { return c.problem(http.StatusNotFound, "", nil) }
 
 func authProviders(*call) answer {
-	return ok([]struct{ Name, Id string }{{"Default", defaultAuthProvider}}) //nolint:revive // the JSON name is Id
+	return ok([]struct{ Name, Id string }{{"Default", defaultAuthProvider}})
 }
 
 func (s *Server) userAnswer(u *user) answer {
