@@ -155,7 +155,7 @@ func (w *World) startProviders(ctx context.Context, o Options) error {
 		return err
 	}
 	w.adfs, err = idp.NewSAML(ctx, idp.SAMLOptions{
-		BaseURL: base, Name: ADFS, People: w.people, ServiceProviders: []string{samlClient},
+		BaseURL: base, Name: ADFS, People: w.people, ServiceProviders: []string{samlClient}, Application: "Jellyfin",
 		NameIDFormat: format, Now: o.Now,
 	})
 	if err != nil {

@@ -153,10 +153,11 @@ func TestRosterIsAsDocumented(t *testing.T) {
 			t.Parallel()
 			w := start(t, demo.Options{Flavour: flavour})
 			var users []struct {
-				ID          string `json:"Id"`
-				Name        string
-				HasPassword bool
-				Policy      struct{ IsAdministrator, IsDisabled bool }
+				ID               string `json:"Id"`
+				Name             string
+				HasPassword      bool
+				LastActivityDate time.Time
+				Policy           struct{ IsAdministrator, IsDisabled bool }
 			}
 			if status := ask(t, w, w.APIKey().Reveal(), http.MethodGet, "/Users", nil, &users); status != http.StatusOK {
 				t.Fatal(status)
@@ -181,6 +182,9 @@ func TestRosterIsAsDocumented(t *testing.T) {
 			}
 			for _, u := range users {
 				a, ok := accounts[u.ID]
+				if a.HasPassword != u.HasPassword || !a.LastActivity.Equal(u.LastActivityDate) {
+					t.Errorf("%s has a password: %v, was active: %s", u.Name, u.HasPassword, u.LastActivityDate)
+				}
 				if !ok || a.Name != u.Name || a.Administrator != u.Policy.IsAdministrator || a.Disabled != u.Policy.IsDisabled {
 					t.Errorf("%s is documented as %+v", u.Name, a)
 				}

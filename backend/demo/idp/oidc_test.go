@@ -245,6 +245,8 @@ func TestOIDCErrorsShown(t *testing.T) {
 		"fragment":               {idp.ClientApp, "http://127.0.0.1:9/sso/cb#x"},
 		"script":                 {idp.ClientApp, "javascript:alert(1)//sso/"},
 		"Jellyfin outside /sso/": {idp.ClientJellyfin, "http://127.0.0.1:9/callback"},
+		"dot segments":           {idp.ClientJellyfin, "http://127.0.0.1:9/sso/../callback"},
+		"encoded dot segments":   {idp.ClientJellyfin, "http://127.0.0.1:9/sso/%2e%2e/callback"},
 		"/sso/ in the query":     {idp.ClientJellyfin, "http://127.0.0.1:9/callback?x=/sso/"},
 	} {
 		t.Run(name, func(t *testing.T) {

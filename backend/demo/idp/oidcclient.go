@@ -2,6 +2,7 @@ package idp
 
 import (
 	"errors"
+	"path"
 	"strings"
 	"time"
 
@@ -61,7 +62,8 @@ func (c *client) checkRedirect(uri string) error {
 	if err != nil {
 		return err
 	}
-	if c.under != "" && !strings.Contains(u.EscapedPath(), c.under) {
+	// Browsers resolve dot segments, percent-encoded ones too, before they go there.
+	if c.under != "" && (!strings.Contains(u.EscapedPath(), c.under) || !strings.Contains(path.Clean(u.Path)+"/", c.under)) {
 		return errors.New("the path of the redirect URI does not contain " + c.under)
 	}
 	return nil

@@ -75,7 +75,7 @@ type page struct {
 }
 
 type personRow struct {
-	Login, Name, Email, Initials, Tint string
+	Login, Title, Name, Email, Initials, Tint string
 }
 
 // write draws a page. Names on it come from strangers: the templates escape them, and control characters and bidi
@@ -107,7 +107,7 @@ func (s site) signIn(w http.ResponseWriter, people []Person, action, id, applica
 	rows := make([]personRow, len(people))
 	for i, p := range people {
 		rows[i] = personRow{
-			Login: p.Login, Name: api.Printable(p.Name), Email: api.Printable(p.Email),
+			Login: p.Login, Title: api.Printable(p.Name + " (" + p.Login + ")"), Name: api.Printable(p.Name), Email: api.Printable(p.Email),
 			Initials: p.initials(), Tint: strconv.Itoa(p.tint()),
 		}
 	}

@@ -2,6 +2,7 @@ package idp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -50,6 +51,8 @@ type SAMLOptions struct {
 	People []Person
 	// ServiceProviders are the entity ids that may ask. Their assertion consumer services must be on loopback addresses.
 	ServiceProviders []string
+	// Application is what the pages call whoever asks; empty means the entity id.
+	Application string
 	// NameIDFormat is NameIDPersistent when empty.
 	NameIDFormat NameIDFormat
 	// Now is the clock of sign-ins, responses and assertions; nil means time.Now.
@@ -66,6 +69,7 @@ type SAML struct {
 	site         site
 	people       []Person
 	providers    []string
+	application  string
 	format       NameIDFormat
 	now          func() time.Time
 	requests     *pending[samlRequest]
@@ -107,8 +111,8 @@ func NewSAML(_ context.Context, o SAMLOptions) (*SAML, error) {
 	s := &SAML{
 		base: base, prefix: u.EscapedPath(), sso: *u.JoinPath("sso"), metadata: *u.JoinPath("metadata"),
 		site:   site{provider: o.Name, protocol: "SAML"},
-		people: slices.Clone(o.People), providers: slices.Clone(o.ServiceProviders), format: o.NameIDFormat,
-		now: o.Now, requests: newPending[samlRequest](o.Now, pendingLife),
+		people: slices.Clone(o.People), providers: slices.Clone(o.ServiceProviders), application: o.Application,
+		format: o.NameIDFormat, now: o.Now, requests: newPending[samlRequest](o.Now, pendingLife),
 	}
 	s.routes = http.NewServeMux()
 	s.routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { s.site.home(w) })
@@ -248,7 +252,7 @@ func (s *SAML) showPeople(w http.ResponseWriter, r *http.Request) {
 		s.over(w)
 		return
 	}
-	s.site.signIn(w, s.people, s.prefix+"/sign-in", id, request.issuer, hostOf(request.acs))
+	s.site.signIn(w, s.people, s.prefix+"/sign-in", id, cmp.Or(s.application, request.issuer), hostOf(request.acs))
 }
 
 func (s *SAML) over(w http.ResponseWriter) {
