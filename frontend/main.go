@@ -1,13 +1,137 @@
 //go:build js
 
-// Command frontend is the page in Jellybind's window, compiled to WebAssembly.
+// The frontend is the window: it draws the state on the page, and carries what a person does to the backend.
 package main
 
-import "syscall/js"
+import (
+	"context"
+	"syscall/js"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/bridge"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+	"github.com/jellybind/jellybind/frontend/views"
+)
+
+// window ties store, page and backend together. WebAssembly runs one goroutine at a time and changes between them only
+// where they block; nothing here blocks while it holds the state, so no lock is needed.
+type window struct {
+	state   *state.State
+	page    *dom.Page
+	app     *bridge.App
+	planned bool        // a frame is asked for
+	after   []state.Cmd // what waits for the frame
+	frame   js.Func
+	doc     document
+}
+
+// document is what was last written outside the tree.
+type document struct{ lang, title, theme string }
 
 func main() {
-	document := js.Global().Get("document")
-	root := document.Call("getElementById", "app")
-	root.Set("textContent", "…")
+	w := &window{state: state.New(time.Now()), app: bridge.New(bridge.Wails{})}
+	w.frame = js.FuncOf(func(js.Value, []js.Value) any { w.draw(); return nil })
+	w.page = dom.Mount("app", func(m any) { w.send(m) }, func(e dom.Event) (any, bool) {
+		return w.state.GlobalKey(e.Key, e.Ctrl, e.Alt, e.Editable)
+	})
+	bridge.Listen(w.send)
+	w.draw()
+	w.run(w.state.Start())
+	go w.clock()
 	select {}
+}
+
+// send takes a message in and asks for a frame.
+func (w *window) send(msg state.Msg) {
+	w.run(w.state.Update(msg))
+	w.plan()
+}
+
+// plan asks for one frame. A hidden window gets none, so a timer stands behind it.
+func (w *window) plan() {
+	if w.planned {
+		return
+	}
+	w.planned = true
+	js.Global().Call("requestAnimationFrame", w.frame)
+	js.Global().Call("setTimeout", w.frame, 200)
+}
+
+func (w *window) draw() {
+	if !w.planned && w.doc.lang != "" {
+		return
+	}
+	w.planned = false
+	w.page.Show(views.Window(w.state))
+	w.dress()
+	after := w.after
+	w.after = nil
+	for _, c := range after {
+		switch c := c.(type) {
+		case state.Focus:
+			w.page.Focus(c.ID)
+		case state.ScrollTo:
+			w.page.ScrollTo("rows", c.Top)
+		}
+	}
+}
+
+// dress writes what belongs to the document and not to the tree.
+func (w *window) dress() {
+	d := document{lang: w.state.Text().Tag, title: views.Title(w.state), theme: w.state.Boot.Settings.Theme}
+	if d == w.doc {
+		return
+	}
+	doc := js.Global().Get("document")
+	root := doc.Get("documentElement")
+	root.Set("lang", d.lang)
+	doc.Set("title", d.title)
+	if d.theme == "light" || d.theme == "dark" {
+		root.Get("dataset").Set("theme", d.theme)
+	} else if w.state.Booted {
+		root.Get("dataset").Set("theme", "system")
+	}
+	if w.state.Booted {
+		js.Global().Call("jellybindTheme", d.theme) // kept for the next start, so that it does not flash
+	}
+	w.doc = d
+}
+
+func (w *window) run(cmds []state.Cmd) {
+	for _, c := range cmds {
+		switch c := c.(type) {
+		case state.Focus, state.ScrollTo:
+			w.after = append(w.after, c)
+			w.plan()
+		case state.After:
+			time.AfterFunc(c.Delay, func() { w.send(c.Msg) })
+		case state.Copy:
+			go func() {
+				var failed *api.Error
+				if err := bridge.CopyText(context.Background(), c.Text); err != nil {
+					failed = &api.Error{Code: api.CodeInternal, Sentence: w.state.Text().T("copy.failed"), Err: err}
+				}
+				w.send(state.Copied{Err: failed})
+			}()
+		default:
+			go func() {
+				if msg := w.app.Run(context.Background(), c); msg != nil {
+					w.send(msg)
+				}
+			}()
+		}
+	}
+}
+
+// clock ticks once a second while a deadline is on the screen, and once a minute otherwise.
+func (w *window) clock() {
+	last := time.Now()
+	for now := range time.Tick(time.Second) {
+		if w.state.Waiting() || now.Sub(last) >= time.Minute {
+			last = now
+			w.send(state.Tick{Now: now})
+		}
+	}
 }

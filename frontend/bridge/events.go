@@ -1,0 +1,33 @@
+package bridge
+
+import (
+	"encoding/json"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+// Events are the names that the window listens to.
+var Events = []string{api.EventFlow, api.EventRoster, api.EventProgress}
+
+// Event turns an event's JSON into a message, or nil when it cannot be read.
+func Event(name string, data []byte) state.Msg {
+	switch name {
+	case api.EventFlow:
+		var e api.FlowEvent
+		if json.Unmarshal(data, &e) == nil {
+			return state.FlowMoved{Event: e}
+		}
+	case api.EventRoster:
+		var c api.RosterCounts
+		if json.Unmarshal(data, &c) == nil {
+			return state.RosterChanged{Counts: c}
+		}
+	case api.EventProgress:
+		var p api.Progress
+		if json.Unmarshal(data, &p) == nil {
+			return state.Working{Progress: p}
+		}
+	}
+	return nil
+}

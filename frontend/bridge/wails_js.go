@@ -1,0 +1,134 @@
+//go:build js
+
+package bridge
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"syscall/js"
+
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+// Wails calls the methods that Wails binds at window.go.main.App.
+type Wails struct{}
+
+// Call calls a bound method and waits for its promise. The promise's callbacks only hand over, so they never block.
+func (Wails) Call(ctx context.Context, method string, args ...any) (json.RawMessage, error) {
+	app := js.Global().Get("go")
+	for _, step := range []string{"main", "App", method} {
+		if app.Type() != js.TypeObject {
+			return nil, errors.New("this window has no backend")
+		}
+		app = app.Get(step)
+	}
+	if app.Type() != js.TypeFunction {
+		return nil, errors.New("the backend has no method " + method)
+	}
+	parse, write := js.Global().Get("JSON").Get("parse"), js.Global().Get("JSON").Get("stringify")
+	values := make([]any, len(args))
+	for i, a := range args {
+		b, err := json.Marshal(a)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = parse.Invoke(string(b))
+	}
+	type settled struct {
+		text string
+		bad  bool
+	}
+	done := make(chan settled, 1)
+	var yes, no js.Func
+	yes = js.FuncOf(func(_ js.Value, v []js.Value) any {
+		s := settled{}
+		if len(v) > 0 && !v[0].IsUndefined() {
+			s.text = write.Invoke(v[0]).String()
+		}
+		done <- s
+		return nil
+	})
+	no = js.FuncOf(func(_ js.Value, v []js.Value) any {
+		s := settled{bad: true}
+		if len(v) > 0 {
+			s.text = reason(v[0], write)
+		}
+		done <- s
+		return nil
+	})
+	app.Invoke(values...).Call("then", yes, no)
+	select {
+	case s := <-done:
+		yes.Release()
+		no.Release()
+		if s.bad {
+			return nil, &Rejection{Reason: s.text}
+		}
+		return json.RawMessage(s.text), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// reason reads what a promise was rejected with: Wails passes a string or an object, the runtime may throw an Error.
+func reason(v, write js.Value) string {
+	switch v.Type() {
+	case js.TypeString:
+		return v.String()
+	case js.TypeObject:
+		if v.InstanceOf(js.Global().Get("Error")) {
+			return v.Get("message").String()
+		}
+		return write.Invoke(v).String()
+	}
+	return js.Global().Get("String").Invoke(v).String()
+}
+
+// Listen passes the backend's events on as messages.
+func Listen(send func(state.Msg)) {
+	rt := js.Global().Get("runtime")
+	if rt.Type() != js.TypeObject {
+		return
+	}
+	write := js.Global().Get("JSON").Get("stringify")
+	for _, name := range Events {
+		rt.Call("EventsOn", name, js.FuncOf(func(_ js.Value, v []js.Value) any {
+			if len(v) > 0 {
+				if msg := Event(name, []byte(write.Invoke(v[0]).String())); msg != nil {
+					send(msg)
+				}
+			}
+			return nil
+		}))
+	}
+}
+
+// CopyText puts a text on the clipboard.
+func CopyText(ctx context.Context, text string) error {
+	target, method := js.Global().Get("runtime"), "ClipboardSetText"
+	if target.Type() != js.TypeObject || target.Get(method).Type() != js.TypeFunction {
+		target, method = js.Global().Get("navigator").Get("clipboard"), "writeText"
+	}
+	if target.Type() != js.TypeObject {
+		return errors.New("this window has no clipboard")
+	}
+	done := make(chan bool, 1)
+	yes := js.FuncOf(func(_ js.Value, v []js.Value) any {
+		done <- len(v) == 0 || v[0].Type() != js.TypeBoolean || v[0].Bool()
+		return nil
+	})
+	no := js.FuncOf(func(js.Value, []js.Value) any { done <- false; return nil })
+	target.Call(method, text).Call("then", yes, no)
+	select {
+	case ok := <-done:
+		yes.Release()
+		no.Release()
+		if !ok {
+			return errors.New("the clipboard could not be written")
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,180 @@
+// Package dom is a small keyed virtual DOM. Views build trees of nodes; Diff turns two trees into a short list of
+// operations, which one call carries over to the page (mount_js.go and static/dom.js) or which the in-memory document
+// of the tests applies.
+package dom
+
+// Node is an element or, with an empty Tag, a text. A node belongs to one tree; building it again is cheap.
+type Node struct {
+	Tag string
+	// Key tells siblings apart when their order changes. Nodes with the same key and tag keep their element, and with it
+	// focus, selection and scroll position.
+	Key   string
+	Text  string
+	Attrs []Attr
+	On    []Handler
+	Kids  []*Node
+
+	id int
+}
+
+// Attr is an attribute or, where Prop is set, a property of the element: "value" and "checked" of form fields, "modal" of
+// a dialog, and "style.NAME" for what must be computed, since the page's policy forbids style attributes.
+type Attr struct {
+	Name, Value string
+	Prop        bool
+}
+
+// Event is what happened, as far as handlers need it.
+type Event struct {
+	Type    string
+	Value   string // of the form field
+	Checked bool
+	Key     string
+	Ctrl    bool // Control, or Command on a Mac
+	Shift   bool
+	Alt     bool
+	// Editable is true when the target takes text.
+	Editable bool
+	// Target is the id attribute of the element that the event began at, or "".
+	Target string
+	// ScrollTop and Height are in rem, so that they hold at every text size.
+	ScrollTop, Height float64
+}
+
+// Handler answers one kind of event with a message.
+type Handler struct {
+	Event string
+	// Msg is sent as it is, unless Make is set.
+	Msg any
+	// Make returns the message, or nil to let the event pass to the elements around.
+	Make func(Event) any
+	// Prevent keeps the browser from doing what it does by default.
+	Prevent bool
+}
+
+// E builds an element from attributes, handlers, nodes, lists of nodes and texts. Nil nodes and empty attributes made by
+// If are left out.
+func E(tag string, parts ...any) *Node {
+	n := &Node{Tag: tag}
+	for _, p := range parts {
+		switch p := p.(type) {
+		case nil:
+		case *Node:
+			if p != nil {
+				n.Kids = append(n.Kids, p)
+			}
+		case []*Node:
+			for _, k := range p {
+				if k != nil {
+					n.Kids = append(n.Kids, k)
+				}
+			}
+		case string:
+			if p != "" {
+				n.Kids = append(n.Kids, Text(p))
+			}
+		case Attr:
+			if p.Name == "key" {
+				n.Key = p.Value
+			} else if p.Name != "" {
+				n.set(p)
+			}
+		case []Attr:
+			for _, a := range p {
+				n.set(a)
+			}
+		case Handler:
+			if p.Event != "" {
+				n.On = append(n.On, p)
+			}
+		default:
+			panic("dom: E takes no such part")
+		}
+	}
+	return n
+}
+
+// set adds an attribute; classes add up, of anything else the last one counts.
+func (n *Node) set(a Attr) {
+	for i := range n.Attrs {
+		if n.Attrs[i].Name != a.Name || n.Attrs[i].Prop != a.Prop {
+			continue
+		}
+		if a.Name == "class" {
+			n.Attrs[i].Value += " " + a.Value
+		} else {
+			n.Attrs[i].Value = a.Value
+		}
+		return
+	}
+	n.Attrs = append(n.Attrs, a)
+}
+
+// Text builds a text.
+func Text(s string) *Node { return &Node{Text: s} }
+
+// A is an attribute.
+func A(name, value string) Attr { return Attr{Name: name, Value: value} }
+
+// Flag is an attribute without a value, present when on.
+func Flag(name string, on bool) Attr {
+	if !on {
+		return Attr{}
+	}
+	return Attr{Name: name}
+}
+
+// Bool is an ARIA attribute that is "true" or "false".
+func Bool(name string, on bool) Attr {
+	if on {
+		return Attr{Name: name, Value: "true"}
+	}
+	return Attr{Name: name, Value: "false"}
+}
+
+// Prop is a property; see Attr.
+func Prop(name, value string) Attr { return Attr{Name: name, Value: value, Prop: true} }
+
+// Class is a class attribute.
+func Class(c string) Attr { return Attr{Name: "class", Value: c} }
+
+// ClassIf is a class that is there when on.
+func ClassIf(c string, on bool) Attr {
+	if !on {
+		return Attr{}
+	}
+	return Class(c)
+}
+
+// ID is an id attribute.
+func ID(id string) Attr { return Attr{Name: "id", Value: id} }
+
+// Key is the node's key.
+func Key(k string) Attr { return Attr{Name: "key", Value: k} }
+
+// On answers an event with a message.
+func On(event string, msg any) Handler { return Handler{Event: event, Msg: msg} }
+
+// OnClick answers a click with a message.
+func OnClick(msg any) Handler { return Handler{Event: "click", Msg: msg} }
+
+// OnSubmit answers a form's submission with a message, and keeps the page where it is.
+func OnSubmit(msg any) Handler { return Handler{Event: "submit", Msg: msg, Prevent: true} }
+
+// OnValue answers input with the message made of the field's value.
+func OnValue(msg func(string) any) Handler {
+	return Handler{Event: "input", Make: func(e Event) any { return msg(e.Value) }}
+}
+
+// OnChecked answers a change with the message made of the checkbox's state.
+func OnChecked(msg func(bool) any) Handler {
+	return Handler{Event: "change", Make: func(e Event) any { return msg(e.Checked) }}
+}
+
+// If returns the node when on, and nothing otherwise.
+func If(on bool, node func() *Node) *Node {
+	if !on {
+		return nil
+	}
+	return node()
+}

@@ -1,0 +1,121 @@
+package state
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
+	d := &s.Drawer
+	switch m := msg.(type) {
+	case OpenAccount:
+		row, ok := s.Roster.Row(m.Index)
+		if !ok {
+			return nil, true
+		}
+		s.Roster.Active = m.Index
+		*d = Drawer{UserID: row.ID, Row: &row, Back: RowID(m.Index)}
+		return s.openDrawer(), true
+	case OpenUser:
+		*d = Drawer{UserID: m.ID, Back: "title"}
+		return s.openDrawer(), true
+	case CloseDrawer:
+		return s.closeDrawer(), true
+	case AccountLoaded:
+		if s.Session != nil && s.Session.User != nil && s.Session.User.ID == m.UserID {
+			s.Self.Error = m.Err
+			if m.Err == nil {
+				s.Self.Own = &m.Row
+			}
+		}
+		if m.UserID != d.UserID {
+			return nil, true
+		}
+		d.Error = m.Err
+		if m.Err == nil {
+			d.Row = &m.Row
+		}
+	case VerifyLink:
+		cancel := s.cancelVerify()
+		s.Verify = Verify{
+			Protocol: m.Identity.Protocol, Provider: m.Identity.Provider, Name: m.Identity.Name, UserID: m.UserID,
+			Starting: true,
+		}
+		return append(cancel, CallStartVerify{Protocol: m.Identity.Protocol, Name: m.Identity.Provider}), true
+	case VerifyStarted:
+		s.Verify.Starting = false
+		if m.Err != nil {
+			s.Verify.Error = m.Err
+			return nil, true
+		}
+		if s.Verify.Provider == "" {
+			return []Cmd{CallCancelFlow{ID: m.ID}}, true
+		}
+		s.Verify.FlowID = m.ID
+		return s.replay(m.ID), true
+	case CancelVerify:
+		return s.cancelVerify(), true
+	case Removed:
+		s.Dialog.Busy = false
+		cmds := s.afterChange()
+		if m.Err != nil {
+			s.Dialog.Error = m.Err
+			if len(m.Changes) == 0 {
+				return cmds, true
+			}
+		} else {
+			cmds = append(s.closeDialog(), cmds...)
+		}
+		clear(s.Roster.Selected)
+		undo := make([]string, 0, len(m.Changes))
+		for _, c := range m.Changes {
+			if c.State == api.ChangeConfirmed {
+				undo = append(undo, c.ID)
+			}
+		}
+		return append(cmds, s.toast(Toast{Key: "toast.removed", N: len(undo), Undo: undo})...), true
+	case Unregistered:
+		s.Dialog.Busy = false
+		cmds := s.afterChange()
+		if m.Err != nil {
+			s.Dialog.Error = m.Err
+			return cmds, true
+		}
+		cmds = append(s.closeDialog(), cmds...)
+		return append(cmds, s.toast(Toast{Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}})...), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+func (s *State) openDrawer() []Cmd {
+	// A link under way for this account is shown where it is.
+	s.Drawer.Linking = s.Link.Running() && s.Link.Account.ID == s.Drawer.UserID
+	return []Cmd{
+		CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID}, Focus{ID: "drawer-title"},
+	}
+}
+
+func (s *State) closeDrawer() []Cmd {
+	if s.Drawer.UserID == "" {
+		return nil
+	}
+	back := s.Drawer.Back
+	s.Drawer = Drawer{}
+	if !s.Link.Running() {
+		s.Link = Link{}
+	}
+	if !s.Verify.Running() {
+		s.Verify = Verify{}
+	}
+	return []Cmd{Focus{ID: back}}
+}
+
+func (s *State) cancelVerify() []Cmd {
+	v := s.Verify
+	s.Verify = Verify{}
+	if v.Running() && v.FlowID != "" {
+		return []Cmd{CallCancelFlow{ID: v.FlowID}}
+	}
+	return nil
+}

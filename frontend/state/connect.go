@@ -1,0 +1,321 @@
+package state
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
+	switch m := msg.(type) {
+	case Booted:
+		return s.booted(m), true
+	case Look:
+		s.Welcome.Looking = true
+		return []Cmd{CallDiscover{}}, true
+	case Found:
+		s.Welcome.Looking, s.Welcome.Looked = false, true
+		if m.Err == nil {
+			s.Welcome.Found = m.Servers
+		}
+	case Try:
+		return s.try(m.Address), true
+	case Probed:
+		return s.probed(m), true
+	case Trust:
+		p := s.Connect.Probe
+		if p == nil || p.Certificate == nil {
+			return nil, true
+		}
+		s.Connect.Busy = true
+		return []Cmd{CallTrust{Address: s.Connect.Address, SHA256: p.Certificate.SHA256}}, true
+	case PickMethod:
+		s.Connect.Method, s.Connect.Error = m.Method, nil
+		return append(s.cancelQuick(), Focus{ID: firstField(m.Method)}), true
+	case SignIn:
+		return s.signIn(), true
+	case QuickStarted:
+		return s.quickStarted(m), true
+	case StartDemo:
+		users, err := strconv.Atoi(s.Form[FieldUsers])
+		if err != nil || users < 1 {
+			users = 24
+		}
+		s.Welcome.Demo, s.Welcome.DemoError = true, nil
+		return []Cmd{CallDemo{Flavour: api.Flavour(s.Form[FieldFlavour]), Users: users}}, true
+	case Open:
+		return s.open(m.Name), true
+	case Connected:
+		return s.connected(m), true
+	case Reconnect:
+		for _, p := range s.Boot.Profiles {
+			if p.Name == m.Name {
+				s.Form[FieldProfile] = p.Name
+				s.Form[FieldUser] = p.UserName
+				s.Connect = Connect{Reconnect: p.Name}
+				return s.try(p.URL), true
+			}
+		}
+	case Leave:
+		cancel := s.cancelFlows()
+		s.leave()
+		return append(cancel, s.show(ScreenWelcome)...), true
+	case SignOut:
+		return []Cmd{CallSignOut(m)}, true
+	case SignedOut:
+		if m.Err != nil {
+			return s.toast(Toast{Error: m.Err}), true
+		}
+		if s.Session != nil && s.Session.Profile.Name == m.Name {
+			s.leave()
+			return append(s.show(ScreenWelcome), s.toast(Toast{Key: "toast.signedOut"})...), true
+		}
+		return s.toast(Toast{Key: "toast.signedOut"}), true
+	case ProfilesChanged:
+		return s.profilesChanged(m), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+func (s *State) booted(m Booted) []Cmd {
+	s.Booted = true
+	if m.Err != nil {
+		s.Fatal = m.Err
+		return nil
+	}
+	s.Boot = m.Boot
+	for _, p := range s.Boot.Profiles {
+		if p.Default {
+			return s.open(p.Name)
+		}
+	}
+	if len(s.Boot.Profiles) > 0 {
+		return s.open(s.Boot.Profiles[0].Name)
+	}
+	return s.show(ScreenWelcome)
+}
+
+func (s *State) open(name string) []Cmd {
+	cmds := s.cancelFlows()
+	s.leave()
+	s.Screen, s.Opening = ScreenOpening, Opening{Name: name}
+	return append(cmds, CallOpenProfile{Name: name})
+}
+
+// leave forgets everything of the session.
+func (s *State) leave() {
+	fresh := New(s.Now)
+	height := s.Roster.Height
+	generation := s.Roster.generation
+	s.Session, s.Progress, s.Menu = nil, nil, ""
+	s.Roster, s.Drawer, s.Link, s.Verify = fresh.Roster, Drawer{}, Link{}, Verify{}
+	s.Roster.Height, s.Roster.generation = height, generation+1
+	s.Providers, s.History, s.Self, s.Dialog = fresh.Providers, History{}, Self{}, Dialog{}
+	s.Connect, s.Welcome.Demo = Connect{}, false
+}
+
+func (s *State) try(address string) []Cmd {
+	if address == "" {
+		address = s.Form[FieldAddress]
+	}
+	address = strings.TrimSpace(address)
+	s.Form[FieldAddress] = address
+	if address == "" {
+		s.Welcome.Error = &api.Error{Code: api.CodeAddressInvalid, Sentence: s.Text().T("welcome.address.empty")}
+		return []Cmd{Focus{ID: "address"}}
+	}
+	s.Welcome.Probing, s.Welcome.Error = true, nil
+	reconnect := s.Connect.Reconnect
+	s.Connect = Connect{Address: address, Reconnect: reconnect, Busy: true}
+	if s.Screen == ScreenOpening {
+		s.Screen = ScreenConnect
+	}
+	return []Cmd{CallProbe{Address: address}}
+}
+
+func (s *State) probed(m Probed) []Cmd {
+	if m.Address != s.Connect.Address {
+		return nil // an address before the last one
+	}
+	s.Welcome.Probing, s.Connect.Busy, s.Progress = false, false, nil
+	if m.Err != nil {
+		// What was typed wrong is said beside the field; what the server lacks gets its own screen.
+		switch {
+		case s.Screen == ScreenWelcome && (m.Err.Code == api.CodeAddressInvalid || m.Err.Code == api.CodeServerNotFound ||
+			m.Err.Code == api.CodeServerUnreachable):
+			s.Welcome.Error = m.Err
+			return []Cmd{Focus{ID: "address"}}
+		default:
+			s.Screen, s.Connect.Error = ScreenConnect, m.Err
+			return []Cmd{Focus{ID: "title"}}
+		}
+	}
+	s.Screen, s.Connect.Probe, s.Connect.Error = ScreenConnect, &m.Probe, nil
+	if s.Connect.Reconnect == "" {
+		s.Form[FieldProfile] = s.freeName(m.Probe.Server.Name)
+	}
+	if s.Connect.Method == "" {
+		s.Connect.Method = MethodKey
+	}
+	return []Cmd{Focus{ID: "title"}}
+}
+
+// freeName returns a name for a new server that no stored one has.
+func (s *State) freeName(name string) string {
+	if name == "" {
+		name = "Jellyfin"
+	}
+	taken := func(n string) bool {
+		for _, p := range s.Boot.Profiles {
+			if p.Name == n {
+				return true
+			}
+		}
+		return false
+	}
+	free := name
+	for i := 2; taken(free); i++ {
+		free = name + " " + strconv.Itoa(i)
+	}
+	return free
+}
+
+func firstField(m Method) string {
+	switch m {
+	case MethodPassword:
+		return "user"
+	case MethodQuick:
+		return "quick"
+	default:
+		return "key"
+	}
+}
+
+func (s *State) signIn() []Cmd {
+	c := &s.Connect
+	if c.Busy || c.Probe == nil {
+		return nil
+	}
+	name := strings.TrimSpace(s.Form[FieldProfile])
+	if name == "" {
+		name = s.freeName(c.Probe.Server.Name)
+	}
+	missing := func(field, key string) []Cmd {
+		c.Error = &api.Error{Code: api.CodeCredentialMissing, Sentence: s.Text().T(key)}
+		return []Cmd{Focus{ID: field}}
+	}
+	c.Error = nil
+	switch c.Method {
+	case MethodPassword:
+		user := strings.TrimSpace(s.Form[FieldUser])
+		if user == "" {
+			return missing("user", "connect.user.empty")
+		}
+		password := s.Form[FieldPassword]
+		c.Busy, s.Form[FieldPassword] = true, ""
+		return []Cmd{CallConnectPassword{Address: c.Address, Name: name, User: user, Password: password}}
+	case MethodQuick:
+		c.Busy = true
+		return []Cmd{CallQuickConnect{Address: c.Address, Name: name}}
+	default:
+		// People copy keys with blanks and line ends around, and some mail programs break them.
+		key := strings.Join(strings.Fields(s.Form[FieldKey]), "")
+		if key == "" {
+			return missing("key", "connect.key.empty")
+		}
+		c.Busy, s.Form[FieldKey] = true, ""
+		return []Cmd{CallConnectKey{Address: c.Address, Name: name, Key: key}}
+	}
+}
+
+func (s *State) quickStarted(m QuickStarted) []Cmd {
+	s.Connect.Busy = false
+	if m.Err != nil {
+		s.Connect.Error = m.Err
+		return nil
+	}
+	if s.Screen != ScreenConnect || s.Connect.Method != MethodQuick {
+		return []Cmd{CallCancelFlow{ID: m.Quick.ID}} // the person has gone on
+	}
+	s.Connect.Quick = &m.Quick
+	return append([]Cmd{Focus{ID: "quick-code"}}, s.replay(m.Quick.ID)...)
+}
+
+func (s *State) cancelQuick() []Cmd {
+	q := s.Connect.Quick
+	if q == nil {
+		return nil
+	}
+	s.Connect.Quick = nil
+	return []Cmd{CallCancelFlow{ID: q.ID}}
+}
+
+func (s *State) connected(m Connected) []Cmd {
+	s.Progress, s.Connect.Busy, s.Welcome.Demo = nil, false, false
+	if m.Err != nil {
+		switch {
+		case m.Demo:
+			s.Welcome.DemoError = m.Err
+		case m.Name != "":
+			if s.Opening.Name == m.Name {
+				s.Opening.Error = m.Err
+			}
+		default:
+			s.Connect.Error = m.Err
+			return []Cmd{Focus{ID: firstField(s.Connect.Method)}}
+		}
+		return nil
+	}
+	if m.Name != "" && (s.Screen != ScreenOpening || s.Opening.Name != m.Name) {
+		return nil // the person has gone elsewhere meanwhile
+	}
+	s.leave()
+	s.Session = &m.Session
+	s.Form[FieldKey], s.Form[FieldPassword] = "", ""
+	if p := m.Session.Profile; !p.Demo {
+		s.remember(p)
+	}
+	cmds := []Cmd{CallProviders{}}
+	if s.Plain() {
+		return append(cmds, s.show(ScreenOwn)...)
+	}
+	return append(cmds, s.show(ScreenRoster)...)
+}
+
+// remember puts a server that was just opened into the list of stored ones.
+func (s *State) remember(p api.Profile) {
+	for i := range s.Boot.Profiles {
+		if s.Boot.Profiles[i].Name == p.Name {
+			s.Boot.Profiles[i] = p
+			return
+		}
+	}
+	s.Boot.Profiles = append(s.Boot.Profiles, p)
+}
+
+func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
+	s.Dialog.Busy = false
+	if m.Err != nil {
+		s.Dialog.Error = m.Err
+		return nil
+	}
+	back := s.closeDialog()
+	s.Boot.Profiles = m.Boot.Profiles
+	if s.Session != nil && s.Session.Profile.Name == m.Old {
+		if m.New == "" {
+			s.leave()
+			return append(s.show(ScreenWelcome), s.toast(Toast{Key: "toast.forgotten"})...)
+		}
+		s.Session.Profile.Name = m.New
+	}
+	if m.New == "" {
+		if s.Screen == ScreenOpening {
+			back = s.show(ScreenWelcome)
+		}
+		return append(back, s.toast(Toast{Key: "toast.forgotten"})...)
+	}
+	return append(back, s.toast(Toast{Key: "toast.renamed"})...)
+}

@@ -1,0 +1,202 @@
+package state
+
+import (
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
+	d := &s.Dialog
+	switch m := msg.(type) {
+	case AskRemove:
+		s.openDialog(Dialog{Kind: DialogRemove, Links: m.Links, Names: m.Names})
+	case AskRemoveSelected:
+		links, names := s.Roster.SelectedLinks()
+		if len(links) == 0 {
+			return s.toast(Toast{Key: "toast.nothingToRemove"}), true
+		}
+		s.openDialog(Dialog{Kind: DialogRemove, Links: links, Names: names})
+	case AskUnregister:
+		s.openDialog(Dialog{Kind: DialogUnregister, UserID: m.UserID})
+		s.Form[FieldAuth] = ""
+		return []Cmd{CallPlanUnregister(m)}, true
+	case UnregisterPlanned:
+		if d.Kind != DialogUnregister || d.UserID != m.UserID {
+			return nil, true
+		}
+		d.Error = m.Err
+		if m.Err == nil {
+			d.Plan = &m.Plan
+			if len(m.Plan.Providers) > 0 {
+				s.Form[FieldAuth] = m.Plan.Providers[0].ID
+			}
+		}
+	case AskForget:
+		s.openDialog(Dialog{Kind: DialogForget, Profile: m.Name})
+	case AskRename:
+		s.openDialog(Dialog{Kind: DialogRename, Profile: m.Name})
+		s.Form[FieldRename] = m.Name
+	case ShowDialog:
+		if d.Kind == m.Kind {
+			return s.closeDialog(), true
+		}
+		if d.Busy {
+			return nil, true
+		}
+		s.openDialog(Dialog{Kind: m.Kind})
+		s.Form[FieldCommand] = ""
+	case DialogYes:
+		return s.dialogYes(), true
+	case CloseDialog:
+		return s.closeDialog(), true
+	case PaletteMove:
+		if n := len(s.Commands()); n > 0 {
+			d.Choice = ((d.Choice+m.By)%n + n) % n
+		}
+	case PaletteRun:
+		at := m.Index
+		if at < 0 {
+			at = d.Choice
+		}
+		list := s.Commands()
+		if at >= len(list) {
+			return nil, true
+		}
+		cmds := s.closeDialog()
+		return append(cmds, s.Update(list[at].Msg)...), true
+	case Escape:
+		return s.escape(), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+func (s *State) openDialog(d Dialog) { s.Dialog, s.Menu = d, "" }
+
+// closeDialog closes the dialog; the page gives the focus back to where it was.
+func (s *State) closeDialog() []Cmd {
+	s.Dialog = Dialog{}
+	return nil
+}
+
+func (s *State) dialogYes() []Cmd {
+	d := &s.Dialog
+	if d.Busy {
+		return nil
+	}
+	d.Error = nil
+	switch d.Kind {
+	case DialogRemove:
+		d.Busy = true
+		return []Cmd{CallRemove{Links: d.Links}}
+	case DialogUnregister:
+		if d.Plan == nil || s.Form[FieldAuth] == "" {
+			return nil
+		}
+		d.Busy = true
+		return []Cmd{CallUnregister{UserID: d.UserID, AuthProvider: s.Form[FieldAuth]}}
+	case DialogForget:
+		d.Busy = true
+		cmds := []Cmd{}
+		if s.Session != nil && s.Session.Profile.Name == d.Profile {
+			cmds = s.cancelFlows()
+		}
+		return append(cmds, CallForget{Name: d.Profile})
+	case DialogRename:
+		name := strings.TrimSpace(s.Form[FieldRename])
+		if name == d.Profile {
+			return s.closeDialog()
+		}
+		if name == "" {
+			d.Error = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("rename.empty")}
+			return []Cmd{Focus{ID: "rename"}}
+		}
+		d.Busy = true
+		return []Cmd{CallRename{Old: d.Profile, New: name}}
+	case DialogNone, DialogShortcuts, DialogPalette:
+	}
+	return s.closeDialog()
+}
+
+// escape closes what lies on top, one thing at a time.
+func (s *State) escape() []Cmd {
+	switch {
+	case s.Dialog.Kind != DialogNone:
+		if s.Dialog.Busy {
+			return nil
+		}
+		return s.closeDialog()
+	case s.Menu != "":
+		id := s.Menu
+		s.Menu = ""
+		return []Cmd{Focus{ID: id}}
+	case s.Drawer.UserID != "" && s.Drawer.Linking && !s.Link.Running():
+		return s.Update(LeaveLink{})
+	case s.Drawer.UserID != "":
+		return s.closeDrawer()
+	case len(s.Toasts) > 0:
+		s.Toasts = nil
+	case s.Screen == ScreenRoster && len(s.Roster.Selected) > 0:
+		clear(s.Roster.Selected)
+	case s.Screen == ScreenRoster && s.Roster.Search != "":
+		s.Roster.Search, s.Roster.Query.Search = "", ""
+		return s.query()
+	}
+	return nil
+}
+
+// Command is a line of the palette.
+type Command struct {
+	Key  string // of its text
+	Name string // fills {name}
+	Icon string
+	Msg  Msg
+}
+
+// Commands returns the palette's lines that match what was typed.
+func (s *State) Commands() []Command {
+	all := []Command{
+		{Key: "nav.roster", Icon: "users", Msg: Go{Screen: ScreenRoster}},
+		{Key: "nav.providers", Icon: "providers", Msg: Go{Screen: ScreenProviders}},
+		{Key: "nav.own", Icon: "person", Msg: Go{Screen: ScreenOwn}},
+		{Key: "nav.history", Icon: "history", Msg: Go{Screen: ScreenHistory}},
+		{Key: "nav.settings", Icon: "settings", Msg: Go{Screen: ScreenSettings}},
+		{Key: "command.search", Icon: "search", Msg: FocusSearch{}},
+		{Key: "command.refresh", Icon: "refresh", Msg: Refresh{}},
+		{Key: "command.unlinked", Icon: "filter", Msg: Filter{Filter: api.FilterUnlinked}},
+		{Key: "command.atRisk", Icon: "filter", Msg: Filter{Filter: api.FilterAtRisk}},
+	}
+	if d := s.Drawer; d.Row != nil && d.Row.Exists && s.CanLink(d.UserID).OK {
+		all = append([]Command{{Key: "command.link", Name: d.Row.Name, Icon: "link", Msg: StartLinking{Account: d.Row.User}}},
+			all...)
+	}
+	if s.Link.Running() {
+		all = append([]Command{{Key: "command.return", Icon: "link", Msg: ReturnToLink{}}}, all...)
+	}
+	for _, p := range s.Boot.Profiles {
+		if s.Session == nil || p.Name != s.Session.Profile.Name {
+			all = append(all, Command{Key: "command.open", Name: p.Name, Icon: "server", Msg: Open{Name: p.Name}})
+		}
+	}
+	all = append(all,
+		Command{Key: "command.add", Icon: "plus", Msg: Leave{}},
+		Command{Key: "command.light", Icon: "sun", Msg: SetTheme{Theme: "light"}},
+		Command{Key: "command.dark", Icon: "moon", Msg: SetTheme{Theme: "dark"}},
+		Command{Key: "command.shortcuts", Icon: "keyboard", Msg: ShowDialog{Kind: DialogShortcuts}},
+		Command{Key: "command.quit", Icon: "close", Msg: Quit{}},
+	)
+	typed := strings.ToLower(strings.TrimSpace(s.Form[FieldCommand]))
+	if typed == "" {
+		return all
+	}
+	l := s.Text()
+	var match []Command
+	for _, c := range all {
+		if strings.Contains(strings.ToLower(l.T(c.Key, "name", c.Name)), typed) {
+			match = append(match, c)
+		}
+	}
+	return match
+}

@@ -1,0 +1,287 @@
+package state
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
+	l := &s.Link
+	switch m := msg.(type) {
+	case StartLinking:
+		return s.startLinking(m.Account), true
+	case LeaveLink:
+		s.Drawer.Linking = false
+		if !l.Running() {
+			s.Link = Link{}
+		}
+		return []Cmd{Focus{ID: "link-identity"}}, true
+	case ReturnToLink:
+		if l.Account.ID == "" {
+			return nil, true
+		}
+		s.Drawer = Drawer{UserID: l.Account.ID, Back: "title"}
+		if s.Screen != ScreenRoster && s.Screen != ScreenOwn {
+			s.Screen = ScreenRoster
+		}
+		return s.openDrawer(), true
+	case LinkTab:
+		if l.Running() {
+			return nil, true
+		}
+		l.Subject, l.Request.Name = m.Subject, s.Form[FieldSubject]
+		l.Request.Strategy = ""
+		if m.Subject {
+			l.Request.Strategy = api.StrategySubject
+		}
+		return s.plan(), true
+	case PickProvider:
+		l.Request.Protocol, l.Request.Provider = m.Protocol, m.Name
+		if !l.Subject {
+			l.Request.Strategy = ""
+		}
+		return s.plan(), true
+	case PickStrategy:
+		l.Request.Strategy, l.Subject = m.Strategy, m.Strategy == api.StrategySubject
+		return s.plan(), true
+	case AllowMove:
+		l.Request.Move = m.On
+	case ToggleMore:
+		l.More = !l.More
+	case Planned:
+		if m.Number != l.plan || l.Step != LinkChoose {
+			return nil, true
+		}
+		l.Planning = false
+		if m.Err != nil {
+			l.Plan, l.Error = nil, m.Err
+			return nil, true
+		}
+		l.Plan, l.Error = &m.Plan, nil
+	case RunLink:
+		return s.runLink(), true
+	case FlowStarted:
+		l.Starting = false
+		if m.Err != nil {
+			l.Step, l.Error = LinkFailed, m.Err
+			return nil, true
+		}
+		if l.Step != LinkSignIn {
+			return []Cmd{CallCancelFlow{ID: m.ID}}, true
+		}
+		l.FlowID = m.ID
+		return s.replay(m.ID), true
+	case FlowMoved:
+		return s.flowMoved(m.Event), true
+	case Answer:
+		if l.Confirm == nil {
+			return nil, true
+		}
+		if m.Yes {
+			l.Step = LinkWriting
+		} else {
+			l.Step, l.Error = LinkFailed, &api.Error{Code: api.CodeCancelled, Sentence: s.Text().T("link.refusedByPerson")}
+		}
+		return []Cmd{CallConfirm{ID: l.FlowID, Yes: m.Yes}, Focus{ID: "link-step"}}, true
+	case CancelLink:
+		id := l.FlowID
+		l.Step, l.FlowID, l.Starting = LinkChoose, "", false
+		l.SignIn, l.Confirm, l.Progress, l.Error = nil, nil, nil, nil
+		if id == "" {
+			return []Cmd{Focus{ID: "link-step"}}, true
+		}
+		return []Cmd{CallCancelFlow{ID: id}, Focus{ID: "link-step"}}, true
+	case LinkAgain:
+		l.Step, l.FlowID, l.Error, l.SignIn, l.Confirm, l.Progress = LinkChoose, "", nil, nil, nil, nil
+		return append(s.plan(), Focus{ID: "link-step"}), true
+	case OpenBrowser:
+		return []Cmd{CallOpenSignIn(m)}, true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+func (s *State) startLinking(u api.User) []Cmd {
+	if s.Link.Running() {
+		return s.updateReturn()
+	}
+	if s.Drawer.UserID != u.ID {
+		s.Drawer = Drawer{UserID: u.ID, Back: s.backOf(u.ID)}
+	}
+	s.Drawer.Linking = true
+	s.Link = Link{Step: LinkChoose, Account: u, Request: api.LinkRequest{UserID: u.ID}}
+	s.Form[FieldSubject] = ""
+	cmds := []Cmd{CallAccount{UserID: u.ID}, CallChanges{UserID: u.ID}}
+	if usable := s.LinkProviders(); len(usable) == 1 {
+		s.Link.Request.Protocol, s.Link.Request.Provider = usable[0].Protocol, usable[0].Name
+		cmds = append(cmds, s.plan()...)
+	}
+	return append(cmds, Focus{ID: "link-step"})
+}
+
+// backOf returns the element that gets the focus back once the drawer of an account is closed.
+func (s *State) backOf(userID string) string {
+	for i := range s.Roster.Total {
+		if row, ok := s.Roster.Row(i); ok && row.ID == userID {
+			return RowID(i)
+		}
+	}
+	return "title"
+}
+
+func (s *State) updateReturn() []Cmd {
+	cmds, _ := s.updateLink(ReturnToLink{})
+	return cmds
+}
+
+// LinkProviders returns the providers that a link can be made with: those that are on, or whose state is unknown.
+func (s *State) LinkProviders() []api.ProviderDetail {
+	return slices.DeleteFunc(slices.Clone(s.Providers.List), func(p api.ProviderDetail) bool {
+		return p.Known && !p.Enabled
+	})
+}
+
+func (s *State) plan() []Cmd {
+	l := &s.Link
+	if l.Request.Provider == "" {
+		return nil
+	}
+	l.plan++
+	l.Planning, l.Error = true, nil
+	if l.Plan != nil && (l.Plan.Provider.Name != l.Request.Provider || l.Plan.Provider.Protocol != l.Request.Protocol) {
+		l.Plan = nil
+	}
+	return []Cmd{CallPlanLink{Number: l.plan, Request: l.Request}}
+}
+
+func (s *State) runLink() []Cmd {
+	l := &s.Link
+	if l.Step != LinkChoose || l.Request.Provider == "" {
+		return nil
+	}
+	req := l.Request
+	if l.Subject {
+		req.Strategy, req.Name = api.StrategySubject, s.Form[FieldSubject]
+		if strings.TrimSpace(req.Name) == "" {
+			l.Error = &api.Error{Code: api.CodeNameInvalid, Sentence: s.Text().T("link.subject.empty")}
+			return []Cmd{Focus{ID: "subject"}}
+		}
+	} else if l.Plan == nil || !l.Plan.OK {
+		return nil
+	}
+	l.Step, l.Starting, l.Error, l.Change = LinkSignIn, true, nil, nil
+	return []Cmd{CallStartLink{Request: req}, Focus{ID: "link-step"}}
+}
+
+// flowMoved takes an event of a flow. Events can come before the call that started the flow has answered with its id;
+// those wait in early.
+func (s *State) flowMoved(e api.FlowEvent) []Cmd {
+	switch {
+	case e.ID != "" && e.ID == s.Link.FlowID:
+		return s.linkMoved(e)
+	case e.ID != "" && e.ID == s.Verify.FlowID:
+		return s.verifyMoved(e)
+	case s.Connect.Quick != nil && e.ID == s.Connect.Quick.ID:
+		return s.quickMoved(e)
+	case s.Link.Starting || s.Verify.Starting || s.Connect.Busy:
+		s.early = append(s.early, e)
+	}
+	return nil
+}
+
+// replay takes the events that came before the id.
+func (s *State) replay(id string) []Cmd {
+	early := s.early
+	s.early = nil
+	var cmds []Cmd
+	for _, e := range early {
+		if e.ID == id {
+			cmds = append(cmds, s.flowMoved(e)...)
+		} else if s.Link.Starting || s.Verify.Starting || s.Connect.Busy {
+			s.early = append(s.early, e)
+		}
+	}
+	return cmds
+}
+
+func (s *State) linkMoved(e api.FlowEvent) []Cmd {
+	l := &s.Link
+	switch e.Step {
+	case "progress":
+		l.Progress = e.Progress
+	case "sign-in":
+		l.SignIn = e.SignIn
+	case "confirm":
+		l.Step, l.Confirm = LinkConfirm, e.Confirmation
+		if s.Drawer.UserID == l.Account.ID {
+			s.Drawer.Linking = true
+		}
+		return []Cmd{Focus{ID: "link-step"}}
+	case "done":
+		l.Step, l.Change, l.FlowID = LinkDone, e.Change, ""
+		name := l.Account.Name
+		cmds := append(s.afterChange(), Focus{ID: "link-step"})
+		if e.Change == nil {
+			return cmds
+		}
+		return append(cmds, s.toast(Toast{
+			Key: "toast.linked", Pairs: []string{"name", name}, Undo: []string{e.Change.ID},
+		})...)
+	case "failed":
+		l.FlowID = ""
+		if l.Step == LinkFailed { // the person said no, and was told
+			return nil
+		}
+		l.Step, l.Error = LinkFailed, e.Error
+		cmds := []Cmd{Focus{ID: "link-step"}}
+		if s.Drawer.UserID != l.Account.ID {
+			cmds = append(cmds, s.toast(Toast{Error: e.Error})...)
+		}
+		return cmds
+	}
+	return nil
+}
+
+func (s *State) verifyMoved(e api.FlowEvent) []Cmd {
+	v := &s.Verify
+	switch e.Step {
+	case "sign-in":
+		v.SignIn = e.SignIn
+	case "verified":
+		v.Result, v.SignIn = e.Verified, nil
+	case "failed":
+		v.Error, v.SignIn = e.Error, nil
+	}
+	return nil
+}
+
+func (s *State) quickMoved(e api.FlowEvent) []Cmd {
+	switch e.Step {
+	case "connected":
+		if e.Session != nil {
+			s.Connect.Quick = nil
+			return s.connected(Connected{Session: *e.Session})
+		}
+	case "failed":
+		s.Connect.Quick, s.Connect.Error = nil, e.Error
+		return []Cmd{Focus{ID: "title"}}
+	}
+	return nil
+}
+
+// cancelFlows ends whatever waits for a person.
+func (s *State) cancelFlows() []Cmd {
+	cmds := append(s.cancelQuick(), s.cancelVerify()...)
+	if s.Link.Running() && s.Link.FlowID != "" {
+		cmds = append(cmds, CallCancelFlow{ID: s.Link.FlowID})
+	}
+	return cmds
+}
+
+// Waiting reports whether a clock is on the screen, which needs a tick a second.
+func (s *State) Waiting() bool {
+	return s.Link.SignIn != nil && s.Link.Running() || s.Verify.SignIn != nil
+}

@@ -1,0 +1,317 @@
+package state
+
+import (
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// Msg is something that happened. Each is one of the types below.
+type Msg any
+
+// What a person does.
+type (
+	// Edit is a form field that changed.
+	Edit struct {
+		Field Field
+		Value string
+	}
+	// Go shows a screen of the open session, or the welcome screen.
+	Go struct{ Screen Screen }
+	// Look searches the local network again.
+	Look struct{}
+	// Try takes the address field, or the given address.
+	Try struct{ Address string }
+	// Trust pins the certificate that was shown.
+	Trust struct{}
+	// PickMethod chooses how to sign in at a server.
+	PickMethod struct{ Method Method }
+	// SignIn sends the chosen method's fields.
+	SignIn struct{}
+	// StartDemo starts the demo world.
+	StartDemo struct{}
+	// Open opens a stored server.
+	Open struct{ Name string }
+	// Reconnect signs in again at a stored server.
+	Reconnect struct{ Name string }
+	// Leave ends the session in the window; the credential stays stored.
+	Leave struct{}
+	// SignOut ends the session at the server and deletes its credential.
+	SignOut struct{ Name string }
+	// Filter shows one kind of account.
+	Filter struct{ Filter api.RosterFilter }
+	// FilterProvider shows the accounts of one provider, or of all.
+	FilterProvider struct {
+		Protocol api.Protocol
+		Name     string
+	}
+	// Sort orders by a column, and the other way round the second time.
+	Sort struct{ By api.RosterSort }
+	// ClearSearch empties search and filters.
+	ClearSearch struct{}
+	// Scrolled is where the roster's viewport is, in rem.
+	Scrolled struct{ Top, Height float64 }
+	// Resized is how high it is.
+	Resized struct{ Height float64 }
+	// Refresh reads the server again.
+	Refresh struct{}
+	// Activate moves the keyboard's row by steps, or to a row.
+	Activate struct {
+		By int
+		To int // used when By is 0
+	}
+	// Select marks or unmarks a row; with Range all rows from the one before.
+	Select struct {
+		Index int
+		Range bool
+	}
+	// SelectNone unmarks all.
+	SelectNone struct{}
+	// OpenAccount opens the drawer.
+	OpenAccount struct{ Index int }
+	// OpenUser opens the drawer for an account by its id.
+	OpenUser struct{ ID string }
+	// CloseDrawer closes it.
+	CloseDrawer struct{}
+	// StartLinking opens the link panel for an account.
+	StartLinking struct{ Account api.User }
+	// LeaveLink goes back from the link panel to the account; a running flow goes on.
+	LeaveLink struct{}
+	// ReturnToLink shows the running link.
+	ReturnToLink struct{}
+	// LinkTab chooses between signing in and typing the name.
+	LinkTab struct{ Subject bool }
+	// PickProvider chooses the provider of the link.
+	PickProvider struct {
+		Protocol api.Protocol
+		Name     string
+	}
+	// PickStrategy chooses another way.
+	PickStrategy struct{ Strategy api.Strategy }
+	// AllowMove allows taking the identity from another account.
+	AllowMove struct{ On bool }
+	// ToggleMore shows or hides the other ways.
+	ToggleMore struct{}
+	// RunLink starts the planned link.
+	RunLink struct{}
+	// Answer says yes or no to the confirmation.
+	Answer struct{ Yes bool }
+	// CancelLink ends the running flow.
+	CancelLink struct{}
+	// LinkAgain goes back to the plan after a failure.
+	LinkAgain struct{}
+	// OpenBrowser opens the sign-in address once more.
+	OpenBrowser struct{ ID string }
+	// VerifyLink proves an identity.
+	VerifyLink struct {
+		UserID   string
+		Identity api.Identity
+	}
+	// CancelVerify ends the verification, or takes its result away.
+	CancelVerify struct{}
+	// AskRemove asks before links are removed.
+	AskRemove struct {
+		Links []api.Link
+		Names map[string]string
+	}
+	// AskRemoveSelected asks before all links of the selected accounts are removed.
+	AskRemoveSelected struct{}
+	// AskUnregister asks before an account is unregistered.
+	AskUnregister struct{ UserID string }
+	// AskForget asks before a stored server is forgotten.
+	AskForget struct{ Name string }
+	// AskRename asks for a stored server's new name.
+	AskRename struct{ Name string }
+	// DialogYes does what the dialog asked.
+	DialogYes struct{}
+	// CloseDialog closes it.
+	CloseDialog struct{}
+	// ShowDialog opens the shortcuts' sheet or the palette.
+	ShowDialog struct{ Kind DialogKind }
+	// PaletteMove moves the palette's choice.
+	PaletteMove struct{ By int }
+	// PaletteRun runs the choice, or the given line.
+	PaletteRun struct{ Index int }
+	// Undo undoes changes.
+	Undo struct{ Changes []string }
+	// CloseToast takes a message away.
+	CloseToast struct{ ID int }
+	// OpenMenu opens a menu, or closes it when it is open.
+	OpenMenu struct{ ID string }
+	// CloseMenu closes the open menu.
+	CloseMenu struct{}
+	// CopyText copies to the clipboard.
+	CopyText struct{ Text string }
+	// TestProvider asks the identity provider.
+	TestProvider struct {
+		Protocol api.Protocol
+		Name     string
+	}
+	// EditProvider opens a provider's settings, or closes them.
+	EditProvider struct{ ID string }
+	// PickHost chooses the loopback's name for the provider's settings.
+	PickHost struct{ Host string }
+	// AllowSHA1 changes the provider's settings.
+	AllowSHA1 struct{ On bool }
+	// SaveProvider saves them.
+	SaveProvider struct{}
+	// SetTheme, SetLanguage and SaveSettings change the settings.
+	SetTheme     struct{ Theme string }
+	SetLanguage  struct{ Language string }
+	SaveSettings struct{}
+	// CheckKeyring looks at the keyring again.
+	CheckKeyring struct{}
+	// Retry does the failed loading of the screen again.
+	Retry struct{}
+	// Escape closes what is on top.
+	Escape struct{}
+	// FocusSearch goes to the search field.
+	FocusSearch struct{}
+	// Quit ends the app.
+	Quit struct{}
+)
+
+// What the backend answers. Err is nil on success.
+type (
+	// Booted answers LoadBootstrap.
+	Booted struct {
+		Boot api.Bootstrap
+		Err  *api.Error
+	}
+	// Found answers Discover.
+	Found struct {
+		Servers []api.DiscoveredServer
+		Err     *api.Error
+	}
+	// Probed answers Probe and TrustCertificate.
+	Probed struct {
+		Address string
+		Probe   api.Probe
+		Err     *api.Error
+	}
+	// Connected answers everything that opens a session.
+	Connected struct {
+		Session api.Session
+		Err     *api.Error
+		// Name is the stored server that was opened, Demo is true for the demo world.
+		Name string
+		Demo bool
+	}
+	// QuickStarted answers StartQuickConnect.
+	QuickStarted struct {
+		Quick api.QuickConnect
+		Err   *api.Error
+	}
+	// SignedOut answers SignOut.
+	SignedOut struct {
+		Name string
+		Err  *api.Error
+	}
+	// ProfilesChanged answers ForgetProfile and RenameProfile with the servers that are stored now.
+	ProfilesChanged struct {
+		Boot api.Bootstrap
+		Err  *api.Error
+		// Old and New are the names of a renamed server; New is empty for a forgotten one.
+		Old, New string
+	}
+	// PageLoaded answers LoadPage.
+	PageLoaded struct {
+		Generation int
+		Page       int
+		Rows       api.RosterPage
+		Err        *api.Error
+	}
+	// Refreshed answers RefreshRoster.
+	Refreshed struct {
+		Counts api.RosterCounts
+		Err    *api.Error
+	}
+	// RosterChanged is the event of the same name.
+	RosterChanged struct{ Counts api.RosterCounts }
+	// AccountLoaded answers LoadAccount.
+	AccountLoaded struct {
+		UserID string
+		Row    api.RosterRow
+		Err    *api.Error
+	}
+	// ChangesLoaded answers LoadChanges.
+	ChangesLoaded struct {
+		UserID string
+		List   []api.Change
+		Err    *api.Error
+	}
+	// ProvidersLoaded answers LoadProviders.
+	ProvidersLoaded struct {
+		List []api.ProviderDetail
+		Err  *api.Error
+	}
+	// ProviderTested answers TestProvider.
+	ProviderTested struct {
+		ID     string
+		Result api.ProviderTest
+		Err    *api.Error
+	}
+	// ProviderSaved answers SaveProvider.
+	ProviderSaved struct{ Err *api.Error }
+	// Planned answers PlanLink.
+	Planned struct {
+		Number int
+		Plan   api.Plan
+		Err    *api.Error
+	}
+	// FlowStarted answers StartLink.
+	FlowStarted struct {
+		ID  string
+		Err *api.Error
+	}
+	// VerifyStarted answers StartVerify.
+	VerifyStarted struct {
+		ID  string
+		Err *api.Error
+	}
+	// FlowMoved is the event of a flow.
+	FlowMoved struct{ Event api.FlowEvent }
+	// Removed answers RemoveLinks.
+	Removed struct {
+		Changes []api.Change
+		Err     *api.Error
+	}
+	// UnregisterPlanned answers PlanUnregister.
+	UnregisterPlanned struct {
+		UserID string
+		Plan   api.UnregisterPlan
+		Err    *api.Error
+	}
+	// Unregistered answers Unregister.
+	Unregistered struct {
+		Change api.Change
+		Err    *api.Error
+	}
+	// Undone answers Undo, once for all the changes.
+	Undone struct {
+		Changes []api.Change
+		Err     *api.Error
+	}
+	// SelfLoaded answers LoadSelf.
+	SelfLoaded struct {
+		Kit api.SelfService
+		Err *api.Error
+	}
+	// SettingsSaved answers SaveSettings.
+	SettingsSaved struct{ Err *api.Error }
+	// KeyringChecked answers CheckKeyring.
+	KeyringChecked struct {
+		Keyring api.Keyring
+		Err     *api.Error
+	}
+	// Copied answers Copy.
+	Copied struct{ Err *api.Error }
+	// Called answers commands whose success changes nothing.
+	Called struct{ Err *api.Error }
+	// Working is what the backend is doing.
+	Working struct{ Progress api.Progress }
+	// Tick is the time, once a second while somebody watches a clock and once a minute otherwise.
+	Tick struct{ Now time.Time }
+	// ToastOver takes a message away by itself.
+	ToastOver struct{ ID int }
+)

@@ -1,0 +1,37 @@
+package state
+
+import (
+	"strconv"
+	"strings"
+)
+
+func joinPorts(ports []int) string {
+	words := make([]string, len(ports))
+	for i, p := range ports {
+		words[i] = strconv.Itoa(p)
+	}
+	return strings.Join(words, ", ")
+}
+
+// parsePorts reads port numbers parted by commas or blanks; none at all is allowed.
+func parsePorts(s string) ([]int, bool) {
+	var ports []int
+	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\t' }) {
+		p, ok := parsePort(w)
+		if !ok || p == 0 {
+			return nil, false
+		}
+		ports = append(ports, p)
+	}
+	return ports, true
+}
+
+// parsePort reads one port; an empty one is 0.
+func parsePort(s string) (int, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return 0, true
+	}
+	p, err := strconv.Atoi(s)
+	return p, err == nil && p >= 1024 && p <= 65535
+}

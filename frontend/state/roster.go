@@ -1,0 +1,252 @@
+package state
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
+	r := &s.Roster
+	switch m := msg.(type) {
+	case Edit:
+		if m.Field != FieldSearch {
+			return nil, false
+		}
+		r.Search = m.Value
+		r.Query.Search = m.Value
+		return s.query(), true
+	case Filter:
+		r.Query.Filter = m.Filter
+		return s.query(), true
+	case FilterProvider:
+		r.Query.Protocol, r.Query.Provider = m.Protocol, m.Name
+		s.Menu = ""
+		if s.Screen != ScreenRoster {
+			return append(s.query(), s.show(ScreenRoster)...), true
+		}
+		return s.query(), true
+	case Sort:
+		if r.Query.Sort == m.By || r.Query.Sort == "" && m.By == api.SortName {
+			r.Query.Reverse = !r.Query.Reverse
+		} else {
+			// Latest use and most links first: that is what people look for.
+			r.Query.Reverse = m.By != api.SortName
+		}
+		r.Query.Sort = m.By
+		return s.query(), true
+	case ClearSearch:
+		r.Search = ""
+		r.Query = api.RosterQuery{Sort: r.Query.Sort, Reverse: r.Query.Reverse}
+		return append(s.query(), Focus{ID: "search"}), true
+	case Scrolled:
+		r.Scroll, r.Height = m.Top, m.Height
+		return s.missing(), true
+	case Resized:
+		if m.Height > 0 {
+			r.Height = m.Height
+		}
+		return s.missing(), true
+	case Refresh:
+		if r.Refreshing {
+			return nil, true
+		}
+		r.Refreshing = true
+		return []Cmd{CallRefresh{}}, true
+	case Refreshed:
+		r.Refreshing, s.Progress = false, nil
+		if m.Err != nil {
+			return s.toast(Toast{Error: m.Err}), true
+		}
+		cmds := append(s.reload(), CallProviders{})
+		if m.Counts.Changed > 0 {
+			return append(cmds, s.toast(Toast{Key: "toast.changed", N: m.Counts.Changed})...), true
+		}
+		return append(cmds, s.toast(Toast{Key: "toast.fresh"})...), true
+	case RosterChanged:
+		r.Counts = m.Counts
+		if s.Session == nil {
+			return nil, true
+		}
+		return s.reload(), true
+	case PageLoaded:
+		return s.pageLoaded(m), true
+	case Activate:
+		return s.activate(m), true
+	case Select:
+		s.selectRow(m)
+	case SelectNone:
+		clear(r.Selected)
+	case FocusSearch:
+		if s.Screen != ScreenRoster {
+			return append(s.show(ScreenRoster), Focus{ID: "search"}), true
+		}
+		return []Cmd{Focus{ID: "search"}}, true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// query asks for the rows of a changed query from the top. While an answer is under way nothing is asked: the rows of
+// the last query follow when it has come, so that fast typing costs two calls and not one a letter.
+func (s *State) query() []Cmd {
+	s.Roster.Scroll, s.Roster.Active = 0, 0
+	return append(s.reload(), ScrollTo{})
+}
+
+// reload asks for the visible rows anew and keeps the old ones on the screen until they come.
+func (s *State) reload() []Cmd {
+	r := &s.Roster
+	if s.Session == nil {
+		return nil
+	}
+	if s.Plain() && s.Screen != ScreenRoster && !r.Loaded {
+		return nil // a person's own links are on their own screen
+	}
+	r.stale = true
+	if len(r.pending) > 0 {
+		r.asked = true
+		return nil
+	}
+	return s.ask()
+}
+
+func (s *State) ask() []Cmd {
+	r := &s.Roster
+	r.generation++
+	r.asked = false
+	page := int(r.Scroll/RowHeight) / PageSize
+	clear(r.pending)
+	return []Cmd{s.callPage(page)}
+}
+
+func (s *State) callPage(page int) Cmd {
+	r := &s.Roster
+	r.pending[page] = true
+	q := r.Query
+	q.Offset, q.Limit, q.Language = page*PageSize, PageSize, s.Text().Tag
+	if q.Sort == "" {
+		q.Sort = api.SortName
+	}
+	return CallPage{Generation: r.generation, Page: page, Query: q}
+}
+
+func (s *State) pageLoaded(m PageLoaded) []Cmd {
+	r := &s.Roster
+	if m.Generation != r.generation {
+		return nil
+	}
+	delete(r.pending, m.Page)
+	if r.asked {
+		if len(r.pending) > 0 {
+			return nil
+		}
+		return s.ask()
+	}
+	if m.Err != nil {
+		r.Error = m.Err
+		return nil
+	}
+	s.Progress = nil
+	if r.stale {
+		r.pages, r.stale = map[int][]api.RosterRow{}, false
+	}
+	r.Error, r.Loaded = nil, true
+	r.pages[m.Page] = m.Rows.Rows
+	r.Total, r.Counts, r.Taken = m.Rows.Total, m.Rows.Counts, m.Rows.Taken
+	for _, row := range m.Rows.Rows {
+		if _, ok := r.Selected[row.ID]; ok {
+			r.Selected[row.ID] = row
+		}
+		if row.ID == s.Drawer.UserID {
+			s.Drawer.Row = &row
+		}
+	}
+	r.Active = min(r.Active, max(r.Total-1, 0))
+	return s.missing()
+}
+
+// missing asks for the pages that the viewport touches and that are not there.
+func (s *State) missing() []Cmd {
+	r := &s.Roster
+	if !r.Loaded || r.stale {
+		return nil
+	}
+	var cmds []Cmd
+	from, to := r.Window()
+	for page := from / PageSize; page*PageSize < to; page++ {
+		if _, ok := r.pages[page]; !ok && !r.pending[page] {
+			cmds = append(cmds, s.callPage(page))
+		}
+	}
+	return cmds
+}
+
+// activate moves the keyboard's row and brings it into view.
+func (s *State) activate(m Activate) []Cmd {
+	r := &s.Roster
+	to := m.To
+	if m.By != 0 {
+		to = r.Active + m.By
+	}
+	if r.Total == 0 {
+		return nil
+	}
+	r.Active = min(max(to, 0), r.Total-1)
+	top := float64(r.Active) * RowHeight
+	var cmds []Cmd
+	if top < r.Scroll {
+		r.Scroll = top
+		cmds = append(cmds, ScrollTo{Top: top})
+	} else if bottom := top + RowHeight; bottom > r.Scroll+r.Height {
+		r.Scroll = bottom - r.Height
+		cmds = append(cmds, ScrollTo{Top: r.Scroll})
+	}
+	return append(append(cmds, s.missing()...), Focus{ID: RowID(r.Active)})
+}
+
+// RowID is the id attribute of the row at a position.
+func RowID(i int) string { return "row-" + strconv.Itoa(i) }
+
+func (s *State) selectRow(m Select) {
+	r := &s.Roster
+	row, ok := r.Row(m.Index)
+	if !ok {
+		return
+	}
+	if !m.Range {
+		r.anchor = m.Index
+		if _, on := r.Selected[row.ID]; on {
+			delete(r.Selected, row.ID)
+		} else {
+			r.Selected[row.ID] = row
+		}
+		return
+	}
+	from, to := min(r.anchor, m.Index), max(r.anchor, m.Index)
+	for i := from; i <= to; i++ {
+		if row, ok := r.Row(i); ok {
+			r.Selected[row.ID] = row
+		}
+	}
+}
+
+// SelectedLinks returns the links of the selected accounts, and the accounts' names.
+func (r *Roster) SelectedLinks() (links []api.Link, names map[string]string) {
+	names = map[string]string{}
+	for _, id := range sortedKeys(r.Selected) {
+		row := r.Selected[id]
+		for _, i := range row.Identities {
+			links = append(links, api.Link{Identity: i, UserID: id})
+		}
+		names[id] = row.Name
+	}
+	return links, names
+}
+
+func sortedKeys(m map[string]api.RosterRow) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,391 @@
+// Package state is the window's one store: everything that views draw from, the messages that change it, and the
+// commands that its changes ask for. It knows neither the page nor the backend, so all of it is tested natively.
+package state
+
+import (
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/text"
+)
+
+// Screen is what the window shows.
+type Screen string
+
+// The screens.
+const (
+	ScreenStarting  Screen = ""
+	ScreenWelcome   Screen = "welcome"
+	ScreenConnect   Screen = "connect"
+	ScreenOpening   Screen = "opening" // a stored server is being opened, or could not be
+	ScreenRoster    Screen = "roster"
+	ScreenProviders Screen = "providers"
+	ScreenOwn       Screen = "own" // my account, and the self-service kit
+	ScreenHistory   Screen = "history"
+	ScreenSettings  Screen = "settings"
+)
+
+// Field names a form field.
+type Field string
+
+// The form fields.
+const (
+	FieldAddress  Field = "address"
+	FieldProfile  Field = "profile"
+	FieldKey      Field = "key"
+	FieldUser     Field = "user"
+	FieldPassword Field = "password"
+	FieldSubject  Field = "subject"
+	FieldRename   Field = "rename"
+	FieldBrowser  Field = "browser"
+	FieldPorts    Field = "ports"
+	FieldPort     Field = "port"
+	FieldClientID Field = "client-id"
+	FieldScopes   Field = "scopes"
+	FieldSecret   Field = "secret"
+	FieldFlavour  Field = "flavour"
+	FieldUsers    Field = "users"
+	FieldCommand  Field = "command"
+	FieldAuth     Field = "auth"
+	FieldSearch   Field = "search"
+)
+
+// State is everything that the window draws from.
+type State struct {
+	Boot   api.Bootstrap
+	Booted bool
+	// Fatal is why the window could not start.
+	Fatal   *api.Error
+	Now     time.Time
+	Screen  Screen
+	Form    map[Field]string
+	Session *api.Session
+
+	Welcome   Welcome
+	Connect   Connect
+	Opening   Opening
+	Roster    Roster
+	Drawer    Drawer
+	Link      Link
+	Verify    Verify
+	Providers Providers
+	History   History
+	Self      Self
+	Settings  Settings
+	Dialog    Dialog
+	// Menu is the id of the open menu.
+	Menu   string
+	Toasts []Toast
+	// Progress is what the backend is doing, for calls that take long.
+	Progress *api.Progress
+
+	toastID int
+	early   []api.FlowEvent // of a flow whose id is not known yet
+}
+
+// Welcome is the first screen.
+type Welcome struct {
+	Looking bool
+	Looked  bool
+	Found   []api.DiscoveredServer
+	Probing bool
+	Error   *api.Error
+	// Demo is true while the demo world starts.
+	Demo      bool
+	DemoError *api.Error
+}
+
+// Method is how a person signs in at a server.
+type Method string
+
+// The methods.
+const (
+	MethodKey      Method = "key"
+	MethodPassword Method = "password"
+	MethodQuick    Method = "quick"
+)
+
+// Connect is the screen between address and session.
+type Connect struct {
+	Address string
+	Probe   *api.Probe
+	Method  Method
+	Busy    bool
+	Error   *api.Error
+	Quick   *api.QuickConnect
+	// Reconnect is the profile that signs in again, or "".
+	Reconnect string
+}
+
+// Opening is a stored server on its way to a session.
+type Opening struct {
+	Name  string
+	Error *api.Error
+}
+
+// PageSize is how many rows one call fetches.
+const PageSize = 100
+
+// RowHeight is the height of a roster row in rem; app.css has the same number.
+const RowHeight = 3.5
+
+// Roster is the accounts as far as they were looked at.
+type Roster struct {
+	Query  api.RosterQuery // Offset and Limit unused
+	Search string          // as typed, which the query follows
+	Total  int
+	Counts api.RosterCounts
+	Taken  time.Time
+	Loaded bool
+	Error  *api.Error
+	// Refreshing is true while the server is read anew.
+	Refreshing bool
+	// Scroll and Height are the viewport in rem.
+	Scroll, Height float64
+	// Active is the row with the keyboard's focus.
+	Active   int
+	Selected map[string]api.RosterRow
+	anchor   int
+
+	generation int
+	pages      map[int][]api.RosterRow
+	pending    map[int]bool
+	asked      bool // the query changed while an answer was under way
+	stale      bool // rows are of the query before
+}
+
+// Drawer shows one account.
+type Drawer struct {
+	UserID  string
+	Row     *api.RosterRow
+	Error   *api.Error
+	Changes []api.Change
+	// Back is the id of the element that had the focus.
+	Back string
+	// Linking is true while the drawer shows the link panel.
+	Linking bool
+}
+
+// LinkStep is how far a link got.
+type LinkStep string
+
+// The steps of a link.
+const (
+	LinkChoose  LinkStep = "choose"
+	LinkSignIn  LinkStep = "sign-in"
+	LinkConfirm LinkStep = "confirm"
+	LinkWriting LinkStep = "writing"
+	LinkDone    LinkStep = "done"
+	LinkFailed  LinkStep = "failed"
+)
+
+// Link is the one link that is planned or under way.
+type Link struct {
+	Step    LinkStep
+	Account api.User
+	// Subject is true on the tab where the name is typed.
+	Subject  bool
+	Request  api.LinkRequest
+	Plan     *api.Plan
+	Planning bool
+	FlowID   string
+	Starting bool
+	Progress *api.Progress
+	SignIn   *api.SignIn
+	Confirm  *api.Confirmation
+	Change   *api.Change
+	Error    *api.Error
+	// More is true while the other strategies are shown.
+	More bool
+
+	plan int
+}
+
+// Running reports whether a link waits for a person or the server.
+func (l *Link) Running() bool {
+	return l.Starting || l.Step == LinkSignIn || l.Step == LinkConfirm || l.Step == LinkWriting
+}
+
+// Verify is the one verification that is under way or done.
+type Verify struct {
+	Protocol api.Protocol
+	Provider string
+	UserID   string
+	Name     string // the identity that the person wants proved
+	FlowID   string
+	Starting bool
+	SignIn   *api.SignIn
+	Result   *api.Verified
+	Error    *api.Error
+}
+
+// Running reports whether a sign-in is awaited.
+func (v *Verify) Running() bool {
+	return v.Starting || v.FlowID != "" && v.Result == nil && v.Error == nil
+}
+
+// Providers is the providers' screen.
+type Providers struct {
+	List    []api.ProviderDetail
+	Loaded  bool
+	Loading bool
+	Error   *api.Error
+	Tests   map[string]ProviderTest // by ProviderID
+	// Edit is the provider whose settings are open, by ProviderID.
+	Edit   string
+	Saving bool
+	// Problem is why the settings could not be saved.
+	Problem *api.Error
+}
+
+// ProviderTest is a test of a provider.
+type ProviderTest struct {
+	Running bool
+	Result  *api.ProviderTest
+	Error   *api.Error
+}
+
+// ProviderID names a provider in maps and element ids.
+func ProviderID(p api.Protocol, name string) string { return string(p) + "/" + name }
+
+// History is the journal's screen.
+type History struct {
+	List   []api.Change
+	Loaded bool
+	Error  *api.Error
+	// Undoing is the id of the change that is being undone.
+	Undoing string
+}
+
+// Self is the self-service screen: the kit for an administrator, the own account for everybody else.
+type Self struct {
+	Kit   *api.SelfService
+	Own   *api.RosterRow
+	Error *api.Error
+}
+
+// Settings is the settings' screen.
+type Settings struct {
+	Checking bool
+	Error    *api.Error
+}
+
+// DialogKind is which dialog is open.
+type DialogKind string
+
+// The dialogs.
+const (
+	DialogNone       DialogKind = ""
+	DialogRemove     DialogKind = "remove"
+	DialogUnregister DialogKind = "unregister"
+	DialogForget     DialogKind = "forget"
+	DialogRename     DialogKind = "rename"
+	DialogShortcuts  DialogKind = "shortcuts"
+	DialogPalette    DialogKind = "palette"
+)
+
+// Dialog is the open dialog.
+type Dialog struct {
+	Kind  DialogKind
+	Links []api.Link
+	Names map[string]string // account names by id, for Links
+	// Profile is the server that is forgotten or renamed.
+	Profile string
+	Plan    *api.UnregisterPlan
+	UserID  string
+	Busy    bool
+	Error   *api.Error
+	// Choice is the chosen line of the palette.
+	Choice int
+	// Back is the id of the element that had the focus.
+	Back string
+}
+
+// Toast is a short message that goes by itself.
+type Toast struct {
+	ID    int
+	Key   string
+	Pairs []string
+	N     int
+	Error *api.Error
+	// Undo lists the changes that its button undoes.
+	Undo []string
+}
+
+// New returns the state before anything is known.
+func New(now time.Time) *State {
+	return &State{
+		Now:  now,
+		Form: map[Field]string{FieldFlavour: string(api.Flavour9p4), FieldUsers: "24"},
+		Roster: Roster{
+			Height: 40, Selected: map[string]api.RosterRow{},
+			pages: map[int][]api.RosterRow{}, pending: map[int]bool{},
+		},
+		Providers: Providers{Tests: map[string]ProviderTest{}},
+	}
+}
+
+// Text returns the catalogue of the chosen language.
+func (s *State) Text() *text.Catalogue { return text.For(s.Boot.Settings.Language, s.Boot.Locale) }
+
+// Can is the open session's capabilities.
+func (s *State) Can() api.Capabilities {
+	if s.Session == nil {
+		return api.Capabilities{}
+	}
+	return s.Session.Capabilities
+}
+
+// Plain reports whether the open session is a person's who is no administrator: he sees his own links only.
+func (s *State) Plain() bool { return s.Session != nil && s.Can().Credential == api.CredentialUser }
+
+// Demo reports whether the open session is the demo world.
+func (s *State) Demo() bool { return s.Session != nil && s.Session.Profile.Demo }
+
+// CanLink reports whether a link for the account can be made at all, and why not.
+func (s *State) CanLink(userID string) api.Ability {
+	c := s.Can()
+	own := s.Session != nil && s.Session.User != nil && s.Session.User.ID == userID
+	for _, a := range []api.Ability{c.PostLink, c.WriteConfig, c.Preprovision} {
+		if a.OK {
+			return a
+		}
+	}
+	if own {
+		return c.PostLinkOwn
+	}
+	return c.PostLink
+}
+
+// CanRemove reports whether a link of the account can be removed, and why not.
+func (s *State) CanRemove(userID string) api.Ability {
+	c := s.Can()
+	if c.DeleteLink.OK || c.WriteConfig.OK {
+		return api.Ability{OK: true}
+	}
+	if s.Session != nil && s.Session.User != nil && s.Session.User.ID == userID {
+		return c.DeleteLinkOwn
+	}
+	return c.DeleteLink
+}
+
+// Row returns the row at a position, when it is loaded.
+func (r *Roster) Row(i int) (api.RosterRow, bool) {
+	page := r.pages[i/PageSize]
+	if at := i % PageSize; at >= 0 && at < len(page) {
+		return page[at], true
+	}
+	return api.RosterRow{}, false
+}
+
+// Stale reports whether the rows are still those of the query before.
+func (r *Roster) Stale() bool { return r.stale }
+
+// Window returns the first row to draw and the one after the last: the viewport and some rows around it, so that a scroll
+// shows rows at once.
+func (r *Roster) Window() (from, to int) {
+	const around = 6
+	from = int(r.Scroll/RowHeight) - around
+	to = int((r.Scroll+r.Height)/RowHeight) + 1 + around
+	return min(max(from, 0), r.Total), min(max(to, 0), r.Total)
+}

@@ -1,0 +1,242 @@
+package state
+
+import (
+	"slices"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// Update takes a message into the state and returns what is to be done.
+func (s *State) Update(msg Msg) []Cmd {
+	for _, part := range []func(Msg) ([]Cmd, bool){
+		s.updateConnect, s.updateRoster, s.updateAccount, s.updateLink, s.updateDialog, s.updateProviders, s.updateRest,
+	} {
+		if cmds, taken := part(msg); taken {
+			return cmds
+		}
+	}
+	return nil
+}
+
+// Start returns the first commands.
+func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}} }
+
+// toast shows a short message. One that offers Undo stays longer.
+func (s *State) toast(t Toast) []Cmd {
+	s.toastID++
+	t.ID = s.toastID
+	s.Toasts = append(s.Toasts, t)
+	if len(s.Toasts) > 3 {
+		s.Toasts = s.Toasts[len(s.Toasts)-3:]
+	}
+	delay := 6 * time.Second
+	if len(t.Undo) > 0 || t.Error != nil {
+		delay = 20 * time.Second
+	}
+	return []Cmd{After{Delay: delay, Msg: ToastOver{ID: t.ID}}}
+}
+
+func (s *State) closeToast(id int) {
+	s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return t.ID == id })
+}
+
+// show brings up a screen and loads what it needs.
+func (s *State) show(screen Screen) []Cmd {
+	s.Screen, s.Menu = screen, ""
+	focus := Focus{ID: "title"}
+	switch screen {
+	case ScreenRoster:
+		if !s.Roster.Loaded || s.Roster.Error != nil {
+			return append(s.reload(), Focus{ID: "search"})
+		}
+		return []Cmd{ScrollTo{Top: s.Roster.Scroll}, focus}
+	case ScreenProviders:
+		s.Providers.Loading = true
+		return []Cmd{CallProviders{}, focus}
+	case ScreenHistory:
+		return []Cmd{CallChanges{}, focus}
+	case ScreenOwn:
+		if s.Plain() && s.Session.User != nil {
+			return []Cmd{CallAccount{UserID: s.Session.User.ID}, focus}
+		}
+		return []Cmd{CallSelf{}, focus}
+	case ScreenSettings:
+		s.Form[FieldBrowser] = s.Boot.Settings.Browser
+		s.Form[FieldPorts] = joinPorts(s.Boot.Settings.Ports)
+		s.Settings = Settings{}
+		return []Cmd{focus}
+	case ScreenWelcome:
+		s.Welcome.Error = nil
+		s.Welcome.Looking = true
+		return []Cmd{CallDiscover{}, Focus{ID: "address"}}
+	case ScreenStarting, ScreenConnect, ScreenOpening:
+	}
+	return []Cmd{focus}
+}
+
+func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
+	switch m := msg.(type) {
+	case Edit:
+		return s.edit(m), true
+	case Go:
+		return s.show(m.Screen), true
+	case Retry:
+		s.History.Error, s.Self.Error, s.Providers.Error = nil, nil, nil
+		return s.show(s.Screen), true
+	case ChangesLoaded:
+		if m.UserID != "" {
+			if m.UserID == s.Drawer.UserID && m.Err == nil {
+				s.Drawer.Changes = m.List
+			}
+			return nil, true
+		}
+		s.History.Loaded, s.History.Error = true, m.Err
+		if m.Err == nil {
+			s.History.List = m.List
+		}
+	case SelfLoaded:
+		s.Self.Error = m.Err
+		if m.Err == nil {
+			s.Self.Kit = &m.Kit
+		}
+	case Undo:
+		if len(m.Changes) > 0 {
+			s.History.Undoing = m.Changes[0]
+		}
+		s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return slices.Equal(t.Undo, m.Changes) })
+		return []Cmd{CallUndo(m)}, true
+	case Undone:
+		s.History.Undoing = ""
+		cmds := s.afterChange()
+		if m.Err != nil {
+			return append(cmds, s.toast(Toast{Error: m.Err})...), true
+		}
+		return append(cmds, s.toast(Toast{Key: "toast.undone"})...), true
+	case SetTheme:
+		s.Boot.Settings.Theme = m.Theme
+		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
+	case SetLanguage:
+		s.Boot.Settings.Language = m.Language
+		cmds := []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}
+		if s.Session != nil {
+			cmds = append(cmds, s.reload()...) // names sort by language
+		}
+		return cmds, true
+	case SaveSettings:
+		ports, ok := parsePorts(s.Form[FieldPorts])
+		if !ok {
+			s.Settings.Error = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("settings.ports.bad")}
+			return []Cmd{Focus{ID: "ports"}}, true
+		}
+		s.Settings.Error = nil
+		s.Boot.Settings.Browser, s.Boot.Settings.Ports = s.Form[FieldBrowser], ports
+		return append([]Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, s.toast(Toast{Key: "toast.saved"})...), true
+	case SettingsSaved:
+		if m.Err != nil {
+			return s.toast(Toast{Error: m.Err}), true
+		}
+	case CheckKeyring:
+		s.Settings.Checking = true
+		return []Cmd{CallKeyring{}}, true
+	case KeyringChecked:
+		s.Settings.Checking = false
+		if m.Err != nil {
+			return s.toast(Toast{Error: m.Err}), true
+		}
+		s.Boot.Keyring = m.Keyring
+	case CopyText:
+		return []Cmd{Copy(m)}, true
+	case Copied:
+		if m.Err != nil {
+			return s.toast(Toast{Error: m.Err}), true
+		}
+		return s.toast(Toast{Key: "toast.copied"}), true
+	case Called:
+		if m.Err != nil && m.Err.Code != api.CodeCancelled {
+			return s.toast(Toast{Error: m.Err}), true
+		}
+	case Working:
+		s.Progress = &m.Progress
+	case Tick:
+		s.Now = m.Now
+	case CloseToast:
+		s.closeToast(m.ID)
+	case ToastOver:
+		s.closeToast(m.ID)
+	case OpenMenu:
+		if s.Menu == m.ID {
+			s.Menu = ""
+			return nil, true
+		}
+		s.Menu = m.ID
+		return []Cmd{Focus{ID: m.ID + "-menu"}}, true
+	case CloseMenu:
+		s.Menu = ""
+	case Quit:
+		return []Cmd{CallQuit{}}, true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// afterChange loads anew what a change of links touches.
+func (s *State) afterChange() []Cmd {
+	cmds := s.reload()
+	if s.Drawer.UserID != "" {
+		cmds = append(cmds, CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID})
+	}
+	switch s.Screen {
+	case ScreenHistory:
+		cmds = append(cmds, CallChanges{})
+	case ScreenOwn:
+		if s.Plain() {
+			cmds = append(cmds, CallAccount{UserID: s.Session.User.ID})
+		}
+	default:
+	}
+	return append(cmds, CallProviders{})
+}
+
+func (s *State) edit(m Edit) []Cmd {
+	s.Form[m.Field] = m.Value
+	switch m.Field {
+	case FieldSubject:
+		s.Link.Request.Name = m.Value
+	case FieldCommand:
+		s.Dialog.Choice = 0
+	case FieldPorts:
+		s.Settings.Error = nil
+	case FieldAddress:
+		s.Welcome.Error = nil
+	default:
+	}
+	return nil
+}
+
+// GlobalKey turns a key press that no element took into a message.
+func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
+	if key == "Escape" {
+		return Escape{}, true
+	}
+	if s.Session == nil || alt {
+		return nil, false
+	}
+	if ctrl {
+		if key == "k" || key == "K" {
+			return ShowDialog{Kind: DialogPalette}, true
+		}
+		return nil, false
+	}
+	if editable || s.Dialog.Kind != DialogNone {
+		return nil, false
+	}
+	switch key {
+	case "/":
+		return FocusSearch{}, true
+	case "?":
+		return ShowDialog{Kind: DialogShortcuts}, true
+	}
+	return nil, false
+}

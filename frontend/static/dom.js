@@ -1,0 +1,127 @@
+// The page's side of the virtual DOM: applies lists of operations (see frontend/dom/diff.go) and reports events.
+(function () {
+  'use strict';
+  const SVG = 'http://www.w3.org/2000/svg';
+  const svgTags = new Set(['svg', 'use', 'path', 'g', 'circle', 'rect', 'line']);
+  const nodes = new Map();
+  const numbers = new WeakMap();
+  let report = null;
+
+  const rem = () => parseFloat(getComputedStyle(document.documentElement).fontSize) || 16;
+
+  function keep(id, node) { nodes.set(id, node); numbers.set(node, id); }
+
+  function forget(node) {
+    if (node.tagName === 'DIALOG' && node.open) node.close();
+    const id = numbers.get(node);
+    if (id !== undefined) nodes.delete(id);
+    for (let k = node.firstChild; k; k = k.nextSibling) forget(k);
+  }
+
+  function setProp(el, name, value, late) {
+    if (name.startsWith('style.')) { el.style.setProperty(name.slice(6), value); return; }
+    switch (name) {
+      case 'value': if (el.value !== value) el.value = value; break;
+      case 'checked': el.checked = value === 'true'; break;
+      case 'indeterminate': el.indeterminate = value === 'true'; break;
+      case 'modal': late.push(el); break;
+    }
+  }
+
+  function delProp(el, name) {
+    if (name.startsWith('style.')) { el.style.removeProperty(name.slice(6)); return; }
+    switch (name) {
+      case 'value': el.value = ''; break;
+      case 'checked': el.checked = false; break;
+      case 'indeterminate': el.indeterminate = false; break;
+    }
+  }
+
+  function apply(json) {
+    const o = JSON.parse(json), late = [], focused = document.activeElement;
+    for (let i = 0; i < o.length;) {
+      const kind = o[i], id = o[i + 1];
+      switch (kind) {
+        case 0: {
+          const tag = o[i + 2];
+          keep(id, svgTags.has(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag));
+          i += 3; break;
+        }
+        case 1: keep(id, document.createTextNode(o[i + 2])); i += 3; break;
+        case 2: nodes.get(id).data = o[i + 2]; i += 3; break;
+        case 3: nodes.get(id).setAttribute(o[i + 2], o[i + 3]); i += 4; break;
+        case 4: nodes.get(id).removeAttribute(o[i + 2]); i += 3; break;
+        case 5: setProp(nodes.get(id), o[i + 2], o[i + 3], late); i += 4; break;
+        case 6: delProp(nodes.get(id), o[i + 2]); i += 3; break;
+        case 7: nodes.get(o[i + 2]).insertBefore(nodes.get(id), o[i + 3] ? nodes.get(o[i + 3]) : null); i += 4; break;
+        case 8: { const n = nodes.get(id); forget(n); n.remove(); i += 2; break; }
+        default: throw new Error('dom.js: operation ' + kind);
+      }
+    }
+    for (const d of late) if (d.isConnected && !d.open) d.showModal();
+    // A moved element loses the focus; give it back.
+    if (focused && focused !== document.activeElement && focused.isConnected && !late.length &&
+        (document.activeElement === document.body || !document.activeElement)) focused.focus({ preventScroll: true });
+  }
+
+  function path(target) {
+    const ids = [];
+    for (let n = target; n; n = n.parentNode) {
+      const id = numbers.get(n);
+      if (id !== undefined) ids.push(id);
+    }
+    return ids.join(',');
+  }
+
+  function editable(t) {
+    if (!t || !t.tagName) return false;
+    if (t.tagName === 'TEXTAREA' || t.tagName === 'SELECT' || t.isContentEditable) return true;
+    return t.tagName === 'INPUT' && !['checkbox', 'radio', 'button', 'submit'].includes(t.type);
+  }
+
+  function send(e, type, target) {
+    const t = target || e.target, r = rem();
+    const value = t && 'value' in t && typeof t.value === 'string' ? t.value : '';
+    const flags = (t && t.checked ? 1 : 0) | (e.ctrlKey || e.metaKey ? 2 : 0) | (e.shiftKey ? 4 : 0) |
+      (e.altKey ? 8 : 0) | (editable(t) ? 16 : 0);
+    const stop = report(type, path(t), value, e.key || '', flags, (t && t.scrollTop || 0) / r,
+      (t && t.clientHeight || 0) / r, t && t.id || '');
+    if (stop) e.preventDefault();
+  }
+
+  function mount(id, fn) {
+    report = fn;
+    const root = document.getElementById(id);
+    root.textContent = '';
+    keep(0, root);
+    for (const type of ['click', 'input', 'change', 'submit', 'keydown', 'dblclick', 'focusin']) {
+      document.addEventListener(type, (e) => {
+        if (e.isComposing) return;
+        send(e, type);
+      });
+    }
+    // Escape in a dialog: the state closes it, not the browser.
+    document.addEventListener('cancel', (e) => { e.preventDefault(); send(e, 'cancel'); }, true);
+    document.addEventListener('scroll', (e) => { if (e.target !== document) send(e, 'scroll'); }, { capture: true, passive: true });
+    const watch = new ResizeObserver((list) => {
+      for (const x of list) send({ target: x.target }, 'resize', x.target);
+    });
+    new MutationObserver(() => {
+      for (const el of document.querySelectorAll('[data-measure]')) watch.observe(el);
+    }).observe(root, { childList: true, subtree: true });
+  }
+
+  function focus(id) {
+    const el = document.getElementById(id);
+    if (!el) return;
+    el.focus({ preventScroll: false });
+    if (el.tagName === 'INPUT' && el.dataset.select !== undefined) el.select();
+  }
+
+  function scroll(id, to) {
+    const el = document.getElementById(id);
+    if (el) el.scrollTop = to * rem();
+  }
+
+  window.jellybindDOM = { mount, apply, focus, scroll };
+})();

@@ -1,0 +1,157 @@
+// Package text holds every text of the window, in English and German, and writes dates and numbers the way each language
+// does. Two languages need two small tables; the locale data of x/text would add a third to the WebAssembly file.
+package text
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// Catalogue is the window's texts in one language.
+type Catalogue struct {
+	Tag   string // BCP 47
+	texts map[string]string
+	group string // between thousands
+}
+
+var (
+	english = &Catalogue{Tag: "en", texts: en, group: ","}
+	german  = &Catalogue{Tag: "de", texts: de, group: "."}
+)
+
+// For returns the catalogue for a setting ("system", "en", "de") and the system's language (BCP 47).
+func For(setting, system string) *Catalogue {
+	tag := setting
+	if tag == "" || tag == "system" {
+		tag = system
+	}
+	if lang, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(tag), "_", "-"), "-"); lang == "de" {
+		return german
+	}
+	return english
+}
+
+// T returns the text of a key. The pairs are placeholders' names and values.
+func (c *Catalogue) T(key string, pairs ...string) string {
+	s, ok := c.texts[key]
+	if !ok {
+		return "‹" + key + "›"
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		s = strings.ReplaceAll(s, "{"+pairs[i]+"}", pairs[i+1])
+	}
+	return s
+}
+
+// Has reports whether there is a text for the key.
+func (c *Catalogue) Has(key string) bool { _, ok := c.texts[key]; return ok }
+
+// N returns the text for a number: KEY.one for exactly one, KEY.other for any other, with {n} in it. Both languages have
+// these two forms (CLDR plural rules) for whole numbers.
+func (c *Catalogue) N(key string, n int, pairs ...string) string {
+	form := ".other"
+	if n == 1 {
+		form = ".one"
+	}
+	return c.T(key+form, append(pairs, "n", c.Number(n))...)
+}
+
+// Part is a piece of a text: words, or the name of a placeholder.
+type Part struct{ Words, Name string }
+
+// Parts returns the text cut at its placeholders, so that a view can put elements there.
+func (c *Catalogue) Parts(key string) []Part {
+	s := c.T(key)
+	var parts []Part
+	for s != "" {
+		before, rest, found := strings.Cut(s, "{")
+		if before != "" {
+			parts = append(parts, Part{Words: before})
+		}
+		if !found {
+			break
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		parts = append(parts, Part{Name: name})
+		s = after
+	}
+	return parts
+}
+
+// Number writes a whole number with its thousands apart.
+func (c *Catalogue) Number(n int) string {
+	s := strconv.Itoa(n)
+	sign := ""
+	if n < 0 {
+		sign, s = "-", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + c.group + s[i:]
+	}
+	return sign + s
+}
+
+// Date writes a day: 5 Mar 2026, or 05.03.2026.
+func (c *Catalogue) Date(t time.Time) string {
+	if c.Tag == "de" {
+		return t.Format("02.01.2006")
+	}
+	return t.Format("2 Jan 2006")
+}
+
+// Moment writes a day with the time.
+func (c *Catalogue) Moment(t time.Time) string { return c.Date(t) + ", " + t.Format("15:04") }
+
+// Ago writes how long ago a time was, seen from now, in the largest unit that fits; after a month it is the day.
+func (c *Catalogue) Ago(t, now time.Time) string {
+	d := now.Sub(t)
+	switch {
+	case t.IsZero():
+		return c.T("time.never")
+	case d < time.Minute:
+		return c.T("time.now")
+	case d < time.Hour:
+		return c.N("time.minutes", int(d/time.Minute))
+	case d < 24*time.Hour:
+		return c.N("time.hours", int(d/time.Hour))
+	case d < 30*24*time.Hour:
+		return c.N("time.days", int(d/(24*time.Hour)))
+	}
+	return c.Date(t)
+}
+
+// Left writes the time until a deadline as minutes and seconds.
+func (c *Catalogue) Left(d time.Duration) string {
+	if d < 0 {
+		d = 0
+	}
+	s := int((d + time.Second - 1) / time.Second)
+	sec := strconv.Itoa(s % 60)
+	if len(sec) == 1 {
+		sec = "0" + sec
+	}
+	return strconv.Itoa(s/60) + ":" + sec
+}
+
+// Error returns what a person is told about an error: the sentence and what to do next. English errors come from the
+// backend, which names hosts and accounts; other languages have a text a code, and fall back on English.
+func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
+	if e == nil {
+		return "", ""
+	}
+	key := "error." + string(e.Code)
+	if c.Tag == "en" && e.Sentence != "" || !c.Has(key) {
+		return e.Sentence, e.Hint
+	}
+	return c.T(key), c.hint(key)
+}
+
+func (c *Catalogue) hint(key string) string {
+	if !c.Has(key + ".hint") {
+		return ""
+	}
+	return c.T(key + ".hint")
+}

@@ -1,0 +1,187 @@
+package text
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
+
+func TestCataloguesAreComplete(t *testing.T) {
+	t.Parallel()
+	for key, words := range en {
+		other, ok := de[key]
+		if !ok {
+			t.Errorf("German has no %q", key)
+			continue
+		}
+		a, b := placeholder.FindAllString(words, -1), placeholder.FindAllString(other, -1)
+		slices.Sort(a)
+		slices.Sort(b)
+		if !slices.Equal(a, b) {
+			t.Errorf("%q: placeholders %v in English, %v in German", key, a, b)
+		}
+		if strings.TrimSpace(words) == "" || strings.TrimSpace(other) == "" {
+			t.Errorf("%q is empty", key)
+		}
+	}
+	for key := range de {
+		if _, ok := en[key]; !ok {
+			t.Errorf("English has no %q", key)
+		}
+	}
+	for key := range en {
+		if base, ok := strings.CutSuffix(key, ".one"); ok && base != "allow.oidc" && base != "allow.saml" {
+			if _, ok := en[base+".other"]; !ok {
+				t.Errorf("%q has no other form", key)
+			}
+		}
+	}
+}
+
+// TestEveryCodeIsTranslated reads the codes out of the source, so that a new one cannot be forgotten.
+func TestEveryCodeIsTranslated(t *testing.T) {
+	t.Parallel()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "backend", "api", "error.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "Code") {
+			return true
+		}
+		lit, ok := spec.Values[0].(*ast.BasicLit)
+		if !ok {
+			return true
+		}
+		code, _ := strconv.Unquote(lit.Value)
+		found++
+		if _, ok := en["error."+code]; !ok {
+			t.Errorf("no text for error code %q", code)
+		}
+		return true
+	})
+	if found < 40 {
+		t.Errorf("only %d codes found in the source", found)
+	}
+}
+
+// TestEveryUsedKeyExists looks for the keys in the sources of views, components and state.
+func TestEveryUsedKeyExists(t *testing.T) {
+	t.Parallel()
+	used := regexp.MustCompile(`\.(T|N)\("([^"]+)"|Key: "([a-z]+\.[^"]+)"|fact\("([^"]+)"|column\("[^"]+", "([^"]+)"|Sentence\(l, "([^"]+)"`)
+	count := 0
+	for _, dir := range []string{"views", "components", "state"} {
+		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			src, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, m := range used.FindAllStringSubmatch(string(src), -1) {
+				key := strings.Join(m[2:], "")
+				if strings.HasSuffix(key, ".") { // completed by a value
+					continue
+				}
+				count++
+				if _, ok := en[key]; ok {
+					continue
+				}
+				if _, ok := en[key+".other"]; !ok {
+					t.Errorf("%s uses %q, which no catalogue has", path, key)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if count < 200 {
+		t.Errorf("only %d uses found", count)
+	}
+}
+
+func TestFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ setting, system, want string }{
+		{"system", "de_AT.UTF-8", "de"}, {"", "de", "de"}, {"en", "de-DE", "en"}, {"de", "en-US", "de"},
+		{"system", "fr-FR", "en"}, {"", "", "en"}, {"system", "den", "en"},
+	} {
+		if got := For(c.setting, c.system).Tag; got != c.want {
+			t.Errorf("For(%q, %q) = %q, want %q", c.setting, c.system, got, c.want)
+		}
+	}
+}
+
+func TestNumbersAndTimes(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 5, 14, 7, 0, 0, time.UTC)
+	for _, c := range []struct{ got, want string }{
+		{english.Number(0), "0"},
+		{english.Number(999), "999"},
+		{english.Number(10000), "10,000"},
+		{german.Number(1234567), "1.234.567"},
+		{german.Number(-1234), "-1.234"},
+		{english.Date(now), "5 Mar 2026"},
+		{german.Moment(now), "05.03.2026, 14:07"},
+		{english.Ago(time.Time{}, now), "Never"},
+		{english.Ago(now.Add(-30*time.Second), now), "Just now"},
+		{english.Ago(now.Add(time.Hour), now), "Just now"},
+		{english.Ago(now.Add(-time.Minute), now), "1 minute ago"},
+		{german.Ago(now.Add(-49*time.Hour), now), "vor 2 Tagen"},
+		{english.Ago(now.AddDate(0, -3, 0), now), "5 Dec 2025"},
+		{english.N("roster.accounts", 1), "1 account"},
+		{english.N("roster.accounts", 0), "0 accounts"},
+		{english.Left(272 * time.Second), "4:32"},
+		{english.Left(-time.Second), "0:00"},
+		{english.Left(500 * time.Millisecond), "0:01"},
+		{english.T("no.such"), "‹no.such›"},
+	} {
+		if c.got != c.want {
+			t.Errorf("got %q, want %q", c.got, c.want)
+		}
+	}
+}
+
+func TestParts(t *testing.T) {
+	t.Parallel()
+	got := english.Parts("verify.good")
+	want := []Part{{Words: "Proved: "}, {Name: "identity"}, {Words: " opens "}, {Name: "account"}, {Words: "."}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestError(t *testing.T) {
+	t.Parallel()
+	e := &api.Error{Code: api.CodeServerUnreachable, Sentence: "host.example cannot be reached.", Hint: "Check it."}
+	if s, h := english.Error(e); s != e.Sentence || h != e.Hint {
+		t.Errorf("English: %q %q", s, h)
+	}
+	if s, h := german.Error(e); s != de["error.server-unreachable"] || h != de["error.server-unreachable.hint"] {
+		t.Errorf("German: %q %q", s, h)
+	}
+	if s, _ := english.Error(&api.Error{Code: api.CodeServerUnreachable}); s != en["error.server-unreachable"] {
+		t.Errorf("without a sentence: %q", s)
+	}
+	if s, _ := german.Error(&api.Error{Code: "never-heard", Sentence: "New."}); s != "New." {
+		t.Errorf("unknown code: %q", s)
+	}
+}

@@ -1,0 +1,238 @@
+package views
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+// drawer shows one account, or the link that is made for it.
+func drawer(s *stateOf, l *catalogue) *dom.Node {
+	d := &s.Drawer
+	if d.UserID == "" {
+		return nil
+	}
+	var body []*dom.Node
+	name := l.T("drawer.loading")
+	switch {
+	case d.Linking:
+		name = l.T("link.title", "name", api.Printable(s.Link.Account.Name))
+		body = link(s, l)
+	case d.Row == nil && d.Error != nil:
+		body = []*dom.Node{components.Error(l, d.Error, components.Secondary(l.T("again"), state.OpenUser{ID: d.UserID}))}
+	case d.Row == nil:
+		body = []*dom.Node{components.Loading(l.T("drawer.loading"))}
+	default:
+		name = accountName(l, d.Row.Account)
+		body = account(s, l, d.Row)
+	}
+	var lead *dom.Node
+	if d.Linking {
+		lead = components.IconButton("back", l.T("link.back"), state.LeaveLink{})
+	} else {
+		lead = components.Avatar(name)
+	}
+	return dom.E("aside", dom.Key("drawer"), dom.Class("drawer"), dom.A("aria-labelledby", "drawer-title"),
+		dom.E("header", dom.Class("drawer-head"), lead,
+			dom.E("h2", dom.ID("drawer-title"), dom.A("tabindex", "-1"), dom.A("title", name), dom.E("bdi", name)),
+			components.IconButton("close", l.T("close"), state.CloseDrawer{})),
+		dom.E("div", dom.Key(drawerKey(d)), dom.Class("drawer-body"), body))
+}
+
+func drawerKey(d *state.Drawer) string {
+	if d.Linking {
+		return "link-" + d.UserID
+	}
+	return "account-" + d.UserID
+}
+
+// account is what is known of one account, and what can be done with it.
+func account(s *stateOf, l *catalogue, a *api.RosterRow) []*dom.Node {
+	body := []*dom.Node{dom.If(s.Drawer.Error != nil, func() *dom.Node { return components.Error(l, s.Drawer.Error) })}
+	if tags := badges(l, *a, false); len(tags) > 0 {
+		body = append(body, dom.E("div", dom.Class("badges"), tags))
+	}
+	if !a.Exists {
+		body = append(body, components.Banner("warn", "alert", dom.E("p", l.T("drawer.orphan"))))
+	} else if a.AtRisk {
+		body = append(body, components.Banner("warn", "shield", dom.E("p", l.T("drawer.atRisk"))))
+	}
+	body = append(body, identities(s, l, a))
+	if a.Exists {
+		can := s.CanLink(a.ID)
+		body = append(body, dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("link.do"), state.StartLinking{Account: a.User}, dom.ID("link-identity"), dom.Flag("disabled", !can.OK),
+				components.Icon("link"))))
+		if !can.OK {
+			body = append(body, dom.E("p", dom.Class("muted"), ability(l, "postLink", can)))
+		}
+		body = append(body, accountFacts(s, l, a))
+	}
+	body = append(body, accountHistory(s, l))
+	if a.Exists && !s.Plain() {
+		body = append(body, unregisterSection(s, l, a))
+	}
+	return clean(body)
+}
+
+func clean(list []*dom.Node) []*dom.Node {
+	kept := list[:0]
+	for _, n := range list {
+		if n != nil {
+			kept = append(kept, n)
+		}
+	}
+	return kept
+}
+
+func identities(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
+	var list []*dom.Node
+	for _, i := range a.Identities {
+		list = append(list, identity(s, l, a, i))
+	}
+	var content *dom.Node
+	if len(list) == 0 {
+		content = dom.E("p", dom.Class("none"), l.T("drawer.unlinked"))
+	} else {
+		content = dom.E("ul", dom.Class("identities"), list)
+	}
+	return dom.E("section", dom.Class("section"), dom.A("aria-labelledby", "identities-title"),
+		dom.E("h3", dom.ID("identities-title"), l.T("column.identities")), content)
+}
+
+func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.Node {
+	name := accountName(l, a.Account)
+	remove := s.CanRemove(a.ID)
+	key := string(i.Protocol) + "/" + i.Provider + "/" + i.Name
+	return dom.E("li", dom.Key(key), dom.Class("identity"),
+		dom.E("div", dom.Class("identity-head"), components.Protocol(i.Protocol),
+			dom.E("span", dom.Class("identity-provider"), components.Name(i.Provider))),
+		components.Copyable(l, l.T("identity.name"), i.Name, state.CopyText{Text: i.Name}),
+		dom.E("div", dom.Class("actions"),
+			dom.If(a.Exists, func() *dom.Node {
+				return components.Quiet(l.T("verify.do"), state.VerifyLink{UserID: a.ID, Identity: i}, components.Icon("shield"),
+					dom.Flag("disabled", s.Verify.Running()),
+					dom.A("aria-label", l.T("verify.do.of", "provider", api.Printable(i.Provider), "name", api.Printable(i.Name))))
+			}),
+			components.Quiet(l.T("remove.do"), state.AskRemove{
+				Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: name},
+			}, components.Icon("unlink"), dom.Class("danger-text"), dom.Flag("disabled", !remove.OK), dom.A("title", removeTitle(l, remove)),
+				dom.A("aria-label", l.T("remove.do.of", "provider", api.Printable(i.Provider), "name", api.Printable(i.Name))))),
+		verification(s, l, a, i))
+}
+
+func removeTitle(l *catalogue, a api.Ability) string {
+	if a.OK {
+		return l.T("remove.do")
+	}
+	return ability(l, "deleteLink", a)
+}
+
+// verification is a running or finished proof, below the identity that it is for.
+func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.Node {
+	v := &s.Verify
+	if v.Provider != i.Provider || v.Protocol != i.Protocol || v.UserID != a.ID || v.Name != i.Name {
+		return nil
+	}
+	var content []*dom.Node
+	switch {
+	case v.Error != nil:
+		content = []*dom.Node{components.Error(l, v.Error, components.Secondary(l.T("close"), state.CancelVerify{}))}
+	case v.Result != nil:
+		content = []*dom.Node{verified(l, a, i, v.Result)}
+	case v.SignIn != nil:
+		content = []*dom.Node{
+			dom.E("p", l.T("verify.signin")), signInBox(s, l, v.SignIn, v.FlowID),
+			components.Quiet(l.T("cancel"), state.CancelVerify{}),
+		}
+	default:
+		content = []*dom.Node{
+			components.Loading(l.T("verify.starting")), components.Quiet(l.T("cancel"), state.CancelVerify{}),
+		}
+	}
+	return dom.E("div", dom.Class("verification"), dom.A("aria-live", "polite"), content)
+}
+
+// verified says which account an identity opens. Three things can differ: the identity that signed in, the account that
+// it opens, and whether the server was asked or only its list was read.
+func verified(l *catalogue, a *api.RosterRow, want api.Identity, v *api.Verified) *dom.Node {
+	nodes := map[string]*dom.Node{
+		"identity": components.Name(v.Identity.Name), "account": components.Name(v.Account.Name), "wanted": components.Name(want.Name),
+	}
+	tone, icon, key := "good", "check", "verify.good"
+	switch {
+	case v.Account.ID != a.ID:
+		tone, icon, key = "bad", "alert", "verify.other"
+	case v.Identity.Name != want.Name:
+		tone, icon, key = "warn", "alert", "verify.otherIdentity"
+	}
+	how := l.T("verify.read")
+	if v.SignedIn {
+		how = l.T("verify.signedIn")
+	}
+	return components.Banner(tone, icon, dom.E("p", dom.Class("banner-title"), components.Sentence(l, key, nodes)), dom.E("p", how))
+}
+
+func accountFacts(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
+	password := l.T("fact.password.no")
+	if a.HasPassword {
+		password = l.T("fact.password.yes")
+	}
+	last := l.T("time.never")
+	if !a.LastActivity.IsZero() {
+		last = l.Ago(a.LastActivity, s.Now) + " (" + l.Moment(a.LastActivity) + ")"
+	}
+	return dom.E("section", dom.Class("section"), dom.A("aria-labelledby", "facts-title"),
+		dom.E("h3", dom.ID("facts-title"), l.T("drawer.facts")),
+		dom.E("dl", dom.Class("facts"),
+			components.Fact(l.T("fact.provider"), signInProvider(l, a.AuthProvider)),
+			components.Fact(l.T("fact.password"), password),
+			components.Fact(l.T("fact.activity"), last),
+			components.Fact(l.T("fact.id"), components.Copyable(l, l.T("fact.id"), a.ID, state.CopyText{Text: a.ID}))))
+}
+
+// signInProvider names the server's sign-in provider: the two common type names in words, others as they are.
+func signInProvider(l *catalogue, typeName string) *dom.Node {
+	words := ""
+	switch typeName {
+	case "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider":
+		words = l.T("auth.default")
+	case "Jellyfin.Plugin.SSO_Auth.Api.SSOController":
+		words = l.T("auth.sso")
+	case "":
+		return dom.E("span", "–")
+	default:
+		return dom.E("code", api.Printable(typeName))
+	}
+	return dom.E("span", dom.A("title", typeName), words)
+}
+
+func accountHistory(s *stateOf, l *catalogue) *dom.Node {
+	if len(s.Drawer.Changes) == 0 {
+		return nil
+	}
+	const most = 5
+	var list []*dom.Node
+	for i, c := range s.Drawer.Changes {
+		if i == most {
+			break
+		}
+		list = append(list, dom.E("li", dom.Key(c.ID), dom.Class("change"), changeIcon(c),
+			dom.E("div", dom.Class("change-text"), dom.E("p", changeWords(l, c)),
+				dom.E("time", dom.Class("muted"), dom.A("title", l.Moment(c.Time)), l.Ago(c.Time, s.Now)))))
+	}
+	return dom.E("section", dom.Class("section"), dom.A("aria-labelledby", "changes-title"),
+		dom.E("h3", dom.ID("changes-title"), l.T("nav.history")), dom.E("ul", dom.Class("changes"), list))
+}
+
+func unregisterSection(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
+	can := s.Can().Unregister
+	if !can.OK {
+		return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")),
+			dom.E("p", dom.Class("muted"), ability(l, "unregister", can)))
+	}
+	return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")),
+		dom.E("p", dom.Class("muted"), l.T("unregister.text")),
+		dom.E("div", dom.Class("actions"), components.Danger(l.T("unregister.do"), state.AskUnregister{UserID: a.ID})))
+}

@@ -1,0 +1,197 @@
+package views
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+func connect(s *stateOf, l *catalogue) *dom.Node {
+	c := &s.Connect
+	var body *dom.Node
+	switch {
+	case c.Probe == nil && c.Error != nil:
+		body = obstacle(l, c.Error, state.Try{Address: c.Address})
+	case c.Probe == nil:
+		body = dom.E("div", dom.Class("card"), components.Loading(l.T("connect.probing")), progress(s, true))
+	case c.Probe.Certificate != nil:
+		body = certificate(s, l)
+	case c.Probe.Starting:
+		body = obstacle(l, &api.Error{Code: api.CodeServerStarting}, state.Try{Address: c.Address})
+	case !c.Probe.Server.WizardCompleted:
+		body = obstacle(l, &api.Error{Code: api.CodeWizardIncomplete}, state.Try{Address: c.Address})
+	case !c.Probe.Plugin:
+		body = obstacle(l, &api.Error{Code: api.CodePluginMissing}, state.Try{Address: c.Address})
+	default:
+		body = credentials(s, l)
+	}
+	return dom.E("main", dom.Key("connect"), dom.Class("page narrow"),
+		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
+		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), l.T("connect.title")),
+		serverFacts(s, l), body)
+}
+
+func serverFacts(s *stateOf, l *catalogue) *dom.Node {
+	c := &s.Connect
+	name, detail := c.Address, ""
+	if c.Probe != nil && c.Probe.Server.ID != "" {
+		srv := c.Probe.Server
+		name, detail = srv.Name, srv.URL+" · Jellyfin "+srv.Version
+	}
+	var badge *dom.Node
+	if c.Probe != nil && c.Probe.Plugin {
+		badge = components.Badge(l.T("connect.plugin"), "good")
+	}
+	return dom.E("div", dom.Class("server-facts"), components.Icon("server"),
+		dom.E("div", dom.Class("found-text"), dom.E("span", dom.Class("found-name"), components.Name(name)),
+			dom.If(detail != "", func() *dom.Node { return dom.E("span", dom.Class("found-url"), api.Printable(detail)) })),
+		badge)
+}
+
+// obstacle is a screen of its own for what stands between an address and a session, with the next step.
+func obstacle(l *catalogue, e *api.Error, again any) *dom.Node {
+	key, icon := "obstacle."+string(e.Code), "alert"
+	title := l.T("obstacle.other")
+	if l.Has(key) {
+		title = l.T(key)
+	}
+	switch e.Code {
+	case api.CodeServerStarting:
+		icon = "clock"
+	case api.CodePluginMissing, api.CodePluginUnknown:
+		icon = "puzzle"
+	case api.CodeSecretLocked, api.CodeSecretUnavailable, api.CodeSecretNotFound:
+		icon = "lock"
+	case api.CodeCertificateChanged, api.CodeCertificateUntrusted:
+		icon = "shield"
+	}
+	sentence, hint := l.Error(e)
+	return dom.E("div", dom.Class("card obstacle"), dom.A("role", "alert"),
+		dom.E("div", dom.Class("empty-icon"), components.Icon(icon)),
+		dom.E("h2", title),
+		dom.E("p", api.Printable(sentence)),
+		dom.If(hint != "", func() *dom.Node {
+			return dom.E("div", dom.Class("next"), dom.E("h3", l.T("obstacle.next")), dom.E("p", api.Printable(hint)))
+		}),
+		dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("again"), again, components.Icon("refresh")),
+			components.Secondary(l.T("connect.other"), state.Leave{})))
+}
+
+func certificate(s *stateOf, l *catalogue) *dom.Node {
+	c := s.Connect.Probe.Certificate
+	return dom.E("div", dom.Class("card"),
+		dom.E("h2", l.T("certificate.title")),
+		dom.E("p", l.T("certificate.text")),
+		dom.E("dl", dom.Class("facts"),
+			components.Fact(l.T("certificate.subject"), components.Name(c.Subject)),
+			components.Fact(l.T("certificate.issuer"), components.Name(c.Issuer)),
+			components.Fact(l.T("certificate.valid"), l.Date(c.NotBefore)+" – "+l.Date(c.NotAfter))),
+		dom.E("h3", l.T("certificate.fingerprint")),
+		dom.E("code", dom.Class("fingerprint"), dom.A("dir", "ltr"), c.SHA256),
+		dom.E("p", dom.Class("muted"), l.T("certificate.how")),
+		components.Error(l, s.Connect.Error),
+		dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("certificate.trust"), state.Trust{}, components.Icon("shield"),
+				dom.Flag("disabled", s.Connect.Busy)),
+			components.Secondary(l.T("certificate.no"), state.Leave{})))
+}
+
+// credentials lets a person choose how to sign in, and says what each way allows.
+func credentials(s *stateOf, l *catalogue) *dom.Node {
+	c := &s.Connect
+	choices := []components.Choice{
+		{Value: string(state.MethodKey), Label: l.T("method.key"), Hint: l.T("method.key.hint")},
+		{Value: string(state.MethodPassword), Label: l.T("method.password"), Hint: l.T("method.password.hint")},
+	}
+	if c.Probe.QuickConnect {
+		choices = append(choices, components.Choice{
+			Value: string(state.MethodQuick), Label: l.T("method.quick"), Hint: l.T("method.quick.hint"),
+		})
+	}
+	var fields []*dom.Node
+	button := l.T("connect.go")
+	switch c.Method {
+	case state.MethodPassword:
+		fields = []*dom.Node{
+			components.Field(components.Input{
+				ID: "user", Label: l.T("connect.user"), Value: s.Form[state.FieldUser], Msg: editMsg(state.FieldUser),
+			}),
+			components.Field(components.Input{
+				ID: "password", Label: l.T("connect.password"), Type: "password", Value: s.Form[state.FieldPassword],
+				Msg: editMsg(state.FieldPassword),
+			}),
+		}
+	case state.MethodQuick:
+		button = l.T("quick.start")
+		if q := c.Quick; q != nil {
+			fields = []*dom.Node{quickCode(l, q)}
+			button = ""
+		}
+	default:
+		fields = []*dom.Node{components.Field(components.Input{
+			ID: "key", Label: l.T("connect.key"), Hint: l.T("connect.key.where"), Type: "password", Mono: true,
+			Value: s.Form[state.FieldKey], Msg: editMsg(state.FieldKey),
+		})}
+	}
+	keyring := components.Banner("info", "lock", dom.E("p", l.T("connect.keyring")))
+	if !s.Boot.Keyring.OK {
+		keyring = keyringWarning(s, l)
+	}
+	return dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SignIn{}),
+		components.Radios("method", l.T("connect.how"), string(c.Method), choices,
+			func(v string) any { return state.PickMethod{Method: state.Method(v)} }),
+		fields,
+		dom.If(c.Reconnect == "", func() *dom.Node {
+			return components.Field(components.Input{
+				ID: "profile", Label: l.T("connect.name"), Hint: l.T("connect.name.hint"), Value: s.Form[state.FieldProfile],
+				Msg: editMsg(state.FieldProfile),
+			})
+		}),
+		components.Error(l, c.Error),
+		keyring,
+		dom.If(button != "", func() *dom.Node {
+			return dom.E("div", dom.Class("actions"), dom.E("button", dom.ID("quick"), dom.Class("button primary"),
+				dom.A("type", "submit"), dom.Flag("disabled", c.Busy), busyIcon(c.Busy), dom.E("span", button)))
+		}))
+}
+
+func busyIcon(busy bool) *dom.Node {
+	if busy {
+		return components.Spinner()
+	}
+	return nil
+}
+
+func quickCode(l *catalogue, q *api.QuickConnect) *dom.Node {
+	return dom.E("div", dom.Class("quick"), dom.ID("quick-code"), dom.A("tabindex", "-1"),
+		dom.E("p", l.T("quick.text")),
+		dom.E("div", dom.Class("quick-code"),
+			dom.E("output", dom.A("aria-label", l.T("quick.code")), q.Code),
+			components.IconButton("copy", l.T("copy.button", "what", l.T("quick.code")), state.CopyText{Text: q.Code})),
+		components.Loading(l.T("quick.waiting")),
+		components.Quiet(l.T("cancel"), state.PickMethod{Method: state.MethodQuick}))
+}
+
+func opening(s *stateOf, l *catalogue) *dom.Node {
+	o := &s.Opening
+	if o.Error == nil {
+		words := l.T("opening", "name", api.Printable(o.Name))
+		return dom.E("main", dom.Key("opening"), dom.Class("page centre"),
+			components.Loading(words), progress(s, true),
+			components.Quiet(l.T("cancel"), state.Leave{}))
+	}
+	var extra *dom.Node
+	switch o.Error.Code {
+	case api.CodeCredentialMissing, api.CodeCredentialRefused, api.CodeSecretNotFound, api.CodeSecretUnavailable,
+		api.CodeCertificateUntrusted, api.CodeCertificateChanged:
+		extra = components.Banner("info", "key", dom.E("p", l.T("opening.again")),
+			dom.E("div", dom.Class("actions"), components.Secondary(l.T("opening.signin"), state.Reconnect{Name: o.Name})))
+	}
+	return dom.E("main", dom.Key("opening-failed"), dom.Class("page narrow"),
+		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
+		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), components.Name(o.Name)),
+		obstacle(l, o.Error, state.Open{Name: o.Name}), extra,
+		components.Quiet(l.T("server.forget"), state.AskForget{Name: o.Name}, components.Icon("trash")))
+}

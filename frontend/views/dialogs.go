@@ -1,0 +1,177 @@
+package views
+
+import (
+	"strconv"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+func dialog(s *stateOf, l *catalogue) *dom.Node {
+	switch s.Dialog.Kind {
+	case state.DialogRemove:
+		return removeDialog(s, l)
+	case state.DialogUnregister:
+		return unregisterDialog(s, l)
+	case state.DialogForget:
+		return components.Dialog(l, "ask", l.T("forget.title", "name", api.Printable(s.Dialog.Profile)), state.CloseDialog{},
+			dom.E("p", l.T("forget.text")), components.Error(l, s.Dialog.Error),
+			buttons(s, l, components.Danger(l.T("forget.yes"), state.DialogYes{}, dom.Flag("disabled", s.Dialog.Busy), components.Icon("trash"))))
+	case state.DialogRename:
+		return components.Dialog(l, "ask", l.T("rename.title"), state.CloseDialog{},
+			dom.E("form", dom.Class("stack"), dom.OnSubmit(state.DialogYes{}),
+				components.Field(components.Input{
+					ID: "rename", Label: l.T("connect.name"), Value: s.Form[state.FieldRename], Msg: editMsg(state.FieldRename),
+					Parts: []any{dom.Flag("autofocus", true)},
+				}),
+				components.Error(l, s.Dialog.Error),
+				buttons(s, l, components.Submit(l.T("rename.yes"), s.Dialog.Busy))))
+	case state.DialogShortcuts:
+		return shortcuts(l)
+	case state.DialogPalette:
+		return palette(s, l)
+	case state.DialogNone:
+	}
+	return nil
+}
+
+// buttons stand at a dialog's foot. The harmless one has the focus, so that Enter alone takes nothing away.
+func buttons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
+	return dom.E("div", dom.Class("actions end"),
+		components.Secondary(l.T("cancel"), state.CloseDialog{}, dom.Flag("disabled", s.Dialog.Busy),
+			dom.Flag("autofocus", s.Dialog.Kind != state.DialogRename)), yes)
+}
+
+func removeDialog(s *stateOf, l *catalogue) *dom.Node {
+	d := &s.Dialog
+	const most = 6
+	var list []*dom.Node
+	for i, k := range d.Links {
+		if i == most {
+			list = append(list, dom.E("li", dom.Class("muted"), l.T("row.more", "n", l.Number(len(d.Links)-most))))
+			break
+		}
+		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"), components.Chip(k.Identity),
+			dom.E("span", components.Name(d.Names[k.UserID]))))
+	}
+	return components.Dialog(l, "ask", l.N("remove.title", len(d.Links)), state.CloseDialog{},
+		dom.E("ul", dom.Class("remove-list"), list),
+		dom.E("p", l.T("remove.text")),
+		dom.E("p", dom.Class("muted"), l.T("remove.undo")),
+		components.Error(l, d.Error),
+		buttons(s, l, components.Danger(l.N("remove.yes", len(d.Links)), state.DialogYes{}, dom.ID("remove-yes"), dom.Flag("disabled", d.Busy), busyOr(d.Busy, "unlink"))))
+}
+
+func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
+	d := &s.Dialog
+	if d.Plan == nil {
+		body := components.Loading(l.T("unregister.planning"))
+		if d.Error != nil {
+			body = components.Error(l, d.Error)
+		}
+		return components.Dialog(l, "ask", l.T("unregister.title"), state.CloseDialog{}, body)
+	}
+	p := d.Plan
+	choices := make([]components.Choice, len(p.Providers))
+	for i, a := range p.Providers {
+		choices[i] = components.Choice{Value: a.ID, Label: api.Printable(a.Name)}
+	}
+	return components.Dialog(l, "ask", l.T("unregister.ask", "name", api.Printable(p.Account.Name)), state.CloseDialog{},
+		dom.E("p", l.T("unregister.what")),
+		components.Select("auth", l.T("fact.provider"), s.Form[state.FieldAuth], choices, editMsg(state.FieldAuth)),
+		dom.E("ul", dom.Class("effects"), effects(s, l, p)),
+		dom.If(p.NoPassword, func() *dom.Node {
+			return components.Banner("warn", "alert", dom.E("p", l.T("unregister.noPassword")))
+		}),
+		components.Error(l, d.Error),
+		buttons(s, l, components.Danger(l.T("unregister.yes"), state.DialogYes{}, dom.Flag("disabled", d.Busy), busyOr(d.Busy, "signout"))))
+}
+
+// effects says what unregistering does on this flavour: in the backend's words in English, in our own otherwise.
+func effects(s *stateOf, l *catalogue, p *api.UnregisterPlan) []*dom.Node {
+	var words []string
+	if l.Tag == "en" && len(p.Effects) > 0 {
+		words = p.Effects
+	} else {
+		c := s.Can()
+		if c.UnregisterDrops {
+			words = append(words, l.N("unregister.drops", p.Links), l.T("unregister.ends"))
+		} else {
+			words = append(words, l.N("unregister.keeps", p.Links), l.T("unregister.stays"))
+		}
+		if !c.UnregisterKept {
+			words = append(words, l.T("unregister.lost"))
+		}
+	}
+	list := make([]*dom.Node, len(words))
+	for i, w := range words {
+		list[i] = dom.E("li", api.Printable(w))
+	}
+	return list
+}
+
+func shortcuts(l *catalogue) *dom.Node {
+	ctrl := l.T("key.ctrl")
+	group := func(title string, lines ...[]string) *dom.Node {
+		var list []*dom.Node
+		for _, line := range lines {
+			var keys []*dom.Node
+			for _, k := range line[1:] {
+				keys = append(keys, components.Key(k))
+			}
+			list = append(list, dom.E("div", dom.Class("shortcut"), dom.E("dt", l.T(line[0])), dom.E("dd", keys)))
+		}
+		return dom.E("section", dom.E("h3", l.T(title)), dom.E("dl", list))
+	}
+	return components.Dialog(l, "shortcuts", l.T("command.shortcuts"), state.CloseDialog{},
+		dom.E("div", dom.Class("two"),
+			group("keys.anywhere",
+				[]string{"command.palette", ctrl, "K"}, []string{"command.search", "/"}, []string{"command.shortcuts", "?"},
+				[]string{"keys.close", "Esc"}),
+			group("nav.roster",
+				[]string{"keys.move", "↑", "↓"}, []string{"keys.page", l.T("key.pageUp"), l.T("key.pageDown")},
+				[]string{"keys.ends", l.T("key.home"), l.T("key.end")},
+				[]string{"keys.open", "Enter"}, []string{"link.do", "L"}, []string{"keys.select", l.T("key.space")},
+				[]string{"keys.range", "⇧", l.T("key.space")})))
+}
+
+// palette is the list of commands, narrowed by typing.
+func palette(s *stateOf, l *catalogue) *dom.Node {
+	commands := s.Commands()
+	var list []*dom.Node
+	for i, c := range commands {
+		on := i == s.Dialog.Choice
+		list = append(list, dom.E("button", dom.Key(c.Key+c.Name), dom.ID("command-"+strconv.Itoa(i)), dom.Class("command"), dom.ClassIf("on", on),
+			dom.A("type", "button"), dom.A("role", "option"), dom.Bool("aria-selected", on), dom.A("tabindex", "-1"),
+			dom.OnClick(state.PaletteRun{Index: i}), components.Icon(c.Icon),
+			dom.E("span", l.T(c.Key, "name", api.Printable(c.Name)))))
+	}
+	active := dom.Attr{}
+	if len(commands) > 0 {
+		active = dom.A("aria-activedescendant", "command-"+strconv.Itoa(s.Dialog.Choice))
+	}
+	var none *dom.Node
+	if len(list) == 0 {
+		none = dom.E("p", dom.Class("muted"), l.T("palette.none"))
+	}
+	return components.Dialog(l, "palette", l.T("command.palette"), state.CloseDialog{},
+		dom.E("div", dom.Class("search"), components.Icon("search"),
+			dom.E("input", dom.ID("command"), dom.Class("search-input"), dom.A("type", "text"), dom.Flag("autofocus", true), dom.A("role", "combobox"),
+				dom.A("aria-expanded", "true"), dom.A("aria-controls", "commands"), dom.A("aria-label", l.T("palette.label")), active,
+				dom.A("placeholder", l.T("palette.label")), dom.A("autocomplete", "off"), dom.Prop("value", s.Form[state.FieldCommand]),
+				dom.OnValue(editMsg(state.FieldCommand)),
+				dom.Handler{Event: "keydown", Make: func(e dom.Event) any {
+					switch e.Key {
+					case "ArrowDown":
+						return state.PaletteMove{By: 1}
+					case "ArrowUp":
+						return state.PaletteMove{By: -1}
+					case "Enter":
+						return state.PaletteRun{Index: -1}
+					}
+					return nil
+				}})),
+		dom.E("div", dom.ID("commands"), dom.Class("commands"), dom.A("role", "listbox"), dom.A("aria-label", l.T("command.palette")), list), none)
+}

@@ -1,0 +1,119 @@
+package views
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+func history(s *stateOf, l *catalogue) *dom.Node {
+	h := &s.History
+	head := heading(l.T("nav.history"), dom.E("p", dom.Class("sub"), l.T("history.lead")))
+	var body *dom.Node
+	switch {
+	case h.Error != nil:
+		body = components.Error(l, h.Error, components.Secondary(l.T("again"), state.Retry{}))
+	case !h.Loaded:
+		body = components.Loading(l.T("history.loading"))
+	case len(h.List) == 0:
+		body = components.Empty("history", l.T("history.empty"), l.T("history.empty.text"))
+	default:
+		undone := map[string]bool{}
+		for _, c := range h.List {
+			if c.Undoes != "" && c.State == api.ChangeConfirmed {
+				undone[c.Undoes] = true
+			}
+		}
+		const most = 200 // what a person scrolls through; the file has the rest
+		var list []*dom.Node
+		for i, c := range h.List {
+			if i == most {
+				break
+			}
+			list = append(list, historyRow(s, l, c, undone[c.ID]))
+		}
+		body = dom.E("ul", dom.Class("card changes history"), list)
+		if len(h.List) > most {
+			body = dom.E("div", body, dom.E("p", dom.Class("muted"), l.N("history.more", len(h.List)-most)))
+		}
+	}
+	return dom.E("div", dom.Key("history"), dom.Class("screen"), head, body)
+}
+
+func historyRow(s *stateOf, l *catalogue, c api.Change, undone bool) *dom.Node {
+	var tag *dom.Node
+	switch {
+	case c.State == api.ChangeUndone || undone:
+		tag = components.Badge(l.T("change.undone"), "")
+	case c.State == api.ChangeFailed:
+		tag = components.Badge(l.T("change.failed"), "bad")
+	case c.State == api.ChangeIntended:
+		tag = components.Badge(l.T("change.intended"), "warn")
+		tag.Attrs = append(tag.Attrs, dom.A("title", l.T("change.intended.hint")))
+	}
+	var undo *dom.Node
+	if c.State == api.ChangeConfirmed && !undone && c.Kind != api.ChangeUnregister {
+		undo = components.Quiet(l.T("undo"), state.Undo{Changes: []string{c.ID}}, dom.Flag("disabled", s.History.Undoing != ""),
+			busyOr(s.History.Undoing == c.ID, "undo"), dom.A("aria-label", l.T("undo.of", "name", api.Printable(c.UserName))))
+	}
+	var why *dom.Node
+	if c.Error != "" {
+		sentence, _ := l.Error(&api.Error{Code: c.Error})
+		why = dom.E("p", dom.Class("muted"), sentence)
+	}
+	return dom.E("li", dom.Key(c.ID), dom.Class("change"), changeIcon(c),
+		dom.E("div", dom.Class("change-text"), dom.E("p", changeWords(l, c)), why,
+			dom.E("p", dom.Class("muted"), dom.E("time", dom.A("title", l.Moment(c.Time)), l.Moment(c.Time)), how(l, c))),
+		tag, undo)
+}
+
+func how(l *catalogue, c api.Change) string {
+	if c.Strategy == "" {
+		return ""
+	}
+	return " · " + l.T("strategy."+string(c.Strategy))
+}
+
+func changeIcon(c api.Change) *dom.Node {
+	icon, tone := "link", "good"
+	switch c.Kind {
+	case api.ChangeUnlink:
+		icon, tone = "unlink", ""
+	case api.ChangeMove:
+		icon, tone = "move", "good"
+	case api.ChangeUnregister:
+		icon, tone = "signout", ""
+	case api.ChangeLink:
+	}
+	if c.State == api.ChangeFailed {
+		tone = "bad"
+	}
+	return dom.E("span", dom.Class("change-icon "+tone), components.Icon(icon))
+}
+
+// changeWords is one change as a sentence, with the names kept to themselves.
+func changeWords(l *catalogue, c api.Change) []*dom.Node {
+	key := "change." + string(c.Kind)
+	if c.Undoes != "" {
+		key = "change.undo." + string(c.Kind)
+	}
+	if !l.Has(key) {
+		key = "change." + string(c.Kind)
+	}
+	identity, provider := dom.Text("–"), dom.Text("–")
+	if len(c.Identities) > 0 {
+		identity, provider = dom.E("strong", components.Name(c.Identities[0].Name)), components.Name(c.Identities[0].Provider)
+		if n := len(c.Identities) - 1; n > 0 {
+			identity = dom.E("strong", components.Name(c.Identities[0].Name), " "+l.T("change.more", "n", l.Number(n)))
+		}
+	}
+	name := c.UserName
+	if name == "" {
+		name = l.T("row.deleted")
+	}
+	return components.Sentence(l, key, map[string]*dom.Node{
+		"account": dom.E("strong", components.Name(name)), "identity": identity, "provider": provider,
+		"from": dom.E("strong", components.Name(c.FromName)),
+	})
+}

@@ -1,0 +1,366 @@
+package views
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+// link is the panel in which a link is made.
+func link(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	at := map[state.LinkStep]int{
+		state.LinkChoose: 0, state.LinkSignIn: 1, state.LinkConfirm: 2, state.LinkWriting: 2, state.LinkDone: 3, state.LinkFailed: 1,
+	}[k.Step]
+	if k.Step == state.LinkFailed && k.Confirm != nil {
+		at = 2
+	}
+	steps := components.Steps(l.T("link.steps"), []string{
+		l.T("link.step.how"), l.T("link.step.signin"), l.T("link.step.confirm"), l.T("link.step.done"),
+	}, at)
+	var body []*dom.Node
+	switch k.Step {
+	case state.LinkSignIn:
+		body = linkSignIn(s, l)
+	case state.LinkConfirm:
+		body = linkConfirm(s, l)
+	case state.LinkWriting:
+		body = []*dom.Node{stepTitle(l.T("link.writing")), components.Loading(writingWords(l, k.Progress))}
+	case state.LinkDone:
+		body = linkDone(s, l)
+	case state.LinkFailed:
+		body = linkFailed(s, l)
+	default:
+		body = linkChoose(s, l)
+	}
+	return []*dom.Node{steps, dom.E("div", dom.Key(string(k.Step)), dom.Class("link-body"), dom.A("aria-live", "polite"), clean(body))}
+}
+
+func stepTitle(words string) *dom.Node {
+	return dom.E("h3", dom.ID("link-step"), dom.Class("step-title"), dom.A("tabindex", "-1"), words)
+}
+
+func writingWords(l *catalogue, p *api.Progress) string {
+	if p != nil && p.Text != "" {
+		return progressWords(l, p)
+	}
+	return l.T("link.writing.text")
+}
+
+func linkChoose(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	body := []*dom.Node{stepTitle(l.T("link.choose"))}
+	list := s.LinkProviders()
+	switch {
+	case !s.Providers.Loaded:
+		return append(body, components.Loading(l.T("providers.loading")))
+	case s.Providers.Error != nil:
+		return append(body, components.Error(l, s.Providers.Error))
+	case len(list) == 0:
+		return append(body, components.Empty("providers", l.T("providers.empty"), l.T("providers.empty.text")))
+	}
+	choices := make([]*dom.Node, len(list))
+	for i, p := range list {
+		on := k.Request.Provider == p.Name && k.Request.Protocol == p.Protocol
+		id := state.ProviderID(p.Protocol, p.Name)
+		check := "false"
+		if on {
+			check = "true"
+		}
+		choices[i] = dom.E("label", dom.Key(id), dom.Class("radio"), dom.ClassIf("on", on),
+			dom.E("input", dom.A("type", "radio"), dom.A("name", "provider"), dom.A("value", id), dom.Prop("checked", check),
+				dom.Handler{Event: "change", Make: func(dom.Event) any {
+					return state.PickProvider{Protocol: p.Protocol, Name: p.Name}
+				}}),
+			dom.E("span", dom.Class("radio-text"),
+				dom.E("span", dom.Class("radio-label"), components.Name(p.Name), components.Protocol(p.Protocol)),
+				dom.If(p.Endpoint != "", func() *dom.Node { return dom.E("span", dom.Class("radio-hint"), host(p.Endpoint)) })))
+	}
+	body = append(body, dom.E("fieldset", dom.Class("radios"), dom.E("legend", l.T("link.provider")), choices))
+	if k.Request.Provider == "" {
+		return append(body, dom.E("p", dom.Class("muted"), l.T("link.provider.hint")))
+	}
+	body = append(body, components.Tabs(l.T("link.tabs"), "link-panel",
+		components.Tab{ID: "tab-signin", Label: l.T("link.tab.signin"), On: !k.Subject, Msg: state.LinkTab{}},
+		components.Tab{ID: "tab-subject", Label: l.T("link.tab.subject"), On: k.Subject, Msg: state.LinkTab{Subject: true}}))
+	tab := "tab-signin"
+	panel := linkPlan(s, l)
+	if k.Subject {
+		tab, panel = "tab-subject", linkSubject(s, l)
+	}
+	return append(body, dom.E("div", dom.Key(tab), dom.ID("link-panel"), dom.Class("link-panel"), dom.A("role", "tabpanel"),
+		dom.A("aria-labelledby", tab), clean(panel)))
+}
+
+// host is an address without scheme and path, which is what a person knows it by.
+func host(address string) string {
+	rest := address
+	for _, scheme := range []string{"https://", "http://"} {
+		if len(rest) > len(scheme) && rest[:len(scheme)] == scheme {
+			rest = rest[len(scheme):]
+		}
+	}
+	for i, c := range rest {
+		if c == '/' || c == '?' || c == '#' {
+			return api.Printable(rest[:i])
+		}
+	}
+	return api.Printable(rest)
+}
+
+// linkPlan says how the link will be made, why so, and what the identity provider must allow.
+func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	switch {
+	case k.Plan == nil && k.Error != nil:
+		return []*dom.Node{components.Error(l, k.Error, components.Secondary(l.T("again"), state.LinkAgain{}))}
+	case k.Plan == nil:
+		return []*dom.Node{components.Loading(l.T("link.planning"))}
+	}
+	p := k.Plan
+	body := []*dom.Node{
+		dom.E("div", dom.Class("plan"),
+			dom.E("h4", l.T("strategy."+string(p.Strategy))),
+			dom.E("p", l.T("strategy."+string(p.Strategy)+".how")),
+			reason(l, p.Option)),
+	}
+	if !p.OK {
+		body = append(body, components.Banner("bad", "alert", dom.E("p", l.T("link.planBad"))))
+	}
+	for _, w := range p.Warnings {
+		body = append(body, components.Banner("warn", "alert", dom.E("p", foreign(l), api.Printable(w))))
+	}
+	if len(p.Allow) > 0 && !s.Demo() {
+		body = append(body, allowBox(l, p))
+	}
+	if !p.KnownBeforeWrite {
+		body = append(body, components.Banner("info", "info", dom.E("p", l.T("link.unknownBefore"))))
+	}
+	body = append(body,
+		components.Error(l, k.Error),
+		moveBox(s, l),
+		dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
+				dom.Flag("disabled", !p.OK || k.Planning))),
+		dom.If(s.Demo(), func() *dom.Node { return dom.E("p", dom.Class("muted"), l.T("link.demoHint")) }))
+	return append(body, otherWays(s, l, p)...)
+}
+
+// foreign marks words that come from the backend in English.
+func foreign(l *catalogue) dom.Attr {
+	if l.Tag == "en" {
+		return dom.Attr{}
+	}
+	return dom.A("lang", "en")
+}
+
+func reason(l *catalogue, o api.Option) *dom.Node {
+	if o.Reason == "" {
+		return nil
+	}
+	return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), dom.E("span", foreign(l), api.Printable(o.Reason)))
+}
+
+func allowBox(l *catalogue, p *api.Plan) *dom.Node {
+	key := "allow.oidc"
+	if p.Provider.Protocol == api.SAML {
+		key = "allow.saml"
+	}
+	var list []*dom.Node
+	for _, a := range p.Allow {
+		list = append(list, components.Copyable(l, l.T(key+".one"), a, state.CopyText{Text: a}))
+	}
+	return dom.E("details", dom.Class("allow"), dom.Flag("open", true),
+		dom.E("summary", l.T(key)), dom.E("p", dom.Class("muted"), l.T("allow.text")), list)
+}
+
+func moveBox(s *stateOf, l *catalogue) *dom.Node {
+	return components.Checkbox("move", l.T("link.move"), s.Link.Request.Move, func(on bool) any { return state.AllowMove{On: on} })
+}
+
+func otherWays(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
+	if len(p.Options) < 2 {
+		return nil
+	}
+	label := l.T("link.more")
+	if s.Link.More {
+		label = l.T("link.less")
+	}
+	toggle := components.Quiet(label, state.ToggleMore{}, dom.Bool("aria-expanded", s.Link.More), dom.A("aria-controls", "ways"))
+	if !s.Link.More {
+		return []*dom.Node{toggle}
+	}
+	var list []*dom.Node
+	for _, o := range p.Options {
+		if o.Strategy == p.Strategy {
+			continue
+		}
+		var use *dom.Node
+		if o.OK {
+			use = components.Secondary(l.T("link.use"), state.PickStrategy{Strategy: o.Strategy}, dom.Class("small"),
+				dom.A("aria-label", l.T("link.use.of", "way", l.T("strategy."+string(o.Strategy)))))
+		}
+		list = append(list, dom.E("li", dom.Key(string(o.Strategy)), dom.Class("way"), dom.ClassIf("off", !o.OK),
+			dom.E("div", dom.Class("way-text"), dom.E("h4", l.T("strategy."+string(o.Strategy))), reason(l, o)), use))
+	}
+	return []*dom.Node{toggle, dom.E("ul", dom.ID("ways"), dom.Class("ways"), list)}
+}
+
+// linkSubject is the second tab: the canonical name typed or pasted.
+func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	hint := l.T("link.subject.saml")
+	if k.Request.Protocol == api.OIDC {
+		claim := "sub"
+		if s.Can().Flavour != api.FlavourFlowfin {
+			claim = "preferred_username"
+		}
+		if k.Plan != nil && k.Plan.Provider.NameClaim != "" {
+			claim = k.Plan.Provider.NameClaim
+		}
+		hint = l.T("link.subject.oidc", "claim", claim)
+	}
+	var warn []*dom.Node
+	if k.Plan != nil && k.Plan.Strategy == api.StrategySubject {
+		if !k.Plan.OK {
+			warn = append(warn, components.Banner("bad", "alert", dom.E("p", foreign(l), api.Printable(k.Plan.Reason))))
+		}
+		for _, w := range k.Plan.Warnings {
+			warn = append(warn, components.Banner("warn", "alert", dom.E("p", foreign(l), api.Printable(w))))
+		}
+	}
+	return []*dom.Node{dom.E("form", dom.Class("stack"), dom.OnSubmit(state.RunLink{}),
+		components.Field(components.Input{
+			ID: "subject", Label: l.T("identity.name"), Hint: hint, Value: s.Form[state.FieldSubject], Mono: true,
+			Msg: editMsg(state.FieldSubject),
+		}),
+		dom.E("p", dom.Class("muted"), l.T("link.subject.unproved")),
+		warn,
+		components.Error(l, k.Error),
+		moveBox(s, l),
+		dom.E("div", dom.Class("actions"), components.Submit(l.T("link.subject.go"), k.Planning)))}
+}
+
+// signInBox shows where the browser was sent, the time left, and the address to open elsewhere.
+func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string) *dom.Node {
+	address := in.ShortURL
+	if address == "" {
+		address = in.URL
+	}
+	return dom.E("div", dom.Class("signin"),
+		dom.E("div", dom.Class("signin-head"),
+			dom.E("div", dom.Class("signin-host"), components.Icon("external"),
+				dom.E("span", components.Sentence(l, "signin.at", map[string]*dom.Node{"host": dom.E("strong", api.Printable(in.Host))}))),
+			dom.E("span", dom.Class("left"), dom.A("role", "timer"), dom.A("aria-label", l.T("signin.left")),
+				l.Left(in.Deadline.Sub(s.Now)))),
+		dom.E("p", dom.Class("muted"), l.T("signin.text")),
+		components.Copyable(l, l.T("signin.address"), address, state.CopyText{Text: address}),
+		components.Quiet(l.T("signin.again"), state.OpenBrowser{ID: flow}, components.Icon("external")))
+}
+
+func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	cancel := dom.E("div", dom.Class("actions"), components.Secondary(l.T("cancel"), state.CancelLink{}))
+	if k.SignIn == nil {
+		return []*dom.Node{stepTitle(l.T("link.starting")), components.Loading(writingWords(l, k.Progress)), cancel}
+	}
+	var who *dom.Node
+	if s.Demo() && len(s.Session.DemoPeople) > 0 {
+		who = components.Banner("info", "info", dom.E("p", l.T("link.demoHint")))
+	}
+	return []*dom.Node{
+		stepTitle(l.T("link.signin")), who, signInBox(s, l, k.SignIn, k.FlowID),
+		components.Loading(l.T("link.waiting")), cancel,
+	}
+}
+
+// linkConfirm shows who signed in and whose that identity is now, before anything is written.
+func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
+	c := s.Link.Confirm
+	if c == nil {
+		return nil
+	}
+	name := dom.E("span", dom.Class("muted"), l.T("confirm.unknown"))
+	if c.NameKnown {
+		name = dom.E("code", api.Printable(c.Identity.Name))
+	}
+	person := api.Printable(c.DisplayName)
+	if c.Email != "" {
+		if person != "" {
+			person += " · "
+		}
+		person += api.Printable(c.Email)
+	}
+	owner := l.T("confirm.nobody")
+	if c.Owner != nil {
+		owner = api.Printable(c.Owner.Name)
+	} else if !c.NameKnown {
+		owner = l.T("confirm.later")
+	}
+	yes := l.T("confirm.yes")
+	var warn *dom.Node
+	if c.Moves && c.Owner != nil {
+		yes = l.T("confirm.move")
+		warn = components.Banner("warn", "alert", dom.E("p", components.Sentence(l, "confirm.moves", map[string]*dom.Node{
+			"owner": dom.E("strong", components.Name(c.Owner.Name)), "account": dom.E("strong", components.Name(c.Account.Name)),
+		})))
+	}
+	return []*dom.Node{
+		stepTitle(l.T("confirm.title")),
+		dom.E("div", dom.Class("pairing"),
+			dom.E("div", dom.Class("pair"), components.Protocol(c.Identity.Protocol),
+				dom.E("span", dom.Class("pair-name"), name), dom.E("span", dom.Class("muted"), components.Name(c.Identity.Provider))),
+			dom.E("div", dom.Class("pair-arrow"), components.Icon("link")),
+			dom.E("div", dom.Class("pair"), components.Avatar(c.Account.Name),
+				dom.E("span", dom.Class("pair-name"), components.Name(c.Account.Name)), dom.E("span", dom.Class("muted"), "Jellyfin"))),
+		dom.E("dl", dom.Class("facts"),
+			dom.If(person != "", func() *dom.Node { return components.Fact(l.T("confirm.person"), dom.E("bdi", person)) }),
+			components.Fact(l.T("confirm.owner"), dom.E("bdi", owner))),
+		warn,
+		dom.E("div", dom.Class("actions"),
+			components.Primary(yes, state.Answer{Yes: true}, dom.ID("confirm-yes"), components.Icon("check")),
+			components.Secondary(l.T("confirm.no"), state.Answer{})),
+	}
+}
+
+func linkDone(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	body := []*dom.Node{stepTitle(l.T("done.title"))}
+	if k.Change == nil {
+		return append(body, components.Primary(l.T("done.close"), state.LeaveLink{}))
+	}
+	c := k.Change
+	var id api.Identity
+	if len(c.Identities) > 0 {
+		id = c.Identities[0]
+	}
+	nodes := map[string]*dom.Node{
+		"account": dom.E("strong", components.Name(c.UserName)), "identity": dom.E("strong", components.Name(id.Name)),
+		"provider": components.Name(id.Provider),
+	}
+	body = append(body, components.Banner("good", "check",
+		dom.E("p", dom.Class("banner-title"), components.Sentence(l, "done.text", nodes)), dom.E("p", l.T("done.read"))))
+	user := api.RosterRow{Account: api.Account{User: k.Account, Exists: true, Identities: c.Identities}}
+	return append(body, verification(s, l, &user, id),
+		dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("done.close"), state.LeaveLink{}, dom.ID("link-close")),
+			components.Secondary(l.T("verify.do"), state.VerifyLink{UserID: k.Account.ID, Identity: id}, components.Icon("shield"),
+				dom.Flag("disabled", s.Verify.Running())),
+			components.Quiet(l.T("done.another"), state.StartLinking{Account: k.Account})))
+}
+
+func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	title := l.T("failed.title")
+	if k.Error != nil && k.Error.Code == api.CodeCancelled {
+		title = l.T("failed.cancelled")
+	}
+	return []*dom.Node{
+		stepTitle(title), components.Error(l, k.Error),
+		dom.E("p", dom.Class("muted"), l.T("failed.nothing")),
+		dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("again"), state.LinkAgain{}, components.Icon("refresh")),
+			components.Secondary(l.T("link.back"), state.LeaveLink{})),
+	}
+}

@@ -1,0 +1,123 @@
+package views
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+func navigation(s *stateOf, l *catalogue) *dom.Node {
+	item := func(screen state.Screen, icon, key string, count int) *dom.Node {
+		on := s.Screen == screen
+		parts := []any{
+			dom.Class("nav-item"), dom.ClassIf("on", on), dom.A("type", "button"), dom.OnClick(state.Go{Screen: screen}),
+			dom.ID("nav-" + string(screen)), dom.A("title", l.T(key)),
+		}
+		if on {
+			parts = append(parts, dom.A("aria-current", "page"))
+		}
+		parts = append(parts, components.Icon(icon), dom.E("span", dom.Class("nav-label"), l.T(key)))
+		if count > 0 {
+			parts = append(parts, dom.E("span", dom.Class("nav-count"), l.Number(count)))
+		}
+		return dom.E("button", parts...)
+	}
+	ownKey, ownIcon := "nav.self", "kit"
+	if s.Plain() {
+		ownKey, ownIcon = "nav.own", "person"
+	}
+	var rosterItem *dom.Node
+	if !s.Plain() {
+		rosterItem = item(state.ScreenRoster, "users", "nav.roster", s.Roster.Counts.All)
+	}
+	return dom.E("nav", dom.Class("nav"), dom.A("aria-label", l.T("nav.label")),
+		server(s, l),
+		dom.E("div", dom.Class("nav-items"),
+			rosterItem,
+			dom.If(s.Plain(), func() *dom.Node { return item(state.ScreenOwn, ownIcon, ownKey, 0) }),
+			item(state.ScreenProviders, "providers", "nav.providers", len(s.Providers.List)),
+			dom.If(!s.Plain(), func() *dom.Node { return item(state.ScreenOwn, ownIcon, ownKey, 0) }),
+			item(state.ScreenHistory, "history", "nav.history", 0),
+			item(state.ScreenSettings, "settings", "nav.settings", 0)),
+		dom.E("div", dom.Class("nav-foot"),
+			running(s, l),
+			dom.E("button", dom.Class("nav-item subtle"), dom.A("type", "button"), dom.A("title", l.T("command.palette")),
+				dom.OnClick(state.ShowDialog{Kind: state.DialogPalette}),
+				components.Icon("command"), dom.E("span", dom.Class("nav-label"), l.T("command.palette")),
+				dom.E("span", dom.Class("nav-keys"), dom.A("aria-hidden", "true"), components.Key(l.T("key.ctrl")), components.Key("K"))),
+			dom.E("button", dom.Class("nav-item subtle"), dom.A("type", "button"), dom.A("title", l.T("command.shortcuts")),
+				dom.OnClick(state.ShowDialog{Kind: state.DialogShortcuts}),
+				components.Icon("keyboard"), dom.E("span", dom.Class("nav-label"), l.T("command.shortcuts")),
+				dom.E("span", dom.Class("nav-keys"), dom.A("aria-hidden", "true"), components.Key("?")))))
+}
+
+// running is the link that goes on while the person looks at something else.
+func running(s *stateOf, l *catalogue) *dom.Node {
+	if !s.Link.Running() || s.Drawer.Linking && s.Drawer.UserID == s.Link.Account.ID {
+		return nil
+	}
+	words := l.T("link.running")
+	if s.Link.Step == state.LinkConfirm {
+		words = l.T("link.runningConfirm")
+	}
+	var left *dom.Node
+	if s.Link.SignIn != nil && s.Link.Step == state.LinkSignIn {
+		left = dom.E("span", dom.Class("nav-count"), l.Left(s.Link.SignIn.Deadline.Sub(s.Now)))
+	}
+	return dom.E("button", dom.Class("running"), dom.A("type", "button"), dom.OnClick(state.ReturnToLink{}),
+		components.Spinner(),
+		dom.E("span", dom.Class("running-text"), dom.E("span", words), components.Name(s.Link.Account.Name)), left)
+}
+
+// server is the switcher on top of the navigation.
+func server(s *stateOf, l *catalogue) *dom.Node {
+	p, can := s.Session.Profile, s.Can()
+	open := s.Menu == "servers"
+	name := p.Name
+	if p.Demo {
+		name = l.T("demo.server")
+	}
+	button := dom.E("button", dom.ID("servers"), dom.Class("server"), dom.A("type", "button"),
+		dom.A("aria-haspopup", "menu"), dom.Bool("aria-expanded", open), dom.OnClick(state.OpenMenu{ID: "servers"}),
+		components.Avatar(name),
+		dom.E("span", dom.Class("server-text"),
+			dom.E("span", dom.Class("server-name"), components.Name(name)),
+			dom.E("span", dom.Class("server-detail"), string(can.Flavour)+" · "+credentialWord(l, can.Credential))),
+		components.Icon("chevrons"))
+	return dom.E("div", dom.Class("server-switch"), button, dom.If(open, func() *dom.Node {
+		var items []*dom.Node
+		for _, other := range s.Boot.Profiles {
+			if other.Name == p.Name && !p.Demo {
+				continue
+			}
+			items = append(items, menuItem("server-"+other.Name, "server", state.Open{Name: other.Name},
+				components.Name(other.Name)))
+		}
+		if len(items) > 0 {
+			items = append(items, dom.E("hr", dom.Key("line")))
+		}
+		items = append(items, menuItem("add", "plus", state.Leave{}, dom.Text(l.T("command.add"))))
+		if p.Demo {
+			items = append(items, menuItem("leave", "signout", state.Leave{}, dom.Text(l.T("demo.leave"))))
+		} else {
+			items = append(items, menuItem("signout", "signout", state.SignOut{Name: p.Name}, dom.Text(l.T("server.signout"))))
+		}
+		return menu("servers", l.T("server.menu"), items)
+	}))
+}
+
+func credentialWord(l *catalogue, k api.CredentialKind) string { return l.T("credential." + string(k)) }
+
+// menu is an open menu. Its items are reached with Tab or the arrows; Escape and a click elsewhere close it.
+func menu(id, label string, items []*dom.Node) *dom.Node {
+	return dom.E("div", dom.Key("menu"), dom.Class("menu-layer"),
+		dom.E("div", dom.Class("menu-back"), dom.OnClick(state.CloseMenu{})),
+		dom.E("div", dom.ID(id+"-menu"), dom.Class("menu"), dom.A("role", "menu"), dom.A("aria-label", label),
+			dom.A("tabindex", "-1"), dom.A("data-arrows", "vertical"), items))
+}
+
+func menuItem(key, icon string, msg any, label *dom.Node) *dom.Node {
+	return dom.E("button", dom.Key(key), dom.Class("menu-item"), dom.A("type", "button"), dom.A("role", "menuitem"),
+		dom.OnClick(msg), components.Icon(icon), dom.E("span", label))
+}

@@ -1,0 +1,397 @@
+package views
+
+import (
+	"strconv"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+func roster(s *stateOf, l *catalogue) *dom.Node {
+	r := &s.Roster
+	return dom.E("div", dom.Key("roster"), dom.Class("roster"),
+		heading(l.T("nav.roster"),
+			dom.E("p", dom.Class("sub"), dom.A("role", "status"), rosterSummary(s, l)),
+			dom.E("div", dom.Class("heading-actions"),
+				components.Secondary(refreshLabel(l, r.Refreshing), state.Refresh{}, dom.Flag("disabled", r.Refreshing),
+					refreshIcon(r.Refreshing)))),
+		limited(s, l),
+		dom.E("div", dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
+		filters(s, l),
+		selection(s, l),
+		grid(s, l))
+}
+
+func refreshLabel(l *catalogue, busy bool) string {
+	if busy {
+		return l.T("roster.refreshing")
+	}
+	return l.T("roster.refresh")
+}
+
+func refreshIcon(busy bool) *dom.Node {
+	if busy {
+		return components.Spinner()
+	}
+	return components.Icon("refresh")
+}
+
+func rosterSummary(s *stateOf, l *catalogue) string {
+	r := &s.Roster
+	if !r.Loaded {
+		return l.T("roster.reading")
+	}
+	c := r.Counts
+	words := l.N("roster.accounts", c.All) + " · " + l.N("roster.identities", c.Identities)
+	if r.Search != "" || r.Query.Filter != "" || r.Query.Provider != "" {
+		words = l.T("roster.shown", "n", l.Number(r.Total), "of", l.Number(c.All))
+	}
+	if !r.Taken.IsZero() {
+		words += " · " + l.T("roster.taken", "when", l.Ago(r.Taken, s.Now))
+	}
+	return words
+}
+
+// limited says what this credential does not allow, where that is much.
+func limited(s *stateOf, l *catalogue) *dom.Node {
+	if a := s.Can().ReadRoster; !a.OK {
+		return components.Banner("warn", "lock", dom.E("p", ability(l, "readRoster", a)))
+	}
+	return nil
+}
+
+// ability is why something cannot be done: the backend's words in English, the catalogue's in other languages.
+func ability(l *catalogue, name string, a api.Ability) string {
+	key := "ability." + name
+	if l.Tag != "en" && l.Has(key) || a.Reason == "" {
+		return l.T(key)
+	}
+	return api.Printable(a.Reason)
+}
+
+func searchField(s *stateOf, l *catalogue) *dom.Node {
+	var clear *dom.Node
+	if s.Roster.Search != "" {
+		clear = components.IconButton("close", l.T("roster.clear"), state.ClearSearch{})
+	} else {
+		clear = dom.E("span", dom.Class("search-key"), dom.A("aria-hidden", "true"), components.Key("/"))
+	}
+	return dom.E("div", dom.Class("search"), dom.A("role", "search"), components.Icon("search"),
+		dom.E("input", dom.ID("search"), dom.A("type", "text"), dom.Class("search-input"), dom.A("aria-label", l.T("roster.search")),
+			dom.A("placeholder", l.T("roster.search")), dom.A("autocomplete", "off"), dom.A("spellcheck", "false"),
+			dom.A("data-select", ""), dom.A("aria-controls", "grid"),
+			dom.Prop("value", s.Roster.Search), dom.OnValue(editMsg(state.FieldSearch)),
+			dom.Handler{Event: "keydown", Make: func(e dom.Event) any {
+				if e.Key == "ArrowDown" || e.Key == "Enter" {
+					return state.Activate{To: s.Roster.Active}
+				}
+				return nil
+			}}),
+		clear)
+}
+
+func providerFilter(s *stateOf, l *catalogue) *dom.Node {
+	if len(s.Providers.List) < 2 {
+		return nil
+	}
+	q := s.Roster.Query
+	value := ""
+	if q.Provider != "" {
+		value = state.ProviderID(q.Protocol, q.Provider)
+	}
+	options := []*dom.Node{dom.E("option", dom.Key(""), dom.A("value", ""), l.T("roster.allProviders"))}
+	for _, p := range s.Providers.List {
+		id := state.ProviderID(p.Protocol, p.Name)
+		options = append(options, dom.E("option", dom.Key(id), dom.A("value", id), api.Printable(p.Name)+" ("+protocolWord(p.Protocol)+")"))
+	}
+	list := s.Providers.List
+	return dom.E("select", dom.ID("by-provider"), dom.Class("input"), dom.A("aria-label", l.T("roster.byProvider")),
+		dom.Prop("value", value),
+		dom.Handler{Event: "change", Make: func(e dom.Event) any {
+			for _, p := range list {
+				if state.ProviderID(p.Protocol, p.Name) == e.Value {
+					return state.FilterProvider{Protocol: p.Protocol, Name: p.Name}
+				}
+			}
+			return state.FilterProvider{}
+		}}, options)
+}
+
+func protocolWord(p api.Protocol) string {
+	if p == api.SAML {
+		return "SAML"
+	}
+	return "OIDC"
+}
+
+func filters(s *stateOf, l *catalogue) *dom.Node {
+	c := s.Roster.Counts
+	var list []*dom.Node
+	for _, f := range []struct {
+		filter api.RosterFilter
+		key    string
+		n      int
+		always bool
+	}{
+		{api.FilterAll, "filter.all", c.All, true},
+		{api.FilterLinked, "filter.linked", c.Linked, true},
+		{api.FilterUnlinked, "filter.unlinked", c.Unlinked, true},
+		{api.FilterSeveral, "filter.several", c.Several, false},
+		{api.FilterAtRisk, "filter.atRisk", c.AtRisk, false},
+		{api.FilterOrphan, "filter.orphan", c.Orphan, false},
+		{api.FilterDisabled, "filter.disabled", c.Disabled, false},
+		{api.FilterAdministrator, "filter.administrator", c.Administrator, false},
+	} {
+		on := s.Roster.Query.Filter == f.filter
+		if f.n == 0 && !f.always && !on {
+			continue
+		}
+		list = append(list, dom.E("button", dom.Key(string(f.filter)), dom.Class("filter"), dom.ClassIf("on", on),
+			dom.A("type", "button"), dom.Bool("aria-pressed", on), dom.A("title", l.T(f.key+".hint")),
+			dom.OnClick(state.Filter{Filter: f.filter}),
+			l.T(f.key), dom.E("span", dom.Class("filter-count"), l.Number(f.n))))
+	}
+	return dom.E("div", dom.Class("filters"), dom.A("role", "group"), dom.A("aria-label", l.T("filter.label")), list)
+}
+
+func selection(s *stateOf, l *catalogue) *dom.Node {
+	n := len(s.Roster.Selected)
+	if n == 0 {
+		return nil
+	}
+	links, _ := s.Roster.SelectedLinks()
+	return dom.E("div", dom.Key("selection"), dom.Class("selection"), dom.A("role", "region"), dom.A("aria-label", l.T("selection.label")),
+		dom.E("p", dom.A("role", "status"), l.N("selection.count", n)),
+		components.Danger(l.N("selection.remove", len(links)), state.AskRemoveSelected{}, dom.Flag("disabled", len(links) == 0 || !s.CanRemove("").OK),
+			components.Icon("unlink")),
+		components.Quiet(l.T("selection.none"), state.SelectNone{}))
+}
+
+func grid(s *stateOf, l *catalogue) *dom.Node {
+	r := &s.Roster
+	switch {
+	case r.Error != nil && !r.Loaded:
+		return dom.E("div", dom.Key("error"), dom.Class("grid-message"),
+			components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{})))
+	case r.Loaded && r.Total == 0 && !r.Stale():
+		return dom.E("div", dom.Key("empty"), dom.Class("grid-message"), nothing(s, l))
+	}
+	return dom.E("div", dom.Key("grid"), dom.ID("grid"), dom.Class("grid"), dom.A("role", "grid"), dom.A("aria-label", l.T("nav.roster")),
+		dom.A("aria-multiselectable", "true"), dom.A("aria-rowcount", strconv.Itoa(r.Total+1)), dom.Bool("aria-busy", r.Stale()),
+		dom.If(r.Error != nil, func() *dom.Node {
+			return components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{}))
+		}),
+		gridHead(s, l), gridRows(s, l))
+}
+
+func nothing(s *stateOf, l *catalogue) *dom.Node {
+	r := &s.Roster
+	if r.Search == "" && r.Query.Filter == "" && r.Query.Provider == "" {
+		return components.Empty("users", l.T("roster.empty"), l.T("roster.empty.text"),
+			components.Secondary(l.T("roster.refresh"), state.Refresh{}, components.Icon("refresh")))
+	}
+	words := l.T("roster.nothing.text")
+	if r.Search != "" {
+		words = l.T("roster.nothing.search", "search", r.Search)
+	}
+	return components.Empty("search", l.T("roster.nothing"), words,
+		components.Secondary(l.T("roster.clear"), state.ClearSearch{}))
+}
+
+func gridHead(s *stateOf, l *catalogue) *dom.Node {
+	q := s.Roster.Query
+	column := func(class, key string, by api.RosterSort) *dom.Node {
+		on := q.Sort == by || q.Sort == "" && by == api.SortName
+		sorted, icon := "none", "sort"
+		if on {
+			sorted, icon = "ascending", "up"
+			if q.Reverse {
+				sorted, icon = "descending", "down"
+			}
+		}
+		return dom.E("div", dom.Class("cell head "+class), dom.A("role", "columnheader"), dom.A("aria-sort", sorted),
+			dom.E("button", dom.Class("sort"), dom.ClassIf("on", on), dom.A("type", "button"), dom.OnClick(state.Sort{By: by}),
+				dom.E("span", l.T(key)), components.Icon(icon)))
+	}
+	return dom.E("div", dom.Class("row row-head"), dom.A("role", "row"), dom.A("aria-rowindex", "1"),
+		dom.E("div", dom.Class("cell c-check"), dom.A("role", "columnheader"), dom.A("aria-label", l.T("column.select"))),
+		column("c-name", "column.account", api.SortName),
+		column("c-links", "column.identities", api.SortLinks),
+		column("c-activity", "column.activity", api.SortActivity),
+		dom.E("div", dom.Class("cell c-action"), dom.A("role", "columnheader"), dom.A("aria-label", l.T("column.action"))))
+}
+
+func rem(n float64) string { return strconv.FormatFloat(n, 'f', 2, 64) + "rem" }
+
+// gridRows draws the rows in and around the viewport; what is above and below is two empty blocks of the right height.
+func gridRows(s *stateOf, l *catalogue) *dom.Node {
+	r := &s.Roster
+	var rows []*dom.Node
+	from, to := r.Window()
+	if !r.Loaded {
+		from, to = 0, 8
+		for i := range to {
+			rows = append(rows, skeleton(i))
+		}
+		return dom.E("div", dom.ID("rows"), dom.Class("rows loading-rows"), dom.A("role", "rowgroup"), dom.A("data-measure", ""), rows,
+			dom.E("p", dom.Class("hidden-words"), dom.A("role", "status"), l.T("roster.reading")))
+	}
+	tab := r.Active
+	if tab < from || tab >= to {
+		tab = from
+	}
+	rows = append(rows, dom.E("div", dom.Key("above"), dom.A("role", "presentation"),
+		dom.Prop("style.height", rem(float64(from)*state.RowHeight))))
+	for i := from; i < to; i++ {
+		if account, ok := r.Row(i); ok {
+			rows = append(rows, gridRow(s, l, i, account, i == tab))
+		} else {
+			rows = append(rows, skeleton(i))
+		}
+	}
+	rows = append(rows, dom.E("div", dom.Key("below"), dom.A("role", "presentation"),
+		dom.Prop("style.height", rem(float64(r.Total-to)*state.RowHeight))))
+	return dom.E("div", dom.ID("rows"), dom.Class("rows"), dom.A("role", "rowgroup"), dom.A("data-measure", ""), rows,
+		dom.Handler{Event: "scroll", Make: func(e dom.Event) any { return state.Scrolled{Top: e.ScrollTop, Height: e.Height} }},
+		dom.Handler{Event: "resize", Make: func(e dom.Event) any { return state.Resized{Height: e.Height} }})
+}
+
+func skeleton(i int) *dom.Node {
+	return dom.E("div", dom.Key("s"+strconv.Itoa(i)), dom.Class("row skeleton"), dom.A("role", "presentation"),
+		dom.E("div", dom.Class("cell c-check")),
+		dom.E("div", dom.Class("cell c-name"), dom.E("span", dom.Class("bone round")), dom.E("span", dom.Class("bone wide"))),
+		dom.E("div", dom.Class("cell c-links"), dom.E("span", dom.Class("bone chip-bone"))),
+		dom.E("div", dom.Class("cell c-activity"), dom.E("span", dom.Class("bone"))),
+		dom.E("div", dom.Class("cell c-action")))
+}
+
+func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.Node {
+	_, selected := s.Roster.Selected[a.ID]
+	id := state.RowID(i)
+	index := "-1"
+	if tab {
+		index = "0"
+	}
+	name := accountName(l, a.Account)
+	check := "false"
+	if selected {
+		check = "true"
+	}
+	return dom.E("div", dom.Key(a.ID), dom.ID(id), dom.Class("row"), dom.ClassIf("selected", selected),
+		dom.ClassIf("open", s.Drawer.UserID == a.ID), dom.ClassIf("changed", a.Changed),
+		dom.A("role", "row"), dom.A("aria-rowindex", strconv.Itoa(i+2)), dom.Bool("aria-selected", selected), dom.A("tabindex", index),
+		dom.OnClick(state.OpenAccount{Index: i}),
+		dom.Handler{Event: "keydown", Make: func(e dom.Event) any { return rowKey(s, i, a, e, id) }},
+		dom.E("div", dom.Class("cell c-check"), dom.A("role", "gridcell"),
+			dom.E("input", dom.A("type", "checkbox"), dom.A("tabindex", index), dom.Prop("checked", check),
+				dom.A("aria-label", l.T("row.select", "name", name)),
+				dom.Handler{
+					Event: "click", Prevent: true,
+					Make: func(e dom.Event) any { return state.Select{Index: i, Range: e.Shift} },
+				})),
+		dom.E("div", dom.Class("cell c-name"), dom.A("role", "rowheader"), components.Avatar(name),
+			dom.E("span", dom.Class("account"),
+				dom.E("span", dom.Class("account-name"), dom.A("title", name), dom.E("bdi", name)), badges(l, a, true))),
+		dom.E("div", dom.Class("cell c-links"), dom.A("role", "gridcell"), chips(l, a)),
+		dom.E("div", dom.Class("cell c-activity"), dom.A("role", "gridcell"), activity(s, l, a)),
+		dom.E("div", dom.Class("cell c-action"), dom.A("role", "gridcell"),
+			dom.If(a.Exists && len(a.Identities) == 0 && s.CanLink(a.ID).OK, func() *dom.Node {
+				return components.Secondary(l.T("row.link"), state.StartLinking{Account: a.User}, dom.A("tabindex", index),
+					dom.Class("small"), dom.A("aria-label", l.T("row.link.of", "name", name)))
+			}),
+			components.Icon("forward")))
+}
+
+func activity(s *stateOf, l *catalogue, a api.RosterRow) *dom.Node {
+	if !a.Exists {
+		return dom.E("span", dom.Class("muted"), "–")
+	}
+	if a.LastActivity.IsZero() {
+		return dom.E("span", dom.Class("muted"), l.T("time.never"))
+	}
+	return dom.E("time", dom.A("title", l.Moment(a.LastActivity)), l.Ago(a.LastActivity, s.Now))
+}
+
+func accountName(l *catalogue, a api.Account) string {
+	if !a.Exists {
+		return l.T("row.deleted")
+	}
+	return api.Printable(a.Name)
+}
+
+// badges are what is special about an account; short is for the row, where the ordinary is left out.
+func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
+	var list []*dom.Node
+	add := func(on bool, key, tone string) {
+		if on {
+			b := components.Badge(l.T(key), tone)
+			b.Key = key
+			b.Attrs = append(b.Attrs, dom.A("title", l.T(key+".hint")))
+			list = append(list, b)
+		}
+	}
+	add(a.Changed, "badge.changed", "accent")
+	add(!a.Exists, "badge.orphan", "warn")
+	add(a.AtRisk, "badge.atRisk", "warn")
+	add(a.Administrator, "badge.administrator", "")
+	add(a.Disabled, "badge.disabled", "")
+	add(!short && a.Exists && !a.HasPassword, "badge.noPassword", "")
+	return list
+}
+
+func chips(l *catalogue, a api.RosterRow) []*dom.Node {
+	const most = 2
+	if len(a.Identities) == 0 {
+		return []*dom.Node{dom.E("span", dom.Class("muted"), l.T("row.unlinked"))}
+	}
+	var list []*dom.Node
+	for i, id := range a.Identities {
+		if i == most {
+			list = append(list, dom.E("span", dom.Class("chip-more"), l.T("row.more", "n", l.Number(len(a.Identities)-most))))
+			break
+		}
+		list = append(list, components.Chip(id))
+	}
+	return list
+}
+
+// rowKey answers the keys of a row. Enter and the blank belong to the controls inside while these have the focus.
+func rowKey(s *stateOf, i int, a api.RosterRow, e dom.Event, id string) any {
+	if e.Ctrl || e.Alt {
+		return nil
+	}
+	page := max(int(s.Roster.Height/state.RowHeight)-1, 1)
+	switch e.Key {
+	case "ArrowDown":
+		return state.Activate{By: 1}
+	case "ArrowUp":
+		if i == 0 {
+			return state.FocusSearch{}
+		}
+		return state.Activate{By: -1}
+	case "PageDown":
+		return state.Activate{By: page}
+	case "PageUp":
+		return state.Activate{By: -page}
+	case "Home":
+		return state.Activate{To: 0}
+	case "End":
+		return state.Activate{To: s.Roster.Total - 1}
+	}
+	if e.Target != id {
+		return nil
+	}
+	switch e.Key {
+	case "Enter":
+		return state.OpenAccount{Index: i}
+	case " ":
+		return state.Select{Index: i, Range: e.Shift}
+	case "l":
+		if a.Exists && s.CanLink(a.ID).OK {
+			return state.StartLinking{Account: a.User}
+		}
+	}
+	return nil
+}

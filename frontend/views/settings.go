@@ -1,0 +1,90 @@
+package views
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+func settings(s *stateOf, l *catalogue) *dom.Node {
+	theme, language := s.Boot.Settings.Theme, s.Boot.Settings.Language
+	if theme == "" {
+		theme = "system"
+	}
+	if language == "" {
+		language = "system"
+	}
+	ports := ""
+	if s.Settings.Error != nil {
+		ports, _ = l.Error(s.Settings.Error)
+	}
+	return dom.E("div", dom.Key("settings"), dom.Class("screen"), heading(l.T("nav.settings")),
+		dom.E("div", dom.Class("cards"),
+			dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-look"), dom.E("h2", dom.ID("set-look"), l.T("settings.look")),
+				dom.E("div", dom.Class("two"),
+					components.Select("theme", l.T("settings.theme"), theme, []components.Choice{
+						{Value: "system", Label: l.T("settings.system")}, {Value: "light", Label: l.T("settings.light")},
+						{Value: "dark", Label: l.T("settings.dark")},
+					}, func(v string) any { return state.SetTheme{Theme: v} }),
+					components.Select("language", l.T("settings.language"), language, []components.Choice{
+						{Value: "system", Label: l.T("settings.system")}, {Value: "en", Label: "English"}, {Value: "de", Label: "Deutsch"},
+					}, func(v string) any { return state.SetLanguage{Language: v} }))),
+			servers(s, l),
+			dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SaveSettings{}), dom.E("h2", l.T("settings.signin")),
+				components.Field(components.Input{
+					ID: "browser", Label: l.T("settings.browser"), Hint: l.T("settings.browser.hint"), Value: s.Form[state.FieldBrowser], Mono: true,
+					Placeholder: l.T("settings.browser.default"), Msg: editMsg(state.FieldBrowser),
+				}),
+				components.Field(components.Input{
+					ID: "ports", Label: l.T("settings.ports"), Hint: l.T("settings.ports.hint"), Error: ports, Value: s.Form[state.FieldPorts], Mono: true,
+					Placeholder: l.T("settings.ports.any"), Msg: editMsg(state.FieldPorts),
+				}),
+				dom.E("div", dom.Class("actions"), components.Submit(l.T("save"), false))),
+			keyring(s, l),
+			dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-about"),
+				dom.E("h2", dom.ID("set-about"), l.T("settings.about")),
+				dom.E("dl", dom.Class("facts"),
+					components.Fact("Jellybind", s.Boot.Version), components.Fact(l.T("settings.os"), s.Boot.OS)),
+				dom.E("p", dom.Class("muted"), l.T("settings.about.text")))))
+}
+
+func servers(s *stateOf, l *catalogue) *dom.Node {
+	var list []*dom.Node
+	for _, p := range s.Boot.Profiles {
+		var open *dom.Node
+		name := api.Printable(p.Name)
+		if s.Session != nil && s.Session.Profile.Name == p.Name && !s.Demo() {
+			open = components.Badge(l.T("settings.open"), "good")
+		}
+		list = append(list, dom.E("li", dom.Key(p.Name), dom.Class("server-row"), components.Avatar(p.Name),
+			dom.E("div", dom.Class("found-text"), dom.E("span", dom.Class("found-name"), components.Name(p.Name)),
+				dom.E("span", dom.Class("found-url"), api.Printable(p.URL)+" · "+credentialWord(l, p.Credential))),
+			open,
+			components.IconButton("edit", l.T("server.rename.of", "name", name), state.AskRename{Name: p.Name}),
+			components.IconButton("trash", l.T("server.forget.of", "name", name), state.AskForget{Name: p.Name})))
+	}
+	var body *dom.Node
+	if len(list) == 0 {
+		body = dom.E("p", dom.Class("muted"), l.T("settings.noServers"))
+	} else {
+		body = dom.E("ul", dom.Class("server-list"), list)
+	}
+	return dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-servers"),
+		dom.E("h2", dom.ID("set-servers"), l.T("settings.servers")), body,
+		dom.E("div", dom.Class("actions"), components.Secondary(l.T("command.add"), state.Leave{}, components.Icon("plus"))))
+}
+
+func keyring(s *stateOf, l *catalogue) *dom.Node {
+	body := components.Banner("good", "lock", dom.E("p", l.T("keyring.on")))
+	if !s.Boot.Keyring.OK {
+		k := s.Boot.Keyring
+		sentence, hint := l.Error(&api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint})
+		body = components.Banner("warn", "lock", dom.E("p", dom.Class("banner-title"), sentence), dom.E("p", hint))
+	}
+	return dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-keyring"),
+		dom.E("h2", dom.ID("set-keyring"), l.T("keyring.title")), body,
+		dom.E("div", dom.Class("actions"),
+			components.Secondary(l.T("keyring.check"), state.CheckKeyring{}, dom.Flag("disabled", s.Settings.Checking),
+				busyOr(s.Settings.Checking, "refresh"))))
+}

@@ -1,0 +1,148 @@
+// Package views draws the state: one file a screen, each a pure function from state to nodes.
+package views
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/components"
+	"github.com/jellybind/jellybind/frontend/dom"
+	"github.com/jellybind/jellybind/frontend/state"
+	"github.com/jellybind/jellybind/frontend/text"
+)
+
+type (
+	stateOf   = state.State
+	catalogue = text.Catalogue
+)
+
+// Title is the window's title.
+func Title(s *stateOf) string {
+	if s.Session == nil {
+		return "Jellybind"
+	}
+	return api.Printable(s.Session.Profile.Name) + " – Jellybind"
+}
+
+// Window draws everything.
+func Window(s *stateOf) *dom.Node {
+	l := s.Text()
+	var body *dom.Node
+	switch {
+	case s.Fatal != nil:
+		body = page("fatal", components.Empty("alert", l.T("fatal.title"), "", nil), components.Error(l, s.Fatal))
+	case !s.Booted:
+		body = dom.E("main", dom.Key("starting"), dom.Class("page centre"), components.Loading(l.T("starting")))
+	case s.Session == nil:
+		body = outside(s, l)
+	default:
+		body = inside(s, l)
+	}
+	return dom.E("div", dom.Class("window"),
+		body,
+		dialog(s, l),
+		toasts(s, l),
+	)
+}
+
+func page(key string, parts ...any) *dom.Node {
+	return dom.E("main", append([]any{dom.Key(key), dom.Class("page centre")}, parts...)...)
+}
+
+// outside draws the screens without a session.
+func outside(s *stateOf, l *catalogue) *dom.Node {
+	switch s.Screen {
+	case state.ScreenConnect:
+		return connect(s, l)
+	case state.ScreenOpening:
+		return opening(s, l)
+	case state.ScreenSettings:
+		return dom.E("main", dom.Key("settings"), dom.Class("page outside"),
+			dom.E("div", dom.Class("outside-head"),
+				components.Quiet(l.T("back"), state.Go{Screen: state.ScreenWelcome}, components.Icon("back"))),
+			settings(s, l))
+	default:
+		return welcome(s, l)
+	}
+}
+
+// inside draws the navigation, the screen and the drawer.
+func inside(s *stateOf, l *catalogue) *dom.Node {
+	var content *dom.Node
+	switch s.Screen {
+	case state.ScreenProviders:
+		content = providers(s, l)
+	case state.ScreenOwn:
+		content = own(s, l)
+	case state.ScreenHistory:
+		content = history(s, l)
+	case state.ScreenSettings:
+		content = settings(s, l)
+	default:
+		content = roster(s, l)
+	}
+	return dom.E("div", dom.Key("inside"), dom.Class("shell"), dom.ClassIf("with-drawer", s.Drawer.UserID != ""),
+		dom.E("a", dom.Class("skip"), dom.A("href", "#content"), l.T("skip")),
+		navigation(s, l),
+		dom.E("div", dom.Class("middle"),
+			demoBanner(s, l),
+			dom.E("main", dom.ID("content"), dom.Class("content"), dom.Class("content-"+string(s.Screen)),
+				dom.A("tabindex", "-1"), content)),
+		drawer(s, l),
+	)
+}
+
+func heading(title string, parts ...any) *dom.Node {
+	return dom.E("div", append([]any{
+		dom.Class("heading"), dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), title),
+	}, parts...)...)
+}
+
+// demoBanner says that this is the demo, and who can sign in.
+func demoBanner(s *stateOf, l *catalogue) *dom.Node {
+	if !s.Demo() {
+		return nil
+	}
+	var people []*dom.Node
+	for i, p := range s.Session.DemoPeople {
+		if i > 0 {
+			people = append(people, dom.Text(", "))
+		}
+		people = append(people, components.Name(p))
+	}
+	return dom.E("div", dom.Class("demo-banner"), dom.A("role", "note"),
+		components.Badge(l.T("demo.badge"), "accent"),
+		dom.E("p", dom.E("span", l.T("demo.banner")+" "),
+			dom.If(len(people) > 0, func() *dom.Node {
+				return dom.E("span", l.T("demo.people")+" ", people, ".")
+			})),
+		components.Quiet(l.T("demo.leave"), state.Leave{}))
+}
+
+func toasts(s *stateOf, l *catalogue) *dom.Node {
+	var list []*dom.Node
+	for _, t := range s.Toasts {
+		class, icon, words := "toast", "check", ""
+		switch {
+		case t.Error != nil:
+			class, icon = "toast bad", "alert"
+			sentence, hint := l.Error(t.Error)
+			words = sentence
+			if hint != "" {
+				words += " " + hint
+			}
+		case t.N > 0:
+			words = l.N(t.Key, t.N, t.Pairs...)
+		case l.Has(t.Key + ".other"):
+			words = l.N(t.Key, t.N, t.Pairs...)
+		default:
+			words = l.T(t.Key, t.Pairs...)
+		}
+		var undo *dom.Node
+		if len(t.Undo) > 0 {
+			undo = components.Quiet(l.T("undo"), state.Undo{Changes: t.Undo})
+		}
+		list = append(list, dom.E("div", dom.Key("toast-"+l.Number(t.ID)), dom.Class(class),
+			components.Icon(icon), dom.E("p", api.Printable(words)), undo,
+			components.IconButton("close", l.T("close"), state.CloseToast{ID: t.ID})))
+	}
+	return dom.E("div", dom.Class("toasts"), dom.A("role", "status"), dom.A("aria-live", "polite"), list)
+}
