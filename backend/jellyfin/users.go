@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -37,12 +36,7 @@ func (s *stamp) UnmarshalJSON(b []byte) error {
 	if json.Unmarshal(b, &text) != nil {
 		return nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.9999999"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			s.Time = t.UTC()
-			return nil
-		}
-	}
+	*s = parseStamp(text)
 	return nil
 }
 
@@ -81,38 +75,6 @@ func (c *Client) Users(ctx context.Context) ([]api.User, error) {
 		})
 	if err != nil {
 		return nil, err
-	}
-	return users, nil
-}
-
-func decodeUsers(r io.Reader) ([]api.User, error) {
-	dec := json.NewDecoder(r)
-	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-		return nil, cmp.Or(err, errors.New("not a list"))
-	}
-	users := []api.User{}
-	providers := map[string]string{} // the few sign-in providers' names, each kept once
-	for dec.More() {
-		var w wireUser
-		if err := dec.Decode(&w); err != nil {
-			return nil, err
-		}
-		if !w.usable() {
-			return nil, errors.New("an account without id or name")
-		}
-		u := w.user()
-		if known, ok := providers[u.AuthProvider]; ok {
-			u.AuthProvider = known
-		} else {
-			providers[u.AuthProvider] = u.AuthProvider
-		}
-		users = append(users, u)
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("more after the list")
 	}
 	return users, nil
 }
