@@ -21,8 +21,8 @@ const (
 // answer is what a route answers.
 type answer struct {
 	status int
-	kind   string // content type; empty for an answer without a body
-	body   []byte
+	kind   string   // content type; empty for an answer without a body
+	body   [][]byte // in parts, so that large answers need not be put together
 	header http.Header
 }
 
@@ -32,13 +32,13 @@ const processingError = "Error processing request."
 func bare(status int) answer { return answer{status: status} }
 
 func text(status int, body string) answer {
-	return answer{status: status, kind: typeText, body: []byte(body)}
+	return answer{status: status, kind: typeText, body: [][]byte{[]byte(body)}}
 }
 
 func failed(status int) answer { return text(status, processingError) }
 
 func page(body string) answer {
-	return answer{status: http.StatusOK, kind: typeHTML, body: []byte(body)}
+	return answer{status: http.StatusOK, kind: typeHTML, body: [][]byte{[]byte(body)}}
 }
 
 func redirect(location string) answer {
@@ -47,7 +47,7 @@ func redirect(location string) answer {
 
 // value answers v as JSON in .NET's spelling.
 func value(status int, v any) answer {
-	return answer{status: status, kind: typeJSON, body: encode(v)}
+	return answer{status: status, kind: typeJSON, body: [][]byte{encode(v)}}
 }
 
 func ok(v any) answer { return value(http.StatusOK, v) }
@@ -62,7 +62,11 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", a.kind)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body)
+	for _, part := range a.body {
+		if _, err := w.Write(part); err != nil {
+			return // the client is gone
+		}
+	}
 }
 
 // problem is the problem document (RFC 9457) that ASP.NET Core writes.
@@ -97,7 +101,7 @@ func (c *call) problem(status int, detail string, invalid *ordered[[]string]) an
 	if !c.route.undeclared {
 		return value(status, p)
 	}
-	return answer{status: status, kind: typeProblem, body: marshal(p)}
+	return answer{status: status, kind: typeProblem, body: [][]byte{marshal(p)}}
 }
 
 // invalid answers that fields of a request are not valid; pairs are field, message, field, message, …

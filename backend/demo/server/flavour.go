@@ -148,6 +148,6 @@ func statesByKey(s *Server) answer {
 	}
 	a := ok(out)
 	// .NET writes its times as they are, while in strings a plus becomes an escape.
-	a.body = bytes.ReplaceAll(a.body, []byte(`\u002B00:00","Valid"`), []byte(`+00:00","Valid"`))
+	a.body[0] = bytes.ReplaceAll(a.body[0], []byte(`\u002B00:00","Valid"`), []byte(`+00:00","Valid"`))
 	return a
 }

@@ -291,9 +291,9 @@ func samlMetadata(c *call) answer {
 		return text(http.StatusConflict, "SAML metadata is unavailable: configure this provider's canonical Base URL first, "+
 			"so the published assertion-consumer URL cannot be derived from a spoofable request host.")
 	}
-	return answer{status: http.StatusOK, kind: "application/samlmetadata+xml", body: fmt.Appendf(nil,
+	return answer{status: http.StatusOK, kind: "application/samlmetadata+xml", body: [][]byte{fmt.Appendf(nil,
 		`<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="%s">`+
 			`<md:SPSSODescriptor protocolSupportEnumeration="%s"><md:AssertionConsumerService index="0" isDefault="true" `+
 			`Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="%s"/></md:SPSSODescriptor></md:EntityDescriptor>`,
-		escapeXML(p.text("SamlClientId")), protocolNamespace, escapeXML(c.consumerService(p)))}
+		escapeXML(p.text("SamlClientId")), protocolNamespace, escapeXML(c.consumerService(p)))}}
 }

@@ -74,6 +74,7 @@ type Server struct {
 	phase    Phase
 	hostile  Hostile
 	users    map[string]*user
+	policies map[policy][]byte // encoded
 	tokens   []*token
 	keys     []apiKey
 	sessions []*session
@@ -113,6 +114,7 @@ func New(o Options) *Server {
 		address:  o.LocalAddress,
 		wizard:   !o.WizardIncomplete,
 		users:    map[string]*user{},
+		policies: map[policy][]byte{},
 		handles:  map[string]samlLogin{},
 		consumed: map[string]bool{},
 		requests: map[string]bool{},

@@ -71,7 +71,7 @@ func (s *Server) starting(r *http.Request, segments []string) (a answer, done bo
 		case is("/health"):
 			return text(http.StatusOK, "Degraded"), true
 		}
-		a := answer{status: http.StatusServiceUnavailable, kind: typeHTML, body: []byte("starting")}
+		a := answer{status: http.StatusServiceUnavailable, kind: typeHTML, body: [][]byte{[]byte("starting")}}
 		a.header = http.Header{"Retry-After": {"005"}}
 		return a, true
 	case PhaseLoading:
@@ -80,7 +80,7 @@ func (s *Server) starting(r *http.Request, segments []string) (a answer, done bo
 		}
 		return answer{
 			status: http.StatusServiceUnavailable, kind: typeHTML,
-			body: []byte("Jellyfin Server is loading. Please try again shortly."),
+			body: [][]byte{[]byte("Jellyfin Server is loading. Please try again shortly.")},
 		}, true
 	case PhaseNoPlugin:
 		return bare(http.StatusNotFound), plugin
@@ -222,7 +222,7 @@ func setStartupUser(c *call) answer {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	u := c.s.firstUser()
-	u.name, u.password, u.hasPassword, u.encoded = in.Name, in.Password, in.Password != "", nil
+	u.name, u.password, u.hasPassword = in.Name, in.Password, in.Password != ""
 	return noContent()
 }
 

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"cmp"
 	"net/http"
 	"regexp"
@@ -37,14 +36,11 @@ type user struct {
 		lastLogin      time.Time
 		failedAttempts int
 	}
-	// encoded is the account's JSON, kept until the account changes: GET /Users is asked with 10,000 of them.
-	encoded []byte
 }
 
 // reload takes the account from the database.
 func (u *user) reload() {
 	u.lastLogin, u.policy.InvalidLoginAttemptCount = u.saved.lastLogin, u.saved.failedAttempts
-	u.encoded = nil
 }
 
 // signedIn notes a sign-in. The account in memory shows the activity only; the time of the sign-in and the reset of the
@@ -52,13 +48,11 @@ func (u *user) reload() {
 func (u *user) signedIn(now time.Time) {
 	u.lastActivity = now
 	u.saved.lastLogin, u.saved.failedAttempts = now, 0
-	u.encoded = nil
 }
 
 // save writes the account in memory to the database, over what a sign-in wrote there.
 func (u *user) save() {
 	u.saved.lastLogin, u.saved.failedAttempts = u.lastLogin, u.policy.InvalidLoginAttemptCount
-	u.encoded = nil
 }
 
 // AddUser adds an account and returns its id, undashed.
@@ -70,7 +64,6 @@ func (s *Server) AddUser(spec UserSpec) string {
 	u.policy.EnableRemoteControlOfOtherUsers, u.policy.EnableContentDeletion = spec.Administrator, spec.Administrator
 	u.policy.IsDisabled = spec.Disabled
 	u.lastActivity = spec.LastActivity
-	u.encoded = nil
 	return u.id
 }
 
@@ -121,7 +114,6 @@ func createUser(c *call) answer {
 	u := c.s.addUser(in.Name, "")
 	out := c.s.describe(u)
 	u.password, u.hasPassword = in.Password, in.Password != ""
-	u.encoded = nil
 	return ok(out)
 }
 
@@ -148,12 +140,15 @@ func (s *Server) userList(include func(*user) bool) answer {
 	slices.SortFunc(all, func(a, b *user) int {
 		return cmp.Or(cmp.Compare(strings.ToLower(a.name), strings.ToLower(b.name)), cmp.Compare(a.name, b.name))
 	})
-	parts := make([][]byte, len(all))
+	parts := make([][]byte, 1, 7*len(all)+2)
+	parts[0] = []byte("[")
 	for i, u := range all {
-		parts[i] = s.encodedUser(u)
+		if i > 0 {
+			parts = append(parts, []byte(","))
+		}
+		parts = append(parts, s.encodedUser(u)...)
 	}
-	body := append([]byte{'['}, bytes.Join(parts, []byte{','})...)
-	return answer{status: http.StatusOK, kind: typeJSON, body: append(body, ']')}
+	return answer{status: http.StatusOK, kind: typeJSON, body: append(parts, []byte("]"))}
 }
 
 func getUser(c *call) answer {
@@ -218,13 +213,6 @@ func authProviders(*call) answer {
 
 func (s *Server) userAnswer(u *user) answer {
 	return answer{status: http.StatusOK, kind: typeJSON, body: s.encodedUser(u)}
-}
-
-func (s *Server) encodedUser(u *user) []byte {
-	if u.encoded == nil {
-		u.encoded = encode(s.describe(u))
-	}
-	return u.encoded
 }
 
 // guid reads an id in either spelling and returns it undashed and in lower case.
