@@ -1,0 +1,310 @@
+package samlflow_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/crewjam/saml"
+	dsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/loopback"
+	"github.com/jellybind/jellybind/backend/samlflow"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+)
+
+// world is crewjam's identity provider, served over HTTP, and its service provider in the plugin's place.
+type world struct {
+	t    *testing.T
+	idp  *saml.IdentityProvider
+	http *httptest.Server
+	// format of the NameID, and status that the identity provider answers instead of signing in.
+	format string
+	refuse bool
+	// starts counts the sign-ins started.
+	starts atomic.Int32
+	acs    atomic.Value
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, format: "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"}
+	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.refuse {
+			w.deny(rw, r)
+			return
+		}
+		w.idp.ServeSSO(rw, r)
+	}))
+	t.Cleanup(w.http.Close)
+	address, err := url.Parse(w.http.URL + "/sso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.idp = &saml.IdentityProvider{
+		Key: provider().key, Certificate: provider().cert, Logger: log.New(io.Discard, "", 0),
+		MetadataURL: *address, SSOURL: *address, LoginURL: *address,
+		ServiceProviderProvider: w, SessionProvider: w, SignatureMethod: dsig.RSASHA256SignatureMethod,
+	}
+	return w
+}
+
+func (w *world) GetServiceProvider(_ *http.Request, id string) (*saml.EntityDescriptor, error) {
+	if id != audience {
+		return nil, os.ErrNotExist
+	}
+	where, _ := w.acs.Load().(string)
+	return &saml.EntityDescriptor{EntityID: audience, SPSSODescriptors: []saml.SPSSODescriptor{{
+		AssertionConsumerServices: []saml.IndexedEndpoint{{Binding: saml.HTTPPostBinding, Location: where, Index: 1}},
+	}}}, nil
+}
+
+func (w *world) GetSession(http.ResponseWriter, *http.Request, *saml.IdpAuthnRequest) *saml.Session {
+	return &saml.Session{
+		ID: "s", CreateTime: time.Now(), ExpireTime: time.Now().Add(time.Hour), Index: "1", NameID: signedAs, NameIDFormat: w.format,
+		UserEmail: signedAs, UserCommonName: "Ada",
+	}
+}
+
+// deny answers as an identity provider whose person pressed "cancel": a status, unsigned.
+func (w *world) deny(rw http.ResponseWriter, r *http.Request) {
+	req, err := saml.NewIdpAuthnRequest(w.idp, r)
+	if err == nil {
+		err = req.Validate()
+	}
+	if err != nil {
+		http.Error(rw, err.Error(), http.StatusBadRequest)
+		return
+	}
+	doc := `<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_r" Version="2.0" InResponseTo="` + req.Request.ID +
+		`"><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder">` +
+		`<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"/></samlp:StatusCode></samlp:Status></samlp:Response>`
+	_, _ = fmt.Fprintf(rw, `<form action="%s"><input name="SAMLResponse" value="%s"/></form>`, req.ACSEndpoint.Location,
+		base64.StdEncoding.EncodeToString([]byte(doc)))
+}
+
+// Start is the plugin's part: an AuthnRequest with the loopback as its ACS.
+func (w *world) Start(_ context.Context, req ssoplugin.StartRequest) (ssoplugin.Started, error) {
+	w.starts.Add(1)
+	callback := "/jf/sso/SAML/post/" + url.PathEscape(req.Provider)
+	where := "http://" + req.Host + callback
+	w.acs.Store(where)
+	acsURL, err := url.Parse(where)
+	if err != nil {
+		return ssoplugin.Started{}, err
+	}
+	sp := saml.ServiceProvider{EntityID: audience, AcsURL: *acsURL, IDPMetadata: w.idp.Metadata()}
+	request, err := sp.MakeAuthenticationRequest(w.http.URL+"/sso", saml.HTTPRedirectBinding, saml.HTTPPostBinding)
+	if err != nil {
+		return ssoplugin.Started{}, err
+	}
+	location, err := request.Redirect("linking", &sp)
+	if err != nil {
+		return ssoplugin.Started{}, err
+	}
+	if req.Protocol != api.SAML {
+		w.t.Errorf("started for %s", req.Protocol)
+	}
+	return ssoplugin.Started{
+		Protocol: api.SAML, Provider: req.Provider, Location: secret.New(location.String()), RequestID: request.ID,
+		Callback: callback, RedirectURI: where, Host: req.Host,
+	}, nil
+}
+
+var (
+	formAction = regexp.MustCompile(`action="([^"]*)"`)
+	formValue  = regexp.MustCompile(`name="SAMLResponse" value="([^"]*)"`)
+)
+
+// browse follows the address to the identity provider's form, as a browser would, and returns where it leads.
+func browse(ctx context.Context, address string) (action string, form url.Values, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return "", nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	page, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return "", nil, err
+	}
+	a, v := formAction.FindSubmatch(page), formValue.FindSubmatch(page)
+	if a == nil || v == nil {
+		return "", nil, fmt.Errorf("no form: %d %s", resp.StatusCode, page)
+	}
+	return html.UnescapeString(string(a[1])), url.Values{
+		"SAMLResponse": {html.UnescapeString(string(v[1]))}, "RelayState": {"linking"},
+	}, nil
+}
+
+func post(ctx context.Context, action string, form url.Values) (int, string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, action, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Mode", "navigate")
+	req.Header.Set("Sec-Fetch-Dest", "document")
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	page, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(page), err
+}
+
+func request() samlflow.Request {
+	return samlflow.Request{Provider: "my idp", Certificate: provider().base64(), Audience: audience}
+}
+
+// options count the certificate's time from the tests' own, and all else from the clock's.
+func options(seen *samlflow.Replay) samlflow.Options {
+	return samlflow.Options{Listen: loopback.Options{Timeout: 20 * time.Second}, Now: time.Now, Seen: seen}
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var said api.SignIn
+	var page string
+	a, err := samlflow.Run(t.Context(), w, request(), options(&samlflow.Replay{}), func(ctx context.Context, s api.SignIn) error {
+		said = s
+		action, form, err := browse(ctx, s.ShortURL)
+		if err != nil {
+			return err
+		}
+		// A foreign post first: refused, and the wait goes on.
+		foreign := url.Values{"SAMLResponse": {posted(spec{}.build(t)).Reveal()}}
+		if status, _, err := post(t.Context(), action, foreign); err != nil || status != http.StatusBadRequest {
+			return fmt.Errorf("a response to another request: %d, %w", status, err)
+		}
+		if status, _, err := post(t.Context(), action, url.Values{"x": {"y"}}); err != nil || status != http.StatusBadRequest {
+			return fmt.Errorf("no response: %d, %w", status, err)
+		}
+		// What is posted decides; that the page could be read does not.
+		var status int
+		status, page, err = post(t.Context(), action, form)
+		page = fmt.Sprint(status, " ", page, err)
+		return nil
+	})
+	if !strings.HasPrefix(page, "200 <!doctype html>") {
+		t.Errorf("the person saw %.200s", page)
+	}
+	if err != nil {
+		t.Fatalf("Run: %v (%v)", err, errors.Unwrap(err))
+	}
+	if a.NameID != signedAs || a.Format != w.format || a.Issuer != w.http.URL+"/sso" || len(a.Notes) != 0 {
+		t.Errorf("assertion: %+v", a)
+	}
+	host := strings.TrimPrefix(w.http.URL, "http://")
+	if said.Host != host || !strings.HasPrefix(said.URL, w.http.URL+"/sso?") || time.Until(said.Deadline) < 10*time.Second {
+		t.Errorf("shown: %+v", said)
+	}
+	if w.starts.Load() != 1 {
+		t.Errorf("%d sign-ins were started", w.starts.Load())
+	}
+}
+
+func TestRunFails(t *testing.T) {
+	t.Parallel()
+	other := stranger()
+	for name, c := range map[string]struct {
+		world   func(*world)
+		request func(*samlflow.Request)
+		code    api.Code
+	}{
+		"refused at the identity provider": {world: func(w *world) { w.refuse = true }, code: api.CodeSignInRefused},
+		"another certificate":              {request: func(r *samlflow.Request) { r.Certificate = other.base64() }, code: api.CodeSignInInvalid},
+		"another audience":                 {request: func(r *samlflow.Request) { r.Audience = "other" }, code: api.CodeSignInInvalid},
+		"SHA-1":                            {world: func(w *world) { w.idp.SignatureMethod = dsig.RSASHA1SignatureMethod }, code: api.CodeSignInInvalid},
+		"transient": {
+			world: func(w *world) { w.format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient" }, code: api.CodeNameIDTransient,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, r := newWorld(t), request()
+			if c.world != nil {
+				c.world(w)
+			}
+			if c.request != nil {
+				c.request(&r)
+			}
+			a, err := samlflow.Run(t.Context(), w, r, options(&samlflow.Replay{}), func(ctx context.Context, s api.SignIn) error {
+				action, form, err := browse(ctx, s.URL)
+				if err != nil {
+					return err
+				}
+				status, page, err := post(t.Context(), action, form)
+				if err != nil || status != http.StatusBadRequest || strings.Contains(page, form.Get("SAMLResponse")) {
+					return fmt.Errorf("the page: %d %s, %w", status, page, err)
+				}
+				return nil
+			})
+			if !api.IsCode(err, c.code) || a.NameID != "" {
+				t.Errorf("Run = %+v, %v (%s), want %s", a, err, api.CodeOf(err), c.code)
+			}
+		})
+	}
+}
+
+func TestRunEndsWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bad := request()
+	bad.Certificate = ""
+	if _, err := samlflow.Run(t.Context(), w, bad, options(&samlflow.Replay{}), nil); !api.IsCode(err, api.CodeSignInInvalid) || w.starts.Load() != 0 {
+		t.Errorf("without a certificate: %v, %d started", err, w.starts.Load())
+	}
+
+	show := func(context.Context, api.SignIn) error { return nil }
+	opts := options(&samlflow.Replay{})
+	opts.Listen.Timeout = 50 * time.Millisecond
+	if _, err := samlflow.Run(t.Context(), w, request(), opts, show); !api.IsCode(err, api.CodeTimeout) {
+		t.Errorf("nobody came: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if _, err := samlflow.Run(ctx, w, request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
+		cancel()
+		return nil
+	}); !api.IsCode(err, api.CodeCancelled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	broken := &api.Error{Code: api.CodeBrowserFailed, Sentence: "s", Hint: "h"}
+	if _, err := samlflow.Run(t.Context(), w, request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
+		return broken
+	}); !api.IsCode(err, api.CodeBrowserFailed) {
+		t.Errorf("no browser: %v", err)
+	}
+	failing := starter(func() error { return &api.Error{Code: api.CodeProviderNotFound, Sentence: "s"} })
+	if _, err := samlflow.Run(t.Context(), failing, request(), options(&samlflow.Replay{}), show); !api.IsCode(err, api.CodeProviderNotFound) {
+		t.Errorf("not started: %v", err)
+	}
+}
+
+// starter fails to start.
+type starter func() error
+
+func (s starter) Start(context.Context, ssoplugin.StartRequest) (ssoplugin.Started, error) {
+	return ssoplugin.Started{}, s()
+}
