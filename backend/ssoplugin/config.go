@@ -377,8 +377,13 @@ func (n *looseInt) UnmarshalJSON(b []byte) error {
 
 // describe turns a configuration into the facts that the app shows.
 func (p *Plugin) describe(proto api.Protocol, c provider) (api.Provider, error) {
+	// There can be ten thousand links, and they are known already.
+	rest := c.raw
+	if before, after := c.outside(); c.at != nowhere {
+		rest = slices.Concat(before, []byte("null"), after)
+	}
 	var s settings
-	if err := json.Unmarshal(c.raw, &s); err != nil {
+	if err := json.Unmarshal(rest, &s); err != nil {
 		// The decoder's error can quote a value; it stays here.
 		return api.Provider{}, badConfig(errors.New("a field of a provider has another type"))
 	}

@@ -23,6 +23,9 @@ type flavour struct {
 	roster func(context.Context, *jellyfin.Client) ([]api.Link, error)
 	// export reads one account's links with an API key, in one request.
 	export func(ctx context.Context, c *jellyfin.Client, user string) ([]api.Identity, error)
+	// handsOver is whether a SAML sign-in that opens a session goes on by a handle inside the plugin's page, so that the
+	// response itself is worth nothing afterwards.
+	handsOver bool
 	// verdict says what a refused request to the plugin means; inconclusive where the answer alone does not tell.
 	verdict func(action, *jellyfin.Response) verdict
 }

@@ -19,6 +19,7 @@ func flowfin() flavour {
 		adopts:    func(s settings) bool { return s.AllowExistingAccountLink },
 		roster:    flowfinRoster,
 		export:    flowfinExport,
+		handsOver: true,
 		verdict:   flowfinVerdict,
 	}
 }

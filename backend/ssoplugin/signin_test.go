@@ -451,6 +451,74 @@ func TestHostileStart(t *testing.T) {
 	}
 }
 
+// A proxy in front of the server, or a server in trouble, answers what the plugin would not.
+func TestStrangeAnswers(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		status         int
+		kind, body     string
+		start, relayed api.Code
+	}{
+		{http.StatusOK, "text/html", "<html>a login page</html>", api.CodeLoopbackUnreachable, ""},
+		{http.StatusNotFound, "text/html", "<html>default site</html>", api.CodeLoopbackUnreachable, api.CodeLoopbackUnreachable},
+		{http.StatusNotFound, "", "", api.CodeLoopbackUnreachable, api.CodeLoopbackUnreachable},
+		{http.StatusMisdirectedRequest, "", "", api.CodeLoopbackUnreachable, api.CodeLoopbackUnreachable},
+		{http.StatusForbidden, "text/plain", "No entry", api.CodeLoopbackUnreachable, api.CodeSignInRefused},
+		{http.StatusTooManyRequests, "", "", api.CodeRateLimited, api.CodeRateLimited},
+		{http.StatusServiceUnavailable, "", "", api.CodeServerStarting, api.CodeServerStarting},
+		{http.StatusBadGateway, "text/html", "<html>", api.CodeServerUnreachable, api.CodeServerUnreachable},
+		{http.StatusTeapot, "", "", api.CodeServerRefused, api.CodeServerRefused},
+		{http.StatusInternalServerError, "text/plain", "Error processing request.", api.CodeProviderUnreachable, api.CodeSignInRefused},
+		{
+			http.StatusBadRequest, "text/plain", "Error logging in: the code secret-code and the state the-state are bad",
+			api.CodeServerRefused, api.CodeSignInRefused,
+		},
+		{
+			http.StatusBadRequest, "application/problem+json", `{"type":"https://tools.ietf.org/html/rfc9110","traceId":"00"}`,
+			api.CodeServerRefused, api.CodeSignInRefused,
+		},
+		{http.StatusBadRequest, "text/plain", "\x1b[2J\u202eevil", api.CodeServerRefused, api.CodeSignInRefused},
+	}
+	for _, tt := range tests {
+		var strange atomic.Bool
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if strange.Load() {
+				w.Header().Set("Content-Type", tt.kind)
+				w.WriteHeader(tt.status)
+				_, _ = io.WriteString(w, tt.body)
+				return
+			}
+			w.Header().Set("Location", "https://idp.example/auth?state=the-state&redirect_uri="+
+				url.QueryEscape("http://"+req.Host+"/sso/OID/redirect/npm"))
+			w.WriteHeader(http.StatusFound)
+		}))
+		t.Cleanup(srv.Close)
+		p := detected(t, srv.URL, "9p4", api.CredentialAdmin)
+		start := ssoplugin.StartRequest{Protocol: api.OIDC, Provider: "npm", Host: loopback}
+		s, err := p.Start(t.Context(), start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		strange.Store(true)
+		_, startErr := p.Start(t.Context(), start)
+		relayErr := p.Relay(t.Context(), s, ssoplugin.Callback{
+			Method: http.MethodGet, Path: s.Callback, RawQuery: "code=secret-code&state=the-state",
+		})
+		if api.CodeOf(startErr) != tt.start || api.CodeOf(relayErr) != tt.relayed {
+			t.Errorf("%d %q: start %v, want %q; relay %v, want %q", tt.status, tt.body, startErr, tt.start, relayErr, tt.relayed)
+		}
+		for _, err := range []error{startErr, relayErr} {
+			noGibberish(t, err)
+			if err != nil && strings.ContainsAny(err.Error(), "\x1b\u202e") {
+				t.Errorf("%q", err)
+			}
+		}
+		if relayErr != nil && (strings.Contains(relayErr.Error(), "secret-code") || strings.Contains(relayErr.Error(), "the-state")) {
+			t.Errorf("%v holds the code or the state", relayErr)
+		}
+	}
+}
+
 func TestStartedShowsNothing(t *testing.T) {
 	t.Parallel()
 	s := ssoplugin.Started{

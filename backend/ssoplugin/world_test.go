@@ -380,6 +380,19 @@ func TestWorldAuthenticate(t *testing.T) {
 		if !api.IsCode(err, api.CodeSignInExpired) {
 			t.Errorf("twice: %v", err)
 		}
+
+		s, cb = pt.signIn(t, ssoplugin.StartRequest{Protocol: api.SAML, Provider: demo.ADFS}, "tomas")
+		if err := pt.Relay(t.Context(), s, cb); err != nil {
+			t.Fatal(err)
+		}
+		in, err = pt.Authenticate(t.Context(), api.SAML, demo.ADFS, data(s, cb), s.Cookies)
+		if pt.Flavour() == api.FlavourFlowfin {
+			if !api.IsCode(err, api.CodeUnsupported) {
+				t.Errorf("SAML: %v", err)
+			}
+		} else if err != nil || in.User.Name != "tomas" {
+			t.Errorf("SAML: %+v, %v", in.User, err)
+		}
 	})
 }
 

@@ -85,7 +85,8 @@ func linkPath(proto api.Protocol, provider, user string) (string, error) {
 // end it. The session has a device id of its own, since signing in with the profile's would end the profile's token.
 // An identity that is not linked makes the server create an account, or adopt one: call this only for a linked one.
 //
-// Errors: CodeSignInRefused, CodeSignInExpired, CodeSignInInvalid, CodeProviderNotFound, CodeProviderDisabled.
+// Errors: CodeUnsupported for SAML on Flowfin, CodeSignInRefused, CodeSignInExpired, CodeSignInInvalid,
+// CodeProviderNotFound, CodeProviderDisabled.
 func (p *Plugin) Authenticate(ctx context.Context, proto api.Protocol, provider string, data secret.Value,
 	cookies []*http.Cookie,
 ) (jellyfin.SignedIn, error) {
@@ -96,6 +97,13 @@ func (p *Plugin) Authenticate(ctx context.Context, proto api.Protocol, provider 
 	segment, err := providerSegment(provider)
 	if err != nil {
 		return jellyfin.SignedIn{}, err
+	}
+	if proto == api.SAML && p.handsOver {
+		return jellyfin.SignedIn{}, &api.Error{
+			Code:     api.CodeUnsupported,
+			Sentence: "This plugin finishes a SAML sign-in on its own page only.",
+			Hint:     "Sign in through the server's own page to try the link.",
+		}
 	}
 	resp, err := p.client.Do(ctx, jellyfin.Request{
 		Method: http.MethodPost, Path: "/sso/" + r + "/Auth/" + segment, Anonymous: true, Cookies: cookies,
