@@ -28,7 +28,7 @@ var (
 // grow returns n more accounts, the same for the same seed. About four in five are linked: most of those once, at any of
 // the providers, one in twelve twice.
 func grow(n int, seed uint64, taken map[string]bool) []accountSpec {
-	r := rand.New(rand.NewPCG(seed, 0x6a656c6c7962696e)) //nolint:gosec // made-up people need no secrecy
+	r := rand.New(rand.NewPCG(seed, 0x6a656c6c7962696e))
 	list := make([]accountSpec, 0, n)
 	for len(list) < n {
 		first, last := firstNames[r.IntN(len(firstNames))], lastNames[r.IntN(len(lastNames))]

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -87,7 +88,7 @@ func send(t testing.TB, w *demo.World, r request) (int, []byte) {
 	}
 	req.Header.Set("Authorization", login)
 	for _, c := range r.cookies {
-		req.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value}) //nolint:gosec // a request's cookie has no flags
+		req.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
 	}
 	client := http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
@@ -557,7 +558,7 @@ func TestEnds(t *testing.T) { //nolint:paralleltest // counts goroutines
 
 func BenchmarkStart(b *testing.B) {
 	for _, users := range []int{demo.UsersDefault, 10_000} {
-		b.Run(fmt.Sprint(users), func(b *testing.B) {
+		b.Run(strconv.Itoa(users), func(b *testing.B) {
 			for b.Loop() {
 				w, err := demo.Start(b.Context(), demo.Options{Users: users})
 				if err != nil {

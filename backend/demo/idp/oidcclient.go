@@ -105,7 +105,7 @@ func (c *client) AuthMethod() oidc.AuthMethod {
 	return oidc.AuthMethodPost
 }
 
-func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:revive,staticcheck // op's name
+func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string {
 	return func(scopes []string) []string { return scopes }
 }
 

@@ -107,8 +107,8 @@ func (s site) signIn(w http.ResponseWriter, people []Person, action, id, applica
 	rows := make([]personRow, len(people))
 	for i, p := range people {
 		rows[i] = personRow{
-			Login: p.Login, Title: api.Printable(p.Name + " (" + p.Login + ")"), Name: api.Printable(p.Name), Email: api.Printable(p.Email),
-			Initials: p.initials(), Tint: strconv.Itoa(p.tint()),
+			Login: p.Login, Name: api.Printable(p.Name), Email: api.Printable(p.Email),
+			Title: api.Printable(p.Name + " (" + p.Login + ")"), Initials: p.initials(), Tint: strconv.Itoa(p.tint()),
 		}
 	}
 	s.write(w, http.StatusOK, "sign-in", page{

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Person is somebody who can sign in at a demo provider.
@@ -24,16 +25,13 @@ type Person struct {
 func (p Person) initials() string {
 	var first, last rune
 	for word := range strings.FieldsSeq(p.Name) {
-		for _, r := range word {
-			if !unicode.IsLetter(r) {
-				break
-			}
-			if first == 0 {
-				first = r
-			} else {
-				last = r
-			}
-			break
+		r, _ := utf8.DecodeRuneInString(word)
+		switch {
+		case !unicode.IsLetter(r):
+		case first == 0:
+			first = r
+		default:
+			last = r
 		}
 	}
 	switch {

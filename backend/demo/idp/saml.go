@@ -399,8 +399,7 @@ func (s *SAML) refuse(idp *saml.IdentityProvider, request samlRequest) (*etree.E
 // xmlText returns s without the characters that XML 1.0 cannot hold (section 2.2), each replaced by U+FFFD.
 func xmlText(s string) string {
 	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000:
+		if r == '\t' || r == '\n' || r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000 {
 			return r
 		}
 		return '\uFFFD'

@@ -349,7 +349,7 @@ func TestSAMLPages(t *testing.T) {
 
 	// The page that posts the answer has our one script, its hash in the policy, and a button for those without scripts.
 	form := url.Values{"id": {page.Query().Get("id")}, "person": {"maria"}}
-	answer, err := http.PostForm(page.String(), form) //nolint:noctx // a test server's
+	answer, err := http.PostForm(page.String(), form)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestSAMLPages(t *testing.T) {
 		t.Errorf("page %s", text.String())
 	}
 	// Once: going back and choosing again is too late.
-	again, err := http.PostForm(page.String(), form) //nolint:noctx // a test server's
+	again, err := http.PostForm(page.String(), form)
 	if err != nil {
 		t.Fatal(err)
 	}
