@@ -1,7 +1,6 @@
 package api
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
@@ -13,11 +12,14 @@ import (
 // can neither move the cursor nor pose as another one. Invalid UTF-8 becomes \x escapes. Everything else, other scripts
 // and emoji with their joiners included, stays as it is.
 func Printable(s string) string {
+	const hex = "0123456789abcdef" // fmt would make the window's WebAssembly larger
 	var b strings.Builder
 	prev, changed := rune(0), false
 	for i, r := range s {
 		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
-			fmt.Fprintf(&b, `\x%02x`, s[i])
+			b.WriteString(`\x`)
+			b.WriteByte(hex[s[i]>>4])
+			b.WriteByte(hex[s[i]&15])
 			r, changed = 0, true
 		} else if !hidden(r, prev) {
 			b.WriteRune(r)

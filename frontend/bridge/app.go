@@ -4,16 +4,16 @@ package bridge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/wire"
 )
 
 // Caller calls one of the app's bound methods. The arguments and the result cross as JSON; a nil result is dropped. A
 // refusal is a *Rejection. Call blocks until the promise is settled, so it must run in a goroutine of its own.
 type Caller interface {
-	Call(ctx context.Context, method string, args ...any) (json.RawMessage, error)
+	Call(ctx context.Context, method string, args ...any) ([]byte, error)
 }
 
 // Rejection is what a bound method's promise was rejected with: an api.Error as JSON, or any other text.
@@ -47,11 +47,11 @@ func DecodeError(err error) *api.Error {
 // decodeReason reads an api.Error out of JSON, or out of a JSON string that holds one.
 func decodeReason(reason string, depth int) *api.Error {
 	var e api.Error
-	if json.Unmarshal([]byte(reason), &e) == nil && e.Code != "" {
+	if wire.Decode([]byte(reason), &e) == nil && e.Code != "" {
 		return &e
 	}
 	var inner string
-	if depth > 0 && json.Unmarshal([]byte(reason), &inner) == nil {
+	if depth > 0 && wire.Decode([]byte(reason), &inner) == nil {
 		return decodeReason(inner, depth-1)
 	}
 	return nil
@@ -63,66 +63,74 @@ type App struct{ caller Caller }
 // New returns the app behind a caller.
 func New(c Caller) *App { return &App{caller: c} }
 
-// call calls a method and decodes its result.
-func call[T any](ctx context.Context, a *App, method string, args ...any) (T, *api.Error) {
-	var result T
+// get calls a method and decodes its result into the value that into points to. Not generic: an instance a type would
+// cost more than the methods themselves.
+func (a *App) get(ctx context.Context, method string, into any, args ...any) *api.Error {
 	raw, err := a.caller.Call(ctx, method, args...)
 	if err != nil {
-		return result, DecodeError(err)
+		return DecodeError(err)
 	}
-	if len(raw) == 0 || string(raw) == "null" {
-		return result, nil
+	if len(raw) == 0 {
+		return nil
 	}
-	if err := json.Unmarshal(raw, &result); err != nil {
-		return result, &api.Error{Code: api.CodeInternal, Sentence: "The answer of " + method + " cannot be read.", Err: err}
+	if err := wire.Decode(raw, into); err != nil {
+		return &api.Error{Code: api.CodeInternal, Sentence: "The answer of " + method + " cannot be read.", Err: err}
 	}
-	return result, nil
+	return nil
 }
 
 // do calls a method that returns nothing of use.
 func do(ctx context.Context, a *App, method string, args ...any) *api.Error {
-	_, err := call[json.RawMessage](ctx, a, method, args...)
-	return err
+	_, err := a.caller.Call(ctx, method, args...)
+	return DecodeError(err)
 }
 
 // Bootstrap returns what the first frame needs.
-func (a *App) Bootstrap(ctx context.Context) (api.Bootstrap, *api.Error) {
-	return call[api.Bootstrap](ctx, a, "Bootstrap")
+func (a *App) Bootstrap(ctx context.Context) (result api.Bootstrap, failed *api.Error) {
+	failed = a.get(ctx, "Bootstrap", &result)
+	return result, failed
 }
 
 // DiscoverServers looks for servers on the local network.
-func (a *App) DiscoverServers(ctx context.Context) ([]api.DiscoveredServer, *api.Error) {
-	return call[[]api.DiscoveredServer](ctx, a, "DiscoverServers")
+func (a *App) DiscoverServers(ctx context.Context) (result []api.DiscoveredServer, failed *api.Error) {
+	failed = a.get(ctx, "DiscoverServers", &result)
+	return result, failed
 }
 
 // ProbeServer finds out what an address is.
-func (a *App) ProbeServer(ctx context.Context, address string) (api.Probe, *api.Error) {
-	return call[api.Probe](ctx, a, "ProbeServer", address)
+func (a *App) ProbeServer(ctx context.Context, address string) (result api.Probe, failed *api.Error) {
+	failed = a.get(ctx, "ProbeServer", &result, address)
+	return result, failed
 }
 
 // TrustCertificate pins a certificate and probes again.
-func (a *App) TrustCertificate(ctx context.Context, address, sha256 string) (api.Probe, *api.Error) {
-	return call[api.Probe](ctx, a, "TrustCertificate", address, sha256)
+func (a *App) TrustCertificate(ctx context.Context, address, sha256 string) (result api.Probe, failed *api.Error) {
+	failed = a.get(ctx, "TrustCertificate", &result, address, sha256)
+	return result, failed
 }
 
 // StartDemo starts the demo world and opens it.
-func (a *App) StartDemo(ctx context.Context, flavour api.Flavour, users int) (api.Session, *api.Error) {
-	return call[api.Session](ctx, a, "StartDemo", string(flavour), users)
+func (a *App) StartDemo(ctx context.Context, flavour api.Flavour, users int) (result api.Session, failed *api.Error) {
+	failed = a.get(ctx, "StartDemo", &result, string(flavour), users)
+	return result, failed
 }
 
 // ConnectKey signs in with an API key.
-func (a *App) ConnectKey(ctx context.Context, address, name, key string) (api.Session, *api.Error) {
-	return call[api.Session](ctx, a, "ConnectKey", address, name, key)
+func (a *App) ConnectKey(ctx context.Context, address, name, key string) (result api.Session, failed *api.Error) {
+	failed = a.get(ctx, "ConnectKey", &result, address, name, key)
+	return result, failed
 }
 
 // ConnectPassword signs in with a name and a password.
-func (a *App) ConnectPassword(ctx context.Context, address, name, user, password string) (api.Session, *api.Error) {
-	return call[api.Session](ctx, a, "ConnectPassword", address, name, user, password)
+func (a *App) ConnectPassword(ctx context.Context, address, name, user, password string) (result api.Session, failed *api.Error) {
+	failed = a.get(ctx, "ConnectPassword", &result, address, name, user, password)
+	return result, failed
 }
 
 // StartQuickConnect asks for a code; flow events tell the rest.
-func (a *App) StartQuickConnect(ctx context.Context, address, name string) (api.QuickConnect, *api.Error) {
-	return call[api.QuickConnect](ctx, a, "StartQuickConnect", address, name)
+func (a *App) StartQuickConnect(ctx context.Context, address, name string) (result api.QuickConnect, failed *api.Error) {
+	failed = a.get(ctx, "StartQuickConnect", &result, address, name)
+	return result, failed
 }
 
 // CancelFlow ends a flow.
@@ -131,8 +139,9 @@ func (a *App) CancelFlow(ctx context.Context, id string) *api.Error {
 }
 
 // OpenProfile opens a stored server.
-func (a *App) OpenProfile(ctx context.Context, name string) (api.Session, *api.Error) {
-	return call[api.Session](ctx, a, "OpenProfile", name)
+func (a *App) OpenProfile(ctx context.Context, name string) (result api.Session, failed *api.Error) {
+	failed = a.get(ctx, "OpenProfile", &result, name)
+	return result, failed
 }
 
 // SignOut ends the session at the server and deletes the credential.
@@ -151,33 +160,39 @@ func (a *App) RenameProfile(ctx context.Context, old, name string) *api.Error {
 }
 
 // RosterPage returns one window of rows.
-func (a *App) RosterPage(ctx context.Context, q api.RosterQuery) (api.RosterPage, *api.Error) {
-	return call[api.RosterPage](ctx, a, "RosterPage", q)
+func (a *App) RosterPage(ctx context.Context, q api.RosterQuery) (result api.RosterPage, failed *api.Error) {
+	failed = a.get(ctx, "RosterPage", &result, q)
+	return result, failed
 }
 
 // RefreshRoster reads the server anew.
-func (a *App) RefreshRoster(ctx context.Context) (api.RosterCounts, *api.Error) {
-	return call[api.RosterCounts](ctx, a, "RefreshRoster")
+func (a *App) RefreshRoster(ctx context.Context) (result api.RosterCounts, failed *api.Error) {
+	failed = a.get(ctx, "RefreshRoster", &result)
+	return result, failed
 }
 
 // Account returns one account.
-func (a *App) Account(ctx context.Context, userID string) (api.RosterRow, *api.Error) {
-	return call[api.RosterRow](ctx, a, "Account", userID)
+func (a *App) Account(ctx context.Context, userID string) (result api.RosterRow, failed *api.Error) {
+	failed = a.get(ctx, "Account", &result, userID)
+	return result, failed
 }
 
 // Changes returns the journal of one account, or all of it, newest first.
-func (a *App) Changes(ctx context.Context, userID string) ([]api.Change, *api.Error) {
-	return call[[]api.Change](ctx, a, "Changes", userID)
+func (a *App) Changes(ctx context.Context, userID string) (result []api.Change, failed *api.Error) {
+	failed = a.get(ctx, "Changes", &result, userID)
+	return result, failed
 }
 
 // Providers returns the server's providers.
-func (a *App) Providers(ctx context.Context) ([]api.ProviderDetail, *api.Error) {
-	return call[[]api.ProviderDetail](ctx, a, "Providers")
+func (a *App) Providers(ctx context.Context) (result []api.ProviderDetail, failed *api.Error) {
+	failed = a.get(ctx, "Providers", &result)
+	return result, failed
 }
 
 // TestProvider asks the identity provider itself.
-func (a *App) TestProvider(ctx context.Context, p api.Protocol, name string) (api.ProviderTest, *api.Error) {
-	return call[api.ProviderTest](ctx, a, "TestProvider", string(p), name)
+func (a *App) TestProvider(ctx context.Context, p api.Protocol, name string) (result api.ProviderTest, failed *api.Error) {
+	failed = a.get(ctx, "TestProvider", &result, string(p), name)
+	return result, failed
 }
 
 // SaveProviderSettings stores what the app knows of a provider.
@@ -191,13 +206,15 @@ func (a *App) SaveProviderSecret(ctx context.Context, p api.Protocol, name, secr
 }
 
 // PlanLink says how a link will be made.
-func (a *App) PlanLink(ctx context.Context, r api.LinkRequest) (api.Plan, *api.Error) {
-	return call[api.Plan](ctx, a, "PlanLink", r)
+func (a *App) PlanLink(ctx context.Context, r api.LinkRequest) (result api.Plan, failed *api.Error) {
+	failed = a.get(ctx, "PlanLink", &result, r)
+	return result, failed
 }
 
 // StartLink starts a link; flow events tell the rest.
-func (a *App) StartLink(ctx context.Context, r api.LinkRequest) (string, *api.Error) {
-	return call[string](ctx, a, "StartLink", r)
+func (a *App) StartLink(ctx context.Context, r api.LinkRequest) (result string, failed *api.Error) {
+	failed = a.get(ctx, "StartLink", &result, r)
+	return result, failed
 }
 
 // ConfirmFlow answers a flow's question.
@@ -211,33 +228,39 @@ func (a *App) OpenSignIn(ctx context.Context, id string) *api.Error {
 }
 
 // StartVerify starts a verification; flow events tell the rest.
-func (a *App) StartVerify(ctx context.Context, p api.Protocol, provider string) (string, *api.Error) {
-	return call[string](ctx, a, "StartVerify", string(p), provider)
+func (a *App) StartVerify(ctx context.Context, p api.Protocol, provider string) (result string, failed *api.Error) {
+	failed = a.get(ctx, "StartVerify", &result, string(p), provider)
+	return result, failed
 }
 
 // RemoveLinks removes links.
-func (a *App) RemoveLinks(ctx context.Context, links []api.Link) ([]api.Change, *api.Error) {
-	return call[[]api.Change](ctx, a, "RemoveLinks", links)
+func (a *App) RemoveLinks(ctx context.Context, links []api.Link) (result []api.Change, failed *api.Error) {
+	failed = a.get(ctx, "RemoveLinks", &result, links)
+	return result, failed
 }
 
 // PlanUnregister says what unregistering an account does.
-func (a *App) PlanUnregister(ctx context.Context, userID string) (api.UnregisterPlan, *api.Error) {
-	return call[api.UnregisterPlan](ctx, a, "PlanUnregister", userID)
+func (a *App) PlanUnregister(ctx context.Context, userID string) (result api.UnregisterPlan, failed *api.Error) {
+	failed = a.get(ctx, "PlanUnregister", &result, userID)
+	return result, failed
 }
 
 // Unregister gives an account another sign-in provider.
-func (a *App) Unregister(ctx context.Context, userID, authProvider string) (api.Change, *api.Error) {
-	return call[api.Change](ctx, a, "Unregister", userID, authProvider)
+func (a *App) Unregister(ctx context.Context, userID, authProvider string) (result api.Change, failed *api.Error) {
+	failed = a.get(ctx, "Unregister", &result, userID, authProvider)
+	return result, failed
 }
 
 // Undo undoes a change.
-func (a *App) Undo(ctx context.Context, changeID string) (api.Change, *api.Error) {
-	return call[api.Change](ctx, a, "Undo", changeID)
+func (a *App) Undo(ctx context.Context, changeID string) (result api.Change, failed *api.Error) {
+	failed = a.get(ctx, "Undo", &result, changeID)
+	return result, failed
 }
 
 // SelfService returns the self-service kit.
-func (a *App) SelfService(ctx context.Context) (api.SelfService, *api.Error) {
-	return call[api.SelfService](ctx, a, "SelfService")
+func (a *App) SelfService(ctx context.Context) (result api.SelfService, failed *api.Error) {
+	failed = a.get(ctx, "SelfService", &result)
+	return result, failed
 }
 
 // SaveSettings stores the window's settings.
@@ -246,8 +269,9 @@ func (a *App) SaveSettings(ctx context.Context, set api.Settings) *api.Error {
 }
 
 // CheckKeyring looks at the keyring.
-func (a *App) CheckKeyring(ctx context.Context) (api.Keyring, *api.Error) {
-	return call[api.Keyring](ctx, a, "CheckKeyring")
+func (a *App) CheckKeyring(ctx context.Context) (result api.Keyring, failed *api.Error) {
+	failed = a.get(ctx, "CheckKeyring", &result)
+	return result, failed
 }
 
 // Quit ends the app.

@@ -1,10 +1,9 @@
 package bridge
 
 import (
-	"encoding/json"
-
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/state"
+	"github.com/jellybind/jellybind/frontend/wire"
 )
 
 // Events are the names that the window listens to.
@@ -15,17 +14,17 @@ func Event(name string, data []byte) state.Msg {
 	switch name {
 	case api.EventFlow:
 		var e api.FlowEvent
-		if json.Unmarshal(data, &e) == nil {
+		if wire.Decode(data, &e) == nil {
 			return state.FlowMoved{Event: e}
 		}
 	case api.EventRoster:
 		var c api.RosterCounts
-		if json.Unmarshal(data, &c) == nil {
+		if wire.Decode(data, &c) == nil {
 			return state.RosterChanged{Counts: c}
 		}
 	case api.EventProgress:
 		var p api.Progress
-		if json.Unmarshal(data, &p) == nil {
+		if wire.Decode(data, &p) == nil {
 			return state.Working{Progress: p}
 		}
 	}

@@ -4,18 +4,18 @@ package bridge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"syscall/js"
 
 	"github.com/jellybind/jellybind/frontend/state"
+	"github.com/jellybind/jellybind/frontend/wire"
 )
 
 // Wails calls the methods that Wails binds at window.go.main.App.
 type Wails struct{}
 
 // Call calls a bound method and waits for its promise. The promise's callbacks only hand over, so they never block.
-func (Wails) Call(ctx context.Context, method string, args ...any) (json.RawMessage, error) {
+func (Wails) Call(ctx context.Context, method string, args ...any) ([]byte, error) {
 	app := js.Global().Get("go")
 	for _, step := range []string{"main", "App", method} {
 		if app.Type() != js.TypeObject {
@@ -29,7 +29,7 @@ func (Wails) Call(ctx context.Context, method string, args ...any) (json.RawMess
 	parse, write := js.Global().Get("JSON").Get("parse"), js.Global().Get("JSON").Get("stringify")
 	values := make([]any, len(args))
 	for i, a := range args {
-		b, err := json.Marshal(a)
+		b, err := wire.Encode(a)
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +65,7 @@ func (Wails) Call(ctx context.Context, method string, args ...any) (json.RawMess
 		if s.bad {
 			return nil, &Rejection{Reason: s.text}
 		}
-		return json.RawMessage(s.text), nil
+		return []byte(s.text), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -160,7 +160,7 @@ func Select(id, label, value string, choices []Choice, msg func(string) any) *do
 	return dom.E("div", dom.Class("field"),
 		dom.E("label", dom.A("for", id), label),
 		dom.E("select", dom.ID(id), dom.Class("input"), dom.Prop("value", value),
-			dom.Handler{Event: "change", Make: func(e dom.Event) any { return msg(e.Value) }}, options))
+			dom.OnChosen(msg), options))
 }
 
 // Radios is a group of choices that are all in sight.
@@ -170,8 +170,8 @@ func Radios(name, legend, value string, choices []Choice, msg func(string) any) 
 		on := c.Value == value
 		items[i] = dom.E("label", dom.Key(c.Value), dom.Class("radio"), dom.ClassIf("on", on),
 			dom.E("input", dom.A("type", "radio"), dom.A("name", name), dom.A("value", c.Value),
-				dom.Prop("checked", boolWord(on)),
-				dom.Handler{Event: "change", Make: func(dom.Event) any { return msg(c.Value) }}),
+				dom.Checked(on),
+				dom.Make("change", func(dom.Event) any { return msg(c.Value) })),
 			dom.E("span", dom.Class("radio-text"), dom.E("span", dom.Class("radio-label"), c.Label),
 				dom.If(c.Hint != "", func() *dom.Node { return dom.E("span", dom.Class("radio-hint"), c.Hint) })))
 	}
@@ -181,15 +181,8 @@ func Radios(name, legend, value string, choices []Choice, msg func(string) any) 
 // Checkbox is a box with its words.
 func Checkbox(id, label string, on bool, msg func(bool) any) *dom.Node {
 	return dom.E("label", dom.Class("check"), dom.A("for", id),
-		dom.E("input", dom.ID(id), dom.A("type", "checkbox"), dom.Prop("checked", boolWord(on)), dom.OnChecked(msg)),
+		dom.E("input", dom.ID(id), dom.A("type", "checkbox"), dom.Checked(on), dom.OnChecked(msg)),
 		dom.E("span", label))
-}
-
-func boolWord(on bool) string {
-	if on {
-		return "true"
-	}
-	return "false"
 }
 
 // Copyable shows a value with a button that copies it.
@@ -259,7 +252,7 @@ func Sentence(l *text.Catalogue, key string, nodes map[string]*dom.Node) []*dom.
 func Dialog(l *text.Catalogue, class, title string, closing any, parts ...any) *dom.Node {
 	return dom.E("dialog", append([]any{
 		dom.Key(class), dom.Class("dialog " + class), dom.A("aria-labelledby", "dialog-title"), dom.Prop("modal", "true"),
-		dom.Handler{Event: "cancel", Msg: closing, Prevent: true},
+		dom.Instead("cancel", func(dom.Event) any { return closing }),
 		dom.E("div", dom.Class("dialog-head"),
 			dom.E("h2", dom.ID("dialog-title"), title),
 			IconButton("close", l.T("close"), closing)),
@@ -294,7 +287,7 @@ func Tabs(label, panel string, tabs ...Tab) *dom.Node {
 		list[i] = dom.E("button", dom.ID(t.ID), dom.Class("tab"), dom.A("type", "button"), dom.A("role", "tab"),
 			dom.Bool("aria-selected", t.On), dom.A("aria-controls", panel), dom.A("tabindex", index),
 			dom.OnClick(t.Msg),
-			dom.Handler{Event: "keydown", Make: func(e dom.Event) any {
+			dom.Make("keydown", func(e dom.Event) any {
 				switch e.Key {
 				case "ArrowRight":
 					return next
@@ -302,7 +295,7 @@ func Tabs(label, panel string, tabs ...Tab) *dom.Node {
 					return before
 				}
 				return nil
-			}}, t.Label)
+			}), t.Label)
 	}
 	return dom.E("div", dom.Class("tabs"), dom.A("role", "tablist"), dom.A("aria-label", label), list)
 }
@@ -323,7 +316,7 @@ func Steps(label string, names []string, at int) *dom.Node {
 			item.Kids[0].Kids = []*dom.Node{Icon("check")}
 		}
 		if current != "" {
-			item.Attrs = append(item.Attrs, dom.A("aria-current", current))
+			item.Set(dom.A("aria-current", current))
 		}
 		items[i] = item
 	}

@@ -141,13 +141,13 @@ func grow(data []byte, depth int) (*dom.Node, []byte) {
 		n.Key = string(rune('A' + next()%6)) // few keys, so that doubles happen
 	}
 	if b&16 != 0 {
-		n.Attrs = append(n.Attrs, dom.A("class", string(rune('a'+next()%4))))
+		n.Set(dom.A("class", string(rune('a'+next()%4))))
 	}
 	if b&32 != 0 {
-		n.Attrs = append(n.Attrs, dom.Prop("value", string(rune('a'+next()%4))))
+		n.Set(dom.Prop("value", string(rune('a'+next()%4))))
 	}
 	if b&64 != 0 {
-		n.On = append(n.On, dom.OnClick(int(b)))
+		n.On = append(n.On, *dom.OnClick(int(b)))
 	}
 	for range int(next() % 7) {
 		var k *dom.Node

@@ -52,8 +52,10 @@ type Handler struct {
 	Prevent bool
 }
 
-// E builds an element from attributes, handlers, nodes, lists of nodes and texts. Nil nodes and empty attributes made by
-// If are left out.
+// The functions below build nodes. They return pointers and are not inlined on purpose: there are thousands of uses, and a
+// call costs WebAssembly a fraction of the code that building the value in place does.
+
+// E builds an element from attributes, handlers, nodes, lists of nodes and texts. What is nil or empty is left out.
 func E(tag string, parts ...any) *Node {
 	n := &Node{Tag: tag}
 	for _, p := range parts {
@@ -73,19 +75,11 @@ func E(tag string, parts ...any) *Node {
 			if p != "" {
 				n.Kids = append(n.Kids, Text(p))
 			}
-		case Attr:
-			if p.Name == "key" {
-				n.Key = p.Value
-			} else if p.Name != "" {
-				n.set(p)
-			}
-		case []Attr:
-			for _, a := range p {
-				n.set(a)
-			}
-		case Handler:
-			if p.Event != "" {
-				n.On = append(n.On, p)
+		case *Attr:
+			n.Set(p)
+		case *Handler:
+			if p != nil {
+				n.On = append(n.On, *p)
 			}
 		default:
 			panic("dom: E takes no such part")
@@ -94,8 +88,15 @@ func E(tag string, parts ...any) *Node {
 	return n
 }
 
-// set adds an attribute; classes add up, of anything else the last one counts.
-func (n *Node) set(a Attr) {
+// Set adds an attribute or the key; classes add up, of anything else the last one counts.
+func (n *Node) Set(a *Attr) {
+	if a == nil {
+		return
+	}
+	if a.Name == "key" {
+		n.Key = a.Value
+		return
+	}
 	for i := range n.Attrs {
 		if n.Attrs[i].Name != a.Name || n.Attrs[i].Prop != a.Prop {
 			continue
@@ -107,68 +108,122 @@ func (n *Node) set(a Attr) {
 		}
 		return
 	}
-	n.Attrs = append(n.Attrs, a)
+	n.Attrs = append(n.Attrs, *a)
 }
 
 // Text builds a text.
+//
+//go:noinline
 func Text(s string) *Node { return &Node{Text: s} }
 
 // A is an attribute.
-func A(name, value string) Attr { return Attr{Name: name, Value: value} }
+//
+//go:noinline
+func A(name, value string) *Attr { return &Attr{Name: name, Value: value} }
 
 // Flag is an attribute without a value, present when on.
-func Flag(name string, on bool) Attr {
+//
+//go:noinline
+func Flag(name string, on bool) *Attr {
 	if !on {
-		return Attr{}
+		return nil
 	}
-	return Attr{Name: name}
+	return &Attr{Name: name}
 }
 
 // Bool is an ARIA attribute that is "true" or "false".
-func Bool(name string, on bool) Attr {
-	if on {
-		return Attr{Name: name, Value: "true"}
-	}
-	return Attr{Name: name, Value: "false"}
-}
+//
+//go:noinline
+func Bool(name string, on bool) *Attr { return &Attr{Name: name, Value: boolWord(on)} }
 
 // Prop is a property; see Attr.
-func Prop(name, value string) Attr { return Attr{Name: name, Value: value, Prop: true} }
+//
+//go:noinline
+func Prop(name, value string) *Attr { return &Attr{Name: name, Value: value, Prop: true} }
+
+// Checked is the property of a checkbox or radio button.
+//
+//go:noinline
+func Checked(on bool) *Attr { return &Attr{Name: "checked", Value: boolWord(on), Prop: true} }
+
+func boolWord(on bool) string {
+	if on {
+		return "true"
+	}
+	return "false"
+}
 
 // Class is a class attribute.
-func Class(c string) Attr { return Attr{Name: "class", Value: c} }
+//
+//go:noinline
+func Class(c string) *Attr { return &Attr{Name: "class", Value: c} }
 
 // ClassIf is a class that is there when on.
-func ClassIf(c string, on bool) Attr {
+//
+//go:noinline
+func ClassIf(c string, on bool) *Attr {
 	if !on {
-		return Attr{}
+		return nil
 	}
-	return Class(c)
+	return &Attr{Name: "class", Value: c}
 }
 
 // ID is an id attribute.
-func ID(id string) Attr { return Attr{Name: "id", Value: id} }
+//
+//go:noinline
+func ID(id string) *Attr { return &Attr{Name: "id", Value: id} }
 
 // Key is the node's key.
-func Key(k string) Attr { return Attr{Name: "key", Value: k} }
+//
+//go:noinline
+func Key(k string) *Attr { return &Attr{Name: "key", Value: k} }
 
 // On answers an event with a message.
-func On(event string, msg any) Handler { return Handler{Event: event, Msg: msg} }
+//
+//go:noinline
+func On(event string, msg any) *Handler { return &Handler{Event: event, Msg: msg} }
+
+// Make answers an event with the message that is made of it; nil lets the event pass to the elements around.
+//
+//go:noinline
+func Make(event string, msg func(Event) any) *Handler { return &Handler{Event: event, Make: msg} }
+
+// Instead answers an event with the message that is made of it, and keeps the browser from doing what it would.
+//
+//go:noinline
+func Instead(event string, msg func(Event) any) *Handler {
+	return &Handler{Event: event, Make: msg, Prevent: true}
+}
 
 // OnClick answers a click with a message.
-func OnClick(msg any) Handler { return Handler{Event: "click", Msg: msg} }
+//
+//go:noinline
+func OnClick(msg any) *Handler { return &Handler{Event: "click", Msg: msg} }
 
 // OnSubmit answers a form's submission with a message, and keeps the page where it is.
-func OnSubmit(msg any) Handler { return Handler{Event: "submit", Msg: msg, Prevent: true} }
+//
+//go:noinline
+func OnSubmit(msg any) *Handler { return &Handler{Event: "submit", Msg: msg, Prevent: true} }
 
 // OnValue answers input with the message made of the field's value.
-func OnValue(msg func(string) any) Handler {
-	return Handler{Event: "input", Make: func(e Event) any { return msg(e.Value) }}
+//
+//go:noinline
+func OnValue(msg func(string) any) *Handler {
+	return &Handler{Event: "input", Make: func(e Event) any { return msg(e.Value) }}
+}
+
+// OnChosen answers a change of a list with the message made of its value.
+//
+//go:noinline
+func OnChosen(msg func(string) any) *Handler {
+	return &Handler{Event: "change", Make: func(e Event) any { return msg(e.Value) }}
 }
 
 // OnChecked answers a change with the message made of the checkbox's state.
-func OnChecked(msg func(bool) any) Handler {
-	return Handler{Event: "change", Make: func(e Event) any { return msg(e.Checked) }}
+//
+//go:noinline
+func OnChecked(msg func(bool) any) *Handler {
+	return &Handler{Event: "change", Make: func(e Event) any { return msg(e.Checked) }}
 }
 
 // If returns the node when on, and nothing otherwise.

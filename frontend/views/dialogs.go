@@ -148,7 +148,7 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 			dom.OnClick(state.PaletteRun{Index: i}), components.Icon(c.Icon),
 			dom.E("span", l.T(c.Key, "name", api.Printable(c.Name)))))
 	}
-	active := dom.Attr{}
+	var active *dom.Attr
 	if len(commands) > 0 {
 		active = dom.A("aria-activedescendant", "command-"+strconv.Itoa(s.Dialog.Choice))
 	}
@@ -162,7 +162,7 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 				dom.A("aria-expanded", "true"), dom.A("aria-controls", "commands"), dom.A("aria-label", l.T("palette.label")), active,
 				dom.A("placeholder", l.T("palette.label")), dom.A("autocomplete", "off"), dom.Prop("value", s.Form[state.FieldCommand]),
 				dom.OnValue(editMsg(state.FieldCommand)),
-				dom.Handler{Event: "keydown", Make: func(e dom.Event) any {
+				dom.Make("keydown", func(e dom.Event) any {
 					switch e.Key {
 					case "ArrowDown":
 						return state.PaletteMove{By: 1}
@@ -172,6 +172,6 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 						return state.PaletteRun{Index: -1}
 					}
 					return nil
-				}})),
+				}))),
 		dom.E("div", dom.ID("commands"), dom.Class("commands"), dom.A("role", "listbox"), dom.A("aria-label", l.T("command.palette")), list), none)
 }

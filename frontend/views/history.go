@@ -50,7 +50,7 @@ func historyRow(s *stateOf, l *catalogue, c api.Change, undone bool) *dom.Node {
 		tag = components.Badge(l.T("change.failed"), "bad")
 	case c.State == api.ChangeIntended:
 		tag = components.Badge(l.T("change.intended"), "warn")
-		tag.Attrs = append(tag.Attrs, dom.A("title", l.T("change.intended.hint")))
+		tag.Set(dom.A("title", l.T("change.intended.hint")))
 	}
 	var undo *dom.Node
 	if c.State == api.ChangeConfirmed && !undone && c.Kind != api.ChangeUnregister {

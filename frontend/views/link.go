@@ -64,15 +64,11 @@ func linkChoose(s *stateOf, l *catalogue) []*dom.Node {
 	for i, p := range list {
 		on := k.Request.Provider == p.Name && k.Request.Protocol == p.Protocol
 		id := state.ProviderID(p.Protocol, p.Name)
-		check := "false"
-		if on {
-			check = "true"
-		}
 		choices[i] = dom.E("label", dom.Key(id), dom.Class("radio"), dom.ClassIf("on", on),
-			dom.E("input", dom.A("type", "radio"), dom.A("name", "provider"), dom.A("value", id), dom.Prop("checked", check),
-				dom.Handler{Event: "change", Make: func(dom.Event) any {
+			dom.E("input", dom.A("type", "radio"), dom.A("name", "provider"), dom.A("value", id), dom.Checked(on),
+				dom.Make("change", func(dom.Event) any {
 					return state.PickProvider{Protocol: p.Protocol, Name: p.Name}
-				}}),
+				})),
 			dom.E("span", dom.Class("radio-text"),
 				dom.E("span", dom.Class("radio-label"), components.Name(p.Name), components.Protocol(p.Protocol)),
 				dom.If(p.Endpoint != "", func() *dom.Node { return dom.E("span", dom.Class("radio-hint"), host(p.Endpoint)) })))
@@ -148,9 +144,9 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 }
 
 // foreign marks words that come from the backend in English.
-func foreign(l *catalogue) dom.Attr {
+func foreign(l *catalogue) *dom.Attr {
 	if l.Tag == "en" {
-		return dom.Attr{}
+		return nil
 	}
 	return dom.A("lang", "en")
 }

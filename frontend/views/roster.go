@@ -83,12 +83,12 @@ func searchField(s *stateOf, l *catalogue) *dom.Node {
 			dom.A("placeholder", l.T("roster.search")), dom.A("autocomplete", "off"), dom.A("spellcheck", "false"),
 			dom.A("data-select", ""), dom.A("aria-controls", "grid"),
 			dom.Prop("value", s.Roster.Search), dom.OnValue(editMsg(state.FieldSearch)),
-			dom.Handler{Event: "keydown", Make: func(e dom.Event) any {
+			dom.Make("keydown", func(e dom.Event) any {
 				if e.Key == "ArrowDown" || e.Key == "Enter" {
 					return state.Activate{To: s.Roster.Active}
 				}
 				return nil
-			}}),
+			})),
 		clear)
 }
 
@@ -109,14 +109,14 @@ func providerFilter(s *stateOf, l *catalogue) *dom.Node {
 	list := s.Providers.List
 	return dom.E("select", dom.ID("by-provider"), dom.Class("input"), dom.A("aria-label", l.T("roster.byProvider")),
 		dom.Prop("value", value),
-		dom.Handler{Event: "change", Make: func(e dom.Event) any {
+		dom.Make("change", func(e dom.Event) any {
 			for _, p := range list {
 				if state.ProviderID(p.Protocol, p.Name) == e.Value {
 					return state.FilterProvider{Protocol: p.Protocol, Name: p.Name}
 				}
 			}
 			return state.FilterProvider{}
-		}}, options)
+		}), options)
 }
 
 func protocolWord(p api.Protocol) string {
@@ -254,8 +254,8 @@ func gridRows(s *stateOf, l *catalogue) *dom.Node {
 	rows = append(rows, dom.E("div", dom.Key("below"), dom.A("role", "presentation"),
 		dom.Prop("style.height", rem(float64(r.Total-to)*state.RowHeight))))
 	return dom.E("div", dom.ID("rows"), dom.Class("rows"), dom.A("role", "rowgroup"), dom.A("data-measure", ""), rows,
-		dom.Handler{Event: "scroll", Make: func(e dom.Event) any { return state.Scrolled{Top: e.ScrollTop, Height: e.Height} }},
-		dom.Handler{Event: "resize", Make: func(e dom.Event) any { return state.Resized{Height: e.Height} }})
+		dom.Make("scroll", func(e dom.Event) any { return state.Scrolled{Top: e.ScrollTop, Height: e.Height} }),
+		dom.Make("resize", func(e dom.Event) any { return state.Resized{Height: e.Height} }))
 }
 
 func skeleton(i int) *dom.Node {
@@ -275,22 +275,15 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 		index = "0"
 	}
 	name := accountName(l, a.Account)
-	check := "false"
-	if selected {
-		check = "true"
-	}
 	return dom.E("div", dom.Key(a.ID), dom.ID(id), dom.Class("row"), dom.ClassIf("selected", selected),
 		dom.ClassIf("open", s.Drawer.UserID == a.ID), dom.ClassIf("changed", a.Changed),
 		dom.A("role", "row"), dom.A("aria-rowindex", strconv.Itoa(i+2)), dom.Bool("aria-selected", selected), dom.A("tabindex", index),
 		dom.OnClick(state.OpenAccount{Index: i}),
-		dom.Handler{Event: "keydown", Make: func(e dom.Event) any { return rowKey(s, i, a, e, id) }},
+		dom.Make("keydown", func(e dom.Event) any { return rowKey(s, i, a, e, id) }),
 		dom.E("div", dom.Class("cell c-check"), dom.A("role", "gridcell"),
-			dom.E("input", dom.A("type", "checkbox"), dom.A("tabindex", index), dom.Prop("checked", check),
+			dom.E("input", dom.A("type", "checkbox"), dom.A("tabindex", index), dom.Checked(selected),
 				dom.A("aria-label", l.T("row.select", "name", name)),
-				dom.Handler{
-					Event: "click", Prevent: true,
-					Make: func(e dom.Event) any { return state.Select{Index: i, Range: e.Shift} },
-				})),
+				dom.Instead("click", func(e dom.Event) any { return state.Select{Index: i, Range: e.Shift} }))),
 		dom.E("div", dom.Class("cell c-name"), dom.A("role", "rowheader"), components.Avatar(name),
 			dom.E("span", dom.Class("account"),
 				dom.E("span", dom.Class("account-name"), dom.A("title", name), dom.E("bdi", name)), badges(l, a, true))),
@@ -328,7 +321,7 @@ func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
 		if on {
 			b := components.Badge(l.T(key), tone)
 			b.Key = key
-			b.Attrs = append(b.Attrs, dom.A("title", l.T(key+".hint")))
+			b.Set(dom.A("title", l.T(key+".hint")))
 			list = append(list, b)
 		}
 	}

@@ -1,0 +1,510 @@
+// Package wire reads and writes the JSON that crosses between the window and the backend. encoding/json would do, but it
+// brings fmt and makes the WebAssembly file 1.2 MB larger, a third of the whole; this covers what package api needs:
+// structs with json tags (omitempty and omitzero left out on writing, "-" ignored, embedded structs flattened), pointers,
+// slices, maps from strings, strings, booleans, numbers and times. The tests hold it against encoding/json.
+package wire
+
+import (
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+var (
+	errSyntax = errors.New("wire: this is no JSON")
+	errShape  = errors.New("wire: this JSON has another shape than expected")
+)
+
+var timeType = reflect.TypeFor[time.Time]()
+
+// maxDepth keeps hostile nesting from using up the stack; api's types are four levels deep.
+const maxDepth = 64
+
+// Decode reads JSON into the value that into points to. Unknown fields are skipped, null leaves a value as it is.
+func Decode(data []byte, into any) error {
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return errShape
+	}
+	d := decoder{data: data}
+	if err := d.value(v.Elem(), 0); err != nil {
+		return err
+	}
+	if d.space(); d.at != len(d.data) {
+		return errSyntax
+	}
+	return nil
+}
+
+type decoder struct {
+	data []byte
+	at   int
+}
+
+func (d *decoder) space() {
+	for d.at < len(d.data) {
+		switch d.data[d.at] {
+		case ' ', '\t', '\r', '\n':
+			d.at++
+		default:
+			return
+		}
+	}
+}
+
+// peek returns the next byte that is no blank, or 0 at the end.
+func (d *decoder) peek() byte {
+	d.space()
+	if d.at == len(d.data) {
+		return 0
+	}
+	return d.data[d.at]
+}
+
+func (d *decoder) take(c byte) bool {
+	if d.peek() != c {
+		return false
+	}
+	d.at++
+	return true
+}
+
+func (d *decoder) word(w string) bool {
+	if !strings.HasPrefix(string(d.data[d.at:min(d.at+len(w), len(d.data))]), w) {
+		return false
+	}
+	d.at += len(w)
+	return true
+}
+
+// value reads the next value into v; an invalid v skips it.
+func (d *decoder) value(v reflect.Value, depth int) error {
+	if depth > maxDepth {
+		return errShape
+	}
+	c := d.peek()
+	if c == 'n' {
+		if !d.word("null") {
+			return errSyntax
+		}
+		if v.IsValid() {
+			switch v.Kind() {
+			case reflect.Pointer, reflect.Slice, reflect.Map:
+				v.SetZero()
+			}
+		}
+		return nil
+	}
+	for v.IsValid() && v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	switch {
+	case c == '{':
+		return d.object(v, depth)
+	case c == '[':
+		return d.array(v, depth)
+	case c == '"':
+		s, err := d.text()
+		if err != nil || !v.IsValid() {
+			return err
+		}
+		return setText(v, s)
+	case c == 't' || c == 'f':
+		on := c == 't'
+		if on && !d.word("true") || !on && !d.word("false") {
+			return errSyntax
+		}
+		if !v.IsValid() {
+			return nil
+		}
+		if v.Kind() != reflect.Bool {
+			return errShape
+		}
+		v.SetBool(on)
+		return nil
+	}
+	return d.number(v)
+}
+
+func setText(v reflect.Value, s string) error {
+	if v.Type() == timeType {
+		t, err := time.Parse(time.RFC3339Nano, s)
+		if err != nil {
+			return errShape
+		}
+		v.Set(reflect.ValueOf(t))
+		return nil
+	}
+	if v.Kind() != reflect.String {
+		return errShape
+	}
+	v.SetString(s)
+	return nil
+}
+
+func (d *decoder) object(v reflect.Value, depth int) error {
+	d.at++
+	if v.IsValid() {
+		switch v.Kind() {
+		case reflect.Struct:
+			if v.Type() == timeType {
+				return errShape
+			}
+		case reflect.Map:
+			if v.IsNil() {
+				v.Set(reflect.MakeMap(v.Type()))
+			}
+		default:
+			return errShape
+		}
+	}
+	if d.take('}') {
+		return nil
+	}
+	for {
+		if d.peek() != '"' {
+			return errSyntax
+		}
+		name, err := d.text()
+		if err != nil {
+			return err
+		}
+		if !d.take(':') {
+			return errSyntax
+		}
+		switch {
+		case v.IsValid() && v.Kind() == reflect.Map:
+			e := reflect.New(v.Type().Elem()).Elem()
+			if err := d.value(e, depth+1); err != nil {
+				return err
+			}
+			v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), e)
+		case v.IsValid():
+			if err := d.value(field(v, name), depth+1); err != nil {
+				return err
+			}
+		default:
+			if err := d.value(reflect.Value{}, depth+1); err != nil {
+				return err
+			}
+		}
+		if d.take(',') {
+			continue
+		}
+		if d.take('}') {
+			return nil
+		}
+		return errSyntax
+	}
+}
+
+// field returns the struct's field of a JSON name, an embedded struct's included, or an invalid value.
+func field(v reflect.Value, name string) reflect.Value {
+	t := v.Type()
+	var embedded []reflect.Value
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && tag == "" && f.Type.Kind() == reflect.Struct:
+			embedded = append(embedded, v.Field(i))
+		case tag == "-" || !f.IsExported():
+		case tag == name || tag == "" && f.Name == name:
+			return v.Field(i)
+		}
+	}
+	for _, e := range embedded {
+		if f := field(e, name); f.IsValid() {
+			return f
+		}
+	}
+	return reflect.Value{}
+}
+
+func (d *decoder) array(v reflect.Value, depth int) error {
+	d.at++
+	if v.IsValid() {
+		if v.Kind() != reflect.Slice {
+			return errShape
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	}
+	if d.take(']') {
+		return nil
+	}
+	for {
+		e := reflect.Value{}
+		if v.IsValid() {
+			e = reflect.New(v.Type().Elem()).Elem()
+		}
+		if err := d.value(e, depth+1); err != nil {
+			return err
+		}
+		if v.IsValid() {
+			v.Set(reflect.Append(v, e))
+		}
+		if d.take(',') {
+			continue
+		}
+		if d.take(']') {
+			return nil
+		}
+		return errSyntax
+	}
+}
+
+func (d *decoder) number(v reflect.Value) error {
+	start := d.at
+	for d.at < len(d.data) && strings.IndexByte("+-0123456789.eE", d.data[d.at]) >= 0 {
+		d.at++
+	}
+	s := string(d.data[start:d.at])
+	if !isNumber(s) {
+		return errSyntax
+	}
+	if !v.IsValid() {
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Int, reflect.Int64, reflect.Int32:
+		n, err := strconv.ParseInt(s, 10, v.Type().Bits())
+		if err != nil {
+			return errShape
+		}
+		v.SetInt(n)
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return errShape
+		}
+		v.SetFloat(n)
+	default:
+		return errShape
+	}
+	return nil
+}
+
+// isNumber checks the grammar of RFC 8259 section 6, which strconv is laxer than.
+func isNumber(s string) bool {
+	digits := func() bool {
+		n := 0
+		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+			n++
+		}
+		s = s[n:]
+		return n > 0
+	}
+	s = strings.TrimPrefix(s, "-")
+	if strings.HasPrefix(s, "0") {
+		s = s[1:]
+	} else if !digits() {
+		return false
+	}
+	if strings.HasPrefix(s, ".") {
+		if s = s[1:]; !digits() {
+			return false
+		}
+	}
+	if strings.HasPrefix(s, "e") || strings.HasPrefix(s, "E") {
+		if s = s[1:]; strings.HasPrefix(s, "+") || strings.HasPrefix(s, "-") {
+			s = s[1:]
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return s == ""
+}
+
+// text reads a string (RFC 8259 section 7). Lone surrogates and bytes that are no UTF-8 become U+FFFD.
+func (d *decoder) text() (string, error) {
+	d.at++
+	start := d.at
+	for d.at < len(d.data) { // most strings have nothing special in them
+		c := d.data[d.at]
+		if c == '"' {
+			s := string(d.data[start:d.at])
+			d.at++
+			return s, nil
+		}
+		if c == '\\' || c < ' ' || c >= utf8.RuneSelf {
+			break
+		}
+		d.at++
+	}
+	b := append([]byte(nil), d.data[start:d.at]...)
+	for d.at < len(d.data) {
+		c := d.data[d.at]
+		switch {
+		case c == '"':
+			d.at++
+			return string(b), nil
+		case c < ' ':
+			return "", errSyntax
+		case c == '\\':
+			var err error
+			if b, err = d.escape(b); err != nil {
+				return "", err
+			}
+		case c < utf8.RuneSelf:
+			b = append(b, c)
+			d.at++
+		default:
+			r, n := utf8.DecodeRune(d.data[d.at:])
+			b = utf8.AppendRune(b, r)
+			d.at += n
+		}
+	}
+	return "", errSyntax
+}
+
+func (d *decoder) escape(b []byte) ([]byte, error) {
+	if d.at+1 >= len(d.data) {
+		return nil, errSyntax
+	}
+	c := d.data[d.at+1]
+	d.at += 2
+	if at := strings.IndexByte(`"\/bfnrt`, c); at >= 0 {
+		return append(b, "\"\\/\b\f\n\r\t"[at]), nil
+	}
+	if c != 'u' {
+		return nil, errSyntax
+	}
+	r, ok := d.hex4()
+	if !ok {
+		return nil, errSyntax
+	}
+	if utf16.IsSurrogate(r) {
+		if mark := d.at; d.word(`\u`) {
+			low, ok := d.hex4()
+			if !ok {
+				return nil, errSyntax
+			}
+			if whole := utf16.DecodeRune(r, low); whole != utf8.RuneError {
+				return utf8.AppendRune(b, whole), nil
+			}
+			d.at = mark
+		}
+		r = utf8.RuneError
+	}
+	return utf8.AppendRune(b, r), nil
+}
+
+func (d *decoder) hex4() (rune, bool) {
+	if d.at+4 > len(d.data) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(d.data[d.at:d.at+4]), 16, 32)
+	d.at += 4
+	return rune(n), err == nil
+}
+
+// Encode writes a value as JSON.
+func Encode(v any) ([]byte, error) { return write(nil, reflect.ValueOf(v)) }
+
+func write(b []byte, v reflect.Value) ([]byte, error) {
+	if !v.IsValid() {
+		return append(b, "null"...), nil
+	}
+	if v.Type() == timeType {
+		t, _ := v.Interface().(time.Time)
+		return append(t.AppendFormat(append(b, '"'), time.RFC3339Nano), '"'), nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		return write(b, v.Elem())
+	case reflect.String:
+		return quote(b, v.String()), nil
+	case reflect.Bool:
+		return strconv.AppendBool(b, v.Bool()), nil
+	case reflect.Int, reflect.Int64, reflect.Int32:
+		return strconv.AppendInt(b, v.Int(), 10), nil
+	case reflect.Slice:
+		if v.IsNil() {
+			return append(b, "null"...), nil
+		}
+		b = append(b, '[')
+		for i := range v.Len() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			var err error
+			if b, err = write(b, v.Index(i)); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), nil
+	case reflect.Struct:
+		b, _, err := fields(append(b, '{'), v, true)
+		if err != nil {
+			return nil, err
+		}
+		return append(b, '}'), nil
+	}
+	return nil, errShape
+}
+
+func fields(b []byte, v reflect.Value, first bool) ([]byte, bool, error) {
+	t := v.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		var err error
+		switch {
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			if b, first, err = fields(b, v.Field(i), first); err != nil {
+				return nil, false, err
+			}
+			continue
+		case name == "-" || !f.IsExported():
+			continue
+		case options == "omitempty" && empty(v.Field(i)), options == "omitzero" && v.Field(i).IsZero():
+			continue
+		}
+		if name == "" {
+			name = f.Name
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = append(quote(b, name), ':')
+		if b, err = write(b, v.Field(i)); err != nil {
+			return nil, false, err
+		}
+	}
+	return b, first, nil
+}
+
+func empty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map, reflect.String:
+		return v.Len() == 0
+	case reflect.Struct:
+		return false
+	}
+	return v.IsZero()
+}
+
+func quote(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < ' ':
+			b = append(b, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	return append(b, '"')
+}
