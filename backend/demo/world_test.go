@@ -473,6 +473,31 @@ func TestLatency(t *testing.T) {
 	}
 }
 
+// TestCloseDuringAnAnswer ends a world that is busy: who waits for an answer is cut off, and Close waits for nobody.
+func TestCloseDuringAnAnswer(t *testing.T) {
+	t.Parallel()
+	w := start(t, demo.Options{Latency: time.Hour})
+	cut := make(chan error, 1)
+	go func() {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL()+"/System/Info/Public", nil)
+		if err == nil {
+			_, err = http.DefaultTransport.RoundTrip(req)
+		}
+		cut <- err
+	}()
+	time.Sleep(50 * time.Millisecond) // let it be under way; when it is not yet, the test holds as well
+	begun := time.Now()
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("ended after %s", took)
+	}
+	if err := <-cut; err == nil {
+		t.Error("answered")
+	}
+}
+
 func TestOptionsRefused(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]demo.Options{

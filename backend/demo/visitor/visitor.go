@@ -89,7 +89,7 @@ func (v *Visitor) Choose(ctx context.Context, address, login string) (*http.Requ
 		}
 		choice, err = http.NewRequestWithContext(ctx, http.MethodGet, next.String(), nil)
 		if err != nil {
-			return nil, fmt.Errorf("following the provider: %w", err)
+			return nil, fmt.Errorf("following the provider: %w", bare(err))
 		}
 		if next.Host != at.Host {
 			return choice, nil
@@ -103,7 +103,7 @@ func (v *Visitor) open(ctx context.Context, address string) (*url.URL, []byte, e
 	for range redirectsMost {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, bare(err)
 		}
 		response, body, err := v.do(request)
 		if err != nil {
@@ -128,11 +128,19 @@ func (v *Visitor) open(ctx context.Context, address string) (*url.URL, []byte, e
 func (v *Visitor) do(request *http.Request) (*http.Response, []byte, error) {
 	response, err := v.client.Do(request)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, bare(err)
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, pageMost))
 	return response, body, err
+}
+
+// bare returns the cause of an error that names an address: addresses of sign-ins hold states and codes.
+func bare(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // redirect returns where an answer leads, nil when nowhere.
@@ -140,7 +148,11 @@ func redirect(response *http.Response) (*url.URL, error) {
 	if response.StatusCode < 300 || response.StatusCode > 399 {
 		return nil, nil //nolint:nilnil // no redirect is no error
 	}
-	return response.Location()
+	next, err := response.Location()
+	if err != nil {
+		return nil, bare(err)
+	}
+	return next, nil
 }
 
 // press returns the request that a browser sends when the button with that id is pressed.
@@ -172,11 +184,11 @@ func press(ctx context.Context, at *url.URL, body []byte, id string) (*http.Requ
 	}
 	action, err := at.Parse(attribute(form, "action"))
 	if err != nil {
-		return nil, fmt.Errorf("reading the form's action: %w", err)
+		return nil, fmt.Errorf("reading the form's action: %w", bare(err))
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, action.String(), strings.NewReader(values.Encode()))
 	if err != nil {
-		return nil, fmt.Errorf("filling in the form: %w", err)
+		return nil, fmt.Errorf("filling in the form: %w", bare(err))
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return request, nil
