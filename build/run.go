@@ -7,23 +7,34 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
-// terminalJob is what `run` shows where no window can be opened: who is linked to what, in the demo world.
-var terminalJob = []string{"--demo", "links", "list"}
+// terminalTour is the main job where no window can be opened: who is linked to what, how an account would be linked, and
+// the link by the name that the identity provider sends. Each command has a demo world of its own.
+var terminalTour = [][]string{
+	{"--demo", "links", "list"},
+	{"--demo", "links", "add", "maria", "--provider", "authelia", "--plan"},
+	{"--demo", "links", "add", "maria", "--provider", "authelia", "--name", "maria", "--yes"},
+}
 
 // runApp builds Jellybind and starts it: the window, or the main job in the terminal where there is no display.
 func runApp(ctx context.Context, t *task) error {
 	if err := runBinary(ctx, t); err != nil {
 		return err
 	}
-	args := t.args
-	if len(args) == 0 && !hasDisplay(runtime.GOOS, os.Getenv) {
-		_, _ = fmt.Fprintf(t.out, "There is no display, so this runs in the terminal: jellybind %s %s %s\n",
-			terminalJob[0], terminalJob[1], terminalJob[2])
-		args = terminalJob
+	path := executable("jellybind", runtime.GOOS)
+	if len(t.args) > 0 || hasDisplay(runtime.GOOS, os.Getenv) {
+		return t.attach(ctx, path, t.args)
 	}
-	return t.attach(ctx, executable("jellybind", runtime.GOOS), args)
+	_, _ = fmt.Fprintln(t.out, "There is no display for the window, so this shows the main job in the terminal.")
+	for _, args := range terminalTour {
+		_, _ = fmt.Fprintf(t.out, "\n$ %s %s\n", path, strings.Join(args, " "))
+		if err := t.attach(ctx, path, args); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // attach starts a program with this terminal as its own and waits for it.
