@@ -118,7 +118,7 @@ func TestModeOfAnEarlierFile(t *testing.T) {
 		t.Skip("Windows has no such modes")
 	}
 	s := profile.Open(t.TempDir())
-	if err := os.WriteFile(s.Path(), []byte(`{"version":1}`), 0o644); err != nil { //nolint:gosec // The case.
+	if err := os.WriteFile(s.Path(), []byte(`{"version":1}`), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	update(t, s, func(d *profile.Data) error { return d.Add(entry("a")) })

@@ -43,18 +43,18 @@ func TestReadOnlyFolder(t *testing.T) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	files := map[string]string{"good": good, "bad": bad}
 	for name, content := range files {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil { //nolint:gosec // Another user reads it.
+		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, name, "servers.json"), []byte(content), 0o644); err != nil { //nolint:gosec // As above.
+		if err := os.WriteFile(filepath.Join(dir, name, "servers.json"), []byte(content), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, path := range []string{filepath.Join(dir, "good"), filepath.Join(dir, "bad"), dir} {
-		if err := os.Chmod(path, 0o555); err != nil { //nolint:gosec // The case.
+		if err := os.Chmod(path, 0o555); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = os.Chmod(path, 0o755) }) //nolint:gosec // So that it can be removed.
+		t.Cleanup(func() { _ = os.Chmod(path, 0o755) })
 	}
 	// The test's binary is where that user may run it.
 	binary, err := os.ReadFile(os.Args[0])
@@ -66,7 +66,7 @@ func TestReadOnlyFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(bin) })
-	if err := errors.Join(os.Chmod(bin, 0o755), os.WriteFile(filepath.Join(bin, "test"), binary, 0o755)); err != nil { //nolint:gosec // As above.
+	if err := errors.Join(os.Chmod(bin, 0o755), os.WriteFile(filepath.Join(bin, "test"), binary, 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "test"), "-test.run=^TestReadOnlyFolder$", "-test.count=1", "-test.v")

@@ -193,7 +193,7 @@ func TestCheckRefuses(t *testing.T) {
 			}, reason: "algorithm that is unknown",
 		},
 		"encrypted assertion": {
-			edit: func(t *testing.T, xml []byte) []byte { return encrypt(t, xml) }, reason: "encrypted",
+			edit: encrypt, reason: "encrypted",
 		},
 		"encrypted name": {
 			spec: spec{elements: func(_, a *etree.Element) {

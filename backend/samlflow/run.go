@@ -65,21 +65,15 @@ func Run(
 		return Assertion{}, errors.New("starting a SAML sign-in: the plugin's address cannot be read")
 	}
 
-	ctx, cancel := context.WithCancelCause(ctx)
-	shown := make(chan error, 1)
-	go func() {
-		err := show(ctx, api.SignIn{
-			URL: started.Location.Reveal(), Host: target.Host, ShortURL: l.URL(), Deadline: opts.Now().Add(l.Timeout()),
-		})
-		if err != nil {
-			cancel(err)
-		}
-		shown <- err
-	}()
+	signIn := api.SignIn{
+		URL: started.Location.Reveal(), Host: target.Host, ShortURL: l.URL(), Deadline: opts.Now().Add(l.Timeout()),
+	}
 	var a Assertion
-	err = l.Wait(ctx, loopback.Expect{
+	err = l.Attend(ctx, loopback.Expect{
 		Method: http.MethodPost, Path: started.Callback, Target: started.Location.Reveal(),
 		Match: func(form url.Values) error { return answers(form, started.RequestID) },
+	}, func(ctx context.Context) error {
+		return show(ctx, signIn)
 	}, func(_ context.Context, c loopback.Callback) (loopback.Page, error) {
 		var err error
 		a, err = Check(secret.New(c.Values.Get("SAMLResponse")), Expect{
@@ -88,15 +82,25 @@ func Run(
 		}, opts.Seen)
 		return loopback.Page{OK: err == nil}, err
 	})
-	cancel(nil)
-	// A failure to show the address ended the wait; it is the reason, and the wait's own error only follows from it.
-	if showErr := <-shown; err != nil && showErr != nil && !errors.Is(showErr, context.Canceled) {
-		return Assertion{}, fmt.Errorf("showing the sign-in's address: %w", showErr)
-	}
 	if err != nil {
-		return Assertion{}, err
+		return Assertion{}, explain(err, started.RedirectURI, target.Host)
 	}
 	return a, nil
+}
+
+// explain tells more of a sign-in that nobody finished: most often the identity provider does not allow the ACS, and says
+// so on its own page, which the app cannot see.
+func explain(err error, acs, host string) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Code != api.CodeTimeout {
+		return err
+	}
+	told := *e
+	told.Hint = fmt.Sprintf("Start again and sign in at %s before the time is over. If it showed an error instead of a "+
+		"sign-in page, allow this ACS there: %s", host, acs)
+	told.Params = map[string]string{"host": host, "acs": acs, "timeout": e.Params["timeout"]}
+	told.Err = err
+	return &told
 }
 
 // answers tells whether a posted form answers the request of that ID.

@@ -280,7 +280,8 @@ func TestRunEndsWithoutAnAnswer(t *testing.T) {
 	show := func(context.Context, api.SignIn) error { return nil }
 	opts := options(&samlflow.Replay{})
 	opts.Listen.Timeout = 50 * time.Millisecond
-	if _, err := samlflow.Run(t.Context(), w, request(), opts, show); !api.IsCode(err, api.CodeTimeout) {
+	_, err := samlflow.Run(t.Context(), w, request(), opts, show)
+	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeTimeout || !strings.Contains(e.Hint, "/jf/sso/SAML/post/my%20idp") {
 		t.Errorf("nobody came: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -145,7 +145,6 @@ func Rerun(t *testing.T, state State) bool {
 			args = append(args, a)
 		}
 	}
-	//nolint:gosec // The test's own binary.
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(append(os.Environ(), s.Env...), insideVar+"="+string(state))
 	out, err := cmd.CombinedOutput()
@@ -215,8 +214,7 @@ func (s *Session) command(name string, args ...string) *exec.Cmd {
 	if err != nil {
 		s.t.Fatalf("%v: install the Debian packages dbus and gnome-keyring", err)
 	}
-	//nolint:gosec // A fixed name.
-	cmd := exec.Command(path, args...)
+	cmd := exec.CommandContext(s.t.Context(), path, args...)
 	cmd.Env = append(os.Environ(), s.Env...)
 	endWithParent(cmd)
 	return cmd
