@@ -218,7 +218,7 @@ func TestFindIsDeterministic(t *testing.T) {
 	t.Cleanup(slow.Close)
 	fast := serve(t, jellyfinAt(t, ""))
 	dial := dialMap(map[string]string{"jf:443": hostOf(slow.URL), "jf:8096": hostOf(fast)})
-	opts := jellyfin.FindOptions{Dial: dial, Stagger: time.Millisecond}
+	opts := jellyfin.FindOptions{Dial: dial, Stagger: time.Millisecond, Grace: time.Minute}
 	// Without trust in its certificate the better one cannot win.
 	found, err := jellyfin.Find(t.Context(), "jf", opts)
 	if err != nil || found.Server.URL != "http://jf:8096" {
@@ -234,8 +234,10 @@ func TestFindIsDeterministic(t *testing.T) {
 	// Only plain HTTP: the faster https on 8920 loses to nothing better, the slow port 80 is not waited for.
 	hang := dialMap(map[string]string{"jf:8096": hostOf(fast), "jf:443": "", "jf:8920": ""})
 	begun := time.Now()
-	found, err = jellyfin.Find(t.Context(), "jf", jellyfin.FindOptions{Dial: hang, Stagger: time.Millisecond, Grace: 50 * time.Millisecond})
-	if err != nil || found.Server.URL != "http://jf:8096" || time.Since(begun) > 2*time.Second {
+	found, err = jellyfin.Find(t.Context(), "jf", jellyfin.FindOptions{
+		Dial: hang, Stagger: time.Millisecond, Grace: 50 * time.Millisecond, Timeouts: jellyfin.Timeouts{Connect: time.Hour},
+	})
+	if err != nil || found.Server.URL != "http://jf:8096" || time.Since(begun) > 12*time.Second {
 		t.Errorf("%+v, %v after %s", found, err, time.Since(begun))
 	}
 }
@@ -345,7 +347,10 @@ func TestFindWhatIsNoJellyfin(t *testing.T) {
 			t.Parallel()
 			base := serve(t, tt.handler)
 			begun := time.Now()
-			limit := 200 * time.Millisecond
+			limit := 10 * time.Second
+			if tt.says == "no answer in time" {
+				limit = 200 * time.Millisecond
+			}
 			_, err := jellyfin.Find(t.Context(), base, jellyfin.FindOptions{
 				Timeouts: jellyfin.Timeouts{Header: limit, BodyIdle: limit, Body: limit},
 			})
@@ -353,7 +358,7 @@ func TestFindWhatIsNoJellyfin(t *testing.T) {
 			if !strings.Contains(e.Sentence, tt.says) || e.Hint == "" || !strings.Contains(e.Params["tried"], base) {
 				t.Errorf("%q does not say %q; hint %q, params %v", e.Sentence, tt.says, e.Hint, e.Params)
 			}
-			if took := time.Since(begun); took > 5*time.Second {
+			if took := time.Since(begun); took > 30*time.Second {
 				t.Errorf("took %s", took)
 			}
 			t.Log(e.Sentence)

@@ -200,7 +200,7 @@ func TestSimulatedDiscovery(t *testing.T) {
 	t.Cleanup(func() { _ = conn.Close() })
 	go func() { _ = s.ServeDiscovery(t.Context(), conn) }()
 	found, err := jellyfin.Discover(t.Context(), jellyfin.DiscoverOptions{
-		Targets: []netip.AddrPort{conn.LocalAddr().(*net.UDPAddr).AddrPort()}, Wait: 300 * time.Millisecond,
+		Targets: []netip.AddrPort{conn.LocalAddr().(*net.UDPAddr).AddrPort()}, Wait: time.Second,
 	})
 	if err != nil || len(found) != 1 || found[0].ID != s.ID() || found[0].URL != base {
 		t.Errorf("%+v, %v", found, err)

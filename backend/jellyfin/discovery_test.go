@@ -73,7 +73,7 @@ func TestDiscover(t *testing.T) {
 	})
 	begun := time.Now()
 	found, err := jellyfin.Discover(t.Context(), jellyfin.DiscoverOptions{
-		Targets: []netip.AddrPort{vm, twin, hostile}, Wait: 400 * time.Millisecond,
+		Targets: []netip.AddrPort{vm, twin, hostile}, Wait: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestDiscover(t *testing.T) {
 	if d := cmp.Diff(want, found); d != "" {
 		t.Error(d)
 	}
-	if took := time.Since(begun); took > 2*time.Second || took < 300*time.Millisecond {
+	if took := time.Since(begun); took > 20*time.Second || took < 900*time.Millisecond {
 		t.Errorf("took %s", took)
 	}
 	if n := asked.Load(); n != 2 { // once more, for lost packets
