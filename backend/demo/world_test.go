@@ -456,6 +456,19 @@ func TestManyAccounts(t *testing.T) {
 	}
 }
 
+func TestFewAccounts(t *testing.T) {
+	t.Parallel()
+	w := start(t, demo.Options{Users: 4})
+	for _, name := range []string{demo.AdminName, demo.UserName, demo.TourName, demo.RiskName} {
+		if _, ok := w.Account(name); !ok {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	if n := len(w.Accounts()); n != 5 {
+		t.Errorf("%d accounts with the deleted one", n)
+	}
+}
+
 // sameAccount compares all but the activity, which the clock decides.
 func sameAccount(a, b api.Account) bool {
 	a.LastActivity, b.LastActivity = time.Time{}, time.Time{}
