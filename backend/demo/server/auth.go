@@ -55,7 +55,8 @@ func clientOf(r *http.Request) client {
 		header = r.Header.Get("X-Emby-Authorization")
 	}
 	var c client
-	if scheme, rest, ok := strings.Cut(header, " "); ok && (strings.EqualFold(scheme, "MediaBrowser") || strings.EqualFold(scheme, "Emby")) {
+	scheme, rest, _ := strings.Cut(header, " ")
+	if strings.EqualFold(scheme, "MediaBrowser") || strings.EqualFold(scheme, "Emby") {
 		c = clientFields(rest)
 	}
 	query := r.URL.Query()

@@ -55,7 +55,8 @@ func (s *Server) describe(u *user) userDTO {
 func (s *Server) encodedUser(u *user) [][]byte {
 	head := encode(s.head(u))
 	return [][]byte{
-		head[:len(head)-1], []byte(`,"Configuration":`), encodedConfiguration, []byte(`,"Policy":`), s.encodedPolicy(u.policy), []byte("}"),
+		head[:len(head)-1], []byte(`,"Configuration":`), encodedConfiguration,
+		[]byte(`,"Policy":`), s.encodedPolicy(u.policy), []byte("}"),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -36,11 +37,19 @@ type world struct {
 	ids       map[string]string
 }
 
+var people = []idp.Person{
+	{Login: "ann", Subject: "ann-sub", Name: "Ann"}, {Login: "ben", Subject: "ben-sub", Name: "Ben"},
+}
+
 func newWorld(t *testing.T, flavour api.Flavour, change func(*server.Options)) *world {
 	t.Helper()
-	w := &world{t: t, clock: &clock{}, ids: map[string]string{}, providers: startProviders(t, []idp.Person{
-		{Login: "ann", Subject: "ann-sub", Name: "Ann"}, {Login: "ben", Subject: "ben-sub", Name: "Ben"},
-	})}
+	return newWorldAt(t, startProviders(t, people), flavour, change)
+}
+
+// newWorldAt makes a world at identity providers that it shares with others.
+func newWorldAt(t *testing.T, p *providers, flavour api.Flavour, change func(*server.Options)) *world {
+	t.Helper()
+	w := &world{t: t, clock: &clock{}, ids: map[string]string{}, providers: p}
 	o := server.Options{Flavour: flavour, Now: w.clock.now, HTTP: w.providers.client}
 	if change != nil {
 		change(&o)
@@ -65,9 +74,7 @@ func (w *world) addOIDC(name string, more map[string]any) {
 	config := map[string]any{
 		"OidEndpoint": "http://" + oidcAddress, "OidClientId": "jellyfin", "OidSecret": "secret", "Enabled": true, "NewPath": true,
 	}
-	for k, v := range more {
-		config[k] = v
-	}
+	maps.Copy(config, more)
 	if err := w.server.AddOIDCProvider(name, config); err != nil {
 		w.t.Fatal(err)
 	}
@@ -78,9 +85,7 @@ func (w *world) addSAML(name, certificate string, more map[string]any) {
 		"SamlEndpoint": "http://" + samlAddress + "/sso", "SamlClientId": "urn:jellyfin:contract", "SamlCertificate": certificate,
 		"Enabled": true, "NewPath": true,
 	}
-	for k, v := range more {
-		config[k] = v
-	}
+	maps.Copy(config, more)
 	if err := w.server.AddSAMLProvider(name, config); err != nil {
 		w.t.Fatal(err)
 	}
@@ -266,6 +271,7 @@ func removeSignatures(e *etree.Element) {
 // TestSAMLRefusals makes sure that the plugin takes nobody's word: it checks the signature, and reads only what it covers.
 func TestSAMLRefusals(t *testing.T) {
 	t.Parallel()
+	shared := startProviders(t, people)
 	same := func(*testing.T, *etree.Document) {}
 	for _, c := range []struct {
 		name     string
@@ -314,7 +320,7 @@ func TestSAMLRefusals(t *testing.T) {
 		for _, flavour := range flavours {
 			t.Run(c.name+" "+string(flavour), func(t *testing.T) {
 				t.Parallel()
-				w := newWorld(t, flavour, nil)
+				w := newWorldAt(t, shared, flavour, nil)
 				w.addSAML("stranger", strangersCertificate, nil)
 				w.addSAML("other audience", w.providers.saml.Certificate(), map[string]any{"SamlClientId": "urn:other"})
 				response := rewrite(t, w.saml("samlp", "ann"), func(d *etree.Document) { c.change(t, d) })
@@ -547,6 +553,52 @@ func TestConfigKeepsOthers(t *testing.T) {
 		if status, _, _ := w.do(http.MethodPost, "/sso/OID/Add/npm", wrong, nil); status != http.StatusBadRequest {
 			t.Errorf("%s: %d", wrong, status)
 		}
+	}
+}
+
+// TestRedirectURI makes sure of where a provider's overrides lead the answer.
+func TestRedirectURI(t *testing.T) {
+	t.Parallel()
+	shared := startProviders(t, people)
+	for _, c := range []struct {
+		flavour    api.Flavour
+		base, host string
+		config     map[string]any
+		want       string
+	}{
+		{api.Flavour9p4, "", "127.0.0.1:1234", nil, "http://127.0.0.1:1234/sso/OID/redirect/x"},
+		{api.Flavour9p4, "/jf/", "localhost:1234", map[string]any{"NewPath": false}, "http://localhost:1234/jf/sso/OID/r/x"},
+		{api.FlavourK0lin, "", "media.example", map[string]any{"SchemeOverride": "https"}, "https://media.example/sso/OID/redirect/x"},
+		{api.FlavourK0lin, "", "[::1]:1234", map[string]any{"PortOverride": 8443}, "http://[::1]:8443/sso/OID/redirect/x"},
+		{
+			api.FlavourK0lin, "", "127.0.0.1:1234", map[string]any{"BaseUrlOverride": "https://media.example"},
+			"http://127.0.0.1:1234/sso/OID/redirect/x",
+		},
+		{
+			api.FlavourFlowfin, "/jf", "127.0.0.1:1234", map[string]any{"BaseUrlOverride": "https://media.example/jf/", "PortOverride": 1},
+			"https://media.example/jf/sso/OID/redirect/x",
+		},
+	} {
+		t.Run(c.want+" "+string(c.flavour), func(t *testing.T) {
+			t.Parallel()
+			s := server.New(server.Options{Flavour: c.flavour, BasePath: c.base, HTTP: shared.client})
+			config := map[string]any{
+				"OidEndpoint": "http://" + oidcAddress, "OidClientId": "jellyfin", "Enabled": true, "NewPath": true,
+			}
+			maps.Copy(config, c.config)
+			if err := s.AddOIDCProvider("x", config); err != nil {
+				t.Fatal(err)
+			}
+			path := strings.TrimSuffix(c.base, "/") + "/sso/OID/start/x"
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+			r.Host = c.host
+			answer := httptest.NewRecorder()
+			s.ServeHTTP(answer, r)
+			u, err := url.Parse(answer.Header().Get("Location"))
+			if err != nil || u.Query().Get("redirect_uri") != c.want {
+				t.Errorf("%d, redirect URI %q, %v", answer.Code, u.Query().Get("redirect_uri"), err)
+			}
+		})
 	}
 }
 

@@ -57,8 +57,8 @@ func startProviders(t *testing.T, people []idp.Person) *providers {
 	}
 	var dialer net.Dialer
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-		if real, mapped := at[address]; mapped {
-			address = real
+		if listener, mapped := at[address]; mapped {
+			address = listener
 		}
 		return dialer.DialContext(ctx, network, address)
 	}}
