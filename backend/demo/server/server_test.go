@@ -571,11 +571,13 @@ func TestRedirectURI(t *testing.T) {
 		{api.FlavourK0lin, "", "media.example", map[string]any{"SchemeOverride": "https"}, "https://media.example/sso/OID/redirect/x"},
 		{api.FlavourK0lin, "", "[::1]:1234", map[string]any{"PortOverride": 8443}, "http://[::1]:8443/sso/OID/redirect/x"},
 		{
-			api.FlavourK0lin, "", "127.0.0.1:1234", map[string]any{"BaseUrlOverride": "https://media.example"},
+			api.FlavourK0lin, "", "127.0.0.1:1234",
+			map[string]any{"BaseUrlOverride": "https://media.example"},
 			"http://127.0.0.1:1234/sso/OID/redirect/x",
 		},
 		{
-			api.FlavourFlowfin, "/jf", "127.0.0.1:1234", map[string]any{"BaseUrlOverride": "https://media.example/jf/", "PortOverride": 1},
+			api.FlavourFlowfin, "/jf", "127.0.0.1:1234",
+			map[string]any{"BaseUrlOverride": "https://media.example/jf/", "PortOverride": 1},
 			"https://media.example/jf/sso/OID/redirect/x",
 		},
 	} {
