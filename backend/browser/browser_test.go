@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,7 +57,7 @@ func TestOpenPassesTheAddressAsOneArgument(t *testing.T) {
 		"https://idp.example/auth?state=s&x=$(touch%20/tmp/pwned);reboot&y='z'#f",
 		"http://127.0.0.1:9100/auth?redirect_uri=http%3A%2F%2F127.0.0.1%3A18701%2F&a=1&&b=%PATH%25",
 	} {
-		out := filepath.Join(dir, fmt.Sprint(i))
+		out := filepath.Join(dir, strconv.Itoa(i))
 		command := fmt.Sprintf(`"%s" record '%s' --new-window "a b" ''`, os.Args[0], out)
 		if err := browser.Open(t.Context(), address, command); err != nil {
 			t.Errorf("%s: %v", address, err)
@@ -87,7 +88,8 @@ func TestOpenDoesNotWait(t *testing.T) {
 	t.Parallel()
 	began := time.Now()
 	out := filepath.Join(t.TempDir(), "out")
-	if err := browser.Open(t.Context(), "https://idp.example/", fmt.Sprintf(`"%s" record "%s" --stay`, os.Args[0], out)); err != nil {
+	command := fmt.Sprintf(`"%s" record "%s" --stay`, os.Args[0], out)
+	if err := browser.Open(t.Context(), "https://idp.example/", command); err != nil {
 		t.Fatal(err)
 	}
 	if took := time.Since(began); took > 4*time.Second {
@@ -95,7 +97,7 @@ func TestOpenDoesNotWait(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	err := browser.Open(ctx, "https://idp.example/", fmt.Sprintf(`"%s" record "%s" --stay`, os.Args[0], out))
+	err := browser.Open(ctx, "https://idp.example/", command)
 	if !api.IsCode(err, api.CodeCancelled) {
 		t.Errorf("cancelled: %v", err)
 	}
@@ -124,7 +126,7 @@ func TestOpenFails(t *testing.T) {
 		}
 	}
 	shell := filepath.Join(t.TempDir(), "CMD.EXE")
-	if err := os.WriteFile(shell, []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(shell, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := browser.Open(t.Context(), secret, shell+" /c start"); !api.IsCode(err, api.CodeUsage) {
@@ -191,7 +193,7 @@ func TestSplit(t *testing.T) {
 	}
 	// A program whose path has a blank needs no quotes.
 	program := filepath.Join(t.TempDir(), "my browser.exe")
-	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil { //nolint:gosec // it must be executable
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := browser.Split(program); err != nil || len(got) != 1 || got[0] != program {
@@ -200,7 +202,9 @@ func TestSplit(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	for _, s := range []string{"https://idp.example/?a=b", "http://[::1]:1", "javascript:x", "https://a@b", "https://ä.example"} {
+	for _, s := range []string{
+		"https://idp.example/?a=b", "http://[::1]:1", "javascript:x", "https://a@b", "https://ä.example",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, address string) {
@@ -212,7 +216,8 @@ func FuzzCheck(f *testing.F) {
 		if !strings.HasPrefix(lower, "http://") && !strings.HasPrefix(lower, "https://") {
 			t.Fatalf("%q was accepted", address)
 		}
-		if host == "" || strings.ContainsAny(host, "@/\\ \"'") || strings.ContainsFunc(host, func(r rune) bool { return r > 0x7e }) {
+		foreign := func(r rune) bool { return r > 0x7e || strings.ContainsRune("@/\\ \"'", r) }
+		if host == "" || strings.ContainsFunc(host, foreign) {
 			t.Fatalf("%q has the host %q", address, host)
 		}
 		authority := address[strings.Index(address, "//")+2:]

@@ -144,8 +144,7 @@ func bind(ctx context.Context, host string, port int) ([]net.Listener, error) {
 		if host != hostName {
 			return []net.Listener{four}, nil
 		}
-		bound := four.Addr().(*net.TCPAddr).Port
-		six, err := bindOne(ctx, "tcp6", "::1", bound)
+		six, err := bindOne(ctx, "tcp6", "::1", portOf(four))
 		switch {
 		case err == nil:
 			return []net.Listener{four, six}, nil
@@ -193,8 +192,11 @@ func (l *Listener) HostPort() string {
 }
 
 // Port is the port that is bound.
-func (l *Listener) Port() int {
-	if a, ok := l.listeners[0].Addr().(*net.TCPAddr); ok {
+func (l *Listener) Port() int { return portOf(l.listeners[0]) }
+
+// portOf is a listener's port, and http's own for one that has none.
+func portOf(l net.Listener) int {
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
 		return a.Port
 	}
 	return 80

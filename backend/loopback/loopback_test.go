@@ -159,10 +159,10 @@ func TestHostilesAreRefusedAndTheWaitGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := <-r.got
-	if c.Path != path || c.RawQuery != "code=c&state=s1" || c.Values.Get("code") != "c" || c.Method != "GET" {
+	if c.Path != path || c.RawQuery != "code=c&state=s1" || c.Values.Get("code") != "c" || c.Method != http.MethodGet {
 		t.Errorf("callback %+v", c)
 	}
-	if _, err := net.Dial("tcp", r.l.HostPort()); err == nil { //nolint:noctx // a local port
+	if _, err := net.Dial("tcp", r.l.HostPort()); err == nil {
 		t.Error("the port is still open after the wait")
 	}
 }
@@ -392,8 +392,11 @@ func TestBadOptions(t *testing.T) {
 		}
 	}
 	for _, e := range []loopback.Expect{
-		{Method: "GET", Path: "cb"}, {Method: "GET", Path: "/%zz"}, {Method: "PUT", Path: "/cb"},
-		{Method: "GET", Path: "/cb", Target: "javascript:alert(1)"}, {Method: "GET", Path: "/cb", Target: "https:///x"},
+		{Method: "GET", Path: "cb"},
+		{Method: "GET", Path: "/%zz"},
+		{Method: "PUT", Path: "/cb"},
+		{Method: "GET", Path: "/cb", Target: "javascript:alert(1)"},
+		{Method: "GET", Path: "/cb", Target: "https:///x"},
 	} {
 		l, err := loopback.Listen(t.Context(), loopback.Options{})
 		if err != nil {

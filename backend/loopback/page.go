@@ -12,9 +12,11 @@ import (
 // pageStyle is the page's whole style sheet. The Content-Security-Policy allows exactly it, by its hash.
 const pageStyle = `
 :root{color-scheme:light dark;--ground:#f5f5f7;--card:#fff;--text:#1d1d1f;--soft:#5c5c63;--good:#1a7f45;--bad:#b3261e}
-@media (prefers-color-scheme:dark){:root{--ground:#161618;--card:#232326;--text:#f2f2f4;--soft:#a9a9b2;--good:#5ad08a;--bad:#ff8a80}}
+@media (prefers-color-scheme:dark){
+:root{--ground:#161618;--card:#232326;--text:#f2f2f4;--soft:#a9a9b2;--good:#5ad08a;--bad:#ff8a80}}
 *{box-sizing:border-box}
-body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
+body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;
+background:var(--ground);color:var(--text);font:1rem/1.5 system-ui,sans-serif}
 main{max-width:28rem;width:100%;padding:2rem;border-radius:.75rem;background:var(--card);box-shadow:0 1px 4px #0003}
 h1{margin:0 0 .75rem;font-size:1.375rem;line-height:1.25;overflow-wrap:anywhere}
 p{margin:0 0 .75rem;overflow-wrap:anywhere}
@@ -84,15 +86,15 @@ var catalogue = map[string]*words{
 		lang:   "de",
 		close:  "Du kannst diese Seite schließen.",
 		ok:     text{"Du bist angemeldet", "Jellybind hat die Antwort erhalten. Mach dort weiter."},
-		failed: text{"Die Anmeldung ist fehlgeschlagen", "Geh zurück zu Jellybind: dort steht, was geschehen ist."},
+		failed: text{"Die Anmeldung ist fehlgeschlagen", "In Jellybind steht, was geschehen ist."},
 		reasons: map[api.Code]string{
 			api.CodeSignInRefused: "Der Identitätsanbieter hat die Anmeldung abgelehnt. In Jellybind steht, was geschehen ist.",
 			api.CodeSignInInvalid: "Die Antwort des Identitätsanbieters hat eine Prüfung nicht bestanden. " +
 				"In Jellybind steht, was geschehen ist.",
 			api.CodeSignInExpired: "Es hat zu lange gedauert, der Server kennt diese Anmeldung nicht mehr. " +
 				"Fang in Jellybind noch einmal an.",
-			api.CodeProviderUnreachable: "Der Identitätsanbieter war nicht zu erreichen. In Jellybind steht, was geschehen ist.",
-			api.CodeServerUnreachable:   "Der Jellyfin-Server war nicht zu erreichen. In Jellybind steht, was geschehen ist.",
+			api.CodeProviderUnreachable: "Der Identitätsanbieter war nicht erreichbar. In Jellybind steht, was geschehen ist.",
+			api.CodeServerUnreachable:   "Der Jellyfin-Server war nicht erreichbar. In Jellybind steht, was geschehen ist.",
 			api.CodeCancelled:           "Die Anmeldung wurde in Jellybind abgebrochen.",
 		},
 		foreign: text{"Hier gibt es nichts", "Diese Anfrage gehört nicht zu der Anmeldung, auf die Jellybind wartet."},

@@ -147,8 +147,8 @@ func (c Client) Discover(ctx context.Context) (Metadata, error) {
 	return m, nil
 }
 
-// signatures are the algorithms that a public key can check (RFC 7518, section 3.1, and RFC 8037), which leaves out "none" and
-// those by a shared secret.
+// signatures are the algorithms that a public key can check (RFC 7518, section 3.1, and RFC 8037), which leaves out "none"
+// and those by a shared secret.
 var signatures = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA,
 }

@@ -172,7 +172,8 @@ func (h *hostile) run(t *testing.T, client oidcflow.Client, now func() time.Time
 func TestHostileProvider(t *testing.T) {
 	t.Parallel()
 	unsigned := func(_ *testing.T, _ *hostile, payload []byte) string {
-		return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(payload) + "."
+		encode := base64.RawURLEncoding.EncodeToString
+		return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + "."
 	}
 	set := func(name string, value any) func(map[string]any) {
 		return func(m map[string]any) {
@@ -208,7 +209,10 @@ func TestHostileProvider(t *testing.T) {
 		says string // in sentence or hint
 	}{
 		// The answer in the browser (RFC 9207).
-		{"foreign iss", &hostile{answer: func(v url.Values) { v.Set("iss", "https://other.example") }}, api.CodeSignInInvalid, "does not come from"},
+		{
+			"foreign iss", &hostile{answer: func(v url.Values) { v.Set("iss", "https://other.example") }},
+			api.CodeSignInInvalid, "does not come from",
+		},
 		{"iss announced and missing", &hostile{metadata: announce}, api.CodeSignInInvalid, "does not come from"},
 		{"foreign iss with an error", &hostile{answer: func(v url.Values) {
 			v.Del("code")
@@ -234,42 +238,102 @@ func TestHostileProvider(t *testing.T) {
 			return signWith(t, jose.ES256, other, "k1", p)
 		}}, api.CodeSignInInvalid, "signature"},
 		{"mixed-up issuer", &hostile{claims: set("iss", "https://other.example")}, api.CodeSignInInvalid, "issuer"},
-		{"issuer with a slash", &hostile{claims: func(m map[string]any) { m["iss"] = fmt.Sprint(m["iss"], "/") }}, api.CodeSignInInvalid, "issuer"},
+		{
+			"issuer with a slash", &hostile{claims: func(m map[string]any) { m["iss"] = fmt.Sprint(m["iss"], "/") }},
+			api.CodeSignInInvalid, "issuer",
+		},
 		{"wrong audience", &hostile{claims: set("aud", "other")}, api.CodeSignInInvalid, "audience"},
-		{"several audiences, no azp", &hostile{claims: set("aud", []string{"app", "other"})}, api.CodeSignInInvalid, "another client"},
+		{
+			"several audiences, no azp", &hostile{claims: set("aud", []string{"app", "other"})},
+			api.CodeSignInInvalid, "another client",
+		},
 		{"foreign azp", &hostile{claims: set("azp", "other")}, api.CodeSignInInvalid, "another client"},
 		{"wrong nonce", &hostile{claims: set("nonce", "x")}, api.CodeSignInInvalid, "nonce"},
 		{"no nonce", &hostile{claims: set("nonce", nil)}, api.CodeSignInInvalid, "nonce"},
 		{"no subject", &hostile{claims: set("sub", nil)}, api.CodeSignInInvalid, "subject"},
 		{"expired", &hostile{claims: set("exp", time.Now().Add(-3*time.Minute).Unix())}, api.CodeSignInInvalid, "clocks"},
 		{"never expires", &hostile{claims: set("exp", nil)}, api.CodeSignInInvalid, "ran out"},
-		{"from the future", &hostile{claims: set("iat", time.Now().Add(3*time.Minute).Unix())}, api.CodeSignInInvalid, "clocks"},
+		{
+			"from the future", &hostile{claims: set("iat", time.Now().Add(3*time.Minute).Unix())},
+			api.CodeSignInInvalid, "clocks",
+		},
 		{"not yet", &hostile{claims: set("nbf", time.Now().Add(3*time.Minute).Unix())}, api.CodeSignInInvalid, "clocks"},
 		{"no iat", &hostile{claims: set("iat", nil)}, api.CodeSignInInvalid, "when it was made"},
-		{"another access token", &hostile{claims: set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")}, api.CodeSignInInvalid, "access token"},
-		{"name is a list", &hostile{claims: set("preferred_username", []string{"a", "b"})}, api.CodeSignInInvalid, "not one text"},
-		{"userinfo about somebody else", &hostile{userinfo: map[string]any{"sub": "subject-2", "preferred_username": "root"}}, api.CodeSignInInvalid, "somebody else"},
-		{"userinfo without subject", &hostile{userinfo: map[string]any{"preferred_username": "root"}}, api.CodeSignInInvalid, "somebody else"},
+		{
+			"another access token", &hostile{claims: set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
+			api.CodeSignInInvalid, "access token",
+		},
+		{
+			"name is a list", &hostile{claims: set("preferred_username", []string{"a", "b"})},
+			api.CodeSignInInvalid, "not one text",
+		},
+		{
+			"userinfo about somebody else", &hostile{userinfo: map[string]any{"sub": "subject-2", "preferred_username": "root"}},
+			api.CodeSignInInvalid, "somebody else",
+		},
+		{
+			"userinfo without subject", &hostile{userinfo: map[string]any{"preferred_username": "root"}},
+			api.CodeSignInInvalid, "somebody else",
+		},
 
 		// The token endpoint and the key set.
-		{"token endpoint redirects", &hostile{token: redirectTo(http.StatusTemporaryRedirect, "")}, api.CodeRedirectRefused, "travel on"},
-		{"token endpoint redirects to its own", &hostile{token: redirectTo(http.StatusSeeOther, "")}, api.CodeRedirectRefused, "travel on"},
-		{"no ID token", &hostile{token: answers(200, `{"access_token":"a","token_type":"Bearer"}`)}, api.CodeSignInInvalid, "no ID token"},
+		{
+			"token endpoint redirects", &hostile{token: redirectTo(http.StatusTemporaryRedirect, "")},
+			api.CodeRedirectRefused, "travel on",
+		},
+		{
+			"token endpoint redirects to its own", &hostile{token: redirectTo(http.StatusSeeOther, "")},
+			api.CodeRedirectRefused, "travel on",
+		},
+		{
+			"no ID token", &hostile{token: answers(200, `{"access_token":"a","token_type":"Bearer"}`)},
+			api.CodeSignInInvalid, "no ID token",
+		},
 		{"no JSON", &hostile{token: answers(200, `<html>`)}, api.CodeSignInInvalid, "redeemed"},
-		{"too much", &hostile{token: answers(200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`)}, api.CodeSignInInvalid, "redeemed"},
+		{
+			"too much", &hostile{token: answers(200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`)},
+			api.CodeSignInInvalid, "redeemed",
+		},
 		{"server error", &hostile{token: answers(500, `oops state=1`)}, api.CodeProviderUnreachable, "500"},
-		{"old code", &hostile{token: answers(400, `{"error":"invalid_grant","error_description":"state=1"}`)}, api.CodeSignInRefused, "/callback"},
-		{"other error", &hostile{token: answers(400, `{"error":"slow\u001b_down"}`)}, api.CodeSignInRefused, `slow\x1b_down`},
-		{"keys lead elsewhere", &hostile{keys: redirectTo(http.StatusFound, "http://192.0.2.1/")}, api.CodeRedirectRefused, "travel on"},
+		{
+			"old code", &hostile{token: answers(400, `{"error":"invalid_grant","error_description":"state=1"}`)},
+			api.CodeSignInRefused, "/callback",
+		},
+		{
+			"other error", &hostile{token: answers(400, `{"error":"slow\u001b_down"}`)},
+			api.CodeSignInRefused, `slow\x1b_down`,
+		},
+		{
+			"keys lead elsewhere", &hostile{keys: redirectTo(http.StatusFound, "http://192.0.2.1/")},
+			api.CodeRedirectRefused, "travel on",
+		},
 
 		// The metadata.
-		{"other issuer", &hostile{metadata: set("issuer", "https://other.example")}, api.CodeProviderUnreachable, "calls itself https://other.example"},
+		{
+			"other issuer", &hostile{metadata: set("issuer", "https://other.example")},
+			api.CodeProviderUnreachable, "calls itself https://other.example",
+		},
 		{"no issuer", &hostile{metadata: set("issuer", nil)}, api.CodeProviderUnreachable, "calls itself"},
-		{"no token endpoint", &hostile{metadata: set("token_endpoint", nil)}, api.CodeProviderUnreachable, "token endpoint"},
-		{"authorization endpoint with a scheme", &hostile{metadata: set("authorization_endpoint", "javascript:alert(1)")}, api.CodeProviderUnreachable, "authorization endpoint"},
-		{"authorization endpoint with a user", &hostile{metadata: set("authorization_endpoint", "https://bank@evil.example/")}, api.CodeProviderUnreachable, "authorization endpoint"},
-		{"no code flow", &hostile{metadata: set("response_types_supported", []string{"id_token"})}, api.CodeProviderUnreachable, "code flow"},
-		{"symmetric only", &hostile{metadata: set("id_token_signing_alg_values_supported", []string{"HS256", "none"})}, api.CodeProviderUnreachable, "public key"},
+		{
+			"no token endpoint", &hostile{metadata: set("token_endpoint", nil)},
+			api.CodeProviderUnreachable, "token endpoint",
+		},
+		{
+			"authorization endpoint with a scheme", &hostile{metadata: set("authorization_endpoint", "javascript:alert(1)")},
+			api.CodeProviderUnreachable, "authorization endpoint",
+		},
+		{
+			"authorization endpoint with a user", &hostile{metadata: set("authorization_endpoint", "https://bank@evil.example/")},
+			api.CodeProviderUnreachable, "authorization endpoint",
+		},
+		{
+			"no code flow", &hostile{metadata: set("response_types_supported", []string{"id_token"})},
+			api.CodeProviderUnreachable, "code flow",
+		},
+		{
+			"symmetric only", &hostile{metadata: set("id_token_signing_alg_values_supported", []string{"HS256", "none"})},
+			api.CodeProviderUnreachable, "public key",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -311,14 +375,22 @@ func TestHarmlessProvider(t *testing.T) {
 		}}, want: "subject-1"},
 		{name: "no at_hash", h: &hostile{claims: func(m map[string]any) { delete(m, "at_hash") }}, want: "subject-1"},
 		{name: "clock a minute late", h: &hostile{}, now: late, want: "subject-1"},
-		{name: "name in the ID token", h: &hostile{claims: func(m map[string]any) { m["preferred_username"] = "maria" }},
-			claim: "preferred_username", want: "maria"},
-		{name: "name in userinfo", h: &hostile{userinfo: map[string]any{"sub": "subject-1", "preferred_username": "maria"}},
-			claim: "preferred_username", want: "maria", asked: 1},
-		{name: "name nowhere", h: &hostile{userinfo: map[string]any{"sub": "subject-1"}},
-			claim: "preferred_username", want: "subject-1", asked: 1},
-		{name: "number", h: &hostile{claims: func(m map[string]any) { m["uid"] = 12345678901234567 }},
-			claim: "uid", want: "12345678901234567"},
+		{
+			name: "name in the ID token", h: &hostile{claims: func(m map[string]any) { m["preferred_username"] = "maria" }},
+			claim: "preferred_username", want: "maria",
+		},
+		{
+			name: "name in userinfo", h: &hostile{userinfo: map[string]any{"sub": "subject-1", "preferred_username": "maria"}},
+			claim: "preferred_username", want: "maria", asked: 1,
+		},
+		{
+			name: "name nowhere", h: &hostile{userinfo: map[string]any{"sub": "subject-1"}},
+			claim: "preferred_username", want: "subject-1", asked: 1,
+		},
+		{
+			name: "number", h: &hostile{claims: func(m map[string]any) { m["uid"] = 12345678901234567 }},
+			claim: "uid", want: "12345678901234567",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -85,7 +85,7 @@ func Run(
 		}
 	}
 	if opts.Now == nil {
-		opts.Now = time.Now
+		opts.Now = time.Now //nolint:forbidigo // the default of a clock that is passed in
 	}
 	meta, err := client.Discover(ctx)
 	if err != nil {

@@ -127,16 +127,38 @@ func TestRefusals(t *testing.T) {
 		hint   string
 	}{
 		{"no client", oidcflow.Client{Issuer: p.Issuer()}, "", api.CodeClientMissing, "client id"},
-		{"cancelled at the provider", oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp}, visitor.Cancel,
-			api.CodeSignInRefused, "cancelled"},
-		{"wrong secret", oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientAppSecret, Secret: wrong}, "maria",
-			api.CodeSignInRefused, "Compare the client id and secret"},
-		{"no secret", oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientAppSecret}, "maria",
-			api.CodeSignInRefused, "no secret here"},
-		{"other issuer", oidcflow.Client{Issuer: p.Issuer() + "/realms/x", ClientID: "c"}, "", api.CodeProviderUnreachable, "endpoint"},
+		{
+			"cancelled at the provider",
+			oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp},
+			visitor.Cancel,
+			api.CodeSignInRefused, "cancelled",
+		},
+		{
+			"wrong secret",
+			oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientAppSecret, Secret: wrong},
+			"maria",
+			api.CodeSignInRefused, "Compare the client id and secret",
+		},
+		{
+			"no secret",
+			oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientAppSecret},
+			"maria",
+			api.CodeSignInRefused, "no secret here",
+		},
+		{
+			"other issuer",
+			oidcflow.Client{Issuer: p.Issuer() + "/realms/x", ClientID: "c"},
+			"",
+			api.CodeProviderUnreachable, "endpoint",
+		},
 		{"no issuer", oidcflow.Client{Issuer: "auth.example.com", ClientID: "c"}, "", api.CodeAddressInvalid, "https://"},
 		{"file", oidcflow.Client{Issuer: "file:///etc", ClientID: "c"}, "", api.CodeAddressInvalid, "https://"},
-		{"with a user", oidcflow.Client{Issuer: "https://u:p@auth.example", ClientID: "c"}, "", api.CodeAddressInvalid, "https://"},
+		{
+			"with a user",
+			oidcflow.Client{Issuer: "https://u:p@auth.example", ClientID: "c"},
+			"",
+			api.CodeAddressInvalid, "https://",
+		},
 		{"closed port", oidcflow.Client{Issuer: "http://127.0.0.1:1", ClientID: "c"}, "", api.CodeProviderUnreachable, "runs"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -183,8 +205,9 @@ func checkError(t *testing.T, err error, code api.Code, hint string) {
 func TestForeignAnswers(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "")
-	got, err := oidcflow.Run(t.Context(), oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp, RedirectPath: "/oidc/cb"},
-		oidcflow.Options{}, func(ctx context.Context, s api.SignIn) error {
+	client := oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp, RedirectPath: "/oidc/cb"}
+	got, err := oidcflow.Run(t.Context(), client, oidcflow.Options{},
+		func(ctx context.Context, s api.SignIn) error {
 			u, err := url.Parse(s.URL)
 			if err != nil {
 				return err

@@ -172,7 +172,8 @@ func TestCancelledAtTheProvider(t *testing.T) {
 					t.Errorf("%s: %v", protocol, err)
 					continue
 				}
-				if want := map[api.Protocol]string{api.OIDC: "access_denied", api.SAML: "RequestDenied"}[protocol]; !strings.Contains(e.Sentence, want) {
+				want := map[api.Protocol]string{api.OIDC: "access_denied", api.SAML: "RequestDenied"}[protocol]
+				if !strings.Contains(e.Sentence, want) {
 					t.Errorf("%s: %q does not say %s", protocol, e.Sentence, want)
 				}
 			}
@@ -296,7 +297,8 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	errShow, errStart := errors.New("nothing to show it with"), errors.New("not started")
 	good := ssoplugin.Started{
-		Location: secret.New("https://idp.example/auth?state=SECRET"), State: secret.New("SECRET"), Callback: "/sso/OID/redirect/x",
+		Location: secret.New("https://idp.example/auth?state=SECRET"), State: secret.New("SECRET"),
+		Callback:    "/sso/OID/redirect/x",
 		RedirectURI: "http://127.0.0.1:1/sso/OID/redirect/x",
 	}
 	with := func(change func(*ssoplugin.Started)) ssoplugin.Started {
@@ -318,24 +320,45 @@ func TestErrors(t *testing.T) {
 		{"javascript", fixed{started: with(func(s *ssoplugin.Started) {
 			s.Location = secret.New("javascript:alert('SECRET')")
 		})}, api.OIDC, nil, nil, api.CodeAddressRefused, "settings"},
-		{"file", fixed{started: with(func(s *ssoplugin.Started) { s.Location = secret.New("file:///SECRET") })},
-			api.OIDC, nil, nil, api.CodeAddressRefused, "settings"},
+		{
+			"file",
+			fixed{started: with(func(s *ssoplugin.Started) { s.Location = secret.New("file:///SECRET") })},
+			api.OIDC, nil, nil, api.CodeAddressRefused, "settings",
+		},
 		{"disguised host", fixed{started: with(func(s *ssoplugin.Started) {
 			s.Location = secret.New("https://bank.example@evil.example/SECRET")
 		})}, api.OIDC, nil, nil, api.CodeAddressRefused, "settings"},
-		{"no state", fixed{started: with(func(s *ssoplugin.Started) { s.State = secret.Value{} })},
-			api.OIDC, nil, nil, api.CodeInternal, ""},
+		{
+			"no state",
+			fixed{started: with(func(s *ssoplugin.Started) { s.State = secret.Value{} })},
+			api.OIDC, nil, nil, api.CodeInternal, "",
+		},
 		{"no request id", fixed{started: good}, api.SAML, nil, nil, api.CodeInternal, ""},
-		{"show fails", fixed{started: good}, api.OIDC, func(context.Context, api.SignIn) error { return errShow },
-			errShow, api.CodeInternal, ""},
+		{
+			"show fails",
+			fixed{started: good},
+			api.OIDC, func(context.Context, api.SignIn) error { return errShow },
+			errShow, api.CodeInternal, "",
+		},
 		{"nobody comes", fixed{started: good}, api.OIDC, show, nil, api.CodeTimeout, "http://127.0.0.1:1/sso/OID/redirect/x"},
-		{"the server accepts a refusal", fixed{started: good}, api.OIDC, visit(t, "error=access_denied&state=SECRET"),
-			nil, api.CodeSignInRefused, "Try again"},
-		{"the server cannot be reached for a refusal",
-			fixed{started: good, relay: &api.Error{Code: api.CodeServerUnreachable}}, api.OIDC,
-			visit(t, "error=access_denied&state=SECRET"), nil, api.CodeSignInRefused, "Try again"},
-		{"the server cannot be reached", fixed{started: good, relay: &api.Error{Code: api.CodeServerUnreachable}}, api.OIDC,
-			visit(t, "code=c&state=SECRET"), nil, api.CodeServerUnreachable, ""},
+		{
+			"the server accepts a refusal",
+			fixed{started: good},
+			api.OIDC, visit(t, "error=access_denied&state=SECRET"),
+			nil, api.CodeSignInRefused, "Try again",
+		},
+		{
+			"the server cannot be reached for a refusal",
+			fixed{started: good, relay: &api.Error{Code: api.CodeServerUnreachable}},
+			api.OIDC,
+			visit(t, "error=access_denied&state=SECRET"), nil, api.CodeSignInRefused, "Try again",
+		},
+		{
+			"the server cannot be reached",
+			fixed{started: good, relay: &api.Error{Code: api.CodeServerUnreachable}},
+			api.OIDC,
+			visit(t, "code=c&state=SECRET"), nil, api.CodeServerUnreachable, "",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -356,7 +379,8 @@ func TestErrors(t *testing.T) {
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := relayflow.Run(ctx, fixed{started: good}, relayflow.Request{Protocol: api.OIDC, Provider: "x"}, relayflow.Options{},
+	request := relayflow.Request{Protocol: api.OIDC, Provider: "x"}
+	_, err := relayflow.Run(ctx, fixed{started: good}, request, relayflow.Options{},
 		func(context.Context, api.SignIn) error { cancel(); return nil })
 	if !api.IsCode(err, api.CodeCancelled) {
 		t.Errorf("cancelled: %v", err)

@@ -30,15 +30,25 @@ func TestReadResponse(t *testing.T) {
 		{"denied", encode(envelope + `<Issuer>x</Issuer>` + denied + end), false, "_1", "RequestDenied: not in the group"},
 		{"no status", encode(envelope + end), false, "_1", "no status"},
 		{"no request", encode(strings.Replace(envelope, "InResponseTo", "Other", 1) + success + end), true, "", "Success"},
-		{"foreign attribute", encode(strings.Replace(envelope, "InResponseTo", `xmlns:x="y" x:InResponseTo`, 1) + success + end),
-			true, "", "Success"},
-		{"a status inside something else", encode(envelope + `<samlp:Extensions>` + success + `</samlp:Extensions>` + denied + end),
-			false, "_1", "RequestDenied: not in the group"},
-		{"a status of another namespace", encode(envelope + `<Status><StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></Status>` + end),
-			false, "_1", "no status"},
-		{"only inside counts for nothing", encode(envelope + `<samlp:Status><samlp:StatusCode Value="x">` +
-			`<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:StatusCode></samlp:Status>` + end),
-			false, "_1", "Success"},
+		{
+			"foreign attribute", encode(strings.Replace(envelope, "InResponseTo", `xmlns:x="y" x:InResponseTo`, 1) + success + end),
+			true, "", "Success",
+		},
+		{
+			"a status inside something else",
+			encode(envelope + `<samlp:Extensions>` + success + `</samlp:Extensions>` + denied + end),
+			false, "_1", "RequestDenied: not in the group",
+		},
+		{
+			"a status of another namespace",
+			encode(envelope + strings.ReplaceAll(success, "samlp:", "") + end),
+			false, "_1", "no status",
+		},
+		{
+			"only inside counts for nothing", encode(envelope + `<samlp:Status><samlp:StatusCode Value="x">` +
+				`<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:StatusCode></samlp:Status>` + end),
+			false, "_1", "Success",
+		},
 	} {
 		r, err := readResponse(c.in)
 		if err != nil {
