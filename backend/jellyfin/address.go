@@ -477,7 +477,8 @@ func (f *finder) probe(ctx context.Context, base string) (server api.Server, lea
 		return api.Server{}, "", err
 	}
 	defer c.CloseIdle()
-	err = c.exchange(ctx, Request{Path: infoPath, Anonymous: true, MaxBytes: maxInfo}, func(res *Response, body io.Reader) error {
+	req := Request{Path: infoPath, Anonymous: true, MaxBytes: maxInfo}
+	err = c.exchange(ctx, req, func(res *Response, body io.Reader) error {
 		if res.Status >= 300 && res.Status <= 399 {
 			leads, err = c.lead(res.Header.Get("Location"))
 			if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -142,7 +141,7 @@ func parseDiscovery(b []byte) (api.DiscoveredServer, bool) {
 	if utf8.RuneCountInString(name) > maxServerName {
 		name = string([]rune(name)[:maxServerName])
 	}
-	return api.DiscoveredServer{ID: id, Name: name, URL: (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()}, true
+	return api.DiscoveredServer{ID: id, Name: name, URL: u.String()}, true
 }
 
 // broadcastAddresses returns each IPv4 interface's directed broadcast address and the limited one: some systems send the

@@ -200,13 +200,15 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	case isMalformed(err):
 		return c.answerError("does not answer in HTTP", err)
 	case isName && name.IsNotFound:
-		return unreachable("There is no host named "+c.base.Hostname()+".", "Check the name, and that you are on the right network.")
+		return unreachable("There is no host named "+c.base.Hostname()+".",
+			"Check the name, and that you are on the right network.")
 	case isName:
 		return unreachable("The name "+c.base.Hostname()+" could not be looked up.", "Check your network connection.")
 	case isNet && timeout.Timeout():
 		return timeoutError(host, host+" did not answer in time.", err)
 	case isOp && op.Op == "dial":
-		return unreachable("No connection to "+host+": "+dialReason(err)+".", "Check that the server runs and that the port is right.")
+		return unreachable("No connection to "+host+": "+dialReason(err)+".",
+			"Check that the server runs and that the port is right.")
 	}
 	return unreachable("The connection to "+host+" broke.", "Try again; if it happens again, the server's log says why.")
 }

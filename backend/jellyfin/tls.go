@@ -98,8 +98,8 @@ func certificateFailure(host string, err error) *api.Error {
 	if changed, ok := errors.AsType[*CertificateError](err); ok && changed.Pinned != "" {
 		return &api.Error{
 			Code: api.CodeCertificateChanged,
-			Sentence: fmt.Sprintf("%s shows another certificate than the one you trust: its fingerprint is %s, the trusted one is %s.",
-				host, changed.Certificate.SHA256, changed.Pinned),
+			Sentence: fmt.Sprintf("%s shows another certificate than the one you trust: "+
+				"its fingerprint is %s, the trusted one is %s.", host, changed.Certificate.SHA256, changed.Pinned),
 			Hint: "Trust the new one only if you, or whoever runs the server, have replaced the certificate. " +
 				"Otherwise somebody may be listening in.",
 			Params: certificateParams(host, changed.Certificate, "pinned", changed.Pinned),
