@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -25,7 +26,7 @@ func refusal(resp *jellyfin.Response, doing string) error {
 	return &api.Error{
 		Code:     api.CodeServerAnswer,
 		Sentence: fmt.Sprintf("The plugin gave an answer that Jellybind does not know while %s.", doing),
-		Params:   map[string]string{"status": fmt.Sprint(resp.Status)},
+		Params:   map[string]string{"status": strconv.Itoa(resp.Status)},
 	}
 }
 

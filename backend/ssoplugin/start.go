@@ -139,7 +139,8 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 // checkLoopback makes sure that the Host header names this computer and a port.
 func checkLoopback(host string) error {
 	name, port, err := net.SplitHostPort(host)
-	if _, portErr := strconv.ParseUint(port, 10, 16); err == nil && portErr == nil && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	if err == nil && portErr == nil && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
 		return nil
 	}
 	return &api.Error{Code: api.CodeUsage, Sentence: "The sign-in's answer can only be caught on this computer's loopback."}

@@ -88,7 +88,7 @@ func TestCapabilities(t *testing.T) {
 	for _, kind := range everybody {
 		want["K0lin/"+string(kind)] = want["9p4/"+string(kind)]
 	}
-	everyPair(t, everybody, func(t *testing.T, _ *replay, p *ssoplugin.Plugin, kind api.CredentialKind) {
+	everyPair(t, everybody, func(t *testing.T, _ *replay, p *ssoplugin.Plugin, _ api.CredentialKind) {
 		caps := p.Capabilities()
 		pair := strings.TrimPrefix(t.Name(), "TestCapabilities/")
 		if diff := cmp.Diff(want[pair], can(caps)); diff != "" {

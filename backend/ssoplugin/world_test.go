@@ -508,22 +508,26 @@ func behind(t *testing.T, w *demo.World, hook func(n int, req *http.Request)) st
 
 func TestConfigWrites(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, demo.Options{Flavour: api.FlavourK0lin})
-	user, other := w.Accounts()[2].ID, w.Accounts()[3].ID
 	add := func(name, id string) func(map[string]string) error {
 		return func(links map[string]string) error { links[name] = id; return nil }
 	}
-	ctx := t.Context()
+	meanwhile := api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "meanwhile"}
+	fresh := func(t *testing.T) (pt party, user, other string) {
+		t.Helper()
+		w := newWorld(t, demo.Options{Flavour: api.FlavourK0lin})
+		return join(t, w, api.CredentialAdmin, w.URL()), w.Accounts()[2].ID, w.Accounts()[3].ID
+	}
 
 	t.Run("somebody links at the same moment", func(t *testing.T) {
-		reads := 0
+		t.Parallel()
+		ctx := t.Context()
+		front, user, other := fresh(t)
+		w, reads := front.world, 0
 		var body []byte
 		pt := join(t, w, api.CredentialKey, behind(t, w, func(_ int, req *http.Request) {
 			if req.URL.Path == "/sso/OID/Get" {
 				if reads++; reads == 2 {
-					w.Server().AddLink(api.Link{
-						Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "meanwhile"}, UserID: other,
-					})
+					w.Server().AddLink(api.Link{Identity: meanwhile, UserID: other})
 				}
 			}
 			if req.Method == http.MethodPost {
@@ -542,8 +546,11 @@ func TestConfigWrites(t *testing.T) {
 			t.Error("a link, or the secret, is not in what was written")
 		}
 	})
-	pt := join(t, w, api.CredentialAdmin, w.URL())
 	t.Run("expectations", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
+		pt, user, other := fresh(t)
+		pt.world.Server().AddLink(api.Link{Identity: meanwhile, UserID: other})
 		for _, tt := range []struct {
 			expect ssoplugin.Expect
 			want   api.Code
@@ -561,6 +568,9 @@ func TestConfigWrites(t *testing.T) {
 		}
 	})
 	t.Run("unusable", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
+		pt, user, _ := fresh(t)
 		for _, tt := range []struct {
 			name, id string
 			want     api.Code
@@ -581,6 +591,8 @@ func TestConfigWrites(t *testing.T) {
 		}
 	})
 	t.Run("the server stores nothing", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
 		ignoring := newWorld(t, demo.Options{Flavour: api.Flavour9p4})
 		pt := join(t, ignoring, api.CredentialKey, ignoring.URL())
 		ignoring.Server().SetHostile(server.Hostile{IgnoreWrites: true})
@@ -594,6 +606,9 @@ func TestConfigWrites(t *testing.T) {
 		}
 	})
 	t.Run("side by side", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
+		pt, user, _ := fresh(t)
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
@@ -615,6 +630,9 @@ func TestConfigWrites(t *testing.T) {
 		}
 	})
 	t.Run("ended while waiting", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
+		pt, user, _ := fresh(t)
 		ended, cancel := context.WithCancel(ctx)
 		err := pt.WriteConfig(ctx, api.OIDC, demo.Keycloak, func(map[string]string) error {
 			cancel()
@@ -625,6 +643,9 @@ func TestConfigWrites(t *testing.T) {
 		}
 	})
 	t.Run("the other settings stay as they are", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
+		pt, user, _ := fresh(t)
 		request := jellyfin.Request{Path: "/Plugins/" + ssoplugin.GUID + "/Configuration", Idempotent: true}
 		before, err := pt.client.Do(ctx, request)
 		if err != nil {
