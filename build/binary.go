@@ -67,6 +67,9 @@ func binaryArgs(goos, version string) []string {
 	}
 }
 
+// unreleased is the version of a build that no tag names; main.go has the same.
+const unreleased = "0.1.0-dev"
+
 // version names the commit that is built, and is empty outside a repository.
 func (t *task) version(ctx context.Context) string {
 	if _, err := exec.LookPath("git"); err != nil {
@@ -76,5 +79,13 @@ func (t *task) version(ctx context.Context) string {
 	if err != nil {
 		return ""
 	}
-	return strings.TrimPrefix(described, "v")
+	return semantic(described)
+}
+
+// semantic turns what git describe says into a version: a tag as it is, a bare commit as build metadata (SemVer 2.0 §10).
+func semantic(described string) string {
+	if tag, ok := strings.CutPrefix(described, "v"); ok {
+		return tag
+	}
+	return unreleased + "+" + strings.ReplaceAll(described, "-", ".")
 }

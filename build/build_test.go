@@ -179,6 +179,20 @@ func TestBinaryArgs(t *testing.T) {
 	}
 }
 
+func TestSemantic(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"v1.2.0":            "1.2.0",
+		"v1.2.0-3-gabcdef0": "1.2.0-3-gabcdef0",
+		"abcdef0":           unreleased + "+abcdef0",
+		"abcdef0-dirty":     unreleased + "+abcdef0.dirty",
+	} {
+		if got := semantic(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
+
 // The frontend must be linted for its own platform, by a linter that is built for this one.
 func TestWASMLintKeepsTheLinterNative(t *testing.T) {
 	t.Parallel()
