@@ -10,7 +10,9 @@ func HTML(n *Node) string {
 	return b.String()
 }
 
-var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
+func escape(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+}
 
 func writeHTML(b *strings.Builder, n *Node, depth int) {
 	if n == nil {
@@ -19,7 +21,7 @@ func writeHTML(b *strings.Builder, n *Node, depth int) {
 	indent := strings.Repeat("  ", depth)
 	b.WriteString(indent)
 	if n.Tag == "" {
-		b.WriteString(escaper.Replace(n.Text))
+		b.WriteString(escape(n.Text))
 		b.WriteByte('\n')
 		return
 	}
@@ -33,7 +35,7 @@ func writeHTML(b *strings.Builder, n *Node, depth int) {
 		b.WriteString(a.Name)
 		if a.Value != "" {
 			b.WriteString(`="`)
-			b.WriteString(escaper.Replace(a.Value))
+			b.WriteString(escape(a.Value))
 			b.WriteByte('"')
 		}
 	}
@@ -49,7 +51,7 @@ func writeHTML(b *strings.Builder, n *Node, depth int) {
 	}
 	b.WriteByte('>')
 	if len(n.Kids) == 1 && n.Kids[0].Tag == "" {
-		b.WriteString(escaper.Replace(n.Kids[0].Text))
+		b.WriteString(escape(n.Kids[0].Text))
 	} else if len(n.Kids) > 0 {
 		b.WriteByte('\n')
 		for _, k := range n.Kids {

@@ -72,7 +72,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 				undo = append(undo, c.ID)
 			}
 		}
-		return append(cmds, s.toast(Toast{Key: "toast.removed", N: len(undo), Undo: undo})...), true
+		return append(cmds, s.toast(&Toast{Key: "toast.removed", N: len(undo), Undo: undo})...), true
 	case Unregistered:
 		s.Dialog.Busy = false
 		cmds := s.afterChange()
@@ -81,7 +81,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			return cmds, true
 		}
 		cmds = append(s.closeDialog(), cmds...)
-		return append(cmds, s.toast(Toast{Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}})...), true
+		return append(cmds, s.toast(&Toast{Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}})...), true
 	default:
 		return nil, false
 	}

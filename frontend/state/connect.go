@@ -65,13 +65,13 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		return []Cmd{CallSignOut(m)}, true
 	case SignedOut:
 		if m.Err != nil {
-			return s.toast(Toast{Error: m.Err}), true
+			return s.toast(&Toast{Error: m.Err}), true
 		}
 		if s.Session != nil && s.Session.Profile.Name == m.Name {
 			s.leave()
-			return append(s.show(ScreenWelcome), s.toast(Toast{Key: "toast.signedOut"})...), true
+			return append(s.show(ScreenWelcome), s.toast(&Toast{Key: "toast.signedOut"})...), true
 		}
-		return s.toast(Toast{Key: "toast.signedOut"}), true
+		return s.toast(&Toast{Key: "toast.signedOut"}), true
 	case ProfilesChanged:
 		return s.profilesChanged(m), true
 	default:
@@ -307,7 +307,7 @@ func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
 	if s.Session != nil && s.Session.Profile.Name == m.Old {
 		if m.New == "" {
 			s.leave()
-			return append(s.show(ScreenWelcome), s.toast(Toast{Key: "toast.forgotten"})...)
+			return append(s.show(ScreenWelcome), s.toast(&Toast{Key: "toast.forgotten"})...)
 		}
 		s.Session.Profile.Name = m.New
 	}
@@ -315,7 +315,7 @@ func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
 		if s.Screen == ScreenOpening {
 			back = s.show(ScreenWelcome)
 		}
-		return append(back, s.toast(Toast{Key: "toast.forgotten"})...)
+		return append(back, s.toast(&Toast{Key: "toast.forgotten"})...)
 	}
-	return append(back, s.toast(Toast{Key: "toast.renamed"})...)
+	return append(back, s.toast(&Toast{Key: "toast.renamed"})...)
 }

@@ -14,7 +14,7 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 	case AskRemoveSelected:
 		links, names := s.Roster.SelectedLinks()
 		if len(links) == 0 {
-			return s.toast(Toast{Key: "toast.nothingToRemove"}), true
+			return s.toast(&Toast{Key: "toast.nothingToRemove"}), true
 		}
 		s.openDialog(Dialog{Kind: DialogRemove, Links: links, Names: names})
 	case AskUnregister:

@@ -227,7 +227,7 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 		if e.Change == nil {
 			return cmds
 		}
-		return append(cmds, s.toast(Toast{
+		return append(cmds, s.toast(&Toast{
 			Key: "toast.linked", Pairs: []string{"name", name}, Undo: []string{e.Change.ID},
 		})...)
 	case "failed":
@@ -238,7 +238,7 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 		l.Step, l.Error = LinkFailed, e.Error
 		cmds := []Cmd{Focus{ID: "link-step"}}
 		if s.Drawer.UserID != l.Account.ID {
-			cmds = append(cmds, s.toast(Toast{Error: e.Error})...)
+			cmds = append(cmds, s.toast(&Toast{Error: e.Error})...)
 		}
 		return cmds
 	}

@@ -66,7 +66,7 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 			return nil, true
 		}
 		p.Edit, p.Problem = "", nil
-		return append(s.toast(Toast{Key: "toast.saved"}), CallProviders{}), true
+		return append(s.toast(&Toast{Key: "toast.saved"}), CallProviders{}), true
 	default:
 		return nil, false
 	}

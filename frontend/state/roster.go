@@ -1,7 +1,6 @@
 package state
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 
@@ -58,13 +57,13 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 	case Refreshed:
 		r.Refreshing, s.Progress = false, nil
 		if m.Err != nil {
-			return s.toast(Toast{Error: m.Err}), true
+			return s.toast(&Toast{Error: m.Err}), true
 		}
 		cmds := append(s.reload(), CallProviders{})
 		if m.Counts.Changed > 0 {
-			return append(cmds, s.toast(Toast{Key: "toast.changed", N: m.Counts.Changed})...), true
+			return append(cmds, s.toast(&Toast{Key: "toast.changed", N: m.Counts.Changed})...), true
 		}
-		return append(cmds, s.toast(Toast{Key: "toast.fresh"})...), true
+		return append(cmds, s.toast(&Toast{Key: "toast.fresh"})...), true
 	case RosterChanged:
 		r.Counts = m.Counts
 		if s.Session == nil {
@@ -222,31 +221,41 @@ func (s *State) selectRow(m Select) {
 		if _, on := r.Selected[row.ID]; on {
 			delete(r.Selected, row.ID)
 		} else {
-			r.Selected[row.ID] = row
+			r.mark(row)
 		}
 		return
 	}
 	from, to := min(r.anchor, m.Index), max(r.anchor, m.Index)
 	for i := from; i <= to; i++ {
 		if row, ok := r.Row(i); ok {
-			r.Selected[row.ID] = row
+			r.mark(row)
 		}
 	}
+}
+
+// mark selects a row and remembers the order, in which its links are removed.
+func (r *Roster) mark(row api.RosterRow) {
+	if len(r.Selected) == 0 {
+		r.order = r.order[:0]
+	}
+	if _, on := r.Selected[row.ID]; !on && !slices.Contains(r.order, row.ID) {
+		r.order = append(r.order, row.ID)
+	}
+	r.Selected[row.ID] = row
 }
 
 // SelectedLinks returns the links of the selected accounts, and the accounts' names.
 func (r *Roster) SelectedLinks() (links []api.Link, names map[string]string) {
 	names = map[string]string{}
-	for _, id := range sortedKeys(r.Selected) {
-		row := r.Selected[id]
+	for _, id := range r.order {
+		row, ok := r.Selected[id]
+		if !ok {
+			continue
+		}
 		for _, i := range row.Identities {
 			links = append(links, api.Link{Identity: i, UserID: id})
 		}
 		names[id] = row.Name
 	}
 	return links, names
-}
-
-func sortedKeys(m map[string]api.RosterRow) []string {
-	return slices.Sorted(maps.Keys(m))
 }

@@ -146,6 +146,7 @@ type Roster struct {
 	Active   int
 	Selected map[string]api.RosterRow
 	anchor   int
+	order    []string // ids in the order in which they were selected
 
 	generation int
 	pages      map[int][]api.RosterRow

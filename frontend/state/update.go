@@ -9,10 +9,12 @@ import (
 
 // Update takes a message into the state and returns what is to be done.
 func (s *State) Update(msg Msg) []Cmd {
-	for _, part := range []func(Msg) ([]Cmd, bool){
-		s.updateConnect, s.updateRoster, s.updateAccount, s.updateLink, s.updateDialog, s.updateProviders, s.updateRest,
-	} {
-		if cmds, taken := part(msg); taken {
+	parts := [...]func(*State, Msg) ([]Cmd, bool){
+		(*State).updateConnect, (*State).updateRoster, (*State).updateAccount, (*State).updateLink, (*State).updateDialog,
+		(*State).updateProviders, (*State).updateRest,
+	}
+	for _, part := range parts {
+		if cmds, taken := part(s, msg); taken {
 			return cmds
 		}
 	}
@@ -23,10 +25,12 @@ func (s *State) Update(msg Msg) []Cmd {
 func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}} }
 
 // toast shows a short message. One that offers Undo stays longer.
-func (s *State) toast(t Toast) []Cmd {
+//
+//go:noinline
+func (s *State) toast(t *Toast) []Cmd {
 	s.toastID++
 	t.ID = s.toastID
-	s.Toasts = append(s.Toasts, t)
+	s.Toasts = append(s.Toasts, *t)
 	if len(s.Toasts) > 3 {
 		s.Toasts = s.Toasts[len(s.Toasts)-3:]
 	}
@@ -110,9 +114,9 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		s.History.Undoing = ""
 		cmds := s.afterChange()
 		if m.Err != nil {
-			return append(cmds, s.toast(Toast{Error: m.Err})...), true
+			return append(cmds, s.toast(&Toast{Error: m.Err})...), true
 		}
-		return append(cmds, s.toast(Toast{Key: "toast.undone"})...), true
+		return append(cmds, s.toast(&Toast{Key: "toast.undone"})...), true
 	case SetTheme:
 		s.Boot.Settings.Theme = m.Theme
 		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
@@ -131,10 +135,10 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		}
 		s.Settings.Error = nil
 		s.Boot.Settings.Browser, s.Boot.Settings.Ports = s.Form[FieldBrowser], ports
-		return append([]Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, s.toast(Toast{Key: "toast.saved"})...), true
+		return append([]Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, s.toast(&Toast{Key: "toast.saved"})...), true
 	case SettingsSaved:
 		if m.Err != nil {
-			return s.toast(Toast{Error: m.Err}), true
+			return s.toast(&Toast{Error: m.Err}), true
 		}
 	case CheckKeyring:
 		s.Settings.Checking = true
@@ -142,19 +146,19 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	case KeyringChecked:
 		s.Settings.Checking = false
 		if m.Err != nil {
-			return s.toast(Toast{Error: m.Err}), true
+			return s.toast(&Toast{Error: m.Err}), true
 		}
 		s.Boot.Keyring = m.Keyring
 	case CopyText:
 		return []Cmd{Copy(m)}, true
 	case Copied:
 		if m.Err != nil {
-			return s.toast(Toast{Error: m.Err}), true
+			return s.toast(&Toast{Error: m.Err}), true
 		}
-		return s.toast(Toast{Key: "toast.copied"}), true
+		return s.toast(&Toast{Key: "toast.copied"}), true
 	case Called:
 		if m.Err != nil && m.Err.Code != api.CodeCancelled {
-			return s.toast(Toast{Error: m.Err}), true
+			return s.toast(&Toast{Error: m.Err}), true
 		}
 	case Working:
 		s.Progress = &m.Progress

@@ -233,6 +233,6 @@ func unregisterSection(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 			dom.E("p", dom.Class("muted"), ability(l, "unregister", can)))
 	}
 	return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")),
-		dom.E("p", dom.Class("muted"), l.T("unregister.text")),
+		muted(l.T("unregister.text")),
 		dom.E("div", dom.Class("actions"), components.Danger(l.T("unregister.do"), state.AskUnregister{UserID: a.ID})))
 }

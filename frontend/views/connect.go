@@ -90,7 +90,7 @@ func certificate(s *stateOf, l *catalogue) *dom.Node {
 			components.Fact(l.T("certificate.valid"), l.Date(c.NotBefore)+" – "+l.Date(c.NotAfter))),
 		dom.E("h3", l.T("certificate.fingerprint")),
 		dom.E("code", dom.Class("fingerprint"), dom.A("dir", "ltr"), c.SHA256),
-		dom.E("p", dom.Class("muted"), l.T("certificate.how")),
+		muted(l.T("certificate.how")),
 		components.Error(l, s.Connect.Error),
 		dom.E("div", dom.Class("actions"),
 			components.Primary(l.T("certificate.trust"), state.Trust{}, components.Icon("shield"),

@@ -59,7 +59,7 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 	return components.Dialog(l, "ask", l.N("remove.title", len(d.Links)), state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
 		dom.E("p", l.T("remove.text")),
-		dom.E("p", dom.Class("muted"), l.T("remove.undo")),
+		muted(l.T("remove.undo")),
 		components.Error(l, d.Error),
 		buttons(s, l, components.Danger(l.N("remove.yes", len(d.Links)), state.DialogYes{}, dom.ID("remove-yes"), dom.Flag("disabled", d.Busy), busyOr(d.Busy, "unlink"))))
 }
@@ -154,7 +154,7 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 	}
 	var none *dom.Node
 	if len(list) == 0 {
-		none = dom.E("p", dom.Class("muted"), l.T("palette.none"))
+		none = muted(l.T("palette.none"))
 	}
 	return components.Dialog(l, "palette", l.T("command.palette"), state.CloseDialog{},
 		dom.E("div", dom.Class("search"), components.Icon("search"),

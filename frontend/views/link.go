@@ -75,7 +75,7 @@ func linkChoose(s *stateOf, l *catalogue) []*dom.Node {
 	}
 	body = append(body, dom.E("fieldset", dom.Class("radios"), dom.E("legend", l.T("link.provider")), choices))
 	if k.Request.Provider == "" {
-		return append(body, dom.E("p", dom.Class("muted"), l.T("link.provider.hint")))
+		return append(body, muted(l.T("link.provider.hint")))
 	}
 	body = append(body, components.Tabs(l.T("link.tabs"), "link-panel",
 		components.Tab{ID: "tab-signin", Label: l.T("link.tab.signin"), On: !k.Subject, Msg: state.LinkTab{}},
@@ -139,7 +139,7 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 		dom.E("div", dom.Class("actions"),
 			components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
 				dom.Flag("disabled", !p.OK || k.Planning))),
-		dom.If(s.Demo(), func() *dom.Node { return dom.E("p", dom.Class("muted"), l.T("link.demoHint")) }))
+		dom.If(s.Demo(), func() *dom.Node { return muted(l.T("link.demoHint")) }))
 	return append(body, otherWays(s, l, p)...)
 }
 
@@ -168,7 +168,7 @@ func allowBox(l *catalogue, p *api.Plan) *dom.Node {
 		list = append(list, components.Copyable(l, l.T(key+".one"), a, state.CopyText{Text: a}))
 	}
 	return dom.E("details", dom.Class("allow"), dom.Flag("open", true),
-		dom.E("summary", l.T(key)), dom.E("p", dom.Class("muted"), l.T("allow.text")), list)
+		dom.E("summary", l.T(key)), muted(l.T("allow.text")), list)
 }
 
 func moveBox(s *stateOf, l *catalogue) *dom.Node {
@@ -231,7 +231,7 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 			ID: "subject", Label: l.T("identity.name"), Hint: hint, Value: s.Form[state.FieldSubject], Mono: true,
 			Msg: editMsg(state.FieldSubject),
 		}),
-		dom.E("p", dom.Class("muted"), l.T("link.subject.unproved")),
+		muted(l.T("link.subject.unproved")),
 		warn,
 		components.Error(l, k.Error),
 		moveBox(s, l),
@@ -250,7 +250,7 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string) *dom.Node 
 				dom.E("span", components.Sentence(l, "signin.at", map[string]*dom.Node{"host": dom.E("strong", api.Printable(in.Host))}))),
 			dom.E("span", dom.Class("left"), dom.A("role", "timer"), dom.A("aria-label", l.T("signin.left")),
 				l.Left(in.Deadline.Sub(s.Now)))),
-		dom.E("p", dom.Class("muted"), l.T("signin.text")),
+		muted(l.T("signin.text")),
 		components.Copyable(l, l.T("signin.address"), address, state.CopyText{Text: address}),
 		components.Quiet(l.T("signin.again"), state.OpenBrowser{ID: flow}, components.Icon("external")))
 }
@@ -354,7 +354,7 @@ func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 	}
 	return []*dom.Node{
 		stepTitle(title), components.Error(l, k.Error),
-		dom.E("p", dom.Class("muted"), l.T("failed.nothing")),
+		muted(l.T("failed.nothing")),
 		dom.E("div", dom.Class("actions"),
 			components.Primary(l.T("again"), state.LinkAgain{}, components.Icon("refresh")),
 			components.Secondary(l.T("link.back"), state.LeaveLink{})),

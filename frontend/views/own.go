@@ -28,7 +28,7 @@ func own(s *stateOf, l *catalogue) *dom.Node {
 				dom.E("pre", dom.Class("code"), dom.A("dir", "ltr"), dom.A("tabindex", "0"), dom.A("aria-label", l.T("self.menu")), k.MenuLink),
 				dom.E("div", dom.Class("actions"),
 					components.Secondary(l.T("self.copy"), state.CopyText{Text: k.MenuLink}, components.Icon("copy"))),
-				dom.E("p", dom.Class("muted"), l.T("self.menu.where"))))
+				muted(l.T("self.menu.where"))))
 	}
 	return dom.E("div", dom.Key("self"), dom.Class("screen"), head, body)
 }

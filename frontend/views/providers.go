@@ -69,7 +69,7 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 				dom.E("span", l.N("providers.links", p.Links)))),
 		warn,
 		dom.If(len(facts) > 0, func() *dom.Node { return dom.E("dl", dom.Class("facts"), facts) }),
-		dom.If(!p.Known, func() *dom.Node { return dom.E("p", dom.Class("muted"), l.T("providers.unknown.text")) }),
+		dom.If(!p.Known, func() *dom.Node { return muted(l.T("providers.unknown.text")) }),
 		redirects(l, p),
 		testResult(l, p, test),
 		dom.E("div", dom.Class("actions"),
@@ -107,7 +107,7 @@ func redirects(l *catalogue, p *api.ProviderDetail) *dom.Node {
 		return nil
 	}
 	return dom.E("details", dom.Class("allow"), dom.E("summary", l.T(key)),
-		dom.E("p", dom.Class("muted"), l.T("allow.text")), dom.E("div", dom.Class("two"), app, server))
+		muted(l.T("allow.text")), dom.E("div", dom.Class("two"), app, server))
 }
 
 func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.Node {
@@ -158,7 +158,7 @@ func providerSettings(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node
 			secret = l.T("providers.secret.stored")
 		}
 		parts = append(parts,
-			dom.E("h4", l.T("providers.own")), dom.E("p", dom.Class("muted"), l.T("providers.own.text")),
+			dom.E("h4", l.T("providers.own")), muted(l.T("providers.own.text")),
 			components.Field(components.Input{
 				ID: "client-id", Label: l.T("providers.clientId"), Value: s.Form[state.FieldClientID], Mono: true, Msg: editMsg(state.FieldClientID),
 			}),

@@ -223,7 +223,11 @@ func gridHead(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.Class("cell c-action"), dom.A("role", "columnheader"), dom.A("aria-label", l.T("column.action"))))
 }
 
-func rem(n float64) string { return strconv.FormatFloat(n, 'f', 2, 64) + "rem" }
+// rem writes a height. Rows are half rems high, so one digit is enough.
+func rem(n float64) string {
+	tenths := int(n*10 + .5)
+	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + "rem"
+}
 
 // gridRows draws the rows in and around the viewport; what is above and below is two empty blocks of the right height.
 func gridRows(s *stateOf, l *catalogue) *dom.Node {

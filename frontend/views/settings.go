@@ -46,7 +46,7 @@ func settings(s *stateOf, l *catalogue) *dom.Node {
 				dom.E("h2", dom.ID("set-about"), l.T("settings.about")),
 				dom.E("dl", dom.Class("facts"),
 					components.Fact("Jellybind", s.Boot.Version), components.Fact(l.T("settings.os"), s.Boot.OS)),
-				dom.E("p", dom.Class("muted"), l.T("settings.about.text")))))
+				muted(l.T("settings.about.text")))))
 }
 
 func servers(s *stateOf, l *catalogue) *dom.Node {
@@ -66,7 +66,7 @@ func servers(s *stateOf, l *catalogue) *dom.Node {
 	}
 	var body *dom.Node
 	if len(list) == 0 {
-		body = dom.E("p", dom.Class("muted"), l.T("settings.noServers"))
+		body = muted(l.T("settings.noServers"))
 	} else {
 		body = dom.E("ul", dom.Class("server-list"), list)
 	}

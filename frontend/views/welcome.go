@@ -121,7 +121,7 @@ func found(s *stateOf, l *catalogue) *dom.Node {
 	case w.Looking:
 		state3 = components.Loading(l.T("welcome.looking"))
 	case w.Looked:
-		state3 = dom.E("p", dom.Class("muted"), l.T("welcome.none"))
+		state3 = muted(l.T("welcome.none"))
 	}
 	return dom.E("div", dom.Class("found-box"),
 		dom.E("div", dom.Class("row-between"),

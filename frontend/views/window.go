@@ -90,6 +90,9 @@ func inside(s *stateOf, l *catalogue) *dom.Node {
 	)
 }
 
+// muted is a remark that is not needed at first.
+func muted(words string) *dom.Node { return dom.E("p", dom.Class("muted"), words) }
+
 func heading(title string, parts ...any) *dom.Node {
 	return dom.E("div", append([]any{
 		dom.Class("heading"), dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), title),

@@ -101,6 +101,33 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// FuzzTime holds the reader of times against the standard library's.
+func FuzzTime(f *testing.F) {
+	for _, s := range []string{
+		"2026-01-02T03:04:05Z", "0001-01-01T00:00:00Z", "2024-02-29T23:59:59.123456789+14:00", "2026-02-30T00:00:00Z",
+		"2026-12-31T00:00:00.5-00:30", "2026-1-2T03:04:05Z", "2026-01-02 03:04:05Z", "2026-01-02T24:00:00Z", "2026-01-02T03:04:05.Z",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		quoted, err := json.Marshal(s)
+		if err != nil {
+			t.Skip()
+		}
+		var got, want time.Time
+		failed, refused := wire.Decode(quoted, &got), json.Unmarshal(quoted, &want)
+		if refused == nil && failed != nil && !bytes.Contains([]byte(s), []byte(",")) {
+			t.Fatalf("%q is a time and was refused", s)
+		}
+		if refused == nil && failed == nil && !got.Equal(want) {
+			t.Fatalf("%q: got %v, want %v", s, got, want)
+		}
+		if refused != nil && failed == nil {
+			t.Fatalf("%q is no time and was read as %v", s, got)
+		}
+	})
+}
+
 // FuzzDecode holds the reader against encoding/json: what that refuses is refused, and what both read is the same.
 func FuzzDecode(f *testing.F) {
 	for _, s := range samples {
