@@ -168,6 +168,9 @@ func allowed(a api.Ability, hint string) error {
 	if a.OK {
 		return nil
 	}
+	if a.Reason == signInFirst {
+		return &api.Error{Code: api.CodeCredentialMissing, Sentence: a.Reason, Hint: "Sign in, or give an API key."}
+	}
 	return &api.Error{Code: api.CodeUnsupported, Sentence: a.Reason, Hint: hint}
 }
 
@@ -290,6 +293,8 @@ func (p *Plugin) userLinks(ctx context.Context, user string) ([]api.Identity, er
 	identities := []api.Identity{}
 	caps := p.Capabilities()
 	switch {
+	case p.kind == api.CredentialNone:
+		return nil, allowed(caps.ReadOwn, "")
 	case p.kind == api.CredentialKey && p.export != nil:
 		return p.export(ctx, p.client, user)
 	case p.kind == api.CredentialKey:

@@ -114,6 +114,49 @@ func TestCapabilities(t *testing.T) {
 	})
 }
 
+func TestWithoutCredential(t *testing.T) {
+	t.Parallel()
+	everyPair(t, []api.CredentialKind{api.CredentialNone}, func(t *testing.T, r *replay, p *ssoplugin.Plugin, _ api.CredentialKind) {
+		before := len(r.requests())
+		if names := can(p.Capabilities()); names != nil {
+			t.Errorf("nobody can %v", names)
+		}
+		ctx, link := t.Context(), api.Link{
+			Identity: api.Identity{Protocol: api.OIDC, Provider: "npm", Name: "x"}, UserID: user("bob"),
+		}
+		_, readErr := p.Read(ctx)
+		_, linksErr := p.UserLinks(ctx, user("bob"))
+		_, nameErr := p.PendingName(ctx, secret.New("x"))
+		for what, err := range map[string]error{
+			"read": readErr, "links": linksErr, "name": nameErr, "delete": p.DeleteLink(ctx, link),
+			"post":         p.PostLink(ctx, api.OIDC, "npm", user("bob"), secret.New("x"), nil),
+			"preprovision": p.Preprovision(ctx, link), "unregister": p.Unregister(ctx, "bob", "x"),
+			"config": p.WriteConfig(ctx, api.OIDC, "npm", func(map[string]string) error { return nil }),
+		} {
+			if !api.IsCode(err, api.CodeCredentialMissing) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if len(r.requests()) != before {
+			t.Errorf("sent %v", r.requests())
+		}
+	})
+}
+
+// A credential that is less than it is taken for is the server's to refuse.
+func TestCredentialRefused(t *testing.T) {
+	t.Parallel()
+	for _, flavour := range flavours {
+		r := newReplay(t, string(flavour))
+		for token, want := range map[string]api.Code{"user": api.CodeForbidden, "invalid": api.CodeCredentialRefused} {
+			_, err := ssoplugin.Detect(t.Context(), newClient(t, r.URL, token), api.CredentialAdmin, self(api.CredentialAdmin))
+			if !api.IsCode(err, want) {
+				t.Errorf("%s, %s: %v", flavour, token, err)
+			}
+		}
+	}
+}
+
 // The whole roster: two requests on 9p4 and K0lin, three on Flowfin; a plain user's own links in two.
 func TestRead(t *testing.T) {
 	t.Parallel()

@@ -267,6 +267,10 @@ func TestWorldLinkWithAnAPIKey(t *testing.T) {
 				if err := pt.Preprovision(t.Context(), link); err != nil {
 					t.Fatal(err)
 				}
+				err := pt.WriteConfig(t.Context(), link.Protocol, link.Provider, func(map[string]string) error { return nil })
+				if !api.IsCode(err, api.CodeUnsupported) {
+					t.Errorf("by the configuration: %v", err)
+				}
 				if err := pt.DeleteLink(t.Context(), link); !api.IsCode(err, api.CodeUnsupported) ||
 					!strings.Contains(err.Error(), "Unregister") {
 					t.Errorf("removing one link with a key: %v", err)
@@ -322,6 +326,16 @@ func TestWorldLinkWithAnAPIKey(t *testing.T) {
 		after, err := pt.UserLinks(t.Context(), account.ID)
 		if err != nil || pt.Capabilities().UnregisterDrops && (len(before) == 0 || len(after) > 0) {
 			t.Errorf("%v became %v, %v", before, after, err)
+		}
+		// Whether the new sign-in provider outlives a restart.
+		const elsewhere = "Jellyfin.Plugin.LDAP_Auth.LdapAuthenticationProviderPlugin"
+		if err := pt.Unregister(t.Context(), account.Name, elsewhere); err != nil {
+			t.Fatal(err)
+		}
+		pt.world.Server().Restart()
+		u, err := pt.client.User(t.Context(), account.ID)
+		if err != nil || (u.AuthProvider == elsewhere) != pt.Capabilities().UnregisterKept {
+			t.Errorf("after a restart: %+v, %v", u, err)
 		}
 		if err := pt.Unregister(t.Context(), "nobody at all", providers[0].ID); !api.IsCode(err, api.CodeUserNotFound) {
 			t.Errorf("unknown: %v", err)

@@ -1,0 +1,55 @@
+package ssoplugin
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// FuzzIdentityProvider checks that no address but http and https, with a host, is ever opened.
+func FuzzIdentityProvider(f *testing.F) {
+	for _, s := range []string{
+		"https://idp.example/auth?state=s", "javascript:alert(1)", "JAVASCRIPT://x/%0aalert(1)", "//evil.example", "https:x",
+		"https://a@b/", "http://[::1]:80/", " https://x", "\thttps://x", "https:\\\\x", "file:///etc/passwd", "http://:80",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, location string) {
+		u, err := identityProvider(location, "127.0.0.1:1")
+		if err != nil {
+			if api.CodeOf(err) == api.CodeInternal || !utf8.ValidString(err.Error()) {
+				t.Errorf("%q: %v", location, err)
+			}
+			return
+		}
+		if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+			t.Errorf("%q is taken as %q", location, u)
+		}
+		if lower := strings.ToLower(location); !strings.HasPrefix(lower, "http://") && !strings.HasPrefix(lower, "https://") {
+			t.Errorf("%q would be opened as it stands", location)
+		}
+	})
+}
+
+// FuzzRootElement checks that a SAML message is read to its root, whatever it is, and never past a document type.
+func FuzzRootElement(f *testing.F) {
+	const ns = `xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol"`
+	f.Add(`<p:Response ` + ns + ` InResponseTo="a"/>`)
+	f.Add(`<?xml version="1.0" encoding="utf-16"?><!-- c --><p:Response ` + ns + `>`)
+	f.Add(`<!DOCTYPE a [<!ENTITY b "c">]><p:Response ` + ns + ` InResponseTo="&b;"/>`)
+	f.Fuzz(func(t *testing.T, message string) {
+		root, err := rootElement(strings.NewReader(message), "Response")
+		if err != nil {
+			return
+		}
+		if root.Name.Local != "Response" || root.Name.Space != "urn:oasis:names:tc:SAML:2.0:protocol" {
+			t.Errorf("%q: %v", message, root.Name)
+		}
+		if before, _, _ := strings.Cut(message, "Response"); strings.Contains(before, "<!DOCTYPE") &&
+			!strings.Contains(before, "<!--") && !strings.Contains(before, "<?") {
+			t.Errorf("%q has a document type", message)
+		}
+	})
+}
