@@ -186,10 +186,14 @@ func TestHostileProvider(t *testing.T) {
 	}
 	redirectTo := func(status int, target string) func(http.ResponseWriter, *http.Request) bool {
 		return func(w http.ResponseWriter, r *http.Request) bool {
-			if !strings.HasPrefix(target, "http") {
-				target = "http://" + strings.Replace(r.Host, "127.0.0.1", "localhost", 1) + "/elsewhere"
+			to := target
+			switch to {
+			case "other host":
+				to = "http://" + strings.Replace(r.Host, "127.0.0.1", "localhost", 1) + "/elsewhere"
+			case "same host":
+				to = "/elsewhere"
 			}
-			http.Redirect(w, r, target, status)
+			http.Redirect(w, r, to, status)
 			return true
 		}
 	}
@@ -278,11 +282,11 @@ func TestHostileProvider(t *testing.T) {
 
 		// The token endpoint and the key set.
 		{
-			"token endpoint redirects", &hostile{token: redirectTo(http.StatusTemporaryRedirect, "")},
+			"token endpoint redirects", &hostile{token: redirectTo(http.StatusTemporaryRedirect, "other host")},
 			api.CodeRedirectRefused, "travel on",
 		},
 		{
-			"token endpoint redirects to its own", &hostile{token: redirectTo(http.StatusSeeOther, "")},
+			"token endpoint redirects to its own", &hostile{token: redirectTo(http.StatusTemporaryRedirect, "same host")},
 			api.CodeRedirectRefused, "travel on",
 		},
 		{
