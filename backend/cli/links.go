@@ -449,8 +449,12 @@ func (a *app) linksVerify() *cobra.Command {
 			if a.json {
 				return a.out.json(v)
 			}
-			a.out.line(fmt.Sprintf("%s of %s opens %s. The session that proved it has ended again.", api.Printable(v.Identity.Name),
-				api.Printable(p.Name), api.Printable(v.Account.Name)))
+			how := "The session that proved it has ended again."
+			if !v.SignedIn {
+				how = "This is read from the links: with this flavour Jellybind does not sign in to try."
+			}
+			a.out.line(fmt.Sprintf("%s of %s opens %s. %s", api.Printable(v.Identity.Name), api.Printable(p.Name),
+				api.Printable(v.Account.Name), how))
 			return nil
 		},
 	}

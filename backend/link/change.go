@@ -163,7 +163,7 @@ func (l *Linker) PlanUnregister(ctx context.Context, userID string) (api.Unregis
 				len(a.Identities)))
 	}
 	if !c.UnregisterKept {
-		plan.Effects = append(plan.Effects, "This flavour forgets the change when the server restarts.")
+		plan.Effects = append(plan.Effects, "This flavour does not store the change: it cannot be seen afterwards, and is gone when the server restarts.")
 	}
 	return plan, nil
 }
@@ -214,12 +214,20 @@ func (l *Linker) unregister(ctx context.Context, a api.Account, authProvider str
 	if err := l.Plugin.Unregister(ctx, a.Name, authProvider); err != nil {
 		return err
 	}
+	c := l.Plugin.Capabilities()
+	if !c.UnregisterKept {
+		return nil // 9p4 shows nothing of the change, not even before a restart
+	}
 	now, err := l.account(ctx, a.ID)
 	if err != nil {
 		return fmt.Errorf("reading the account back: %w", err)
 	}
-	if now.AuthProvider != authProvider || l.Plugin.Capabilities().UnregisterDrops && len(now.Identities) > 0 {
-		return notStored(a.Name)
+	if now.AuthProvider != authProvider || c.UnregisterDrops && len(now.Identities) > 0 {
+		return &api.Error{
+			Code:     api.CodeLinkNotStored,
+			Sentence: fmt.Sprintf("The server said that it unregistered %s, but the account is as before.", api.Printable(a.Name)),
+			Hint:     "Look at the server's log.", Params: map[string]string{"account": a.Name},
+		}
 	}
 	return nil
 }

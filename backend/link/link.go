@@ -112,11 +112,7 @@ func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error
 	}
 	p := roster.Provider(r, req.Protocol, req.Provider)
 	if p == nil {
-		return Facts{}, api.Plan{}, &api.Error{
-			Code:     api.CodeProviderNotFound,
-			Sentence: fmt.Sprintf("The plugin has no %s provider %q.", req.Protocol, api.Printable(req.Provider)),
-			Hint:     "“jellybind providers” lists them.", Params: map[string]string{"provider": req.Provider},
-		}
+		return Facts{}, api.Plan{}, noSuchProvider(req.Protocol, req.Provider)
 	}
 	settings := l.Settings(p.Protocol, p.Name)
 	f := Facts{
@@ -128,6 +124,13 @@ func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error
 	}
 	plan, err := MakePlan(f)
 	return f, plan, err
+}
+
+func noSuchProvider(protocol api.Protocol, name string) error {
+	return &api.Error{
+		Code: api.CodeProviderNotFound, Sentence: fmt.Sprintf("The plugin has no %s provider %q.", protocol, api.Printable(name)),
+		Hint: "“jellybind providers” lists them.", Params: map[string]string{"provider": name},
+	}
 }
 
 // Link links an identity to an account: plan, sign-in, confirmation, write, read back. It returns the change as the

@@ -98,7 +98,7 @@ func relayOption(f Facts) api.Option {
 	reach := RelayAbility(f.Provider)
 	switch {
 	case !f.Provider.Enabled && f.Provider.Known:
-		o.Reason = "The provider is switched off on the server, so that nobody can sign in through it."
+		o.Reason = switchedOff
 	case !reach.OK:
 		o.Reason = reach.Reason
 	case c.PostLink.OK || own && c.PostLinkOwn.OK:
@@ -137,23 +137,37 @@ func ownClientOption(f Facts) api.Option {
 func assertionOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategyAssertion}
 	write, why := directWrite(f.Capabilities)
-	reach := RelayAbility(f.Provider)
-	switch {
-	case write == "":
+	if write == "" {
 		o.Reason = why
-	case !f.Provider.Enabled && f.Provider.Known:
-		o.Reason = "The provider is switched off on the server, so that nobody can sign in through it."
-	case !reach.OK:
-		o.Reason = reach.Reason
-	case f.Provider.Certificate == "":
-		o.Reason = "The provider's certificate cannot be read, so that Jellybind cannot check the identity provider's answer."
-	default:
-		o.OK, o.Write = true, write
-		o.Reason = "Jellybind checks the identity provider's answer against the provider's certificate and writes the name " +
-			"in it; the plugin's link endpoint is not used."
+		return o
 	}
+	if proof := assertionProof(f); !proof.OK {
+		o.Reason = proof.Reason
+		return o
+	}
+	o.OK, o.Write = true, write
+	o.Reason = "Jellybind checks the identity provider's answer against the provider's certificate and writes the name in " +
+		"it; the plugin's link endpoint is not used."
 	return o
 }
+
+// assertionProof tells whether a SAML response can be caught and checked in the app.
+func assertionProof(f Facts) api.Ability {
+	switch reach := RelayAbility(f.Provider); {
+	case !f.Provider.Enabled && f.Provider.Known:
+		return api.Ability{Reason: switchedOff}
+	case !reach.OK:
+		return reach
+	case f.Provider.Certificate == "":
+		return api.Ability{
+			Reason: "The provider's certificate cannot be read, so that Jellybind cannot check the identity provider's answer.",
+		}
+	}
+	return api.Ability{OK: true}
+}
+
+// switchedOff is why nobody can sign in through a provider.
+const switchedOff = "The provider is switched off on the server, so that nobody can sign in through it."
 
 func subjectOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategySubject}

@@ -25,9 +25,15 @@ type proof struct {
 // prove learns by the plan's strategy which identity signed in.
 func (l *Linker) prove(ctx context.Context, f Facts, plan api.Plan, person Person) (proof, error) {
 	person.Progress(api.Progress{Step: "waiting-for-sign-in", Text: "Waiting for the sign-in at the identity provider…"})
-	switch plan.Strategy {
+	return l.proveBy(ctx, plan.Strategy, f, true, person)
+}
+
+func (l *Linker) proveBy(
+	ctx context.Context, strategy api.Strategy, f Facts, linking bool, person Person,
+) (proof, error) {
+	switch strategy {
 	case api.StrategyRelay:
-		return l.relay(ctx, f, true, person)
+		return l.relay(ctx, f, linking, person)
 	case api.StrategyOwnClient:
 		return l.ownClient(ctx, f, person)
 	case api.StrategyAssertion:
@@ -46,7 +52,7 @@ func (l *Linker) prove(ctx context.Context, f Facts, plan api.Plan, person Perso
 		}
 		return proof{name: name}, nil
 	}
-	return proof{}, fmt.Errorf("unknown strategy %q", plan.Strategy)
+	return proof{}, fmt.Errorf("unknown strategy %q", strategy)
 }
 
 // relay runs the plugin's own sign-in, and works out the name as far as this flavour and credential tell it.
@@ -104,8 +110,11 @@ type VerifyRequest struct {
 // Verify signs in once with an identity and tells which account it opens, then ends that session. The last step is taken
 // only when the identity is known and linked: for an identity that nobody has linked, the server would create an account.
 //
-// It fails with CodeUnsupported where the name is not known before the last step, and with CodeLinkNotFound when the
-// identity is not linked.
+// Flowfin does not tell who signed in before the last step (OIDC), or finishes it on its own page only (SAML). There the
+// identity is proved without the server, by the own client or by the checked assertion, and the account is read from the
+// links; Verified.SignedIn is false then.
+//
+// It fails with CodeUnsupported where neither works, and with CodeLinkNotFound when the identity is not linked.
 func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (api.Verified, error) {
 	r, err := l.Roster(ctx, nil)
 	if err != nil {
@@ -113,41 +122,38 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	}
 	p := roster.Provider(r, req.Protocol, req.Provider)
 	if p == nil {
-		_, _, err := l.plan(r, api.LinkRequest{UserID: r.Accounts[0].ID, Protocol: req.Protocol, Provider: req.Provider})
-		return api.Verified{}, err
-	}
-	caps := l.Plugin.Capabilities()
-	if p.Protocol == api.OIDC && !caps.NameBeforeWrite.OK {
-		return api.Verified{}, &api.Error{
-			Code: api.CodeUnsupported, Sentence: caps.NameBeforeWrite.Reason,
-			Hint: "Signing in with an identity that is not linked would create an account, so Jellybind does not try.",
-		}
-	}
-	if reach := RelayAbility(*p); !reach.OK {
-		return api.Verified{}, &api.Error{Code: api.CodeLoopbackUnreachable, Sentence: reach.Reason}
+		return api.Verified{}, noSuchProvider(req.Protocol, req.Provider)
 	}
 	settings := l.Settings(p.Protocol, p.Name)
 	facts := Facts{
-		Provider: *p, Settings: settings, Capabilities: caps, Base: l.Client.URL(),
+		Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(), Base: l.Client.URL(),
 		Ports: Ports(req.Port, settings, *p, l.Ports),
 	}
-	person.Progress(api.Progress{Step: "waiting-for-sign-in", Text: "Waiting for the sign-in at the identity provider…"})
-	proved, err := l.relay(ctx, facts, false, person)
+	strategy, signIn, err := verification(facts)
 	if err != nil {
 		return api.Verified{}, err
 	}
-	id := api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: proved.name}
+	person.Progress(api.Progress{Step: "waiting-for-sign-in", Text: "Waiting for the sign-in at the identity provider…"})
+	proved, err := l.proveBy(ctx, strategy, facts, !signIn, person)
+	if err != nil {
+		return api.Verified{}, err
+	}
+	verified := api.Verified{Identity: api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: proved.name}}
 	if r, err = l.Roster(ctx, nil); err != nil {
 		return api.Verified{}, err
 	}
-	owner := roster.Owner(r, id)
+	owner := roster.Owner(r, verified.Identity)
 	if owner == nil || !owner.Exists {
 		return api.Verified{}, &api.Error{
 			Code: api.CodeLinkNotFound,
-			Sentence: fmt.Sprintf("%s of %s signed in, and is linked to no account. Jellybind stopped there: the server "+
-				"would have created one.", api.Printable(id.Name), api.Printable(p.Name)),
-			Hint: "Link it first.", Params: map[string]string{"name": id.Name, "provider": p.Name},
+			Sentence: fmt.Sprintf("%s of %s signed in, and is linked to no account that you may see. Jellybind stopped there: "+
+				"the server would have created one.", api.Printable(proved.name), api.Printable(p.Name)),
+			Hint: "Link it first.", Params: map[string]string{"name": proved.name, "provider": p.Name},
 		}
+	}
+	verified.Account = owner.User
+	if !signIn {
+		return verified, nil
 	}
 	person.Progress(api.Progress{Step: "verifying", Text: "Signing in to Jellyfin…"})
 	in, err := l.Plugin.Authenticate(ctx, p.Protocol, p.Name, proved.data, proved.cookies)
@@ -157,5 +163,29 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	if err := l.Client.WithCredential(in.Token).SignOut(ctx); err != nil {
 		return api.Verified{}, fmt.Errorf("ending the session of the verification: %w", err)
 	}
-	return api.Verified{Identity: id, Account: in.User, SignedIn: true}, nil
+	verified.Account, verified.SignedIn = in.User, true
+	return verified, nil
+}
+
+// verification chooses how an identity is proved for Verify, and whether the server can be asked to sign in with it.
+func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
+	relay, assertion, own := RelayAbility(f.Provider), assertionProof(f), f.Settings.ClientID != ""
+	oidc := f.Provider.Protocol == api.OIDC
+	switch {
+	case oidc && f.Capabilities.NameBeforeWrite.OK && relay.OK, !oidc && !f.Capabilities.StateOnce && relay.OK:
+		return api.StrategyRelay, true, nil
+	case oidc && own:
+		return api.StrategyOwnClient, false, nil
+	case !oidc && assertion.OK:
+		return api.StrategyAssertion, false, nil
+	case !relay.OK:
+		return "", false, &api.Error{Code: api.CodeLoopbackUnreachable, Sentence: relay.Reason,
+			Hint: "Sign in through the server's own page to try the link."}
+	case oidc:
+		return "", false, &api.Error{Code: api.CodeUnsupported, Sentence: f.Capabilities.NameBeforeWrite.Reason,
+			Hint: "Signing in with an identity that is not linked would create an account, so Jellybind does not try. With a " +
+				"client of its own it can tell who signed in: jellybind providers set " + f.Provider.Name + " --client-id ID"}
+	}
+	return "", false, &api.Error{Code: api.CodeUnsupported, Sentence: assertion.Reason,
+		Hint: "Sign in through the server's own page to try the link."}
 }
