@@ -144,7 +144,7 @@ func TestCounter(t *testing.T) {
 	const output = "=== RUN   TestX\n" +
 		"ok  \tgithub.com/jellybind/jellybind/backend/api\t0.003s\n" +
 		"ok  \tgithub.com/jellybind/jellybind/backend/secret\t(cached)\r\n" +
-		"?   \tgithub.com/jellybind/jellybind/backend/internaldeps\t[no test files]\n" +
+		"?   \tgithub.com/jellybind/jellybind/backend/api\t[no test files]\n" +
 		"--- FAIL: TestY (0.00s)\n    y_test.go:3: ok\n\t/usr/local/go/src/testing/testing.go:1\n" +
 		"FAIL\nFAIL\tgithub.com/jellybind/jellybind/build\t0.1s\n" +
 		"ok then\nFAIL: no package\nFAIL\tgithub.com/jellybind/jellybind/last [build failed]"

@@ -198,7 +198,7 @@ func TestOnlyOnePlaceDoesIt(t *testing.T) {
 			if u.imports != base && (!below || !strings.HasPrefix(u.imports, base+"/")) {
 				continue
 			}
-			if u.dir == "backend/internaldeps" || forTests(u.dir) || slices.ContainsFunc(o.in, func(in string) bool { return within(u.dir, in) }) {
+			if forTests(u.dir) || slices.ContainsFunc(o.in, func(in string) bool { return within(u.dir, in) }) {
 				continue
 			}
 			t.Errorf("%s imports %s, which only %s may: %s", u.file, u.imports, cmp.Or(strings.Join(o.in, ", "), "tests"), o.reason)

@@ -40,7 +40,6 @@ var layers = []layer{
 		"the command line is a face over backend: it never speaks to the plugin and never runs a flow itself",
 	},
 	{"backend/archtest", nil, "the layering is checked from outside"},
-	{"backend/internaldeps", nil, "it only names modules"},
 	{
 		"backend", of(leaves, server, flows, edges, books, "backend/link", "backend/doctor", "backend/demo"),
 		"the composition root wires everything and knows neither the window nor the command line",
