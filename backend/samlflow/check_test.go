@@ -144,6 +144,10 @@ func TestCheckRefuses(t *testing.T) {
 				return edit(t, xml, func(root *etree.Element) { spec{}.sign(t, other, root) })
 			}, reason: "does not fit the provider's certificate",
 		},
+		"another key in the assertion, the right one in the response": {
+			spec:   spec{response: true, elements: func(_, a *etree.Element) { spec{}.sign(t, other, a) }},
+			reason: "does not fit the provider's certificate",
+		},
 		"the same name in another certificate": {
 			spec: spec{by: &old}, reason: "does not fit the provider's certificate",
 		},

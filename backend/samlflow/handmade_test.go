@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 // TestHandmade checks a response whose canonical form is written down here by hand, and which itself is written quite
@@ -15,6 +17,25 @@ import (
 // code that could share a mistake with the one under test.
 func TestHandmade(t *testing.T) {
 	t.Parallel()
+	response := handmade(t, "rsa-sha256")
+	a, err := check([]byte(response), expect())
+	if err != nil {
+		t.Fatalf("%v\n%s", err, response)
+	}
+	if a.NameID != `a<b>&"c"` || a.Attributes["n"][0] != "v" {
+		t.Errorf("read %+v", a)
+	}
+	// The blank between two elements is signed too.
+	if _, err := check([]byte(strings.Replace(response, "\r\n  <s:Subject>", "\r\n <s:Subject>", 1)), expect()); err == nil {
+		t.Error("a changed blank passes")
+	}
+	// What is said of the key must be true, even where the key itself is right.
+	a, err = check([]byte(handmade(t, "ecdsa-sha256")), expect())
+	refused(t, a, err, api.CodeSignInInvalid, "does not fit")
+}
+
+func handmade(t *testing.T, algorithm string) string {
+	t.Helper()
 	const (
 		nsS  = `xmlns:s="urn:oasis:names:tc:SAML:2.0:assertion"`
 		nsXS = `xmlns:xs="http://www.w3.org/2001/XMLSchema"`
@@ -33,7 +54,7 @@ func TestHandmade(t *testing.T) {
 		`</s:Attribute></s:AttributeStatement></s:Assertion>`
 	digest := sha256.Sum256([]byte(canonical))
 	signedInfo := `<d:SignedInfo ` + nsD + `><d:CanonicalizationMethod Algorithm="` + excl + `"></d:CanonicalizationMethod>` +
-		`<d:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></d:SignatureMethod>` +
+		`<d:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#` + algorithm + `"></d:SignatureMethod>` +
 		`<d:Reference URI="#_a"><d:Transforms><d:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"></d:Transform>` +
 		`<d:Transform Algorithm="` + excl + `"><ec:InclusiveNamespaces xmlns:ec="` + excl + `" PrefixList="xs"></ec:InclusiveNamespaces>` +
 		`</d:Transform></d:Transforms><d:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></d:DigestMethod>` +
@@ -52,19 +73,8 @@ func TestHandmade(t *testing.T) {
 		`</s:Issuer>`, `</s:Issuer><d:Signature>`+strings.NewReplacer(` `+nsD, ``, `></d:SignatureMethod>`, `/>`).Replace(signedInfo)+
 			"<d:SignatureValue>\n"+base64.StdEncoding.EncodeToString(signature)+"\n</d:SignatureValue></d:Signature>",
 	).Replace(canonical)
-	response := `<?xml version="1.0" encoding="utf-8"?>` + "\n" + `<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" ` +
+	return `<?xml version="1.0" encoding="utf-8"?>` + "\n" + `<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" ` +
 		nsXI + ` ` + nsXS + ` ` + nsS + ` ` + nsD + ` xmlns:unused="urn:x" ID="_r" Version="2.0" IssueInstant="2026-11-24T12:00:00Z" InResponseTo="` +
 		requestID + `"><p:Status><p:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></p:Status>` + written + `</p:Response>`
 
-	a, err := check([]byte(response), expect())
-	if err != nil {
-		t.Fatalf("%v\n%s", err, response)
-	}
-	if a.NameID != `a<b>&"c"` || a.Attributes["n"][0] != "v" {
-		t.Errorf("read %+v", a)
-	}
-	// The blank between two elements is signed too.
-	if _, err := check([]byte(strings.Replace(response, "\r\n  <s:Subject>", "\r\n <s:Subject>", 1)), expect()); err == nil {
-		t.Error("a changed blank passes")
-	}
 }
