@@ -1,0 +1,433 @@
+//go:build !js
+
+// Package look_test drives the compiled window in a headless browser, with the backend replaced by testdata/stub.js. With
+// -shots DIR it also leaves a picture of every screen there, to be looked at.
+package look_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+type action = chromedp.Action[chromedp.Void]
+
+var (
+	shots = flag.String("shots", "", "write pictures of every screen into this folder")
+	only  = flag.String("only", "", "pictures whose name contains this")
+)
+
+var (
+	site    *httptest.Server
+	browser context.Context
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	chromium := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			chromium = path
+			break
+		}
+	}
+	if chromium == "" {
+		fmt.Println("no Chromium here: the look tests are skipped")
+		return 0
+	}
+	dir, err := os.MkdirTemp("", "look")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "app.wasm"), "github.com/jellybind/jellybind/frontend")
+	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Printf("building the window: %v\n%s", err, out)
+		return 1
+	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	site = httptest.NewServer(serve(dir, strings.TrimSpace(string(root))))
+	defer site.Close()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-background-networking", true), chromedp.NoFirstRun, chromedp.UserDataDir(filepath.Join(dir, "profile")))
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	defer stop()
+	var cancel context.CancelFunc
+	browser, cancel = chromedp.NewContext(allocator)
+	defer cancel()
+	if err := chromedp.Do(browser, chromedp.Navigate("about:blank")); err != nil {
+		fmt.Println("starting Chromium:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// serve answers with the static files, the program, and the stub put into the page where Wails puts its runtime.
+func serve(dir, goroot string) http.Handler {
+	static := filepath.Join("..", "static")
+	mux := http.NewServeMux()
+	mux.Handle("/", http.FileServer(http.Dir(static)))
+	file := func(pattern, path, kind string) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			http.ServeFile(w, r, path)
+		})
+	}
+	file("/app.wasm", filepath.Join(dir, "app.wasm"), "application/wasm")
+	file("/wasm_exec.js", filepath.Join(goroot, "lib", "wasm", "wasm_exec.js"), "text/javascript")
+	file("/stub.js", filepath.Join("testdata", "stub.js"), "text/javascript")
+	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
+		page, err := os.ReadFile(filepath.Join(static, "index.html"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(bytes.Replace(page, []byte("<script src=\"theme.js\">"), []byte("<script src=\"stub.js\"></script><script src=\"theme.js\">"), 1))
+	})
+	return mux
+}
+
+// tab opens a tab that fails the test for every console error and every violation of the policy.
+func tab(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser)
+	ctx, stop := context.WithTimeout(ctx, 60*time.Second)
+	t.Cleanup(func() { stop(); cancel() })
+	var mu sync.Mutex
+	var complaints []string
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatal(err)
+	}
+	err := chromedp.Listen(ctx, func(ev any) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			complaints = append(complaints, e.ExceptionDetails.Text+" "+fmt.Sprint(e.ExceptionDetails.Exception))
+		case *runtime.EventConsoleAPICalled:
+			if e.Type == "error" || e.Type == "warning" {
+				for _, a := range e.Args {
+					complaints = append(complaints, string(a.Value))
+				}
+			}
+		case *log.EventEntryAdded:
+			if e.Entry.Level == "error" && !strings.Contains(fmt.Sprint(e.Entry), "favicon") {
+				complaints = append(complaints, e.Entry.Text)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range complaints {
+			t.Errorf("the page complains: %s", c)
+		}
+	})
+	return ctx
+}
+
+func do(t *testing.T, ctx context.Context, what string, actions ...action) {
+	t.Helper()
+	limited, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	if err := chromedp.Do(limited, actions...); err != nil {
+		text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 1500)`))
+		t.Fatalf("%s: %v\nthe page shows:\n%s", what, err, text)
+	}
+}
+
+func open(query string) action { return chromedp.Navigate(site.URL + "/?" + query) }
+
+// click clicks the button with the label, the last one where there are several.
+func click(label string) action {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		script := fmt.Sprintf(`(() => { const all = [...document.querySelectorAll('button,[role=menuitem],label,summary')].filter(b => !b.disabled && b.offsetParent !== null &&
+			(b.innerText.trim() === %[1]q || b.getAttribute('aria-label') === %[1]q)); const b = all.at(-1); if (b) b.click(); return !!b })()`, label)
+		for {
+			done, err := chromedp.Evaluate[bool](script)(ctx, tab)
+			if err != nil {
+				return err
+			}
+			if done {
+				return nil
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("no button %q: %w", label, ctx.Err())
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
+}
+
+// sees waits until the page shows a text.
+func sees(text string) action {
+	return until(fmt.Sprintf(`document.body.innerText.includes(%q)`, text))
+}
+
+func gone(text string) action {
+	return until(fmt.Sprintf(`!document.body.innerText.includes(%q)`, text))
+}
+
+func script(js string) action { return chromedp.Evaluate[chromedp.Void](js) }
+
+func until(js string) action {
+	return chromedp.Poll[chromedp.Void](js, chromedp.WithPollingInterval(20*time.Millisecond))
+}
+
+// ask evaluates an expression.
+func ask[T any](t *testing.T, ctx context.Context, js string) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func focused(id string) action {
+	return until(fmt.Sprintf(`document.activeElement && document.activeElement.id === %q`, id))
+}
+
+const (
+	startDemo = "Try the demo"
+	lastFlow  = `Object.keys(stub.flows).at(-1)`
+)
+
+var confirmEvent = `stub.emit('flow', {id: ` + lastFlow + `, step: 'confirm', confirmation: {account: stub.users.find(u => u.id === stub.flows[` + lastFlow + `].userId),
+	identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, nameKnown: true, displayName: 'Ada Lovelace', email: 'ada@example.org'}})`
+
+var toRoster = []action{click(startDemo), sees("24 accounts")}
+
+// TestFirstLink goes the way of somebody who has never seen the window: demo, account, link, verify, remove, undo.
+func TestFirstLink(t *testing.T) {
+	ctx := tab(t)
+	do(t, ctx, "start", open(""), sees("See which identities"))
+	do(t, ctx, "demo", toRoster...)
+	do(t, ctx, "open an unlinked account", click("Link an identity to Björn Borg"), sees("Where is the identity?"))
+	do(t, ctx, "choose a provider", script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees("Sign-in through the plugin"))
+	do(t, ctx, "sign in", click("Open browser and sign in"), sees("auth.example.org"), sees("4:3"))
+	do(t, ctx, "confirm", script(confirmEvent), sees("Is this right?"), focused("link-step"), click("Link"), sees("now opens Björn Borg"))
+	do(t, ctx, "verify", click("Verify"), sees("Sign in with this identity once"),
+		script(`stub.emit('flow', {id: 'v2', step: 'verified', verified: {identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, account: stub.users[1], signedIn: true}})`),
+		sees("Proved: ada opens Björn Borg"))
+	do(t, ctx, "back", click("Done"), sees("Canonical name"), sees("Linked ada at authelia to Björn Borg"))
+	do(t, ctx, "remove", click("Remove ada at authelia"), sees("Remove this link?"), click("Remove link"), sees("1 link removed."), sees("No identity opens this account yet."))
+	do(t, ctx, "undo", click("Undo"), sees("Undone, and read back"), gone("No identity opens this account yet."))
+}
+
+// TestKeyboardOnly does the main job without a pointer.
+func TestKeyboardOnly(t *testing.T) {
+	ctx := tab(t)
+	do(t, ctx, "start", open(""), sees("See which identities"))
+	do(t, ctx, "demo", toRoster...)
+	do(t, ctx, "search", chromedp.KeyEvent("/"), focused("search"), chromedp.KeyEvent("born"), sees("Nothing matches"),
+		chromedp.KeyEvent(kb.Escape), sees("24 accounts"), chromedp.KeyEvent("/"), chromedp.KeyEvent("bjorn"), sees("1 of 24"), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"))
+	do(t, ctx, "open", chromedp.KeyEvent(kb.Enter), focused("drawer-title"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
+	do(t, ctx, "link", chromedp.KeyEvent("l"), focused("link-step"), chromedp.KeyEvent(kb.Escape), focused("link-identity"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
+	do(t, ctx, "select", chromedp.KeyEvent(" "), sees("1 account selected"), chromedp.KeyEvent(kb.Escape), gone("1 account selected"))
+	do(t, ctx, "sheet", chromedp.KeyEvent("?"), sees("Keyboard shortcuts"), chromedp.KeyEvent(kb.Escape), gone("Close what is on top"), focused("row-0"))
+	do(t, ctx, "palette", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), focused("command"), chromedp.KeyEvent("provid"), chromedp.KeyEvent(kb.Enter), sees("Where people sign in"))
+}
+
+// TestEveryControlHasAName looks at the accessibility of each screen.
+func TestEveryControlHasAName(t *testing.T) {
+	const nameless = `[...document.querySelectorAll('button,input,select,a,[role=grid],dialog,aside,nav')].filter(e => {
+		const by = e.getAttribute('aria-labelledby');
+		return !(e.getAttribute('aria-label') || e.title || e.innerText.trim() || (e.labels && e.labels.length) || (by && document.getElementById(by))) }).map(e => e.outerHTML.slice(0, 200)).join('\n')`
+	ctx := tab(t)
+	do(t, ctx, "start", open(""), sees("See which identities"))
+	do(t, ctx, "demo", toRoster...)
+	check := func(where string) {
+		t.Helper()
+		if found := ask[string](t, ctx, nameless); found != "" {
+			t.Errorf("%s has controls without a name:\n%s", where, found)
+		}
+		if found := ask[string](t, ctx, `(stub.violations || []).join('\n')`); found != "" {
+			t.Errorf("%s violates the policy: %s", where, found)
+		}
+		if found := ask[string](t, ctx, `[...document.querySelectorAll('[style]')].filter(e => !e.closest('.rows')).map(e => e.outerHTML.slice(0, 99)).join('\n')`); found != "" {
+			t.Errorf("%s has inline styles: %s", where, found)
+		}
+	}
+	check("roster")
+	for _, screen := range []string{"providers", "own", "history", "settings"} {
+		do(t, ctx, screen, script(`document.getElementById('nav-`+screen+`').click()`), chromedp.Sleep(60*time.Millisecond))
+		check(screen)
+	}
+}
+
+// TestTenThousandAccounts searches and scrolls, and reports how long a keystroke takes to its frame.
+func TestTenThousandAccounts(t *testing.T) {
+	ctx := tab(t)
+	do(t, ctx, "start", open("n=10000"), sees("See which identities"), click(startDemo), sees("10,000 accounts"))
+	rows := ask[int](t, ctx, `document.querySelectorAll('.rows > .row').length`)
+	if rows == 0 || rows > 60 {
+		t.Errorf("%d rows are in the page", rows)
+	}
+	do(t, ctx, "scroll", script(`document.getElementById('rows').scrollTop = 1e9`), until(`document.querySelector('.rows > .row[aria-rowindex="10001"]')`),
+		script(`document.getElementById('rows').scrollTop = 250000`), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 8`))
+	const type1 = `new Promise(async done => { const s = document.getElementById('search'), all = []; const words = ['a','ad','ada','ada 1','ada 12','','l','le','len','lena','lena 3',''];
+		for (const w of words) { const t = performance.now(); s.value = w; s.dispatchEvent(new InputEvent('input', {bubbles: true}));
+			await new Promise(r => { const seen = () => document.querySelector('.grid[aria-busy="false"], .empty') ? r() : setTimeout(seen, 0); setTimeout(() => requestAnimationFrame(() => setTimeout(seen, 0)), 0); });
+			all.push(performance.now() - t - (stub.backend || 0)); await new Promise(r => setTimeout(r, 60)); }
+		done(all.sort((a, b) => a - b)); })`
+	times := ask[[]float64](t, ctx, type1)
+	t.Logf("keystroke to rows, without the stub's own time: median %.1f ms, slowest %.1f ms", times[len(times)/2], times[len(times)-1])
+}
+
+// shot is one picture: a page and the way there.
+type shot struct {
+	name  string
+	query string
+	steps []action
+}
+
+func link(more ...action) []action {
+	return append(append([]action{}, toRoster...), append([]action{click("Link an identity to Björn Borg"), sees("Where is the identity?"),
+		script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees("Sign-in through the plugin")}, more...)...)
+}
+
+func roster(more ...action) []action {
+	return append(append([]action{}, toRoster...), more...)
+}
+
+func screen(name string, more ...action) []action {
+	return roster(append([]action{script(`document.getElementById('nav-` + name + `').click()`), chromedp.Sleep(80 * time.Millisecond)}, more...)...)
+}
+
+func connect(address string, more ...action) []action {
+	way := []action{sees("See which identities"), chromedp.SendKeys(chromedp.CSS("#address"), address), click("Continue"), chromedp.Sleep(100 * time.Millisecond)}
+	return append(way, more...)
+}
+
+var openAda = []action{script(`document.querySelector('.rows > .row').click()`), sees("Account ID"), chromedp.Sleep(50 * time.Millisecond)}
+
+var all = []shot{
+	{"welcome", "", []action{sees("None found")}},
+	{"welcome-found", "s=found,nokeyring", []action{sees("192.168.1.10")}},
+	{"welcome-error", "", connect("nowhere", sees("nowhere cannot be reached"))},
+	{"welcome-damaged", "s=damaged,demofail", []action{sees("could not be read"), click(startDemo), sees("could not open a port")}},
+	{"connect-key", "", connect("jellyfin.lan", sees("How should"))},
+	{"connect-refused", "", connect("jellyfin.lan", sees("How should"), chromedp.SendKeys(chromedp.CSS("#key"), " ba d\n"), click("Connect"), sees("does not know"))},
+	{"connect-quick", "", connect("jellyfin.lan", sees("How should"), script(`document.querySelector('input[value=quick]').click()`), click("Get a code"), sees("493 027"))},
+	{"connect-certificate", "", connect("cert", sees("Is this your server"))},
+	{"connect-noplugin", "", connect("noplugin", sees("plugin is missing"))},
+	{"connect-wizard", "", connect("wizard", sees("first setup"))},
+	{"connect-starting", "", connect("starting", sees("still starting"))},
+	{"connect-huge", "", connect("huge", sees("10 MB"))},
+	{"opening", "s=opening", []action{sees("Opening Living room")}},
+	{"opening-failed", "s=openfail", []action{sees("keyring is locked")}},
+	{"fatal", "s=bootfail", []action{sees("settings folder")}},
+	{"roster", "", roster()},
+	{"roster-server", "s=stored", []action{sees("24 accounts")}},
+	{"roster-loading", "s=loading", []action{click(startDemo), sees("This is the demo")}},
+	{"roster-error", "s=rosterfail", []action{click(startDemo), sees("stopped answering")}},
+	{"roster-empty", "s=empty", []action{click(startDemo), sees("No accounts yet")}},
+	{"roster-nothing", "", roster(chromedp.SendKeys(chromedp.CSS("#search"), "zzz"), sees("Nothing matches"))},
+	{"roster-selected", "", roster(script(`document.querySelectorAll('.rows input')[0].click()`), script(`document.querySelectorAll('.rows input')[3].dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`), sees("4 accounts selected"))},
+	{"roster-long", "s=long", []action{click(startDemo), sees("24 accounts")}},
+	{"account", "", roster(openAda...)},
+	{"account-long", "s=long", append([]action{click(startDemo), sees("24 accounts")}, openAda...)},
+	{"link-choose", "", link()},
+	{"link-ways", "s=stored", []action{sees("24 accounts"), click("Link an identity to Björn Borg"), script(`document.querySelector('input[value="oidc/authelia"]').click()`), click("Other ways"), sees("Name typed in")}},
+	{"link-subject", "", link(click("By name"), sees("preferred_username"))},
+	{"link-signin", "", link(click("Open browser and sign in"), sees("4:3"))},
+	{"link-confirm", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), sees("Is this right?"))},
+	{"link-done", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), click("Link"), sees("now opens"))},
+	{"link-failed", "", link(click("Open browser and sign in"), sees("4:3"), script(`stub.emit('flow', {id: `+lastFlow+`, step: 'failed', error: {code: 'sign-in-refused', sentence: 'auth.example.org refused the sign-in: access_denied.', hint: 'Check that this person may use Jellyfin there.'}})`), sees("refused the sign-in"))},
+	{"link-running", "", link(click("Open browser and sign in"), sees("4:3"), click("Close"), sees("Waiting for sign-in"))},
+	{"remove", "", roster(append(openAda, click("Remove ada.lovelace at authelia"), sees("Remove this link?"))...)},
+	{"unregister", "", roster(append(openAda, click("Unregister…"), sees("no password"))...)},
+	{"providers", "", screen("providers", sees("authelia"))},
+	{"providers-test", "", screen("providers", click("Test authelia"), click("Test google"), sees("does not answer"), click("Settings for authelia"), sees("Own client"))},
+	{"providers-empty", "s=noproviders", []action{click(startDemo), sees("24 accounts"), script(`document.getElementById('nav-providers').click()`), sees("No providers yet")}},
+	{"self-service", "", screen("own", sees("menuLinks"))},
+	{"own", "s=plain", []action{sees("The identities that open your account")}},
+	{"history-empty", "", screen("history", sees("Nothing changed"))},
+	{"history", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), click("Link"), sees("now opens"), click("Undo"), sees("read back"), script(`document.getElementById('nav-history').click()`), chromedp.Sleep(80*time.Millisecond), click("Close"))},
+	{"settings", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), sees("Loopback ports")}},
+	{"palette", "", roster(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), sees("Light theme"))},
+	{"shortcuts", "", roster(chromedp.KeyEvent("?"), sees("Anywhere"))},
+	{"servers-menu", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('servers').click()`), sees("Add a server")}},
+}
+
+// TestShots takes the pictures: every screen light and dark, in a small and a large window, and some of them at twice the
+// text size, in German and from right to left.
+func TestShots(t *testing.T) {
+	if *shots == "" {
+		t.Skip("no -shots")
+	}
+	sizes := []struct {
+		suffix, query string
+		w, h          int64
+		scale         float64
+	}{
+		{"light-1024", "&theme=light", 1024, 700, 1}, {"dark-1440", "&theme=dark", 1440, 900, 1},
+	}
+	for _, s := range all {
+		if !strings.Contains(s.name, *only) {
+			continue
+		}
+		for _, z := range sizes {
+			t.Run(s.name+"-"+z.suffix, func(t *testing.T) { picture(t, s, z.suffix, z.query, z.w, z.h, z.scale, "") })
+		}
+	}
+	for _, s := range all {
+		switch s.name {
+		case "welcome", "roster", "account", "link-choose", "link-confirm", "providers", "connect-key", "palette":
+			if strings.Contains(s.name, *only) {
+				t.Run(s.name+"-200", func(t *testing.T) { picture(t, s, "text200", "&theme=light", 512, 350, 2, "") })
+				t.Run(s.name+"-rtl", func(t *testing.T) {
+					picture(t, s, "rtl", "&theme=light", 1280, 800, 1, `document.documentElement.dir = 'rtl'`)
+				})
+			}
+		}
+	}
+}
+
+func picture(t *testing.T, s shot, suffix, query string, w, h int64, scale float64, after string) {
+	ctx := tab(t)
+	do(t, ctx, "open", chromedp.EmulateViewport(w, h, chromedp.EmulateScale(scale)), open(s.query+query))
+	do(t, ctx, s.name, s.steps...)
+	if after != "" {
+		do(t, ctx, s.name, script(after))
+	}
+	do(t, ctx, "picture", chromedp.Sleep(150*time.Millisecond))
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, s.name+"-"+suffix+".png"), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,160 @@
+// The backend's place in the look test: bound methods that answer from made-up data, by scenario (?s=…).
+(function () {
+  'use strict';
+  const q = new URLSearchParams(location.search);
+  const scenario = new Set((q.get('s') || '').split(','));
+  const has = (w) => scenario.has(w);
+  const count = Number(q.get('n') || 24);
+  const listeners = {};
+  const emit = (name, data) => (listeners[name] || []).forEach((f) => f(data));
+  const wait = (ms, v) => new Promise((r) => setTimeout(() => r(structuredClone(v)), ms));
+  const fail = (code, sentence, hint) => Promise.reject({ code, sentence, hint: hint || '' });
+  const never = () => new Promise(() => {});
+  const yes = { ok: true }, no = (reason) => ({ ok: false, reason });
+  const names = ['Ada Lovelace', 'Björn Borg', 'carla', 'Dmitri', 'Émilie du Châtelet', 'Farid', 'Grace Hopper', 'hans', 'Ingrid', 'Jürgen', 'Kim', 'Lena',
+    'Mohamed', 'Nina', 'Oskar', 'Priya', 'Quentin', 'Rosa', 'Søren', 'Tomás', 'Ulla', 'Vera', 'Wei', 'Yuki'];
+  const long = 'a-very-long-account-name-'.repeat(12), rtl = 'محمد عبد الله الخوارزمي', evil = '<img src=x onerror=alert(1)>\u202Egnp.exe';
+  const hour = 3600e3;
+  const now = Date.now();
+  const users = Array.from({ length: count }, (_, i) => {
+    let name = names[i % names.length] + (i >= names.length ? ' ' + Math.floor(i / names.length) : '');
+    if (has('long')) name = [long, rtl, evil, 'שרה כהן'][i % 4] + i;
+    const ids = [];
+    const who = has('long') ? name : name.toLowerCase().replace(/[^a-z0-9]+/g, '.');
+    if (i % 3 === 0) ids.push({ protocol: 'oidc', provider: 'authelia', name: who });
+    if (i % 6 === 0) ids.push({ protocol: 'saml', provider: 'keycloak-saml', name: who + '@example.org' });
+    if (i % 12 === 0) ids.push({ protocol: 'oidc', provider: 'google', name: '1084' + i + '77123' });
+    const orphan = i === 17;
+    return { id: (i + 1).toString(16).padStart(32, 'a1'), name: orphan ? '' : name, administrator: i === 0 || i === 6, disabled: i === 10, hasPassword: i % 5 !== 4,
+      authProvider: i % 3 ? 'Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider' : 'Jellyfin.Plugin.SSO_Auth.Api.SSOController',
+      lastActivity: i % 7 === 5 ? undefined : new Date(now - ((i % 90) ** 2 + 1) * hour).toISOString(), exists: !orphan,
+      identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, changed: i === 3 };
+  });
+  let changes = [];
+  const flows = {};
+  let flowID = 0;
+  const settings = { theme: q.get('theme') || 'system', language: q.get('lang') || 'en', ports: [] };
+  const stored = [{ name: 'Living room', url: 'https://jellyfin.home.example', credential: 'api-key', default: true },
+    { name: 'Grandma', url: 'http://192.168.1.20:8096/jf', credential: 'user', userName: 'lena', default: false }];
+  const boot = { version: '0.1.0', os: 'linux', locale: 'en-GB', settings,
+    profiles: has('stored') || has('opening') || has('openfail') || has('plain') ? stored : [],
+    keyring: has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true },
+    damaged: has('damaged') ? 'servers.json.damaged-20261124' : '' };
+  const all = { readRoster: yes, readOwn: yes, readConfig: yes, nameBeforeWrite: yes, postLink: yes, postLinkOwn: yes, deleteLink: yes, deleteLinkOwn: yes,
+    writeConfig: yes, preprovision: no('x'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
+  const deny = no('This plugin needs an administrator for that.');
+  const session = (demo, plain) => ({ profile: { name: demo ? 'demo' : 'Living room', url: 'http://127.0.0.1:41733', credential: plain ? 'user' : 'api-key', demo },
+    server: { id: 'abc', name: demo ? 'Demo' : 'Living room', version: '10.11.2', url: 'http://127.0.0.1:41733', wizardCompleted: true },
+    capabilities: { flavour: '9p4', version: '4.0', credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
+      ...(plain ? { readRoster: deny, postLink: deny, deleteLink: deny, writeConfig: deny, unregister: deny } : {}) },
+    user: plain ? users[11] : null, stored: !demo, demoPeople: demo ? ['ada', 'bjorn', 'carla', 'mallory'] : undefined });
+  const fold = (s) => s.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
+  const filters = { '': () => true, linked: (u) => u.identities.length > 0, unlinked: (u) => !u.identities.length, several: (u) => u.identities.length > 1,
+    orphan: (u) => !u.exists, 'at-risk': (u) => u.atRisk, disabled: (u) => u.disabled, administrator: (u) => u.administrator };
+  const counts = () => { const c = {}; for (const [k, f] of Object.entries(filters)) c[{ '': 'all', 'at-risk': 'atRisk' }[k] || k] = users.filter(f).length;
+    c.identities = users.reduce((n, u) => n + u.identities.length, 0); c.changed = 1; return c; };
+  let cached = null;
+  const provider = (protocol, name, more) => ({ protocol, name, known: true, enabled: true, newPath: true, autoAdopt: false,
+    links: users.reduce((n, u) => n + u.identities.filter((i) => i.provider === name).length, 0),
+    settings: { protocol, provider: name, hasSecret: false }, relay: yes,
+    appRedirects: ['http://127.0.0.1:8787/sso/' + (protocol === 'oidc' ? 'OID/redirect/' : 'SAML/post/') + name],
+    serverRedirects: ['https://jellyfin.home.example/sso/' + (protocol === 'oidc' ? 'OID/redirect/' : 'SAML/post/') + name], ...more });
+  const signIn = () => ({ url: 'https://auth.example.org/authorize?client_id=x', host: 'auth.example.org', shortUrl: 'http://127.0.0.1:8787/', deadline: new Date(Date.now() + 272e3).toISOString() });
+  const user = (id) => users.find((u) => u.id === id);
+
+  window.stub = { emit, users, flows };
+  const App = {
+    Bootstrap: () => has('bootfail') ? fail('internal', 'The settings folder cannot be read.', 'Check its permissions.') : wait(5, boot),
+    DiscoverServers: () => has('looking') ? never() : wait(30, has('found') ? [{ id: '1', name: 'Living room', url: 'http://192.168.1.10:8096' }, { id: '2', name: long, url: 'http://192.168.1.11:8096' }] : []),
+    ProbeServer: (a) => {
+      const srv = { id: 'abc', name: 'Living room', version: '10.11.2', url: 'https://' + a, wizardCompleted: true };
+      switch (true) {
+        case a === 'nowhere': return fail('server-unreachable', 'nowhere cannot be reached: the name is unknown.', 'Check the spelling, or use the IP address.');
+        case a === 'hang': emit('progress', { step: 'waiting-for-server', text: 'Waiting for hang…' }); return never();
+        case a === 'huge': return fail('server-answer', 'huge answers with 10 MB of HTML.', 'Check the address.');
+        case a === 'cert': return wait(5, { server: { ...srv, id: '' }, certificate: { sha256: Array(32).fill('A7').join(':'), subject: 'CN=jellyfin.lan', issuer: 'CN=jellyfin.lan', notBefore: '2025-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' } });
+        case a === 'starting': return wait(5, { server: srv, starting: true });
+        case a === 'wizard': return wait(5, { server: { ...srv, wizardCompleted: false } });
+        case a === 'noplugin': return wait(5, { server: srv, plugin: false });
+      }
+      return wait(5, { server: srv, plugin: true, quickConnect: true });
+    },
+    TrustCertificate: (a) => App.ProbeServer('jellyfin.lan'),
+    StartDemo: () => has('demofail') ? fail('internal', 'The demo could not open a port.', 'Try again.') : wait(100, session(true)),
+    ConnectKey: (a, n, k) => k === 'good' ? wait(20, session(false)) : fail('credential-refused', 'Living room does not know this API key.', 'Make a new key in the Dashboard under API Keys.'),
+    ConnectPassword: () => wait(20, session(false)),
+    StartQuickConnect: () => wait(5, { id: 'q1', code: '493 027' }),
+    CancelFlow: (id) => { delete flows[id]; return wait(1, null); },
+    OpenProfile: () => has('openfail') ? fail('secret-locked', 'The keyring is locked.', 'Unlock it, then try again.') : has('opening') ? never() : wait(20, session(false, has('plain'))),
+    SignOut: () => wait(5, null), ForgetProfile: (n) => { boot.profiles = boot.profiles.filter((p) => p.name !== n); return wait(5, null); }, RenameProfile: () => wait(5, null),
+    RosterPage: (r) => {
+      if (has('rosterfail')) return fail('server-unreachable', 'The server stopped answering.', 'Check that it is on, then try again.');
+      if (has('loading')) return never();
+      const t0 = performance.now();
+      let rows = users;
+      if (has('empty')) rows = [];
+      const s = fold(r.search);
+      rows = rows.filter((u) => filters[r.filter](u) && (!r.provider || u.identities.some((i) => i.provider === r.provider && i.protocol === r.protocol)) &&
+        (!s || fold(u.name).includes(s) || u.identities.some((i) => fold(i.name).includes(s))));
+      const by = { name: (a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0, activity: (a, b) => (a.lastActivity || '') < (b.lastActivity || '') ? -1 : 1, links: (a, b) => a.identities.length - b.identities.length };
+      if (rows === users && r.sort === 'name' && cached) rows = cached; else rows = rows.slice().sort(by[r.sort]);
+      if (rows.length === users.length && r.sort === 'name') cached = rows;
+      if (r.reverse) rows = rows.slice().reverse();
+      const page = { rows: rows.slice(r.offset, r.offset + r.limit), offset: r.offset, total: rows.length, counts: has('empty') ? { all: 0 } : counts(), taken: new Date(now - 120e3).toISOString() };
+      window.stub.backend = performance.now() - t0;
+      return Promise.resolve(structuredClone(page));
+    },
+    RefreshRoster: () => wait(200, counts()),
+    Account: (id) => wait(5, user(id)),
+    Changes: (id) => wait(5, changes.filter((c) => !id || c.userId === id)),
+    Providers: () => has('noproviders') ? wait(5, []) : has('providersfail') ? fail('forbidden', 'This key may not read the providers.', 'Use an administrator.') : wait(5, [
+      provider('oidc', 'authelia', { endpoint: 'https://auth.example.org', clientId: 'jellyfin', scopes: ['openid', 'profile', 'groups'], nameClaim: 'preferred_username' }),
+      provider('oidc', 'google', { known: !has('plain'), endpoint: has('plain') ? '' : 'https://accounts.google.com', enabled: true, relay: no('The base URL override leads to jellyfin.home.example.') }),
+      provider('saml', 'keycloak-saml', { endpoint: 'https://id.example.org/realms/home/protocol/saml', clientId: 'jellyfin', autoAdopt: true })]),
+    TestProvider: (p, n) => n === 'google' ? wait(50, { ok: false, facts: [{ name: 'Asked', value: 'https://accounts.google.com/.well-known/openid-configuration' }], error: { code: 'provider-unreachable', sentence: 'accounts.google.com does not answer.', hint: 'Check the connection.' } })
+      : wait(50, { ok: true, facts: [{ name: 'Issuer', value: 'https://auth.example.org' }, { name: 'Token endpoint', value: 'https://auth.example.org/token' }] }),
+    SaveProviderSettings: () => wait(5, null), SaveProviderSecret: () => wait(5, null),
+    PlanLink: (r) => {
+      const u = user(r.userId), o = (strategy, ok, reason) => ({ strategy, ok, reason, write: 'post-link' });
+      const options = [o('relay', true, 'An administrator’s token may store links, and the name is known before.'), o('own-client', false, 'No own client is entered for this provider.'), o('subject', true, 'Always possible.')];
+      const chosen = options.find((x) => x.strategy === r.strategy) || options[0];
+      return wait(20, { account: u, provider: { protocol: r.protocol, name: r.provider, nameClaim: 'preferred_username', enabled: true, known: true }, ...chosen,
+        allow: ['http://127.0.0.1:8787/sso/OID/redirect/' + r.provider], knownBeforeWrite: true, options, warnings: has('warn') ? ['The account has no password.'] : [] });
+    },
+    StartLink: (r) => {
+      const id = 'f' + (++flowID); flows[id] = r;
+      if (r.strategy === 'subject') setTimeout(() => emit('flow', { id, step: 'confirm', confirmation: { account: user(r.userId), identity: { protocol: r.protocol, provider: r.provider, name: r.name }, nameKnown: true } }), 30);
+      else { setTimeout(() => emit('flow', { id, step: 'sign-in', signIn: signIn() }), 1); }
+      return wait(20, id);
+    },
+    ConfirmFlow: (id, ok) => {
+      const r = flows[id];
+      if (!ok) setTimeout(() => emit('flow', { id, step: 'failed', error: { code: 'cancelled', sentence: 'Cancelled.' } }), 5);
+      else setTimeout(() => {
+        const identity = { protocol: r.protocol, provider: r.provider, name: r.name || 'ada' };
+        user(r.userId).identities.push(identity);
+        const change = { id: 'c' + id, time: new Date().toISOString(), server: 'abc', kind: 'link', state: 'confirmed', userId: r.userId, userName: user(r.userId).name, identities: [identity], strategy: r.strategy || 'relay' };
+        changes.unshift(change);
+        emit('flow', { id, step: 'done', change });
+      }, 30);
+      return wait(1, null);
+    },
+    OpenSignIn: () => wait(1, null),
+    StartVerify: (p, n) => { const id = 'v' + (++flowID); setTimeout(() => emit('flow', { id, step: 'sign-in', signIn: signIn() }), 10); return wait(2, id); },
+    RemoveLinks: (links) => {
+      const made = links.map((k, i) => { const u = user(k.userId); u.identities = u.identities.filter((x) => !(x.provider === k.provider && x.name === k.name));
+        return { id: 'r' + Date.now() + i, time: new Date().toISOString(), server: 'abc', kind: 'unlink', state: 'confirmed', userId: u.id, userName: u.name, identities: [{ protocol: k.protocol, provider: k.provider, name: k.name }] }; });
+      changes = made.concat(changes); return wait(20, made);
+    },
+    PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, effects: ['2 links are removed.', 'All sessions of the account end.'], noPassword: true }),
+    Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', userName: user(id).name, time: new Date().toISOString() }),
+    Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
+      if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
+      const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return wait(10, undo); },
+    SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuLink: '{\n  "name": "Link sign-in",\n  "icon": "link",\n  "url": "/SSOViews/linking"\n}' }),
+    SaveSettings: () => wait(1, null), CheckKeyring: () => wait(20, boot.keyring), Quit: () => wait(1, null),
+  };
+  window.go = { main: { App } };
+  window.runtime = { EventsOn: (n, f) => { (listeners[n] = listeners[n] || []).push(f); return () => {}; }, ClipboardSetText: (t) => { window.stub.clipboard = t; return Promise.resolve(true); } };
+  document.addEventListener('securitypolicyviolation', (e) => { (window.stub.violations = window.stub.violations || []).push(e.violatedDirective + ' ' + e.blockedURI); });
+})();

@@ -1,0 +1,404 @@
+package state_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+var now = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
+
+// full is what an administrator's token can do.
+var full = api.Capabilities{
+	Flavour: api.Flavour9p4, Credential: api.CredentialAdmin, ReadRoster: api.Ability{OK: true}, PostLink: api.Ability{OK: true},
+	DeleteLink: api.Ability{OK: true}, Unregister: api.Ability{OK: true},
+}
+
+func opened(t *testing.T) *state.State {
+	t.Helper()
+	s := state.New(now)
+	s.Update(state.Booted{Boot: api.Bootstrap{Keyring: api.Keyring{OK: true}}})
+	cmds := s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}})
+	page := want[state.CallPage](t, cmds)
+	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, 100, 250)})
+	s.Update(state.ProvidersLoaded{List: []api.ProviderDetail{{Provider: api.Provider{Protocol: api.OIDC, Name: "idp", Known: true, Enabled: true}}}})
+	return s
+}
+
+func rows(offset, n, total int) api.RosterPage {
+	p := api.RosterPage{Offset: offset, Total: total, Counts: api.RosterCounts{All: total}}
+	for i := range n {
+		id := string(rune('A'+(offset+i)/26%26)) + string(rune('a'+(offset+i)%26))
+		p.Rows = append(p.Rows, api.RosterRow{Account: api.Account{
+			User: api.User{ID: id, Name: "user " + id}, Exists: true,
+			Identities: []api.Identity{{Protocol: api.OIDC, Provider: "idp", Name: id}},
+		}})
+	}
+	return p
+}
+
+// want returns the one command of a type.
+func want[T any](t *testing.T, cmds []state.Cmd) T {
+	t.Helper()
+	var found []T
+	for _, c := range cmds {
+		if c, ok := c.(T); ok {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("%d commands of type %T among %#v", len(found), *new(T), cmds)
+	}
+	return found[0]
+}
+
+func none[T any](t *testing.T, cmds []state.Cmd) {
+	t.Helper()
+	for _, c := range cmds {
+		if c, ok := c.(T); ok {
+			t.Fatalf("unwanted command %#v", c)
+		}
+	}
+}
+
+func TestStartOpensTheDefaultServer(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	cmds := s.Update(state.Booted{Boot: api.Bootstrap{Profiles: []api.Profile{{Name: "a"}, {Name: "b", Default: true}}}})
+	if c := want[state.CallOpenProfile](t, cmds); c.Name != "b" || s.Screen != state.ScreenOpening {
+		t.Errorf("opens %q on %q", c.Name, s.Screen)
+	}
+	s.Update(state.Connected{Name: "b", Err: &api.Error{Code: api.CodeSecretLocked}})
+	if s.Opening.Error == nil || s.Screen != state.ScreenOpening {
+		t.Error("a failed opening is not shown")
+	}
+	// An answer for a server that the person has left is dropped.
+	s.Update(state.Leave{})
+	s.Update(state.Connected{Name: "b"})
+	if s.Session != nil || s.Screen != state.ScreenWelcome {
+		t.Error("a late answer opened a session")
+	}
+}
+
+func TestTypingAsksOnceAtATime(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	first := want[state.CallPage](t, s.Update(state.Edit{Field: state.FieldSearch, Value: "a"}))
+	for _, v := range []string{"ab", "abc"} {
+		none[state.CallPage](t, s.Update(state.Edit{Field: state.FieldSearch, Value: v}))
+	}
+	if _, ok := s.Roster.Row(0); !ok || !s.Roster.Stale() {
+		t.Error("the old rows do not stay until new ones come")
+	}
+	second := want[state.CallPage](t, s.Update(state.PageLoaded{Generation: first.Generation, Rows: rows(0, 3, 3)}))
+	if second.Query.Search != "abc" {
+		t.Errorf("asks for %q", second.Query.Search)
+	}
+	// The first answer once more, late, changes nothing.
+	s.Update(state.PageLoaded{Generation: first.Generation, Rows: rows(0, 9, 9)})
+	s.Update(state.PageLoaded{Generation: second.Generation, Rows: rows(0, 1, 1)})
+	if s.Roster.Total != 1 || s.Roster.Stale() {
+		t.Errorf("total %d", s.Roster.Total)
+	}
+}
+
+func TestScrollingFetchesPages(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	cmds := s.Update(state.Scrolled{Top: 210 * state.RowHeight, Height: 35})
+	page := want[state.CallPage](t, cmds)
+	if page.Page != 2 || page.Query.Offset != 200 || page.Query.Limit != state.PageSize {
+		t.Errorf("asks for %+v", page)
+	}
+	none[state.CallPage](t, s.Update(state.Scrolled{Top: 211 * state.RowHeight, Height: 35}))
+	s.Update(state.PageLoaded{Generation: page.Generation, Page: 2, Rows: rows(200, 50, 250)})
+	if _, ok := s.Roster.Row(249); !ok {
+		t.Error("the last row is not there")
+	}
+	from, to := s.Roster.Window()
+	if from > 211 || to < 221 || to-from > 30 {
+		t.Errorf("draws %d to %d", from, to)
+	}
+}
+
+func TestKeyboardMovesIntoView(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.Resized{Height: 35})
+	cmds := s.Update(state.Activate{To: 50})
+	if f := want[state.Focus](t, cmds); f.ID != state.RowID(50) {
+		t.Errorf("focus on %q", f.ID)
+	}
+	if to := want[state.ScrollTo](t, cmds); to.Top != 51*state.RowHeight-35 {
+		t.Errorf("scrolls to %v", to.Top)
+	}
+	s.Update(state.Activate{By: 1000})
+	if s.Roster.Active != 249 {
+		t.Errorf("active %d", s.Roster.Active)
+	}
+}
+
+func TestSelectionWithShift(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.Select{Index: 5})
+	s.Update(state.Select{Index: 2, Range: true})
+	s.Update(state.Select{Index: 4})
+	links, names := s.Roster.SelectedLinks()
+	if len(links) != 3 || len(names) != 3 {
+		t.Fatalf("%d links, %d names", len(links), len(names))
+	}
+	s.Update(state.AskRemoveSelected{})
+	call := want[state.CallRemove](t, s.Update(state.DialogYes{}))
+	if !slices.Equal(call.Links, links) {
+		t.Errorf("removes %v", call.Links)
+	}
+	none[state.CallRemove](t, s.Update(state.DialogYes{})) // a second click while it runs
+	none[state.CallRemove](t, s.Update(state.Escape{}))
+	if s.Dialog.Kind != state.DialogRemove {
+		t.Error("Escape closed a dialog whose work is under way")
+	}
+	s.Update(state.Removed{Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed}, {ID: "2", State: api.ChangeFailed}}})
+	if s.Dialog.Kind != state.DialogNone || len(s.Roster.Selected) != 0 {
+		t.Error("dialog or selection stays")
+	}
+	if u := s.Toasts[len(s.Toasts)-1].Undo; !slices.Equal(u, []string{"1"}) {
+		t.Errorf("offers to undo %v", u)
+	}
+}
+
+func TestLink(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	user := api.User{ID: "Aa", Name: "user Aa"}
+	plan := want[state.CallPlanLink](t, s.Update(state.StartLinking{Account: user}))
+	if plan.Request.Provider != "idp" { // the only one is chosen at once
+		t.Errorf("plans %+v", plan.Request)
+	}
+	none[state.CallStartLink](t, s.Update(state.RunLink{})) // not planned yet
+	s.Update(state.Planned{Number: plan.Number, Plan: api.Plan{Option: api.Option{OK: true, Strategy: api.StrategyRelay}}})
+	want[state.CallStartLink](t, s.Update(state.RunLink{}))
+	// The first event overtakes the answer with the id.
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "sign-in", SignIn: &api.SignIn{Host: "idp.example"}}})
+	s.Update(state.FlowStarted{ID: "f"})
+	if s.Link.SignIn == nil || !s.Waiting() {
+		t.Fatal("the early event is lost")
+	}
+	s.Update(state.CloseDrawer{})
+	if !s.Link.Running() {
+		t.Fatal("closing the drawer ended the link")
+	}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "other", Step: "failed"}})
+	s.Update(state.ReturnToLink{})
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "confirm", Confirmation: &api.Confirmation{}}})
+	if s.Link.Step != state.LinkConfirm || !s.Drawer.Linking {
+		t.Fatalf("step %q", s.Link.Step)
+	}
+	if c := want[state.CallConfirm](t, s.Update(state.Answer{Yes: true})); c.ID != "f" || !c.Yes {
+		t.Errorf("confirms %+v", c)
+	}
+	cmds := s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{ID: "c"}}})
+	if s.Link.Step != state.LinkDone || s.Link.Running() {
+		t.Errorf("step %q", s.Link.Step)
+	}
+	want[state.CallPage](t, cmds)
+}
+
+func TestLinkRefusedByThePerson(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Link = state.Link{Step: state.LinkConfirm, FlowID: "f", Account: api.User{ID: "Aa"}, Confirm: &api.Confirmation{}}
+	if c := want[state.CallConfirm](t, s.Update(state.Answer{})); c.Yes {
+		t.Error("confirmed")
+	}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: &api.Error{Code: api.CodeInternal}}})
+	if s.Link.Error == nil || s.Link.Error.Code != api.CodeCancelled {
+		t.Errorf("error %+v", s.Link.Error)
+	}
+}
+
+func TestCancelBeforeTheIDCame(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Link = state.Link{Step: state.LinkSignIn, Starting: true, Account: api.User{ID: "Aa"}}
+	none[state.CallCancelFlow](t, s.Update(state.CancelLink{}))
+	if c := want[state.CallCancelFlow](t, s.Update(state.FlowStarted{ID: "late"})); c.ID != "late" {
+		t.Errorf("cancels %q", c.ID)
+	}
+}
+
+func TestSecretsLeaveTheForm(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	s.Update(state.Try{Address: "jf.example"})
+	s.Update(state.Probed{Address: "jf.example", Probe: api.Probe{Plugin: true, Server: api.Server{Name: "Home", WizardCompleted: true}}})
+	s.Update(state.Edit{Field: state.FieldKey, Value: "  ab cd\n"})
+	call := want[state.CallConnectKey](t, s.Update(state.SignIn{}))
+	if call.Key != "abcd" || call.Name != "Home" {
+		t.Errorf("connects with %+v", call)
+	}
+	if s.Form[state.FieldKey] != "" {
+		t.Error("the key stays in the form")
+	}
+	none[state.CallConnectKey](t, s.Update(state.SignIn{})) // busy
+	s.Update(state.Connected{Err: &api.Error{Code: api.CodeCredentialRefused}})
+	s.Update(state.PickMethod{Method: state.MethodPassword})
+	s.Update(state.Edit{Field: state.FieldUser, Value: " ada "})
+	s.Update(state.Edit{Field: state.FieldPassword, Value: " blanks count "})
+	password := want[state.CallConnectPassword](t, s.Update(state.SignIn{}))
+	if password.User != "ada" || password.Password != " blanks count " || s.Form[state.FieldPassword] != "" {
+		t.Errorf("connects with %+v", password)
+	}
+}
+
+func TestQuickConnect(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	s.Update(state.Try{Address: "a"})
+	s.Update(state.Probed{Address: "a", Probe: api.Probe{Plugin: true, QuickConnect: true}})
+	s.Update(state.PickMethod{Method: state.MethodQuick})
+	want[state.CallQuickConnect](t, s.Update(state.SignIn{}))
+	s.Update(state.QuickStarted{Quick: api.QuickConnect{ID: "q", Code: "1"}})
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "q", Step: "connected", Session: &api.Session{Profile: api.Profile{Name: "n"}, Capabilities: full}}})
+	if s.Session == nil || s.Screen != state.ScreenRoster || len(s.Boot.Profiles) != 1 {
+		t.Errorf("screen %q", s.Screen)
+	}
+}
+
+func TestAddressProblemsStayWhereTheyAreTyped(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	none[state.CallProbe](t, s.Update(state.Try{}))
+	if s.Welcome.Error == nil {
+		t.Error("an empty address is not answered")
+	}
+	s.Update(state.Try{Address: " x "})
+	s.Update(state.Probed{Address: "x", Err: &api.Error{Code: api.CodeServerUnreachable}})
+	if s.Screen != state.ScreenWelcome || s.Welcome.Error == nil {
+		t.Errorf("screen %q", s.Screen)
+	}
+	s.Update(state.Try{Address: "y"})
+	s.Update(state.Probed{Address: "x"}) // an address before
+	if s.Screen != state.ScreenWelcome {
+		t.Error("a late answer was taken")
+	}
+	s.Update(state.Probed{Address: "y", Err: &api.Error{Code: api.CodeServerAnswer}})
+	if s.Screen != state.ScreenConnect || s.Connect.Error == nil {
+		t.Errorf("screen %q", s.Screen)
+	}
+}
+
+func TestEscapeClosesOneThingAtATime(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.Select{Index: 1})
+	s.Update(state.OpenAccount{Index: 3})
+	s.Update(state.ShowDialog{Kind: state.DialogShortcuts})
+	s.Update(state.Escape{})
+	if s.Dialog.Kind != state.DialogNone || s.Drawer.UserID == "" {
+		t.Fatal("first")
+	}
+	if f := want[state.Focus](t, s.Update(state.Escape{})); f.ID != state.RowID(3) || s.Drawer.UserID != "" {
+		t.Fatalf("second: focus on %q", f.ID)
+	}
+	if len(s.Roster.Selected) != 1 {
+		t.Fatal("too much")
+	}
+	s.Update(state.Escape{})
+	if len(s.Roster.Selected) != 0 {
+		t.Fatal("third")
+	}
+}
+
+func TestGlobalKeys(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	for _, c := range []struct {
+		key            string
+		ctrl, editable bool
+		want           state.Msg
+	}{
+		{"/", false, false, state.FocusSearch{}},
+		{"/", false, true, nil},
+		{"?", false, false, state.ShowDialog{Kind: state.DialogShortcuts}},
+		{"k", true, true, state.ShowDialog{Kind: state.DialogPalette}},
+		{"k", false, false, nil},
+		{"Escape", false, true, state.Escape{}},
+		{"c", true, false, nil},
+	} {
+		if got, ok := s.GlobalKey(c.key, c.ctrl, false, c.editable); got != c.want || ok != (c.want != nil) {
+			t.Errorf("%+v: %#v", c, got)
+		}
+	}
+}
+
+func TestPaletteRuns(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.ShowDialog{Kind: state.DialogPalette})
+	s.Update(state.Edit{Field: state.FieldCommand, Value: "SETT"})
+	if n := len(s.Commands()); n != 1 {
+		t.Fatalf("%d commands", n)
+	}
+	s.Update(state.PaletteMove{By: -3})
+	s.Update(state.PaletteRun{Index: -1})
+	if s.Screen != state.ScreenSettings || s.Dialog.Kind != state.DialogNone {
+		t.Errorf("screen %q", s.Screen)
+	}
+}
+
+func TestPlainUserSeesHisOwn(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	cmds := s.Update(state.Connected{Session: api.Session{
+		Profile: api.Profile{Name: "n"}, User: &api.User{ID: "me"},
+		Capabilities: api.Capabilities{Credential: api.CredentialUser, PostLinkOwn: api.Ability{OK: true}, PostLink: api.Ability{Reason: "no"}},
+	}})
+	none[state.CallPage](t, cmds)
+	if c := want[state.CallAccount](t, cmds); c.UserID != "me" || s.Screen != state.ScreenOwn {
+		t.Errorf("loads %q on %q", c.UserID, s.Screen)
+	}
+	if !s.CanLink("me").OK || s.CanLink("other").OK {
+		t.Error("abilities")
+	}
+}
+
+func TestPortsAreChecked(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		typed string
+		want  []int
+		bad   bool
+	}{
+		{"", nil, false}, {" 8080 ,8443;9000", []int{8080, 8443, 9000}, false}, {"80", nil, true}, {"x", nil, true}, {"70000", nil, true},
+	} {
+		s := opened(t)
+		s.Update(state.Edit{Field: state.FieldPorts, Value: c.typed})
+		cmds := s.Update(state.SaveSettings{})
+		if c.bad {
+			none[state.CallSaveSettings](t, cmds)
+			continue
+		}
+		if got := want[state.CallSaveSettings](t, cmds).Settings.Ports; !slices.Equal(got, c.want) {
+			t.Errorf("%q: %v", c.typed, got)
+		}
+	}
+}
+
+func TestForgetTheOpenServer(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.AskForget{Name: "home"})
+	want[state.CallForget](t, s.Update(state.DialogYes{}))
+	s.Update(state.ProfilesChanged{Old: "home"})
+	if s.Session != nil || s.Screen != state.ScreenWelcome || len(s.Boot.Profiles) != 0 {
+		t.Errorf("screen %q", s.Screen)
+	}
+}
