@@ -76,5 +76,4 @@ func handmade(t *testing.T, algorithm string) string {
 	return `<?xml version="1.0" encoding="utf-8"?>` + "\n" + `<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" ` +
 		nsXI + ` ` + nsXS + ` ` + nsS + ` ` + nsD + ` xmlns:unused="urn:x" ID="_r" Version="2.0" IssueInstant="2026-11-24T12:00:00Z" InResponseTo="` +
 		requestID + `"><p:Status><p:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></p:Status>` + written + `</p:Response>`
-
 }
