@@ -330,7 +330,7 @@ func connect(address string, more ...action) []action {
 	return append(way, more...)
 }
 
-var openAda = []action{script(`document.querySelector('.rows > .row').click()`), sees("Account ID"), chromedp.Sleep(50 * time.Millisecond)}
+var openAda = []action{script(`document.querySelectorAll('.rows > .row')[1].click()`), sees("Account ID"), chromedp.Sleep(50 * time.Millisecond)}
 
 var all = []shot{
 	{"welcome", "", []action{sees("None found")}},

@@ -107,7 +107,12 @@ func server(s *stateOf, l *catalogue) *dom.Node {
 	}))
 }
 
-func credentialWord(l *catalogue, k api.CredentialKind) string { return l.T("credential." + string(k)) }
+func credentialWord(l *catalogue, k api.CredentialKind) string {
+	if k == "" {
+		k = api.CredentialNone
+	}
+	return l.T("credential." + string(k))
+}
 
 // menu is an open menu. Its items are reached with Tab or the arrows; Escape and a click elsewhere close it.
 func menu(id, label string, items []*dom.Node) *dom.Node {
