@@ -1,0 +1,208 @@
+package link_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/link"
+)
+
+var (
+	yes   = api.Ability{OK: true}
+	no    = api.Ability{Reason: "Not with this credential."}
+	maria = api.User{ID: "1", Name: "maria"}
+)
+
+// capabilities are those of the strategies' table, by hand, so that a change of either side is seen.
+func capabilities(f api.Flavour, as api.CredentialKind) api.Capabilities {
+	c := api.Capabilities{
+		Flavour: f, Credential: as, ReadRoster: yes, NameBeforeWrite: no, PostLink: no, PostLinkOwn: no, WriteConfig: no,
+		Preprovision: no,
+	}
+	flowfin := f == api.FlavourFlowfin
+	switch as {
+	case api.CredentialAdmin:
+		c.PostLink, c.PostLinkOwn = yes, yes
+		fallthrough
+	case api.CredentialKey:
+		if flowfin {
+			c.Preprovision = yes
+		} else {
+			c.WriteConfig, c.NameBeforeWrite = yes, yes
+		}
+	case api.CredentialUser:
+		c.PostLinkOwn, c.ReadRoster = yes, no
+	case api.CredentialNone:
+	}
+	return c
+}
+
+func provider(p api.Protocol) api.Provider {
+	return api.Provider{
+		Protocol: p, Name: "my idp", Known: true, Enabled: true, NewPath: true, NameClaim: "preferred_username",
+		Certificate: map[api.Protocol]string{api.SAML: "MII"}[p],
+	}
+}
+
+func facts(f api.Flavour, as api.CredentialKind, p api.Protocol) link.Facts {
+	base, _ := url.Parse("https://media.example.com/jf")
+	facts := link.Facts{
+		Account: maria, Provider: provider(p), Capabilities: capabilities(f, as), Base: base, Ports: []int{18701, 18702},
+		Settings: api.ProviderSettings{ClientID: "jellybind"},
+	}
+	if as != api.CredentialKey {
+		facts.Self = "1"
+	}
+	return facts
+}
+
+func TestMakePlan(t *testing.T) {
+	t.Parallel()
+	flowfin := api.FlavourFlowfin
+	for name, c := range map[string]struct {
+		facts  link.Facts
+		change func(*link.Facts)
+		// want is strategy and write method, or the code of the error.
+		want string
+	}{
+		"9p4 token":            {facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC), nil, "relay post-link"},
+		"9p4 token SAML":       {facts(api.Flavour9p4, api.CredentialAdmin, api.SAML), nil, "relay post-link"},
+		"9p4 key":              {facts(api.Flavour9p4, api.CredentialKey, api.OIDC), nil, "relay config"},
+		"K0lin key SAML":       {facts(api.FlavourK0lin, api.CredentialKey, api.SAML), nil, "assertion config"},
+		"Flowfin token":        {facts(flowfin, api.CredentialAdmin, api.OIDC), nil, "relay post-link"},
+		"Flowfin key":          {facts(flowfin, api.CredentialKey, api.OIDC), nil, "own-client preprovision"},
+		"Flowfin key SAML":     {facts(flowfin, api.CredentialKey, api.SAML), nil, "assertion preprovision"},
+		"own user":             {facts(flowfin, api.CredentialUser, api.OIDC), nil, "relay post-link"},
+		"own user, by subject": {facts(flowfin, api.CredentialUser, api.OIDC), choose(api.StrategySubject), "unsupported"},
+		"another's account": {
+			facts(api.Flavour9p4, api.CredentialUser, api.OIDC), func(f *link.Facts) { f.Self = "2" },
+			"unsupported",
+		},
+		"no client id: by subject": {
+			facts(flowfin, api.CredentialKey, api.OIDC), func(f *link.Facts) { f.Settings.ClientID = "" },
+			"subject preprovision",
+		},
+		"chosen":             {facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC), choose(api.StrategyOwnClient), "own-client config"},
+		"chosen, impossible": {facts(flowfin, api.CredentialKey, api.SAML), choose(api.StrategyRelay), "unsupported"},
+		"chosen, of the other protocol": {
+			facts(flowfin, api.CredentialKey, api.SAML), choose(api.StrategyOwnClient),
+			"unsupported",
+		},
+		"BaseUrlOverride: own client": {
+			facts(flowfin, api.CredentialAdmin, api.OIDC),
+			func(f *link.Facts) { f.Provider.BaseURLOverride = "https://sso.example.com" }, "own-client preprovision",
+		},
+		"BaseUrlOverride, SAML: by subject": {
+			facts(flowfin, api.CredentialAdmin, api.SAML),
+			func(f *link.Facts) { f.Provider.BaseURLOverride = "https://sso.example.com" }, "subject preprovision",
+		},
+		"SchemeOverride https": {
+			facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC),
+			func(f *link.Facts) { f.Provider.SchemeOverride = "https" }, "own-client config",
+		},
+		"provider switched off": {
+			facts(api.Flavour9p4, api.CredentialAdmin, api.SAML),
+			func(f *link.Facts) { f.Provider.Enabled = false }, "subject config",
+		},
+		"certificate not readable": {
+			facts(api.Flavour9p4, api.CredentialKey, api.SAML),
+			func(f *link.Facts) { f.Provider.Certificate = "" }, "subject config",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if c.change != nil {
+				c.change(&c.facts)
+			}
+			plan, err := link.MakePlan(c.facts)
+			got := string(plan.Strategy) + " " + string(plan.Write)
+			if err != nil {
+				got = string(api.CodeOf(err))
+			}
+			if got != c.want {
+				t.Errorf("got %s (%v), want %s", got, err, c.want)
+			}
+			for _, o := range plan.Options {
+				if o.Reason == "" || o.OK != (o.Write != "") {
+					t.Errorf("option without a reason or a write method: %+v", o)
+				}
+			}
+			if err == nil && plan.Options[0] != plan.Option {
+				t.Errorf("the chosen option does not come first: %+v", plan.Options)
+			}
+		})
+	}
+}
+
+func choose(s api.Strategy) func(*link.Facts) {
+	return func(f *link.Facts) { f.Request.Strategy = s }
+}
+
+func TestPlanSaysWhatIsNotKnownBefore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		facts   link.Facts
+		known   bool
+		warning string
+	}{
+		"9p4 token":          {facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC), true, ""},
+		"Flowfin token":      {facts(api.FlavourFlowfin, api.CredentialAdmin, api.OIDC), false, "before and after"},
+		"Flowfin own user":   {facts(api.FlavourFlowfin, api.CredentialUser, api.OIDC), false, "moves it to yours"},
+		"Flowfin token SAML": {facts(api.FlavourFlowfin, api.CredentialAdmin, api.SAML), true, ""},
+		"Flowfin key":        {facts(api.FlavourFlowfin, api.CredentialKey, api.OIDC), true, ""},
+	} {
+		plan, err := link.MakePlan(c.facts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, c.warning) })
+		if plan.KnownBeforeWrite != c.known || c.warning != "" && !told || c.warning == "" && len(plan.Warnings) > 0 {
+			t.Errorf("%s: known %v, warnings %v", name, plan.KnownBeforeWrite, plan.Warnings)
+		}
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	base, _ := url.Parse("https://media.example.com/jf")
+	oidc, saml, old := provider(api.OIDC), provider(api.SAML), provider(api.OIDC)
+	old.NewPath = false
+	override := provider(api.OIDC)
+	override.SchemeOverride, override.PortOverride = "http", 8080
+	localhost := api.ProviderSettings{ListenHost: "localhost", Port: 4000}
+	for name, c := range map[string]struct{ got, want []string }{
+		"new path": {link.AppRedirects(base, oidc, api.ProviderSettings{}, []int{18701, 18702}), []string{
+			"http://127.0.0.1:18701/jf/sso/OID/redirect/my%20idp", "http://127.0.0.1:18702/jf/sso/OID/redirect/my%20idp",
+		}},
+		"old path, localhost, fixed port": {
+			link.AppRedirects(base, old, localhost, link.Ports(0, localhost, old, nil)),
+			[]string{"http://localhost:4000/jf/sso/OID/r/my%20idp"},
+		},
+		"SAML":          {link.AppRedirects(base, saml, api.ProviderSettings{}, []int{1}), []string{"http://127.0.0.1:1/jf/sso/SAML/post/my%20idp"}},
+		"server":        {link.ServerRedirects(base, oidc), []string{"https://media.example.com/jf/sso/OID/redirect/my%20idp"}},
+		"server, moved": {link.ServerRedirects(base, override), []string{"http://media.example.com:8080/jf/sso/OID/redirect/my%20idp"}},
+	} {
+		if d := cmp.Diff(c.want, c.got); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	for name, c := range map[string]struct {
+		got  []int
+		want []int
+	}{
+		"request":   {link.Ports(1, localhost, override, []int{3}), []int{1}},
+		"override":  {link.Ports(0, localhost, override, []int{3}), []int{8080}},
+		"settings":  {link.Ports(0, localhost, oidc, []int{3}), []int{4000}},
+		"list":      {link.Ports(0, api.ProviderSettings{}, oidc, []int{3, 4}), []int{3, 4}},
+		"otherwise": {link.Ports(0, api.ProviderSettings{}, oidc, nil), link.DefaultPorts},
+	} {
+		if d := cmp.Diff(c.want, c.got); d != "" {
+			t.Errorf("ports by %s: %s", name, d)
+		}
+	}
+}
