@@ -240,7 +240,7 @@ func TestFirstLink(t *testing.T) {
 	do(t, ctx, "verify", click("Verify"), sees("Sign in with this identity once"),
 		script(`stub.emit('flow', {id: 'v2', step: 'verified', verified: {identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, account: stub.users[1], signedIn: true}})`),
 		sees("Proved: ada opens Björn Borg"))
-	do(t, ctx, "back", click("Done"), sees("Canonical name"), sees("Linked ada at authelia to Björn Borg"))
+	do(t, ctx, "back", click("Done"), sees("Account ID"), sees("Linked ada at authelia to Björn Borg"))
 	do(t, ctx, "remove", click("Remove ada at authelia"), sees("Remove this link?"), click("Remove link"), sees("1 link removed."), sees("No identity opens this account yet."))
 	do(t, ctx, "undo", click("Undo"), sees("Undone, and read back"), gone("No identity opens this account yet."))
 }
@@ -250,8 +250,9 @@ func TestKeyboardOnly(t *testing.T) {
 	ctx := tab(t)
 	do(t, ctx, "start", open(""), sees("See which identities"))
 	do(t, ctx, "demo", toRoster...)
-	do(t, ctx, "search", chromedp.KeyEvent("/"), focused("search"), chromedp.KeyEvent("born"), sees("Nothing matches"),
-		chromedp.KeyEvent(kb.Escape), sees("24 accounts"), chromedp.KeyEvent("/"), chromedp.KeyEvent("bjorn"), sees("1 of 24"), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"))
+	do(t, ctx, "search", focused("search"), chromedp.KeyEvent("born"), sees("Nothing matches"),
+		chromedp.KeyEvent(kb.Escape), sees("24 accounts"), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent(kb.ArrowDown), focused("row-1"),
+		chromedp.KeyEvent("/"), focused("search"), chromedp.KeyEvent("bjorn"), sees("1 of 24"), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"))
 	do(t, ctx, "open", chromedp.KeyEvent(kb.Enter), focused("drawer-title"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
 	do(t, ctx, "link", chromedp.KeyEvent("l"), focused("link-step"), chromedp.KeyEvent(kb.Escape), focused("link-identity"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
 	do(t, ctx, "select", chromedp.KeyEvent(" "), sees("1 account selected"), chromedp.KeyEvent(kb.Escape), gone("1 account selected"))

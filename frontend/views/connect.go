@@ -193,5 +193,6 @@ func opening(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
 		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), components.Name(o.Name)),
 		obstacle(l, o.Error, state.Open{Name: o.Name}), extra,
-		components.Quiet(l.T("server.forget"), state.AskForget{Name: o.Name}, components.Icon("trash")))
+		dom.E("div", dom.Class("outside-head"),
+			components.Quiet(l.T("server.forget"), state.AskForget{Name: o.Name}, components.Icon("trash"))))
 }
