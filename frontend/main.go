@@ -45,6 +45,7 @@ func main() {
 
 // send takes a message in and asks for a frame.
 func (w *window) send(msg state.Msg) {
+	w.state.Now = time.Now()
 	w.run(w.state.Update(msg))
 	w.plan()
 }

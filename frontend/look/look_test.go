@@ -360,7 +360,7 @@ var all = []shot{
 	{"account", "", roster(openAda...)},
 	{"account-long", "s=long", append([]action{click(startDemo), sees("24 accounts")}, openAda...)},
 	{"link-choose", "", link()},
-	{"link-ways", "s=stored", []action{sees("24 accounts"), click("Link an identity to Björn Borg"), script(`document.querySelector('input[value="oidc/authelia"]').click()`), click("Other ways"), sees("Name typed in")}},
+	{"link-ways", "s=stored", []action{sees("24 accounts"), click("Link an identity to Björn Borg"), until(`document.querySelector('input[value="oidc/authelia"]')`), script(`document.querySelector('input[value="oidc/authelia"]').click()`), click("Other ways"), sees("Name typed in")}},
 	{"link-subject", "", link(click("By name"), sees("preferred_username"))},
 	{"link-signin", "", link(click("Open browser and sign in"), sees("4:3"))},
 	{"link-confirm", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), sees("Is this right?"))},

@@ -217,8 +217,12 @@ var cases = map[string]func() *state.State{
 			Account: api.User{Name: "Ada"}, Providers: []api.AuthProvider{{ID: "d", Name: "Default"}}, Links: 3, NoPassword: true,
 		}})
 	},
-	"palette":   func() *state.State { return after(opened(api.Settings{}, false), state.ShowDialog{Kind: state.DialogPalette}) },
-	"shortcuts": func() *state.State { return after(opened(german, false), state.ShowDialog{Kind: state.DialogShortcuts}) },
+	"palette": func() *state.State {
+		return after(opened(api.Settings{}, false), state.ShowDialog{Kind: state.DialogPalette})
+	},
+	"shortcuts": func() *state.State {
+		return after(opened(german, false), state.ShowDialog{Kind: state.DialogShortcuts})
+	},
 }
 
 func TestGolden(t *testing.T) {

@@ -1,0 +1,136 @@
+package bridge_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/bridge"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+// backend answers calls in memory, in the JSON that would cross.
+type backend struct {
+	calls   []string
+	answers map[string]any
+	err     error
+}
+
+func (b *backend) Call(_ context.Context, method string, args ...any) ([]byte, error) {
+	text, err := json.Marshal(args)
+	if err != nil {
+		return nil, err
+	}
+	b.calls = append(b.calls, method+string(text))
+	if b.err != nil {
+		return nil, b.err
+	}
+	return json.Marshal(b.answers[method])
+}
+
+func TestDecodeError(t *testing.T) {
+	t.Parallel()
+	refused := `{"code":"forbidden","sentence":"No.","hint":"Ask.","params":{"host":"h"}}`
+	quoted, _ := json.Marshal(refused)
+	for _, c := range []struct {
+		name string
+		err  error
+		want api.Code
+		text string
+	}{
+		{"object", &bridge.Rejection{Reason: refused}, api.CodeForbidden, "No."},
+		{"object in a string", &bridge.Rejection{Reason: string(quoted)}, api.CodeForbidden, "No."},
+		{"text", &bridge.Rejection{Reason: "boom"}, api.CodeInternal, "boom"},
+		{"other JSON", &bridge.Rejection{Reason: `{"a":1}`}, api.CodeInternal, `{"a":1}`},
+		{"cancelled", context.Canceled, api.CodeCancelled, "This was cancelled."},
+		{"no backend", errors.New("gone"), api.CodeInternal, "gone"},
+		{"already known", &api.Error{Code: api.CodeTimeout, Sentence: "Late."}, api.CodeTimeout, "Late."},
+	} {
+		if got := bridge.DecodeError(c.err); got.Code != c.want || got.Sentence != c.text {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	if bridge.DecodeError(nil) != nil {
+		t.Error("no error became one")
+	}
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	b := &backend{answers: map[string]any{
+		"RosterPage": api.RosterPage{Total: 3}, "StartLink": "f1", "Bootstrap": api.Bootstrap{Profiles: []api.Profile{{Name: "b"}}},
+		"Undo": api.Change{ID: "u"},
+	}}
+	app := bridge.New(b)
+	run := func(c state.Cmd) state.Msg { return app.Run(t.Context(), c) }
+	if m, ok := run(state.CallPage{Generation: 2, Page: 1, Query: api.RosterQuery{Search: "é"}}).(state.PageLoaded); !ok || m.Generation != 2 || m.Rows.Total != 3 {
+		t.Errorf("page: %+v", m)
+	}
+	if m, ok := run(state.CallStartLink{Request: api.LinkRequest{UserID: "u"}}).(state.FlowStarted); !ok || m.ID != "f1" || m.Err != nil {
+		t.Errorf("link: %+v", m)
+	}
+	if m, ok := run(state.CallRename{Old: "a", New: "b"}).(state.ProfilesChanged); !ok || m.Old != "a" || len(m.Boot.Profiles) != 1 {
+		t.Errorf("rename: %+v", m)
+	}
+	if m, ok := run(state.CallUndo{Changes: []string{"1", "2"}}).(state.Undone); !ok || len(m.Changes) != 2 {
+		t.Errorf("undo: %+v", m)
+	}
+	if m := run(state.Focus{}); m != nil {
+		t.Errorf("a command for the page was answered: %+v", m)
+	}
+	if m := run(state.CallCancelFlow{ID: "x"}); m != nil {
+		t.Errorf("cancel: %+v", m)
+	}
+	want := []string{`RenameProfile["a","b"]`, `Bootstrap[]`, `Undo["1"]`, `CancelFlow["x"]`}
+	for _, w := range want {
+		if !slices.ContainsFunc(b.calls, func(c string) bool { return c == w || c == strings.Replace(w, "[]", "null", 1) }) {
+			t.Errorf("%s was not called: %v", w, b.calls)
+		}
+	}
+	b.err = &bridge.Rejection{Reason: `{"code":"timeout","sentence":"Late."}`}
+	if m, ok := run(state.CallSaveProvider{Secret: "s"}).(state.ProviderSaved); !ok || m.Err == nil || m.Err.Code != api.CodeTimeout {
+		t.Errorf("save: %+v", m)
+	}
+	if slices.ContainsFunc(b.calls, func(c string) bool { return strings.HasPrefix(c, "SaveProviderSecret") }) {
+		t.Error("the secret was sent although the settings were refused")
+	}
+}
+
+func TestEvent(t *testing.T) {
+	t.Parallel()
+	if m, ok := bridge.Event("flow", []byte(`{"id":"f","step":"sign-in","signIn":{"host":"h"}}`)).(state.FlowMoved); !ok || m.Event.SignIn.Host != "h" {
+		t.Errorf("flow: %+v", m)
+	}
+	for _, c := range [][2]string{{"flow", "nonsense"}, {"unknown", "{}"}, {"roster", "[]"}} {
+		if m := bridge.Event(c[0], []byte(c[1])); m != nil {
+			t.Errorf("%v: %+v", c, m)
+		}
+	}
+}
+
+// TestWindowStaysSmall looks at what the window is linked from: these packages would double its size.
+func TestWindowStaysSmall(t *testing.T) {
+	t.Parallel()
+	list := exec.Command("go", "list", "-deps", "github.com/jellybind/jellybind/frontend")
+	list.Env = append(list.Environ(), "GOOS=js", "GOARCH=wasm")
+	out, err := list.Output()
+	if err != nil {
+		t.Skipf("go list does not run here: %v", err)
+	}
+	deps := strings.Fields(string(out))
+	for _, heavy := range []string{"net/http", "encoding/json", "fmt", "os", "regexp"} {
+		if slices.Contains(deps, heavy) {
+			t.Errorf("the window links %s", heavy)
+		}
+	}
+	for _, d := range deps {
+		if rest, ours := strings.CutPrefix(d, "github.com/jellybind/jellybind/backend/"); ours && rest != "api" {
+			t.Errorf("the window links %s", d)
+		}
+	}
+}
