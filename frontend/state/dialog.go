@@ -157,16 +157,24 @@ type Command struct {
 
 // Commands returns the palette's lines that match what was typed.
 func (s *State) Commands() []Command {
-	all := []Command{
-		{Key: "nav.roster", Icon: "users", Msg: Go{Screen: ScreenRoster}},
-		{Key: "nav.providers", Icon: "providers", Msg: Go{Screen: ScreenProviders}},
-		{Key: "nav.own", Icon: "person", Msg: Go{Screen: ScreenOwn}},
-		{Key: "nav.history", Icon: "history", Msg: Go{Screen: ScreenHistory}},
-		{Key: "nav.settings", Icon: "settings", Msg: Go{Screen: ScreenSettings}},
-		{Key: "command.search", Icon: "search", Msg: FocusSearch{}},
-		{Key: "command.refresh", Icon: "refresh", Msg: Refresh{}},
-		{Key: "command.unlinked", Icon: "filter", Msg: Filter{Filter: api.FilterUnlinked}},
-		{Key: "command.atRisk", Icon: "filter", Msg: Filter{Filter: api.FilterAtRisk}},
+	var all []Command
+	if !s.Plain() {
+		all = append(all, Command{Key: "nav.roster", Icon: "users", Msg: Go{Screen: ScreenRoster}})
+	}
+	own := Command{Key: "nav.self", Icon: "kit", Msg: Go{Screen: ScreenOwn}}
+	if s.Plain() {
+		own = Command{Key: "nav.own", Icon: "person", Msg: Go{Screen: ScreenOwn}}
+	}
+	all = append(all,
+		Command{Key: "nav.providers", Icon: "providers", Msg: Go{Screen: ScreenProviders}}, own,
+		Command{Key: "nav.history", Icon: "history", Msg: Go{Screen: ScreenHistory}},
+		Command{Key: "nav.settings", Icon: "settings", Msg: Go{Screen: ScreenSettings}})
+	if !s.Plain() {
+		all = append(all,
+			Command{Key: "command.search", Icon: "search", Msg: FocusSearch{}},
+			Command{Key: "command.refresh", Icon: "refresh", Msg: Refresh{}},
+			Command{Key: "command.unlinked", Icon: "filter", Msg: Filter{Filter: api.FilterUnlinked}},
+			Command{Key: "command.atRisk", Icon: "filter", Msg: Filter{Filter: api.FilterAtRisk}})
 	}
 	if d := s.Drawer; d.Row != nil && d.Row.Exists && s.CanLink(d.UserID).OK {
 		all = append([]Command{{Key: "command.link", Name: d.Row.Name, Icon: "link", Msg: StartLinking{Account: d.Row.User}}},

@@ -25,6 +25,9 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		s.Drawer = Drawer{UserID: l.Account.ID, Back: "title"}
 		if s.Screen != ScreenRoster && s.Screen != ScreenOwn {
 			s.Screen = ScreenRoster
+			if s.Plain() {
+				s.Screen = ScreenOwn
+			}
 		}
 		return s.openDrawer(), true
 	case LinkTab:

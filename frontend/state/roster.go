@@ -19,6 +19,9 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		return s.query(), true
 	case Filter:
 		r.Query.Filter = m.Filter
+		if s.Screen != ScreenRoster {
+			return append(s.query(), s.show(ScreenRoster)...), true
+		}
 		return s.query(), true
 	case FilterProvider:
 		r.Query.Protocol, r.Query.Provider = m.Protocol, m.Name

@@ -84,6 +84,10 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	case Edit:
 		return s.edit(m), true
 	case Go:
+		s.Drawer = Drawer{} // it belongs to the screen before; a running link goes on beside the navigation
+		if !s.Link.Running() {
+			s.Link = Link{}
+		}
 		return s.show(m.Screen), true
 	case Retry:
 		s.History.Error, s.Self.Error, s.Providers.Error = nil, nil, nil
@@ -112,6 +116,9 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		return []Cmd{CallUndo(m)}, true
 	case Undone:
 		s.History.Undoing = ""
+		if s.Link.Step == LinkDone { // what it shows may no longer be so
+			s.Link, s.Drawer.Linking = Link{}, false
+		}
 		cmds := s.afterChange()
 		if m.Err != nil {
 			return append(cmds, s.toast(&Toast{Error: m.Err})...), true
@@ -238,7 +245,7 @@ func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
 	}
 	switch key {
 	case "/":
-		return FocusSearch{}, true
+		return FocusSearch{}, !s.Plain()
 	case "?":
 		return ShowDialog{Kind: DialogShortcuts}, true
 	}

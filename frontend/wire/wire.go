@@ -252,13 +252,20 @@ func (d *decoder) object(v reflect.Value, depth int) error {
 	}
 }
 
+// jsonTag returns the json part of a tag. StructTag.Get would do, and bring strconv's unquoting; no name here needs it.
+func jsonTag(tag reflect.StructTag) string {
+	_, rest, _ := strings.Cut(string(tag), `json:"`)
+	name, _, _ := strings.Cut(rest, `"`)
+	return name
+}
+
 // field returns the struct's field of a JSON name, an embedded struct's included, or an invalid value.
 func field(v reflect.Value, name string) reflect.Value {
 	t := v.Type()
 	var embedded []reflect.Value
 	for i := range t.NumField() {
 		f := t.Field(i)
-		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		tag, _, _ := strings.Cut(jsonTag(f.Tag), ",")
 		switch {
 		case f.Anonymous && tag == "" && f.Type.Kind() == reflect.Struct:
 			embedded = append(embedded, v.Field(i))
@@ -496,7 +503,7 @@ func fields(b []byte, v reflect.Value, first bool) ([]byte, bool, error) {
 	t := v.Type()
 	for i := range t.NumField() {
 		f := t.Field(i)
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		name, options, _ := strings.Cut(jsonTag(f.Tag), ",")
 		var err error
 		switch {
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
