@@ -11,6 +11,7 @@ package loopback
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -53,6 +54,7 @@ type Options struct {
 type Listener struct {
 	listeners []net.Listener
 	host      string
+	shortPath string // the path of URL
 	timeout   time.Duration
 	language  string
 
@@ -121,6 +123,7 @@ func newListener(opts Options, host string, listeners []net.Listener) *Listener 
 	return &Listener{
 		listeners: listeners,
 		host:      host,
+		shortPath: "/go/" + rand.Text(),
 		timeout:   timeout,
 		language:  language(opts.Language),
 		abandoned: make(chan struct{}),
@@ -202,8 +205,9 @@ func portOf(l net.Listener) int {
 	return 80
 }
 
-// URL is the address on the loopback that leads to Expect.Target while Wait waits.
-func (l *Listener) URL() string { return "http://" + l.HostPort() + "/" }
+// URL is the address on the loopback that leads to Expect.Target while Wait waits. Nobody can guess it: whoever knew the
+// target's state could have his own sign-in taken for this one, and every program on the machine can ask the port.
+func (l *Listener) URL() string { return "http://" + l.HostPort() + l.shortPath }
 
 // Timeout is how long Wait will wait.
 func (l *Listener) Timeout() time.Duration { return l.timeout }

@@ -94,7 +94,7 @@ func TestHostilesAreRefusedAndTheWaitGoesOn(t *testing.T) {
 	t.Parallel()
 	const path = "/jf/sso/OID/redirect/my%20idp"
 	r := start(t, loopback.Options{}, expectState("GET", path, "s1"), loopback.Page{OK: true}, nil)
-	base := "http://" + r.l.HostPort()
+	base, short := "http://"+r.l.HostPort(), r.l.URL()
 	good := base + path + "?code=c&state=s1"
 	for _, c := range []struct {
 		name, method, url, body string
@@ -104,7 +104,10 @@ func TestHostilesAreRefusedAndTheWaitGoesOn(t *testing.T) {
 		{"rebound name", "GET", good, "", map[string]string{"Host": "evil.example"}, 421},
 		{"other port in Host", "GET", good, "", map[string]string{"Host": "127.0.0.1:1"}, 421},
 		{"localhost is not our name", "GET", good, "", map[string]string{"Host": "localhost:" + strconv.Itoa(r.l.Port())}, 421},
-		{"root of a foreign Host", "GET", base + "/", "", map[string]string{"Host": "evil.example"}, 421},
+		{"short address of a foreign Host", "GET", short, "", map[string]string{"Host": "evil.example"}, 421},
+		{"root", "GET", base + "/", "", nil, 404},
+		{"short address guessed", "GET", base + "/go/ABCDEFGHIJKLMNOPQRSTUVWXYZ", "", nil, 404},
+		{"short address cut off", "GET", base + "/go/", "", nil, 404},
 		{"other path", "GET", base + "/other?state=s1", "", nil, 404},
 		{"longer path", "GET", base + path + "/?state=s1", "", nil, 404},
 		{"escaped slash", "GET", base + "/jf/sso/OID/redirect%2Fmy%20idp?state=s1", "", nil, 404},
@@ -121,12 +124,12 @@ func TestHostilesAreRefusedAndTheWaitGoesOn(t *testing.T) {
 		{"wrong state", "GET", base + path + "?code=c&state=s2", "", nil, 400},
 		{"bad query", "GET", base + path + "?state=s1&x=%zz", "", nil, 400},
 		{"body in GET", "GET", good, "x", nil, 400},
-		{"short address from another site", "GET", base + "/", "", map[string]string{
+		{"short address from another site", "GET", short, "", map[string]string{
 			"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "cross-site",
 		}, 403},
-		{"short address by POST", "POST", base + "/", "", nil, 405},
-		{"short address", "GET", base + "/", "", nil, 302},
-		{"short address typed", "GET", base + "/", "", map[string]string{
+		{"short address by POST", "POST", short, "", nil, 405},
+		{"short address", "GET", short, "", nil, 302},
+		{"short address typed", "GET", short, "", map[string]string{
 			"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none",
 		}, 302},
 	} {
@@ -236,7 +239,7 @@ func TestAnswerRunsOnce(t *testing.T) {
 		})
 	}
 	group.Go(func() {
-		if resp, _ := send(t, "GET", "http://"+l.HostPort()+"/", "", nil); resp.StatusCode != 410 {
+		if resp, _ := send(t, "GET", l.URL(), "", nil); resp.StatusCode != 410 {
 			t.Errorf("short address: %d", resp.StatusCode)
 		}
 	})
@@ -436,7 +439,7 @@ func TestLocalhost(t *testing.T) {
 		hosts = append(hosts, "[::1]")
 	}
 	for _, h := range hosts {
-		resp, _ := send(t, "GET", "http://"+h+":"+port+"/", "", map[string]string{"Host": r.l.HostPort()})
+		resp, _ := send(t, "GET", strings.Replace(r.l.URL(), "localhost", h, 1), "", map[string]string{"Host": r.l.HostPort()})
 		if resp.StatusCode != 302 {
 			t.Errorf("by %s: %d", h, resp.StatusCode)
 		}

@@ -2,6 +2,7 @@ package loopback
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
@@ -39,9 +40,13 @@ type Expect struct {
 	// AuthnRequest that was sent. An error refuses the request and the wait goes on; its text is shown to nobody. Match may
 	// be called from several goroutines at once.
 	Match func(url.Values) error
-	// Target is where "/" redirects to while nobody has answered: the identity provider's address, http or https. Empty
-	// means that there is no such redirect.
+	// Target is where Listener.URL redirects to while nobody has answered: the identity provider's address, http or https.
+	// Empty means that there is no such redirect.
 	Target string
+	// Host and RedirectURI are for the hint when nobody answers: the identity provider, and the address that it must
+	// allow. Most providers answer a redirect URI that they do not know with a page of their own, and the loopback never
+	// hears of it. Both may be empty.
+	Host, RedirectURI string
 }
 
 // Callback is the request that matched.
@@ -120,6 +125,7 @@ type wait struct {
 	expect   Expect
 	segments []string
 	hostPort string
+	short    string // the path of Listener.URL
 	words    *words
 	answer   func(context.Context, Callback) (Page, error)
 
@@ -150,8 +156,8 @@ func newWait(
 		}
 	}
 	w := &wait{
-		expect: expect, segments: segments, hostPort: l.HostPort(), words: catalogue[l.language], answer: answer,
-		claimed: make(chan struct{}), done: make(chan error, 1),
+		expect: expect, segments: segments, hostPort: l.HostPort(), short: l.shortPath,
+		words: catalogue[l.language], answer: answer, claimed: make(chan struct{}), done: make(chan error, 1),
 	}
 	w.ctx, w.cancel = context.WithCancel(ctx)
 	return w, nil
@@ -165,12 +171,7 @@ func (w *wait) result(ctx context.Context, l *Listener) error {
 	select {
 	case <-w.claimed:
 	case <-timer.C:
-		ended = &api.Error{
-			Code:     api.CodeTimeout,
-			Sentence: fmt.Sprintf("Nobody signed in within %s.", l.timeout),
-			Hint:     "Start again and finish signing in in the browser before the time is over.",
-			Params:   map[string]string{"timeout": l.timeout.String()},
-		}
+		ended = w.unanswered(l.timeout)
 	case <-ctx.Done():
 		ended = cancelled(context.Cause(ctx))
 	case <-l.closing:
@@ -189,6 +190,22 @@ func (w *wait) result(ctx context.Context, l *Listener) error {
 	}
 	w.cancel()
 	return w.interpret(ctx, <-w.done)
+}
+
+// unanswered says that nobody answered in time, and what may have kept the answer away.
+func (w *wait) unanswered(timeout time.Duration) error {
+	e := &api.Error{
+		Code:     api.CodeTimeout,
+		Sentence: fmt.Sprintf("Nobody signed in within %s.", timeout),
+		Hint:     "Start again and finish signing in in the browser before the time is over.",
+		Params:   map[string]string{"timeout": timeout.String()},
+	}
+	if w.expect.RedirectURI != "" {
+		e.Hint = fmt.Sprintf("Start again and sign in at %s before the time is over. If it showed an error instead of a "+
+			"sign-in page, allow this address there: %s", w.expect.Host, w.expect.RedirectURI)
+		e.Params["host"], e.Params["redirectUri"] = w.expect.Host, w.expect.RedirectURI
+	}
+	return e
 }
 
 // interpret turns an answer that ended because ctx did into a cancellation.
@@ -224,7 +241,7 @@ func (w *wait) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	escaped := r.URL.EscapedPath()
-	if escaped == "/" && w.expect.Target != "" {
+	if w.expect.Target != "" && subtle.ConstantTimeCompare([]byte(escaped), []byte(w.short)) == 1 {
 		w.redirect(rw, r)
 		return
 	}

@@ -250,21 +250,6 @@ func misconfigured(why string) *api.Error {
 	}
 }
 
-// explain adds to a wait that nobody ended which address the provider must allow: most answer a redirect URI that they do
-// not know with a page of their own, and the loopback never hears of it.
-func explain(err error, redirectURI, host string) error {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok || e.Code != api.CodeTimeout {
-		return err
-	}
-	told := *e
-	told.Hint = fmt.Sprintf("Start again and sign in at %s before the time is over. If it showed an error instead of a "+
-		"sign-in page, allow this redirect URI for Jellybind's client there: %s", host, redirectURI)
-	told.Params = map[string]string{"host": host, "redirectUri": redirectURI, "timeout": e.Params["timeout"]}
-	told.Err = err
-	return &told
-}
-
 // mustParse parses an address that Discover has checked.
 func mustParse(address string) *url.URL {
 	u, err := url.Parse(address)

@@ -129,7 +129,9 @@ func Run(
 	}
 	var identity Identity
 	err = listener.Attend(ctx,
-		loopback.Expect{Method: http.MethodGet, Path: path, Target: address, Match: e.match},
+		loopback.Expect{
+			Method: http.MethodGet, Path: path, Match: e.match, Target: address, Host: host, RedirectURI: e.config.RedirectURL,
+		},
 		func(ctx context.Context) error { return show(ctx, signIn) },
 		func(ctx context.Context, callback loopback.Callback) (loopback.Page, error) {
 			var err error
@@ -137,7 +139,7 @@ func Run(
 			return loopback.Page{OK: err == nil}, err
 		})
 	if err != nil {
-		return Identity{}, explain(err, e.config.RedirectURL, host)
+		return Identity{}, err
 	}
 	return identity, nil
 }

@@ -215,7 +215,7 @@ func TestForeignAnswers(t *testing.T) {
 			q := u.Query()
 			for name, want := range map[string]string{
 				"response_type": "code", "client_id": idp.ClientApp, "code_challenge_method": "S256",
-				"redirect_uri": strings.TrimSuffix(s.ShortURL, "/") + "/oidc/cb", "scope": "openid profile email",
+				"redirect_uri": origin(t, s.ShortURL) + "/oidc/cb", "scope": "openid profile email",
 			} {
 				if q.Get(name) != want {
 					t.Errorf("%s: %q, want %q", name, q.Get(name), want)
@@ -249,6 +249,15 @@ func TestForeignAnswers(t *testing.T) {
 	}
 }
 
+func origin(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 func TestNobodySignsIn(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "")
@@ -256,7 +265,7 @@ func TestNobodySignsIn(t *testing.T) {
 	var redirect string
 	_, err := oidcflow.Run(t.Context(), client, oidcflow.Options{Listen: loopback.Options{Timeout: 100 * time.Millisecond}},
 		func(_ context.Context, s api.SignIn) error {
-			redirect = s.ShortURL + "callback"
+			redirect = origin(t, s.ShortURL) + "/callback"
 			return nil
 		})
 	checkError(t, err, api.CodeTimeout, redirect)

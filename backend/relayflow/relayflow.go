@@ -46,8 +46,6 @@ type Options struct {
 	Listen loopback.Options
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// NameID reads the NameID of a base64 SAML response, unverified; nil leaves Result.NameID empty.
-	NameID func(response secret.Value) (string, error)
 }
 
 // Result is a sign-in that the server has accepted. It prints as a placeholder.
@@ -58,11 +56,10 @@ type Result struct {
 	Cookies []*http.Cookie
 	// State is the OIDC state; empty for SAML.
 	State secret.Value
-	// Response is the base64 SAML response; empty for OIDC. RequestID is the AuthnRequest's ID that it answers, ACS the
-	// address that it was sent to, and NameID what Options.NameID read from it.
+	// Response is the base64 SAML response; empty for OIDC. RequestID is the AuthnRequest's ID that it answers, and ACS the
+	// address that it was sent to.
 	Response       secret.Value
 	RequestID, ACS string
-	NameID         string
 }
 
 // Format implements fmt.Formatter for every verb: cookies would print themselves.
@@ -107,7 +104,9 @@ func Run(
 	}
 	signIn := api.SignIn{URL: address, Host: host, ShortURL: listener.URL(), Deadline: now().Add(listener.Timeout())}
 
-	expect := loopback.Expect{Method: http.MethodGet, Path: started.Callback, Target: address}
+	expect := loopback.Expect{
+		Method: http.MethodGet, Path: started.Callback, Target: address, Host: host, RedirectURI: started.RedirectURI,
+	}
 	switch req.Protocol {
 	case api.OIDC:
 		if started.State.IsZero() {
@@ -128,11 +127,11 @@ func Run(
 		func(ctx context.Context) error { return show(ctx, signIn) },
 		func(ctx context.Context, callback loopback.Callback) (loopback.Page, error) {
 			var err error
-			result, err = relay(ctx, server, started, callback, opts.NameID)
+			result, err = relay(ctx, server, started, callback)
 			return loopback.Page{OK: err == nil}, err
 		})
 	if err != nil {
-		return Result{}, explain(err, started.RedirectURI, host)
+		return Result{}, err
 	}
 	return result, nil
 }
@@ -142,7 +141,6 @@ func Run(
 // SAML refusal is not: the server keeps nothing of a SAML sign-in, and has no answer but a failed validation.
 func relay(
 	ctx context.Context, server Server, started ssoplugin.Started, callback loopback.Callback,
-	nameID func(secret.Value) (string, error),
 ) (Result, error) {
 	forward := ssoplugin.Callback{Method: callback.Method, Path: callback.Path, RawQuery: callback.RawQuery}
 	result := Result{Cookies: started.Cookies, ACS: started.RedirectURI, RequestID: started.RequestID}
@@ -159,11 +157,6 @@ func relay(
 		// The plugin decodes the data itself, and not every decoder skips the line breaks that some providers send.
 		result.Response = secret.New(strings.Join(strings.Fields(response), ""))
 		result.Data = result.Response
-		if nameID != nil {
-			if result.NameID, err = nameID(result.Response); err != nil {
-				return Result{}, err
-			}
-		}
 		return result, server.Relay(ctx, started, forward)
 	}
 	result.State, result.Data = started.State, started.State
@@ -210,21 +203,6 @@ func matchResponse(v url.Values, requestID string) error {
 		return errors.New("a response to another request")
 	}
 	return nil
-}
-
-// explain adds to a wait that nobody ended which address the identity provider must allow: most providers answer a
-// redirect URI that they do not know with a page of their own, and the loopback never hears of it.
-func explain(err error, redirectURI, host string) error {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok || e.Code != api.CodeTimeout {
-		return err
-	}
-	told := *e
-	told.Hint = fmt.Sprintf("Start again and sign in at %s before the time is over. If it showed an error instead of a "+
-		"sign-in page, allow this address there: %s", host, redirectURI)
-	told.Params = map[string]string{"host": host, "redirectUri": redirectURI, "timeout": e.Params["timeout"]}
-	told.Err = err
-	return &told
 }
 
 // refused tells of a sign-in that the identity provider turned down; reason is its own word.

@@ -3,12 +3,12 @@ package samlflow
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/browser"
 	"github.com/jellybind/jellybind/backend/loopback"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
@@ -42,7 +42,8 @@ type Options struct {
 // Nothing is passed on to the server: the sign-in that waits there is forgotten by it.
 //
 // The wait goes on after posts that answer another request. The first one that answers this request decides.
-// Errors: those of Check, of the plugin's start, of the loopback (CodePortTaken, CodeTimeout, CodeCancelled), and of show.
+// Errors: those of Check, of the plugin's start, CodeAddressRefused for an address that is no web page's, those of the
+// loopback (CodePortTaken, CodeTimeout, CodeCancelled), and of show.
 func Run(
 	ctx context.Context, server Starter, req Request, opts Options, show func(context.Context, api.SignIn) error,
 ) (Assertion, error) {
@@ -60,17 +61,15 @@ func Run(
 	if err != nil {
 		return Assertion{}, err
 	}
-	target, err := url.Parse(started.Location.Reveal())
+	address := started.Location.Reveal()
+	host, err := browser.Check(address)
 	if err != nil {
-		return Assertion{}, errors.New("starting a SAML sign-in: the plugin's address cannot be read")
+		return Assertion{}, err
 	}
-
-	signIn := api.SignIn{
-		URL: started.Location.Reveal(), Host: target.Host, ShortURL: l.URL(), Deadline: opts.Now().Add(l.Timeout()),
-	}
+	signIn := api.SignIn{URL: address, Host: host, ShortURL: l.URL(), Deadline: opts.Now().Add(l.Timeout())}
 	var a Assertion
 	err = l.Attend(ctx, loopback.Expect{
-		Method: http.MethodPost, Path: started.Callback, Target: started.Location.Reveal(),
+		Method: http.MethodPost, Path: started.Callback, Target: address, Host: host, RedirectURI: started.RedirectURI,
 		Match: func(form url.Values) error { return answers(form, started.RequestID) },
 	}, func(ctx context.Context) error {
 		return show(ctx, signIn)
@@ -83,24 +82,9 @@ func Run(
 		return loopback.Page{OK: err == nil}, err
 	})
 	if err != nil {
-		return Assertion{}, explain(err, started.RedirectURI, target.Host)
+		return Assertion{}, err
 	}
 	return a, nil
-}
-
-// explain tells more of a sign-in that nobody finished: most often the identity provider does not allow the ACS, and says
-// so on its own page, which the app cannot see.
-func explain(err error, acs, host string) error {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok || e.Code != api.CodeTimeout {
-		return err
-	}
-	told := *e
-	told.Hint = fmt.Sprintf("Start again and sign in at %s before the time is over. If it showed an error instead of a "+
-		"sign-in page, allow this ACS there: %s", host, acs)
-	told.Params = map[string]string{"host": host, "acs": acs, "timeout": e.Params["timeout"]}
-	told.Err = err
-	return &told
 }
 
 // answers tells whether a posted form answers the request of that ID.

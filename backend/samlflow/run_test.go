@@ -297,15 +297,36 @@ func TestRunEndsWithoutAnAnswer(t *testing.T) {
 	}); !api.IsCode(err, api.CodeBrowserFailed) {
 		t.Errorf("no browser: %v", err)
 	}
-	failing := starter(func() error { return &api.Error{Code: api.CodeProviderNotFound, Sentence: "s"} })
+	failing := starter(func() (ssoplugin.Started, error) {
+		return ssoplugin.Started{}, &api.Error{Code: api.CodeProviderNotFound, Sentence: "s"}
+	})
 	if _, err := samlflow.Run(t.Context(), failing, request(), options(&samlflow.Replay{}), show); !api.IsCode(err, api.CodeProviderNotFound) {
 		t.Errorf("not started: %v", err)
 	}
 }
 
-// starter fails to start.
-type starter func() error
+// TestRunShowsNoHostileAddress: what the server answers is checked here too, as every flow does.
+func TestRunShowsNoHostileAddress(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"javascript:alert(1)", "file:///etc/passwd", "https://bank.example@evil.example/", "https://idp.example/a b", "",
+	} {
+		server := starter(func() (ssoplugin.Started, error) {
+			return ssoplugin.Started{Location: secret.New(address), RequestID: "id", Callback: "/sso/SAML/post/x"}, nil
+		})
+		_, err := samlflow.Run(t.Context(), server, request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
+			t.Errorf("%q was shown", address)
+			return nil
+		})
+		if !api.IsCode(err, api.CodeAddressRefused) {
+			t.Errorf("%q: %v", address, err)
+		}
+	}
+}
+
+// starter starts as it likes.
+type starter func() (ssoplugin.Started, error)
 
 func (s starter) Start(context.Context, ssoplugin.StartRequest) (ssoplugin.Started, error) {
-	return ssoplugin.Started{}, s()
+	return s()
 }
