@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,7 +21,8 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// Linker makes and undoes links on one server with one credential. Its fields are set once, before the first call.
+// Linker makes and undoes links on one server with one credential. Its fields are set once, before the first call; only
+// the ports can be changed later, by SetPorts.
 type Linker struct {
 	Client  *jellyfin.Client
 	Plugin  *ssoplugin.Plugin
@@ -41,6 +43,21 @@ type Linker struct {
 	Now      func() time.Time
 
 	seen samlflow.Replay
+	mu   sync.Mutex // guards Ports
+}
+
+// SetPorts changes Ports; it may be called while other calls run.
+func (l *Linker) SetPorts(ports []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.Ports = ports
+}
+
+// ListenPorts returns Ports.
+func (l *Linker) ListenPorts() []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Ports
 }
 
 // Person is who sits in front of the window or the terminal.
@@ -117,7 +134,7 @@ func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error
 	settings := l.Settings(p.Protocol, p.Name)
 	f := Facts{
 		Request: req, Account: account.User, Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(),
-		Base: l.Client.URL(), Ports: Ports(req.Port, settings, *p, l.Ports),
+		Base: l.Client.URL(), Ports: Ports(req.Port, settings, *p, l.ListenPorts()),
 	}
 	if l.Self != nil {
 		f.Self = l.Self.ID

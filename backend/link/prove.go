@@ -127,7 +127,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	settings := l.Settings(p.Protocol, p.Name)
 	facts := Facts{
 		Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(), Base: l.Client.URL(),
-		Ports: Ports(req.Port, settings, *p, l.Ports),
+		Ports: Ports(req.Port, settings, *p, l.ListenPorts()),
 	}
 	strategy, signIn, err := verification(facts)
 	if err != nil {
