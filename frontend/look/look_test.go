@@ -378,7 +378,7 @@ var all = []shot{
 	{"history", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), click("Link"), sees("now opens"), click("Undo"), sees("read back"), script(`document.getElementById('nav-history').click()`), chromedp.Sleep(80*time.Millisecond), click("Close"))},
 	{"settings", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), sees("Loopback ports")}},
 	{"palette", "", roster(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), sees("Light theme"))},
-	{"shortcuts", "", roster(chromedp.KeyEvent("?"), sees("Anywhere"))},
+	{"shortcuts", "", roster(chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent("?"), sees("Anywhere"))},
 	{"servers-menu", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('servers').click()`), sees("Add a server")}},
 }
 

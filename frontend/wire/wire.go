@@ -43,6 +43,8 @@ func Decode(data []byte, into any) error {
 type decoder struct {
 	data []byte
 	at   int
+	// names is where each struct's fields are, by JSON name; a page has a hundred rows of one type.
+	names map[reflect.Type]map[string][]int
 }
 
 func (d *decoder) space() {
@@ -234,7 +236,7 @@ func (d *decoder) object(v reflect.Value, depth int) error {
 			}
 			v.SetMapIndex(reflect.ValueOf(name).Convert(v.Type().Key()), e)
 		case v.IsValid():
-			if err := d.value(field(v, name), depth+1); err != nil {
+			if err := d.value(d.field(v, name), depth+1); err != nil {
 				return err
 			}
 		default:
@@ -260,26 +262,45 @@ func jsonTag(tag reflect.StructTag) string {
 }
 
 // field returns the struct's field of a JSON name, an embedded struct's included, or an invalid value.
-func field(v reflect.Value, name string) reflect.Value {
-	t := v.Type()
-	var embedded []reflect.Value
+func (d *decoder) field(v reflect.Value, name string) reflect.Value {
+	names, ok := d.names[v.Type()]
+	if !ok {
+		names = map[string][]int{}
+		collect(names, v.Type(), nil)
+		if d.names == nil {
+			d.names = map[reflect.Type]map[string][]int{}
+		}
+		d.names[v.Type()] = names
+	}
+	path, ok := names[name]
+	if !ok {
+		return reflect.Value{}
+	}
+	for _, i := range path {
+		v = v.Field(i)
+	}
+	return v
+}
+
+// collect notes where a type's fields are. A field goes before one of the same name in an embedded struct.
+func collect(names map[string][]int, t reflect.Type, path []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		tag, _, _ := strings.Cut(jsonTag(f.Tag), ",")
+		name, _, _ := strings.Cut(jsonTag(f.Tag), ",")
+		here := append(path[:len(path):len(path)], i)
 		switch {
-		case f.Anonymous && tag == "" && f.Type.Kind() == reflect.Struct:
-			embedded = append(embedded, v.Field(i))
-		case tag == "-" || !f.IsExported():
-		case tag == name || tag == "" && f.Name == name:
-			return v.Field(i)
+		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
+			collect(names, f.Type, here)
+			continue
+		case name == "-" || !f.IsExported():
+			continue
+		case name == "":
+			name = f.Name
+		}
+		if old, ok := names[name]; !ok || len(here) < len(old) {
+			names[name] = here
 		}
 	}
-	for _, e := range embedded {
-		if f := field(e, name); f.IsValid() {
-			return f
-		}
-	}
-	return reflect.Value{}
 }
 
 func (d *decoder) array(v reflect.Value, depth int) error {

@@ -167,3 +167,23 @@ func foldedNames(data []byte) bool {
 	return wire.Decode(plain, &got) != nil || json.Unmarshal(plain, &want) != nil || !reflect.DeepEqual(got, want) &&
 		bytes.ContainsFunc(plain, func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 0x80 }) || !bytes.Equal(bytes.TrimSpace(data), plain)
 }
+
+func BenchmarkDecodePage(b *testing.B) {
+	page := api.RosterPage{Total: 10000}
+	for range 100 {
+		page.Rows = append(page.Rows, api.RosterRow{Account: api.Account{
+			User: api.User{ID: "0123456789abcdef0123456789abcdef", Name: "Ada Lovelace", LastActivity: time.Unix(1e9, 0).UTC()}, Exists: true,
+			Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "ada"}},
+		}})
+	}
+	data, err := json.Marshal(page)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		var got api.RosterPage
+		if err := wire.Decode(data, &got); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
