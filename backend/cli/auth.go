@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ func (a *app) authLogin() *cobra.Command {
 Passwords and keys are asked for, or taken from standard input when that is no terminal; they are never arguments.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
-			b, e, err := a.entry(ctx, nil)
+			b, e, err := a.named(ctx, nil)
 			if err != nil {
 				return err
 			}
@@ -49,12 +50,14 @@ Passwords and keys are asked for, or taken from standard input when that is no t
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.out.json(s.Info())
+			info := s.Info()
+			info.Stored = a.world == nil
+			where := "The credential is in the system's keyring."
+			if a.world != nil {
+				where = "The demo world keeps the credential in memory."
 			}
-			a.out.line(fmt.Sprintf("Signed in to %s: %s. It is in the system's keyring.", api.Printable(e.Name),
-				api.Printable(credentialText(sessionProfile(s)))))
-			return nil
+			return a.done(fmt.Sprintf("Signed in to %s: %s. %s", api.Printable(e.Name),
+				api.Printable(credentialText(sessionProfile(s))), where), info)
 		},
 	}
 	c.Flags().StringVarP(&user, "user", "u", "", "sign in with this user `NAME` and its password")
@@ -77,7 +80,7 @@ func checkKeyring(ctx context.Context, b *backend.Backend) api.Keyring {
 func (a *app) signIn(
 	ctx context.Context, b *backend.Backend, e profile.Entry, user string, apiKey, quick bool,
 ) (secret.Value, error) {
-	if given, err := a.credential(); err != nil || !given.IsZero() {
+	if given, err := a.credential(ctx); err != nil || !given.IsZero() {
 		return given, err
 	}
 	client, err := b.Client(e, secret.Value{})
@@ -109,9 +112,20 @@ func (a *app) signIn(
 	return in.Token, err
 }
 
+// status is the state of one stored credential.
+type status struct {
+	Server     string             `json:"server"`
+	Credential api.CredentialKind `json:"credential"`
+	User       string             `json:"user,omitempty"`
+	Works      bool               `json:"works"`
+	Error      *api.Error         `json:"error,omitempty"`
+}
+
 func (a *app) authStatus() *cobra.Command {
 	return &cobra.Command{
 		Use: "status", Short: "Show which credential is stored for each server, and whether it still works",
+		Long: `Show which credential is stored for each server, or for the one that --server names, and whether it still works.
+The exit code is 1 when one does not.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
 			b, err := a.backend(ctx)
@@ -119,58 +133,82 @@ func (a *app) authStatus() *cobra.Command {
 				return err
 			}
 			entries, err := a.profiles(ctx)
+			if a.server != "" {
+				var one profile.Entry
+				one, err = a.stored(ctx, b, a.server)
+				entries = []profile.Entry{one}
+			}
 			if err != nil {
 				return err
 			}
-			type status struct {
-				Server     string             `json:"server"`
-				Credential api.CredentialKind `json:"credential"`
-				User       string             `json:"user,omitempty"`
-				Works      bool               `json:"works"`
-				Error      *api.Error         `json:"error,omitempty"`
-			}
-			list := []status{}
+			list, rows, broken := []status{}, [][]string{}, 0
 			for _, e := range entries {
-				if a.server != "" && e.Name != a.server {
-					continue
-				}
-				st := status{Server: e.Name, Credential: e.Profile.Credential, User: e.UserName, Works: true}
-				credential, err := b.Credential(ctx, e)
-				if err == nil {
-					var client *jellyfin.Client
-					if client, err = b.Client(e, credential); err == nil {
-						_, _, err = client.Identify(ctx)
-					}
-				}
+				st, err := a.credentialStatus(ctx, b, e)
 				if err != nil {
-					st.Works = false
-					if st.Error, _ = errors.AsType[*api.Error](err); st.Error == nil {
-						return err
+					return err
+				}
+				state := "works"
+				if !st.Works {
+					state = st.Error.Sentence
+					broken++
+				}
+				list, rows = append(list, st), append(rows, []string{st.Server, credentialText(e.Profile), state})
+			}
+			switch {
+			case a.json:
+				err = a.out.json(list)
+			case len(rows) == 0:
+				a.err.line(noServer)
+			default:
+				err = a.out.table([]string{"SERVER", "CREDENTIAL", "STATE"}, rows)
+			}
+			if err == nil && broken > 0 {
+				for _, st := range list {
+					if st.Error != nil {
+						return &api.Error{
+							Code: st.Error.Code, Sentence: fmt.Sprintf("%d of %s cannot be used.", broken, count(len(list), "server")),
+							Hint: st.Error.Hint, Err: errStatus,
+						}
 					}
 				}
-				list = append(list, st)
 			}
-			if a.json {
-				return a.out.json(list)
-			}
-			rows := [][]string{}
-			for i, st := range list {
-				state := "works"
-				if st.Error != nil {
-					state = st.Error.Sentence
-				}
-				rows = append(rows, []string{st.Server, credentialText(entries[i].Profile), state})
-			}
-			return a.out.table([]string{"SERVER", "CREDENTIAL", "STATE"}, rows)
+			return err
 		},
 	}
+}
+
+// errStatus marks that a credential's state was asked for, and is bad: whatever the server said of it, the command
+// has failed, and was not refused.
+var errStatus = errors.New("a credential does not work")
+
+func (a *app) credentialStatus(ctx context.Context, b *backend.Backend, e profile.Entry) (status, error) {
+	st := status{Server: e.Name, Credential: e.Profile.Credential, User: e.UserName, Works: true}
+	credential, err := b.Credential(ctx, e)
+	if err == nil {
+		var client *jellyfin.Client
+		if client, err = b.Client(e, credential); err == nil {
+			_, _, err = client.Identify(ctx)
+		}
+	}
+	if err == nil {
+		return st, nil
+	}
+	if ctx.Err() != nil {
+		return st, err
+	}
+	st.Works = false
+	var ok bool
+	if st.Error, ok = errors.AsType[*api.Error](err); !ok {
+		return st, err
+	}
+	return st, nil
 }
 
 func (a *app) authLogout() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout", Short: "End the session at the server and remove the credential from the keyring",
 		RunE: func(c *cobra.Command, _ []string) error {
-			b, e, err := a.entry(c.Context(), nil)
+			b, e, err := a.named(c.Context(), nil)
 			if err != nil {
 				return err
 			}
@@ -178,19 +216,33 @@ func (a *app) authLogout() *cobra.Command {
 				return err
 			}
 			if e.Profile.Credential == api.CredentialKey {
-				a.err.line("The API key is still valid at the server; revoke it there, or with “jellybind auth key revoke”.")
+				a.err.text("Note: ", "the API key is still valid at the server; revoke it there, or with “jellybind auth key revoke”.")
 			}
-			return a.done("Signed out of " + api.Printable(e.Name) + ".")
+			return a.doneProfile(c.Context(), b, e.Name, "Signed out of "+api.Printable(e.Name)+".")
 		},
 	}
+}
+
+// madeKey is the answer of auth key create.
+type madeKey struct {
+	App string `json:"app"`
+	// Used is true when the key is in the keyring and used from now on.
+	Used bool `json:"used"`
 }
 
 func (a *app) keyCreate() *cobra.Command {
 	var use bool
 	c := &cobra.Command{
 		Use: "create", Short: "Make an API key named Jellybind and store it in place of the token",
+		Long: `Make an API key named Jellybind at the server, store it in the keyring in place of the token, and end the token. With
+--use=false the key is only made; its value is in the server's dashboard, under API keys.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
+			if use {
+				if _, _, err := a.named(ctx, nil); err != nil {
+					return err
+				}
+			}
 			s, err := a.session(ctx)
 			if err != nil {
 				return err
@@ -202,10 +254,11 @@ func (a *app) keyCreate() *cobra.Command {
 			if err := b.CreateKey(ctx, s, use); err != nil {
 				return err
 			}
+			key := madeKey{App: backend.KeyApp, Used: use}
 			if use {
-				return a.done("Made the API key “Jellybind”; it is in the keyring and used from now on.")
+				return a.done("Made the API key “"+key.App+"”; it is in the keyring and used from now on.", key)
 			}
-			return a.done("Made the API key “Jellybind”. See it in the server's dashboard, under API keys.")
+			return a.done("Made the API key “"+key.App+"”. See it in the server's dashboard, under API keys.", key)
 		},
 	}
 	c.Flags().BoolVar(&use, "use", true, "store it in the keyring and use it from now on")
@@ -225,17 +278,21 @@ func (a *app) keyList() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.out.json(keys)
+				return a.out.json(append([]api.APIKey{}, keys...))
+			}
+			if len(keys) == 0 {
+				a.err.line("The server has no API keys.")
+				return nil
 			}
 			rows := [][]string{}
 			for _, k := range keys {
 				own := ""
 				if k.Own {
-					own = "this one"
+					own = "yes"
 				}
-				rows = append(rows, []string{k.App, "…" + k.Tail, k.Created.Local().Format(time.DateTime), own})
+				rows = append(rows, []string{k.App, k.Tail, k.Created.Local().Format(time.DateTime), own})
 			}
-			return a.out.table([]string{"APP", "ENDS WITH", "MADE", ""}, rows)
+			return a.out.table([]string{"APP", "ENDS WITH", "MADE", "IN USE HERE"}, rows)
 		},
 	}
 }
@@ -243,25 +300,58 @@ func (a *app) keyList() *cobra.Command {
 func (a *app) keyRevoke() *cobra.Command {
 	return &cobra.Command{
 		Use: "revoke APP [ENDING]", Short: "Revoke an API key, by its app and, where several have it, its last characters",
-		Args: cobra.RangeArgs(1, 2),
+		Example: "  jellybind auth key revoke Jellybind\n  jellybind auth key revoke Jellybind 25c3",
+		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			s, err := a.session(ctx)
 			if err != nil {
 				return err
 			}
-			tail := ""
-			if len(args) == 2 {
-				tail = args[1]
+			keys, err := s.Client.Keys(ctx)
+			if err != nil {
+				return err
 			}
-			question := fmt.Sprintf("Revoke the API key %s? Programs that use it stop working.", api.Printable(strings.Join(args, " …")))
+			key, err := oneKey(keys, args)
+			if err != nil {
+				return err
+			}
+			if key.Own {
+				a.err.text("", a.err.warn("Jellybind itself uses this key: afterwards you have to sign in again."))
+			}
+			question := fmt.Sprintf("Revoke the API key %s that ends in %s? Programs that use it stop working.",
+				api.Printable(key.App), key.Tail)
 			if err := a.ask(ctx, question); err != nil {
 				return err
 			}
-			if err := s.Client.RevokeKeyByTail(ctx, args[0], tail); err != nil {
+			if err := s.Client.RevokeKeyByTail(ctx, key.App, key.Tail); err != nil {
 				return err
 			}
-			return a.done("Revoked the API key " + api.Printable(args[0]) + ".")
+			return a.done(fmt.Sprintf("Revoked the API key %s that ended in %s.", api.Printable(key.App), key.Tail), key)
 		},
+	}
+}
+
+// oneKey finds the key of an app, by its ending too where several have it.
+func oneKey(keys []api.APIKey, args []string) (api.APIKey, error) {
+	keys = slices.DeleteFunc(slices.Clone(keys), func(k api.APIKey) bool {
+		return k.App != args[0] || len(args) > 1 && !strings.EqualFold(k.Tail, args[1])
+	})
+	switch {
+	case len(keys) == 1:
+		return keys[0], nil
+	case len(keys) == 0:
+		return api.APIKey{}, &api.Error{
+			Code: api.CodeUsage, Sentence: fmt.Sprintf("The server has no such API key: %s.", api.Printable(strings.Join(args, " …"))),
+			Hint: "“jellybind auth key list” shows the keys with their endings.",
+		}
+	}
+	endings := []string{}
+	for _, k := range keys {
+		endings = append(endings, k.Tail)
+	}
+	return api.APIKey{}, &api.Error{
+		Code: api.CodeUsage, Sentence: fmt.Sprintf("%s have the app %s.", count(len(keys), "key"), api.Printable(args[0])),
+		Hint: "Say which by its ending: " + strings.Join(endings, ", "),
 	}
 }

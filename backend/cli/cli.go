@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -39,12 +43,12 @@ type app struct {
 	yes             bool
 	credentialStdin bool
 	credentialFD    int
-	demo            string
-	demoAs          string
-	demoUsers       int
+	demo            choice
+	demoAs          choice
+	demoUsers       accountsNumber
 
 	world *backend.Demo
-	open  func() (*backend.Backend, error)
+	began bool // the words on the command line were right
 }
 
 // Run runs one command and returns the exit code: 0 done, 1 failed, 2 wrong use, 3 refused by the server, 4 cancelled.
@@ -56,7 +60,13 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
+	if _, told := errors.AsType[usageError](err); err != nil && !told && !a.began {
+		// Cobra has several ways to say that flags are missing, or do not go together.
+		err = usageError{error: err, hint: howTo(c)}
+	}
+	// A complaint about a flag may come before --json was read.
+	a.json = a.json || err != nil && slices.Contains(args, "--json")
 	if a.world != nil {
 		err = errors.Join(err, a.world.Close())
 	}
@@ -70,14 +80,23 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	return exitCode(err)
 }
 
-// usageError marks an error of cobra's about the words on the command line.
-type usageError struct{ error }
+// usageError is an error about the words on the command line.
+type usageError struct {
+	error
+	hint string
+}
 
 func (e usageError) Unwrap() error { return e.error }
+
+// usagef returns an error about the words on the command line, without a hint.
+func usagef(format string, args ...any) error { return usageError{error: fmt.Errorf(format, args...)} }
 
 func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
+	}
+	if errors.Is(err, errStatus) {
+		return exitFailed
 	}
 	switch api.CodeOf(err) {
 	case api.CodeUsage, api.CodeAddressInvalid, api.CodeNameInvalid:
@@ -92,130 +111,223 @@ func exitCode(err error) int {
 	}
 }
 
-// fail shows an error: for people its sentence and hint, with --json an object with the stable code.
+// fail shows an error: for people its sentence and hint, with --json an object with the stable code, on one line.
 func (a *app) fail(err error) {
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok {
 		e = &api.Error{Code: api.CodeInternal, Sentence: err.Error(), Hint: "If this goes on, please report it."}
 		if u, ok := errors.AsType[usageError](err); ok {
-			sentence := u.Error()
-			e = &api.Error{Code: api.CodeUsage, Sentence: strings.ToUpper(sentence[:1]) + sentence[1:] + ".",
-				Hint: "“jellybind --help” shows the commands, “jellybind COMMAND --help” what they take."}
+			e = &api.Error{Code: api.CodeUsage, Sentence: sentence(u.Error()), Hint: u.hint}
 		}
 	}
 	if a.json {
-		_ = json.NewEncoder(a.err.w).Encode(map[string]*api.Error{"error": e})
+		_ = json.NewEncoder(a.err.w).Encode(failure{e})
 		return
 	}
-	a.err.line(a.err.bold("Error: ") + e.Sentence)
+	a.err.text(a.err.bold("Error: "), e.Sentence)
 	if e.Hint != "" {
-		a.err.line("       " + e.Hint)
+		a.err.text("       ", e.Hint)
 	}
+}
+
+// sentence makes one of an error's text.
+func sentence(s string) string {
+	s = api.Printable(s) // it may quote what was typed, or pasted
+	first, size := utf8.DecodeRuneInString(s)
+	s = string(unicode.ToUpper(first)) + s[size:]
+	if !strings.ContainsAny(s[len(s)-1:], ".?!") {
+		s += "."
+	}
+	return s
 }
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "jellybind",
 		Short: "See and change which identity-provider accounts open which Jellyfin account",
-		Long: `Jellybind shows which accounts of your identity providers (OIDC and SAML) open which Jellyfin account, and links and
-unlinks them through Jellyfin's SSO plugin.
+		Long: `Jellybind shows which accounts of your identity providers (OIDC and SAML) open
+which Jellyfin account, and links and unlinks them through Jellyfin's SSO plugin.
 
-Without a command it opens its window. Try it without a server: jellybind --demo links list`,
+Without a command it opens its window.`,
+		Example: `  jellybind --demo links list               without a server: what it looks like
+  jellybind demo --tour                     the main job, in a demo world
+  jellybind server add media.example.com    then: jellybind auth login`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       a.version,
-		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	width := a.out.width
+	if width == 0 {
+		width = 100
+	}
+	root.SetUsageTemplate(strings.NewReplacer(
+		".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(width),
+		// It takes no flags without a command, only --help and --version.
+		"{{.UseLine}}", "{{if .HasParent}}{{.UseLine}}{{else}}{{.CommandPath}}{{end}}",
+	).Replace(root.UsageTemplate()))
 	root.SetVersionTemplate("jellybind {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{error: err, hint: howTo(c)}
+	})
 	f := root.PersistentFlags()
 	f.StringVarP(&a.server, "server", "s", "", "the `NAME` of an added server, or a server's address (default: the default server)")
-	f.BoolVar(&a.json, "json", false, "print JSON for programs")
+	f.BoolVar(&a.json, "json", false, "print JSON for programs; “jellybind help json” lists the fields")
 	f.BoolVarP(&a.yes, "yes", "y", false, "ask nothing: answer every question with yes")
 	f.BoolVar(&a.credentialStdin, "credential-stdin", false,
-		"take an API key or access token from the first line of standard input, for this run only")
+		"take an API key or access token from standard input's first line, for this run only")
 	f.IntVar(&a.credentialFD, "credential-fd", -1, "the same from a file descriptor, by its `NUMBER`")
-	f.StringVar(&a.demo, "demo", "", "run the command in a fresh demo world; `FLAVOUR` is 9p4, K0lin or Flowfin")
+	f.Lookup("credential-fd").DefValue = "0" // so that help names no default
+	a.demo.allowed = flavours
+	f.Var(&a.demo, "demo", "run the command in a fresh demo world; `FLAVOUR` is "+words(flavours)+" (without it: 9p4)")
 	f.Lookup("demo").NoOptDefVal = string(api.Flavour9p4)
-	f.StringVar(&a.demoAs, "demo-as", "administrator", "who one is in the demo world: administrator, api-key or user")
-	f.IntVar(&a.demoUsers, "demo-users", 0, "how many accounts the demo world has (default 24)")
+	a.demoAs = choice{value: string(api.CredentialAdmin), allowed: []string{
+		string(api.CredentialAdmin), string(api.CredentialKey), string(api.CredentialUser),
+	}}
+	f.Var(&a.demoAs, "demo-as", "`WHO` one is in the demo world: "+words(a.demoAs.allowed))
+	f.Var(&a.demoUsers, "demo-users", "how many accounts the demo world has, as a `NUMBER` (default 24)")
 	root.MarkFlagsMutuallyExclusive("credential-stdin", "credential-fd")
 	root.MarkFlagsMutuallyExclusive("demo", "server")
+	root.AddGroup(&cobra.Group{ID: groupUse, Title: "Commands:"}, &cobra.Group{ID: groupMore, Title: "More:"})
 	for _, c := range []*cobra.Command{
-		a.serverCommand(), a.authCommand(), a.providersCommand(), a.usersCommand(), a.linksCommand(), a.userCommand(),
-		a.historyCommand(), a.selfServiceCommand(), a.demoCommand(), a.versionCommand(),
+		a.serverCommand(), a.authCommand(), a.usersCommand(), a.linksCommand(), a.providersCommand(), a.historyCommand(),
+		a.selfServiceCommand(),
 	} {
+		c.GroupID = groupUse
 		root.AddCommand(c)
 	}
-	wrapArgs(root)
+	for _, c := range []*cobra.Command{a.demoCommand(), a.versionCommand()} {
+		c.GroupID = groupMore
+		root.AddCommand(c)
+	}
+	root.AddCommand(helpJSON(), helpExitCodes())
+	root.SetHelpCommandGroupID(groupMore)
+	root.SetCompletionCommandGroupID(groupMore)
+	a.complete(root)
+	a.wrap(root)
+	fill(root, width)
 	return root
 }
 
-// wrapArgs makes cobra's complaints about arguments usage errors, and names the sub-commands where one is missing.
-func wrapArgs(c *cobra.Command) {
+// fill wraps the long texts of help to a width, but for what is indented.
+func fill(c *cobra.Command, width int) {
+	blocks := strings.Split(c.Long, "\n\n")
+	for i, block := range blocks {
+		if !strings.HasPrefix(block, " ") && !strings.Contains(block, "\n ") {
+			blocks[i] = strings.Join(wrap(strings.ReplaceAll(block, "\n", " "), width), "\n")
+		}
+	}
+	c.Long = strings.Join(blocks, "\n\n")
+	for _, sub := range c.Commands() {
+		fill(sub, width)
+	}
+}
+
+const (
+	groupUse  = "use"
+	groupMore = "more"
+)
+
+func helpExitCodes() *cobra.Command {
+	return &cobra.Command{
+		Use: "exit-codes", Short: "What the exit codes mean",
+		Long: `jellybind ends with one of these exit codes:
+
+  0  done
+  1  failed: the server cannot be reached, an account or link is not there, …
+  2  wrong use: an unknown command or flag, a missing or unusable value
+  3  refused: by the server, its plugin or the identity provider
+  4  cancelled: by an answer, Ctrl-C or the end of standard input`,
+	}
+}
+
+// wrap makes cobra's complaints about arguments usage errors with the right way as a hint, names the sub-commands where
+// one is missing or unknown, and notes when a command begins.
+func (a *app) wrap(c *cobra.Command) {
 	args := c.Args
 	if args == nil {
 		args = cobra.NoArgs
 	}
 	c.Args = func(c *cobra.Command, given []string) error {
+		if c.HasAvailableSubCommands() && len(given) > 0 {
+			return unknownCommand(c, given[0])
+		}
 		if err := args(c, given); err != nil {
-			return usageError{err}
+			_, takes, found := strings.Cut(c.Use, " ")
+			if !found {
+				takes = "no argument"
+			}
+			return usageError{error: fmt.Errorf("“%s” takes %s", c.CommandPath(), takes), hint: howTo(c)}
 		}
 		return nil
 	}
-	if c.HasSubCommands() && c.RunE == nil && c.HasParent() {
+	run := c.RunE
+	switch {
+	case run != nil:
+		c.RunE = func(c *cobra.Command, args []string) error {
+			a.began = true
+			return run(c, args)
+		}
+	case c.HasAvailableSubCommands() && c.HasParent():
 		c.RunE = func(c *cobra.Command, _ []string) error {
-			names := []string{}
-			for _, sub := range c.Commands() {
-				names = append(names, sub.Name())
-			}
-			return usageError{fmt.Errorf("%q needs one of: %s", c.CommandPath(), strings.Join(names, ", "))}
+			return usagef("“%s” needs one of: %s", c.CommandPath(), verbs(c))
 		}
 	}
 	for _, sub := range c.Commands() {
-		wrapArgs(sub)
+		a.wrap(sub)
 	}
+}
+
+// howTo leads to a command's help.
+func howTo(c *cobra.Command) string { return fmt.Sprintf("See “%s --help”.", c.CommandPath()) }
+
+func verbs(c *cobra.Command) string {
+	names := []string{}
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func unknownCommand(c *cobra.Command, name string) error {
+	e := usageError{error: fmt.Errorf("“%s” has no command %q", c.CommandPath(), name), hint: "It has: " + verbs(c)}
+	if c.SuggestionsMinimumDistance == 0 {
+		c.SuggestionsMinimumDistance = 2
+	}
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		e.hint = fmt.Sprintf("Did you mean “%s %s”?", c.CommandPath(), strings.Join(near, "” or “"+c.CommandPath()+" "))
+	}
+	return e
 }
 
 // backend returns what the command works on: the person's own installation, or a fresh demo world.
 func (a *app) backend(ctx context.Context) (*backend.Backend, error) {
-	o, err := backend.Default(a.version)
-	if err != nil && a.demo == "" {
-		return nil, err
-	}
-	o.Version = a.version
-	if a.demo == "" {
-		return backend.New(o), nil
-	}
 	if a.world != nil {
 		return a.world.Backend, nil
 	}
-	as := api.CredentialKind(a.demoAs)
-	switch as {
-	case api.CredentialAdmin, api.CredentialKey, api.CredentialUser:
-	case api.CredentialNone:
-		fallthrough
-	default:
-		return nil, usageError{fmt.Errorf("--demo-as takes administrator, api-key or user, not %q", a.demoAs)}
-	}
-	flavour, err := flavourOf(a.demo)
-	if err != nil {
+	o, err := backend.Default(a.version)
+	if err != nil && a.demo.value == "" {
 		return nil, err
 	}
-	a.world, err = backend.NewDemo(ctx, o, demo.Options{Flavour: flavour, Users: a.demoUsers}, as)
+	o.Version = a.version
+	if a.demo.value == "" {
+		b := backend.New(o)
+		// A damaged file is reported once only, so it is asked for here, for every command. Another error is that of
+		// whoever needs the file.
+		if _, err := b.Profiles.Load(ctx); api.IsCode(err, api.CodeProfileDamaged) {
+			a.err.text(a.err.warn("Warning: "), err.Error())
+		}
+		return b, nil
+	}
+	a.world, err = backend.NewDemo(ctx, o, demo.Options{
+		Flavour: api.Flavour(a.demo.value), Users: int(a.demoUsers),
+	}, api.CredentialKind(a.demoAs.value))
 	if err != nil {
 		return nil, err
 	}
 	return a.world.Backend, nil
-}
-
-func flavourOf(name string) (api.Flavour, error) {
-	for _, f := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
-		if strings.EqualFold(name, string(f)) {
-			return f, nil
-		}
-	}
-	return "", usageError{fmt.Errorf("the flavours are 9p4, K0lin and Flowfin, not %q", name)}
 }
 
 // session opens the server that --server names.
@@ -224,71 +336,98 @@ func (a *app) session(ctx context.Context) (*backend.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	credential, err := a.credential()
+	credential, err := a.credential(ctx)
 	if err != nil {
 		return nil, err
 	}
 	progress, stop := a.progress()
 	defer stop()
 	s, err := b.Open(ctx, backend.Target{Name: a.server, Credential: credential, Progress: progress})
-	return s, a.warnDamaged(err, s != nil)
-}
-
-// warnDamaged turns the report of a file that was kept aside into a warning when the command can go on all the same.
-func (a *app) warnDamaged(err error, goOn bool) error {
-	if goOn && api.IsCode(err, api.CodeProfileDamaged) {
-		a.err.line("Warning: " + err.Error())
-		return nil
+	if err != nil {
+		return nil, a.hintTrust(ctx, b, err)
 	}
-	return err
+	return s, nil
 }
 
 // credential reads the credential for this run, if one was given. It is never an argument: those are in the process list.
-func (a *app) credential() (secret.Value, error) {
+func (a *app) credential(ctx context.Context) (secret.Value, error) {
 	switch {
 	case a.credentialStdin:
-		return readSecret(a.in, "standard input")
+		return a.promptSecret(ctx, "API key or access token: ")
 	case a.credentialFD >= 0:
 		f := os.NewFile(uintptr(a.credentialFD), "credential")
 		if f == nil {
-			return secret.Value{}, usageError{fmt.Errorf("there is no file descriptor %d", a.credentialFD)}
+			return secret.Value{}, usagef("there is no file descriptor %d", a.credentialFD)
 		}
 		defer func() { _ = f.Close() }()
-		return readSecret(f, fmt.Sprintf("file descriptor %d", a.credentialFD))
+		return readSecret(ctx, f, fmt.Sprintf("file descriptor %d", a.credentialFD))
 	}
 	return secret.Value{}, nil
 }
 
 // readSecret reads one line, without the blanks around it that pasting brings along.
-func readSecret(r io.Reader, from string) (secret.Value, error) {
-	line, err := readLine(r)
+func readSecret(ctx context.Context, r io.Reader, from string) (secret.Value, error) {
+	line, err := readLine(ctx, r)
+	if ctx.Err() != nil {
+		return secret.Value{}, &api.Error{
+			Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed.", Err: ctx.Err(),
+		}
+	}
 	v := secret.New(strings.TrimSpace(line))
 	if v.IsZero() {
 		return v, &api.Error{
-			Code: api.CodeUsage, Sentence: fmt.Sprintf("There is no credential on %s.", from),
-			Hint: "Give an API key or access token there, on one line.", Err: err,
+			Code: api.CodeUsage, Sentence: fmt.Sprintf("There is no password, key or token on %s.", from),
+			Hint: "Give it there, on one line.", Err: err,
 		}
 	}
 	return v, nil
 }
 
 // readLine reads up to a line feed, byte by byte, so that nothing behind it is lost for the next reader. At most 8 KiB.
-func readLine(r io.Reader) (string, error) {
-	var b strings.Builder
-	one := make([]byte, 1)
-	for b.Len() < 8<<10 {
-		n, err := r.Read(one)
-		if n == 1 {
-			if one[0] == '\n' {
-				return b.String(), nil
+// It returns when ctx ends, for a pipe whose other end stays silent keeps nobody from Ctrl-C.
+func readLine(ctx context.Context, r io.Reader) (string, error) {
+	return await(ctx, func() (string, error) {
+		var b strings.Builder
+		one := make([]byte, 1)
+		for b.Len() < 8<<10 {
+			n, err := r.Read(one)
+			if n == 1 {
+				if one[0] == '\n' {
+					return b.String(), nil
+				}
+				b.WriteByte(one[0])
 			}
-			b.WriteByte(one[0])
+			if err != nil {
+				return b.String(), err
+			}
 		}
-		if err != nil {
-			return b.String(), err
-		}
+		return "", errors.New("line too long")
+	})
+}
+
+// await returns what read returns, or when ctx ends. A read that nobody answers is left behind then; the process ends soon.
+func await[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
 	}
-	return "", errors.New("line too long")
+	done := make(chan result, 1)
+	go func() {
+		value, err := read()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+// versionFacts is the answer of version.
+type versionFacts struct {
+	Version string `json:"version"`
 }
 
 func (a *app) versionCommand() *cobra.Command {
@@ -296,7 +435,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use: "version", Short: "Print the version",
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.out.json(map[string]string{"version": a.version})
+				return a.out.json(versionFacts{a.version})
 			}
 			a.out.line("jellybind " + a.version)
 			return nil

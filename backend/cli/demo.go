@@ -17,34 +17,45 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	var (
 		o       demo.Options
-		flavour string
+		flavour = choice{value: string(api.Flavour9p4), allowed: flavours}
+		users   accountsNumber
+		at      port
 		tour    bool
 	)
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Run a demo world: a simulated Jellyfin with the plugin, and two kinds of identity provider",
+		Short: "Run a demo world: Jellyfin, plugin and identity providers",
 		Long: `Run a demo world on this computer until Ctrl-C: a simulated Jellyfin server with the SSO plugin, real OIDC and SAML
 identity providers, and 24 accounts. It keeps nothing. With --tour it shows the main job by itself: who is linked, a new
 link with a real sign-in, the proof, and the way back.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var err error
-			if o.Flavour, err = flavourOf(flavour); err != nil {
-				return err
-			}
+			o.Flavour, o.Users, o.Port = api.Flavour(flavour.value), int(users), int(at)
 			if tour {
 				return a.tour(c.Context(), o)
 			}
 			return a.serveDemo(c.Context(), o)
 		},
 	}
-	c.Flags().StringVar(&flavour, "flavour", string(api.Flavour9p4), "the plugin's flavour: 9p4, K0lin or Flowfin")
-	c.Flags().IntVar(&o.Users, "users", 0, "how many accounts, up to 10000 (default 24)")
+	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavours))
+	c.Flags().Var(&users, "users", "how many accounts (default 24)")
 	c.Flags().DurationVar(&o.Latency, "latency", 0, "how long each answer of the server takes")
 	c.Flags().Uint64Var(&o.Seed, "seed", 0, "another seed makes other accounts")
-	c.Flags().IntVar(&o.Port, "port", 0, "the server's port (default: any free one)")
+	c.Flags().Var(&at, "port", "the server's port (default: any free one)")
 	c.Flags().BoolVar(&tour, "tour", false, "show the main job, then end")
 	return c
+}
+
+// demoFacts is the answer of demo: how to use the world. Its credentials open nothing else, and end with it.
+type demoFacts struct {
+	URL           string      `json:"url"`
+	Flavour       api.Flavour `json:"flavour"`
+	APIKey        string      `json:"apiKey"`
+	Administrator string      `json:"administrator"`
+	User          string      `json:"user"`
+	Password      string      `json:"password"`
+	OIDC          string      `json:"oidc"`
+	SAML          string      `json:"saml"`
 }
 
 func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
@@ -55,9 +66,9 @@ func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
 	admin, password := w.Admin()
 	user, _ := w.User()
 	if a.json {
-		err = a.out.json(map[string]string{
-			"url": w.URL(), "flavour": string(w.Flavour()), "apiKey": w.APIKey().Reveal(), "administrator": admin, "user": user,
-			"password": password.Reveal(),
+		err = a.out.json(demoFacts{
+			URL: w.URL(), Flavour: w.Flavour(), APIKey: w.APIKey().Reveal(), Administrator: admin, User: user,
+			Password: password.Reveal(), OIDC: w.OIDCURL(), SAML: w.SAMLURL(),
 		})
 	} else {
 		a.out.facts("Server", w.URL(), "Plugin", string(w.Flavour()), "API key", w.APIKey().Reveal(), "Administrator", admin,
@@ -102,14 +113,14 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 	}
 	say := func(format string, args ...any) { a.out.line(a.out.bold(fmt.Sprintf(format, args...))) }
 	say("1. The demo world runs Jellyfin with the plugin's flavour %s and has %d accounts.", d.World.Flavour(), len(r.Accounts))
-	say("2. %s is linked %d times.", account.Name, len(account.Identities))
+	say("2. Nobody is linked to %s yet.", account.Name)
 	req := api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}
 	say("3. How to link it at %s:", req.Provider)
 	if err := a.showPlan(ctx, s, req); err != nil {
 		return err
 	}
 	say("4. %s signs in at %s, and confirms:", demo.TourName, req.Provider)
-	s.Linker.Ports = []int{0}
+	s.Linker.SetPorts([]int{0})
 	change, err := s.Linker.Link(ctx, req, &guest{person{app: a, report: func(api.Progress) {}}})
 	if err != nil {
 		return err

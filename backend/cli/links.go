@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,30 +15,24 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
-// filters are the words of --filter, as the window names them.
-var filters = []api.RosterFilter{
-	api.FilterLinked, api.FilterUnlinked, api.FilterSeveral, api.FilterOrphan, api.FilterAtRisk, api.FilterDisabled,
-	api.FilterAdministrator,
+// query is what narrows a list of accounts.
+type query struct {
+	search, provider string
+	filter           choice
 }
 
-// query is what narrows a list of accounts.
-type query struct{ search, filter, provider string }
-
 func (q *query) flags(c *cobra.Command) {
-	words := []string{}
-	for _, f := range filters {
-		words = append(words, string(f))
+	q.filter.allowed = []string{
+		string(api.FilterLinked), string(api.FilterUnlinked), string(api.FilterSeveral), string(api.FilterOrphan),
+		string(api.FilterAtRisk), string(api.FilterDisabled), string(api.FilterAdministrator),
 	}
-	c.Flags().StringVar(&q.search, "search", "", "only accounts whose name, or an identity's, contains this")
-	c.Flags().StringVar(&q.filter, "filter", "", "only "+strings.Join(words, ", "))
-	c.Flags().StringVar(&q.provider, "provider", "", "only accounts that are linked at this provider")
+	c.Flags().StringVar(&q.search, "search", "", "only accounts whose name, or an identity's, contains this `TEXT`")
+	c.Flags().Var(&q.filter, "filter", "only "+words(q.filter.allowed))
+	c.Flags().StringVarP(&q.provider, "provider", "p", "", "only accounts that are linked at this provider")
 }
 
 // accounts reads the roster, and returns the accounts that the query keeps, sorted by name.
 func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster, error) {
-	if q.filter != "" && !slices.Contains(filters, api.RosterFilter(q.filter)) {
-		return nil, api.Roster{}, usageError{fmt.Errorf("--filter takes one of %v, not %q", filters, q.filter)}
-	}
 	s, err := a.session(ctx)
 	if err != nil {
 		return nil, api.Roster{}, err
@@ -47,11 +41,20 @@ func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster,
 	if err != nil {
 		return nil, r, err
 	}
+	if q.provider != "" {
+		names := []string{}
+		for _, p := range r.Providers {
+			names = append(names, p.Name)
+		}
+		if !slices.Contains(names, q.provider) {
+			return nil, r, noProvider(q.provider, names)
+		}
+	}
 	index := roster.NewIndex(r, nil)
 	accounts := []api.Account{}
 	for {
 		page := index.Page(api.RosterQuery{
-			Search: q.search, Filter: api.RosterFilter(q.filter), Provider: q.provider, Offset: len(accounts),
+			Search: q.search, Filter: api.RosterFilter(q.filter.value), Provider: q.provider, Offset: len(accounts),
 		})
 		for _, row := range page.Rows {
 			accounts = append(accounts, row.Account)
@@ -68,33 +71,6 @@ func (a *app) roster(ctx context.Context, s *backend.Session) (api.Roster, error
 	return s.Linker.Roster(ctx, progress)
 }
 
-func (a *app) usersCommand() *cobra.Command {
-	var q query
-	c := &cobra.Command{
-		Use: "users", Short: "List the accounts and how many identities open each", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			accounts, _, err := a.accounts(c.Context(), q)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.out.json(accounts)
-			}
-			rows := [][]string{}
-			for _, x := range accounts {
-				seen := ""
-				if !x.LastActivity.IsZero() {
-					seen = x.LastActivity.Local().Format(time.DateOnly)
-				}
-				rows = append(rows, []string{nameOf(x), fmt.Sprint(len(x.Identities)), seen, traits(x)})
-			}
-			return a.out.table([]string{"ACCOUNT", "LINKS", "LAST SEEN", "NOTES"}, rows)
-		},
-	}
-	q.flags(c)
-	return c
-}
-
 func nameOf(a api.Account) string {
 	if !a.Exists {
 		return a.ID
@@ -102,15 +78,16 @@ func nameOf(a api.Account) string {
 	return a.Name
 }
 
-// traits says in words what is special about an account.
+// traits says in words what is special about an account; the words are those of --filter.
 func traits(a api.Account) string {
 	var t []string
 	for _, x := range []struct {
 		is   bool
 		word string
 	}{
-		{!a.Exists, "account deleted"}, {a.Administrator, "administrator"}, {a.Disabled, "disabled"},
-		{a.Exists && !a.HasPassword, "no password"}, {a.AtRisk, "name at risk"},
+		{!a.Exists, string(api.FilterOrphan)}, {a.Administrator, string(api.FilterAdministrator)},
+		{a.Disabled, string(api.FilterDisabled)}, {a.Exists && !a.HasPassword, "no password"},
+		{a.AtRisk, string(api.FilterAtRisk)},
 	} {
 		if x.is {
 			t = append(t, x.word)
@@ -118,6 +95,10 @@ func traits(a api.Account) string {
 	}
 	return strings.Join(t, ", ")
 }
+
+// errNoProvider is a sign-in without the place to sign in at.
+var errNoProvider = usageError{error: errors.New("name the identity provider, with --provider"),
+	hint: "“jellybind providers” lists them."}
 
 func (a *app) linksCommand() *cobra.Command {
 	c := &cobra.Command{Use: "links", Short: "List, add, remove and verify links"}
@@ -130,6 +111,9 @@ func (a *app) linksList() *cobra.Command {
 	var user string
 	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List which identities open which account", Args: cobra.NoArgs,
+		Long: `List which identities open which account. Notes: an orphan's account was deleted while its links stayed; an account
+at risk is opened by any identity of its name that nobody has linked, since the plugin adopts it at sign-in.`,
+		Example: "  jellybind links list --filter unlinked\n  jellybind links list --provider keycloak --search maria",
 		RunE: func(c *cobra.Command, _ []string) error {
 			accounts, r, err := a.accounts(c.Context(), q)
 			if err != nil {
@@ -140,57 +124,98 @@ func (a *app) linksList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				accounts = []api.Account{one}
+				accounts = slices.DeleteFunc(accounts, func(x api.Account) bool { return x.ID != one.ID })
 			}
 			if a.json {
 				r.Accounts = accounts
 				return a.out.json(r)
 			}
-			rows, links, linked := [][]string{}, 0, 0
-			for _, x := range accounts {
-				if len(x.Identities) == 0 {
-					rows = append(rows, []string{nameOf(x), "", "", "", traits(x)})
-					continue
-				}
-				linked++
-				for i, id := range x.Identities {
-					if q.provider != "" && id.Provider != q.provider {
-						continue
-					}
-					name, notes := nameOf(x), traits(x)
-					if i > 0 {
-						notes = ""
-					}
-					links++
-					rows = append(rows, []string{name, id.Provider, string(id.Protocol), id.Name, notes})
-				}
-			}
-			if err := a.out.table([]string{"ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"}, rows); err != nil {
-				return err
-			}
-			a.err.line(fmt.Sprintf("%d accounts, %d of them linked, %d links", len(accounts), linked, links))
-			return nil
+			return a.listLinks(accounts, r, q.provider)
 		},
 	}
 	q.flags(c)
-	c.Flags().StringVar(&user, "user", "", "only this account, by name or id")
+	c.Flags().StringVar(&user, "user", "", "only this `ACCOUNT`, by name or id")
 	return c
 }
 
-// oneAccount finds an account by its name, which Jellyfin compares without regard to case, or by its id.
+func (a *app) listLinks(accounts []api.Account, r api.Roster, provider string) error {
+	rows, links, linked, orphans := [][]string{}, 0, 0, 0
+	for _, x := range accounts {
+		switch {
+		case !x.Exists:
+			orphans++
+		case len(x.Identities) > 0:
+			linked++
+		}
+		notes := traits(x)
+		if len(x.Identities) == 0 {
+			rows = append(rows, []string{nameOf(x), "", "", "", notes})
+			continue
+		}
+		for _, id := range x.Identities {
+			if provider != "" && id.Provider != provider {
+				continue
+			}
+			links++
+			rows = append(rows, []string{nameOf(x), id.Provider, string(id.Protocol), id.Name, notes})
+			if a.out.aligned {
+				notes = "" // once is enough for people; programs get it on each line
+			}
+		}
+	}
+	if len(rows) > 0 {
+		if err := a.out.table([]string{"ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"}, rows); err != nil {
+			return err
+		}
+	}
+	summary := fmt.Sprintf("%s, %d of them linked, %s", count(len(accounts)-orphans, "account"), linked, count(links, "link"))
+	if orphans > 0 {
+		summary += ", " + count(orphans, "orphan")
+	}
+	if len(accounts) == 0 {
+		summary = noMatch
+	}
+	a.err.line(summary)
+	a.noteOwn(r)
+	return nil
+}
+
+const noMatch = "No account matches."
+
+// noteOwn says that a list is not everybody's.
+func (a *app) noteOwn(r api.Roster) {
+	if r.Own {
+		a.err.line("With this credential you see your own account only.")
+	}
+}
+
+// oneAccount finds an account by its name, which Jellyfin compares without regard to case, or by its id. An orphan has no
+// name, so that the beginning of its id is enough, as a narrow table shows it.
 func oneAccount(r api.Roster, who string) (api.Account, error) {
 	id := strings.ToLower(strings.ReplaceAll(who, "-", ""))
-	for _, x := range r.Accounts {
-		if x.ID == id || x.Exists && strings.EqualFold(x.Name, who) {
+	for _, x := range r.Accounts { // a name may look like another account's id
+		if x.Exists && strings.EqualFold(x.Name, who) {
 			return x, nil
 		}
 	}
+	var begin []api.Account
+	for _, x := range r.Accounts {
+		if x.ID == id {
+			return x, nil
+		}
+		if start := strings.TrimSuffix(id, "…"); !x.Exists && len(start) >= 6 && strings.HasPrefix(x.ID, start) {
+			begin = append(begin, x)
+		}
+	}
+	if len(begin) == 1 {
+		return begin[0], nil
+	}
 	e := &api.Error{
-		Code: api.CodeUserNotFound, Sentence: fmt.Sprintf("The server has no account %q.", api.Printable(who)),
+		Code: api.CodeUserNotFound, Sentence: fmt.Sprintf("The server has no account “%s”.", api.Printable(who)),
 		Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": who},
 	}
 	if r.Own {
-		e.Sentence = fmt.Sprintf("With this credential you see your own account only, not %q.", api.Printable(who))
+		e.Sentence = fmt.Sprintf("With this credential you see your own account only, not “%s”.", api.Printable(who))
 		e.Hint = "Sign in as an administrator: jellybind auth login"
 	}
 	return api.Account{}, e
@@ -198,13 +223,15 @@ func oneAccount(r api.Roster, who string) (api.Account, error) {
 
 func (a *app) linksAdd() *cobra.Command {
 	var (
-		req                         api.LinkRequest
-		provider, protocol, command string
-		strategy                    string
-		noBrowser, planOnly         bool
+		req                api.LinkRequest
+		at                 port
+		provider           string
+		protocol, strategy choice
+		planOnly           bool
 	)
+	p := &person{app: a}
 	c := &cobra.Command{
-		Use:   "add ACCOUNT",
+		Use:   "add ACCOUNT --provider PROVIDER",
 		Short: "Link an identity to an account: sign in at the provider, confirm, done",
 		Long: `Link an identity to an account. Jellybind chooses how (see --plan), opens the identity provider in your browser, shows who
 signed in and whose that identity is now, and asks before it writes. Then it reads the link back.`,
@@ -213,50 +240,74 @@ signed in and whose that identity is now, and asks before it writes. Then it rea
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
-			s, err := a.session(ctx)
-			if err != nil {
-				return err
+			if provider == "" {
+				return errNoProvider
 			}
-			r, err := a.roster(ctx, s)
-			if err != nil {
-				return err
-			}
-			account, err := oneAccount(r, args[0])
-			if err != nil {
-				return err
-			}
-			p, err := oneProvider(s.Details(r), provider, protocol)
-			if err != nil {
-				return err
-			}
-			req.UserID, req.Protocol, req.Provider, req.Strategy = account.ID, p.Protocol, p.Name, api.Strategy(strategy)
+			req.Strategy, req.Port = api.Strategy(strategy.value), int(at)
 			if req.Name != "" && req.Strategy == "" {
 				req.Strategy = api.StrategySubject
 			}
+			if (req.Name != "") != (req.Strategy == api.StrategySubject) && !planOnly {
+				return usagef("--name goes with linking by subject, and only with that")
+			}
+			s, r, account, err := a.account(ctx, args[0])
+			if err != nil {
+				return err
+			}
+			if !account.Exists {
+				return orphaned(account)
+			}
+			to, err := oneProvider(s.Details(r), provider, protocol.value)
+			if err != nil {
+				return err
+			}
+			req.UserID, req.Protocol, req.Provider = account.ID, to.Protocol, to.Name
 			if planOnly {
 				return a.showPlan(ctx, s, req)
 			}
 			progress, stop := a.progress()
 			defer stop()
-			change, err := s.Linker.Link(ctx, req, &person{app: a, report: progress, noBrowser: noBrowser, command: command})
+			p.report = progress
+			change, err := s.Linker.Link(ctx, req, p)
 			if err != nil {
 				return err
 			}
 			return a.showChange(change)
 		},
 	}
+	strategy.allowed = []string{
+		string(api.StrategyRelay), string(api.StrategyOwnClient), string(api.StrategyAssertion), string(api.StrategySubject),
+	}
 	f := c.Flags()
-	f.StringVarP(&provider, "provider", "p", "", "the identity provider, as the plugin names it")
+	f.StringVarP(&provider, "provider", "p", "", "the identity provider, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
-	f.StringVar(&strategy, "strategy", "", "relay, own-client, assertion or subject (default: what fits, see --plan)")
-	f.StringVar(&req.Name, "name", "", "link by subject: the name that the identity provider will send")
+	f.Var(&strategy, "strategy", words(strategy.allowed)+" (default: what fits, see --plan)")
+	f.StringVar(&req.Name, "name", "", "link by subject: the `NAME` that the identity provider will send")
 	f.BoolVar(&req.Move, "move", false, "take the identity from the account that has it now")
-	f.IntVar(&req.Port, "port", 0, "the loopback port for this sign-in")
-	f.BoolVar(&noBrowser, "no-browser", false, "print the address instead of opening it")
-	f.StringVar(&command, "browser", "", "open the address with this `COMMAND`")
 	f.BoolVar(&planOnly, "plan", false, "only say how it would be done, and what the identity provider must allow")
-	_ = c.MarkFlagRequired("provider")
+	browserFlags(c, p, &at)
 	return c
+}
+
+// account opens the server and finds an account there.
+func (a *app) account(ctx context.Context, who string) (*backend.Session, api.Roster, api.Account, error) {
+	s, err := a.session(ctx)
+	if err != nil {
+		return nil, api.Roster{}, api.Account{}, err
+	}
+	r, err := a.roster(ctx, s)
+	if err != nil {
+		return nil, r, api.Account{}, err
+	}
+	account, err := oneAccount(r, who)
+	return s, r, account, err
+}
+
+func orphaned(x api.Account) error {
+	return &api.Error{
+		Code: api.CodeUserNotFound, Sentence: fmt.Sprintf("The account %s was deleted; only its links are left.", x.ID),
+		Hint: "Remove them: jellybind links remove " + x.ID + " --all", Params: map[string]string{"user": x.ID},
+	}
 }
 
 func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequest) error {
@@ -272,33 +323,67 @@ func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequ
 	}
 	if err == nil {
 		a.out.facts("Account", plan.Account.Name, "Provider", fmt.Sprintf("%s (%s)", plan.Provider.Name, plan.Provider.Protocol),
-			"Strategy", string(plan.Strategy), "Written by", string(plan.Write))
-		if len(plan.Allow) > 0 {
+			"Strategy", string(plan.Strategy), "Written by", writeText(plan.Write))
+		switch len(plan.Allow) {
+		case 0:
+		case 1:
+			a.out.line("The identity provider must allow:")
+		default:
 			a.out.line("The identity provider must allow one of:")
-			for _, u := range plan.Allow {
-				a.out.line("  " + u)
-			}
+		}
+		for _, u := range plan.Allow {
+			a.out.line("  " + u)
 		}
 		for _, w := range plan.Warnings {
-			a.out.line("Note: " + w)
+			a.out.text("Note: ", w)
 		}
 		a.out.line("")
 	}
-	for _, o := range plan.Options {
-		mark := "no  "
-		if o.OK {
-			mark = "yes "
-		}
-		a.out.line(mark + a.out.bold(string(o.Strategy)) + ": " + o.Reason)
-	}
+	a.options(plan.Options)
 	return err
+}
+
+// options lists every strategy with its reason.
+func (a *app) options(options []api.Option) {
+	width := 0
+	for _, o := range options {
+		width = max(width, len(o.Strategy))
+	}
+	for _, o := range options {
+		mark := "no   "
+		if o.OK {
+			mark = "yes  "
+		}
+		a.out.text(mark+a.out.bold(string(o.Strategy))+strings.Repeat(" ", width-len(o.Strategy))+gap, o.Reason)
+	}
+}
+
+// writeText says how a link reaches the plugin.
+func writeText(w api.WriteMethod) string {
+	switch w {
+	case api.WritePostLink:
+		return "the plugin's link endpoint"
+	case api.WriteConfig:
+		return "the provider's configuration"
+	case api.WritePreprovision:
+		return "the plugin's Preprovision"
+	}
+	return string(w)
 }
 
 // hintUndo says how to take a change back. A demo world ends with its command, and its journal with it.
 func (a *app) hintUndo(c api.Change) {
 	if a.world == nil && !a.json {
-		a.err.line("To take it back: jellybind history undo " + c.ID)
+		a.err.line("To take it back: jellybind history undo " + c.ID + a.onServer())
 	}
+}
+
+// onServer is the flag that a command needs to work on the same server, with a blank before it.
+func (a *app) onServer() string {
+	if a.server == "" {
+		return ""
+	}
+	return " --server " + shellWord(a.server)
 }
 
 // showChange says what was done.
@@ -314,45 +399,44 @@ func (a *app) showChange(c api.Change) error {
 		}
 		switch c.Kind {
 		case api.ChangeLink:
-			a.out.line(fmt.Sprintf("Linked: %s opens %s now.", name, account))
+			a.out.text("", fmt.Sprintf("Linked: %s opens %s now.", name, account))
 		case api.ChangeMove:
-			a.out.line(fmt.Sprintf("Moved: %s opens %s now, no longer %s.", name, account, ownerName(&api.User{ID: c.FromID, Name: c.FromName})))
+			from := ownerName(&api.User{ID: c.FromID, Name: c.FromName})
+			a.out.text("", fmt.Sprintf("Moved: %s opens %s now, no longer %s.", name, account, from))
 		case api.ChangeUnlink:
-			a.out.line(fmt.Sprintf("Removed: %s no longer opens %s.", name, account))
+			a.out.text("", fmt.Sprintf("Removed: %s no longer opens %s.", name, account))
 		case api.ChangeUnregister:
+			a.out.text("", fmt.Sprintf("Linked again: %s opens %s.", name, account))
 		}
+	}
+	if c.Kind == api.ChangeUnregister {
+		a.out.text("", fmt.Sprintf("%s signs in by %s now.", api.Printable(c.UserName), api.Printable(c.AuthProviderAfter)))
 	}
 	a.hintUndo(c)
 	return nil
 }
 
 func (a *app) linksRemove() *cobra.Command {
-	var provider, protocol string
+	var provider string
+	var protocol choice
 	var all, via bool
 	c := &cobra.Command{
 		Use: "remove ACCOUNT [NAME]", Aliases: []string{"rm"}, Short: "Remove a link, or with --all every link of an account",
-		Example: "  jellybind links remove maria --provider keycloak maria@example.com\n  jellybind links remove maria --all",
+		Example: "  jellybind links remove maria maria@example.com --provider keycloak\n  jellybind links remove maria --all",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			if all == (len(args) == 2) {
-				return usageError{fmt.Errorf("give the identity's name, or --all")}
+				return usageError{error: errors.New("give either the identity's name, or --all"), hint: howTo(c)}
 			}
-			s, err := a.session(ctx)
-			if err != nil {
-				return err
-			}
-			r, err := a.roster(ctx, s)
-			if err != nil {
-				return err
-			}
-			account, err := oneAccount(r, args[0])
+			s, _, account, err := a.account(ctx, args[0])
 			if err != nil {
 				return err
 			}
 			req := link.RemoveRequest{ViaUnregister: via}
 			for _, id := range account.Identities {
-				if provider != "" && id.Provider != provider || protocol != "" && !strings.EqualFold(string(id.Protocol), protocol) {
+				if provider != "" && id.Provider != provider ||
+					protocol.value != "" && string(id.Protocol) != protocol.value {
 					continue
 				}
 				if all || id.Name == args[1] {
@@ -361,36 +445,22 @@ func (a *app) linksRemove() *cobra.Command {
 			}
 			switch {
 			case len(req.Links) == 0:
-				what := "that"
-				if !all {
-					what = fmt.Sprintf("%q", api.Printable(args[1]))
-				}
-				return &api.Error{
-					Code: api.CodeLinkNotFound, Sentence: fmt.Sprintf("%s has no such link: %s.", api.Printable(nameOf(account)), what),
-					Hint: "“jellybind links list --user …” shows its links; names differ by upper and lower case.",
-				}
+				return noSuchLink(account, args[1:])
 			case len(req.Links) > 1 && !all:
-				return usageError{fmt.Errorf("several providers have a link of that name: say which with --provider")}
+				return usagef("several providers have a link of that name: say which with --provider and --protocol")
 			}
-			for _, l := range req.Links {
-				a.err.line(fmt.Sprintf("%s of %s will no longer open %s.", api.Printable(l.Name), api.Printable(l.Provider),
-					api.Printable(nameOf(account))))
-			}
-			if len(req.Links) == len(account.Identities) && account.Exists && !account.HasPassword {
-				a.err.line(a.err.warn("The account has no password: nobody can sign in to it afterwards."))
-			}
-			if err := a.ask(ctx, fmt.Sprintf("Remove %s?", plural(len(req.Links), "link"))); err != nil {
+			if err := a.confirmRemoval(ctx, account, req); err != nil {
 				return err
 			}
 			progress, stop := a.progress()
 			defer stop()
 			changes, err := s.Linker.Remove(ctx, req, progress)
-			if a.json {
+			if a.json && (err == nil || len(changes) > 0) {
 				return joinJSON(a.out.json(changes), err)
 			}
 			for _, change := range changes {
 				if change.State == api.ChangeConfirmed {
-					_ = a.showChange(change)
+					err = errors.Join(err, a.showChange(change))
 				}
 			}
 			return err
@@ -404,6 +474,41 @@ func (a *app) linksRemove() *cobra.Command {
 	return c
 }
 
+func noSuchLink(account api.Account, name []string) error {
+	e := &api.Error{
+		Code: api.CodeLinkNotFound, Sentence: fmt.Sprintf("%s has no such link.", api.Printable(nameOf(account))),
+		Hint: fmt.Sprintf("See its links: jellybind links list --user %s", shellWord(api.Printable(nameOf(account)))),
+	}
+	if len(name) == 1 {
+		e.Sentence = fmt.Sprintf("%s has no such link: %s.", api.Printable(nameOf(account)), api.Printable(name[0]))
+		for _, id := range account.Identities {
+			if strings.EqualFold(id.Name, name[0]) {
+				e.Hint = fmt.Sprintf("Upper and lower case count: it has %s of %s.", api.Printable(id.Name), api.Printable(id.Provider))
+			}
+		}
+	}
+	return e
+}
+
+// confirmRemoval says what a removal does, and asks.
+func (a *app) confirmRemoval(ctx context.Context, account api.Account, req link.RemoveRequest) error {
+	for _, l := range req.Links {
+		a.err.text("", fmt.Sprintf("%s of %s will no longer open %s.", api.Printable(l.Name), api.Printable(l.Provider),
+			api.Printable(nameOf(account))))
+	}
+	if len(req.Links) == len(account.Identities) && account.Exists && !account.HasPassword {
+		a.err.text("", a.err.warn("The account has no password: nobody can sign in to it afterwards."))
+	}
+	if req.ViaUnregister {
+		a.err.text("", a.err.warn("Where that needs the detour by Unregister, the account's sessions end on every device."))
+	}
+	question := "Remove this link?"
+	if n := len(req.Links); n > 1 {
+		question = fmt.Sprintf("Remove these %d links?", n)
+	}
+	return a.ask(ctx, question)
+}
+
 // joinJSON returns the more telling of two errors.
 func joinJSON(writing, err error) error {
 	if err != nil {
@@ -412,21 +517,22 @@ func joinJSON(writing, err error) error {
 	return writing
 }
 
-func plural(n int, word string) string {
-	if n == 1 {
-		return "this " + word
-	}
-	return fmt.Sprintf("these %d %ss", n, word)
-}
-
 func (a *app) linksVerify() *cobra.Command {
-	var provider, protocol, command string
-	var noBrowser bool
-	var port int
+	var provider string
+	var protocol choice
+	var at port
+	p := &person{app: a}
 	c := &cobra.Command{
-		Use: "verify", Short: "Sign in once with an identity, and tell which account it opens", Args: cobra.NoArgs,
+		Use: "verify --provider PROVIDER", Short: "Sign in once with an identity, and tell which account it opens", Args: cobra.NoArgs,
+		Long: `Sign in once with an identity, and tell which account it opens. The session that this makes is ended again. Where
+nothing but the last step would tell who signed in, Jellybind does not take it: for an identity that is not linked, the
+server would create an account.`,
+		Example: "  jellybind links verify --provider keycloak",
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
+			if provider == "" {
+				return errNoProvider
+			}
 			s, err := a.session(ctx)
 			if err != nil {
 				return err
@@ -435,14 +541,14 @@ func (a *app) linksVerify() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := oneProvider(list, provider, protocol)
+			idp, err := oneProvider(list, provider, protocol.value)
 			if err != nil {
 				return err
 			}
 			progress, stop := a.progress()
 			defer stop()
-			v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: p.Protocol, Provider: p.Name, Port: port},
-				&person{app: a, report: progress, noBrowser: noBrowser, command: command})
+			p.report = progress
+			v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: idp.Protocol, Provider: idp.Name, Port: int(at)}, p)
 			if err != nil {
 				return err
 			}
@@ -453,16 +559,13 @@ func (a *app) linksVerify() *cobra.Command {
 			if !v.SignedIn {
 				how = "This is read from the links: with this flavour Jellybind does not sign in to try."
 			}
-			a.out.line(fmt.Sprintf("%s of %s opens %s. %s", api.Printable(v.Identity.Name), api.Printable(p.Name),
+			a.out.text("", fmt.Sprintf("%s of %s opens %s. %s", api.Printable(v.Identity.Name), api.Printable(idp.Name),
 				api.Printable(v.Account.Name), how))
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&provider, "provider", "p", "", "the identity provider, as the plugin names it")
+	c.Flags().StringVarP(&provider, "provider", "p", "", "the identity provider, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
-	c.Flags().BoolVar(&noBrowser, "no-browser", false, "print the address instead of opening it")
-	c.Flags().StringVar(&command, "browser", "", "open the address with this `COMMAND`")
-	c.Flags().IntVar(&port, "port", 0, "the loopback port for this sign-in")
-	_ = c.MarkFlagRequired("provider")
+	browserFlags(c, p, &at)
 	return c
 }

@@ -4,16 +4,17 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/cli/go-gh/v2/pkg/tableprinter"
+	"github.com/cli/go-gh/v2/pkg/text"
+	"github.com/clipperhouse/uax29/v2/graphemes"
 	"golang.org/x/term"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -22,15 +23,16 @@ import (
 )
 
 // The rules of output. Answers go to standard output, everything else (questions, progress, warnings, errors) to standard
-// error. With --json the answer is one JSON document with the fields of package api. Tables fit the terminal's width, or
-// COLUMNS; piped without COLUMNS they are tab-separated and without a header, so that cut and awk can read them. Colour is used on terminals only, never with NO_COLOR or
-// TERM=dumb. Whatever came from a server is shown through api.Printable, except in JSON.
+// error. With --json the answer is one JSON document; jellybind help json lists the fields. Tables and sentences fit the
+// terminal's width, or COLUMNS; piped without COLUMNS, tables are tab-separated and without a header, so that cut and awk
+// can read them, and sentences stay on one line. Colour is used on terminals only, never with NO_COLOR or TERM=dumb.
+// Whatever came from a server is shown through api.Printable, except in JSON.
 
 // printer writes to one stream.
 type printer struct {
 	w       io.Writer
 	aligned bool // tables are aligned, not tab-separated
-	width   int
+	width   int  // of a line, in columns; 0 where lines may be of any length
 	colour  bool
 }
 
@@ -70,34 +72,199 @@ func (p *printer) json(v any) error {
 	return enc.Encode(v)
 }
 
+// text writes sentences behind a lead (a label, a bullet), wrapped to the width, with the further lines below the first
+// one's text.
+func (p *printer) text(lead, s string) {
+	indent := text.DisplayWidth(lead)
+	for i, line := range wrap(s, p.width-indent) {
+		if i > 0 {
+			lead = strings.Repeat(" ", indent)
+		}
+		p.line(lead + line)
+	}
+}
+
+// wrap breaks sentences into lines of at most width columns, where they have any. What is to be copied stays in one
+// piece, even where it is longer than a line: a quoted command, and a command at the end of a sentence.
+func wrap(s string, width int) []string {
+	if width < 20 {
+		return []string{s}
+	}
+	var pieces []string
+	for word := range strings.SplitSeq(s, " ") {
+		last := len(pieces) - 1
+		if last >= 0 && (strings.LastIndex(pieces[last], "“") > strings.LastIndex(pieces[last], "”") ||
+			strings.HasPrefix(pieces[last], "jellybind ")) {
+			pieces[last] += " " + word
+			continue
+		}
+		if last > 0 && pieces[last] == "jellybind" && strings.HasSuffix(pieces[last-1], ":") {
+			pieces[last] += " " + word
+			continue
+		}
+		pieces = append(pieces, word)
+	}
+	var lines []string
+	line, used := "", 0
+	for _, piece := range pieces {
+		w := text.DisplayWidth(piece)
+		if line != "" && used+1+w > width {
+			lines, line, used = append(lines, line), "", 0
+		}
+		if line != "" {
+			line, used = line+" ", used+1
+		}
+		line, used = line+piece, used+w
+	}
+	return append(lines, line)
+}
+
+// gap is between the columns of a table.
+const gap = "  "
+
 // table writes rows under a header. Cells are made printable here, once for all tables.
 func (p *printer) table(header []string, rows [][]string) error {
-	w := bufio.NewWriter(p.w) // the library writes cell by cell
-	t := tableprinter.New(w, p.aligned, p.width)
-	t.AddHeader(header, tableprinter.WithColor(p.bold))
-	for _, row := range rows {
-		for _, cell := range row {
-			t.AddField(api.Printable(cell))
+	w := bufio.NewWriter(p.w)
+	if p.aligned {
+		p.align(w, header, rows)
+	} else {
+		for _, row := range rows {
+			for i, cell := range row {
+				if i > 0 {
+					_ = w.WriteByte('\t')
+				}
+				_, _ = w.WriteString(api.Printable(cell))
+			}
+			_ = w.WriteByte('\n')
 		}
-		t.EndRow()
 	}
-	if err := errors.Join(t.Render(), w.Flush()); err != nil {
+	if err := w.Flush(); err != nil { // a failed write of before is told here too
 		return fmt.Errorf("writing a table: %w", err)
 	}
 	return nil
 }
 
-// facts writes names and values below each other.
+// align writes a table in columns that fit the width: the widest columns give way first, so that one name of 300 letters
+// does not cost the others their room. (go-gh's table gives each column an equal share before it looks at their needs.)
+func (p *printer) align(w *bufio.Writer, header []string, rows [][]string) {
+	cells := make([][]string, 0, len(rows))
+	natural := make([]int, len(header))
+	for i, h := range header {
+		natural[i] = len(h)
+	}
+	for _, row := range rows {
+		printable := make([]string, len(row))
+		for i, cell := range row {
+			printable[i] = visible(api.Printable(cell))
+			natural[i] = max(natural[i], text.DisplayWidth(printable[i]))
+		}
+		cells = append(cells, printable)
+	}
+	widths := fit(natural, p.width-len(gap)*(len(header)-1))
+	write := func(row []string, style func(string) string) {
+		last := len(row) - 1
+		for last >= 0 && row[last] == "" {
+			last-- // no blanks at the end of a line
+		}
+		for i, cell := range row[:last+1] {
+			cell = truncate(cell, widths[i])
+			_, _ = w.WriteString(style(cell))
+			if i < last {
+				_, _ = w.WriteString(strings.Repeat(" ", widths[i]-text.DisplayWidth(cell)) + gap)
+			}
+		}
+		_ = w.WriteByte('\n')
+	}
+	write(header, p.bold)
+	for _, row := range cells {
+		write(row, func(s string) string { return s })
+	}
+}
+
+// visible shows the blanks at both ends of a cell, which would be lost among those of the table.
+func visible(s string) string {
+	inner := strings.Trim(s, " ")
+	if len(inner) == len(s) {
+		return s
+	}
+	start := strings.Index(s, inner)
+	return strings.Repeat("␣", start) + inner + strings.Repeat("␣", len(s)-start-len(inner))
+}
+
+// fit narrows the widest columns until all fit into the room; no column gets narrower than 5.
+func fit(natural []int, room int) []int {
+	widths := slices.Clone(natural)
+	sum := 0
+	for _, w := range widths {
+		sum += w
+	}
+	for ; sum > room; sum-- {
+		widest := 0
+		for i, w := range widths {
+			if w > widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= 5 {
+			break
+		}
+		widths[widest]--
+	}
+	return widths
+}
+
+// truncate cuts a cell to a width, and shows that it did. It never cuts through a letter with its marks, or an emoji.
+func truncate(s string, width int) string {
+	if text.DisplayWidth(s) <= width {
+		return s
+	}
+	var b strings.Builder
+	used := 0
+	for g := graphemes.FromString(s); g.Next(); {
+		w := text.DisplayWidth(g.Value())
+		if used+w > width-1 {
+			break
+		}
+		b.WriteString(g.Value())
+		used += w
+	}
+	return b.String() + "…"
+}
+
+// facts writes names and values below each other. Empty values are left out.
 func (p *printer) facts(facts ...string) {
 	width := 0
 	for i := 0; i < len(facts); i += 2 {
-		width = max(width, len(facts[i]))
+		if facts[i+1] != "" {
+			width = max(width, text.DisplayWidth(facts[i]))
+		}
 	}
 	for i := 0; i < len(facts); i += 2 {
 		if facts[i+1] != "" {
-			p.line(fmt.Sprintf("%-*s  %s", width+1, facts[i]+":", api.Printable(facts[i+1])))
+			name := api.Printable(facts[i]) + ":"
+			p.text(name+strings.Repeat(" ", max(width+1-text.DisplayWidth(name), 0))+gap, api.Printable(facts[i+1]))
 		}
 	}
+}
+
+// count writes a number with its noun.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// shellWord writes a word so that a shell takes it as one, for commands that a person copies.
+func shellWord(s string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.:/@+,", r) ||
+			r > 0x7f
+	}
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !safe(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // progress returns a function that takes reports of what is going on, and one that ends them. A step is shown once, on
@@ -126,11 +293,11 @@ func (a *app) progress() (func(api.Progress), func()) {
 			timer.Stop()
 		}
 		timer = time.AfterFunc(time.Second, func() {
-			text := p.Text
+			message := p.Text
 			if p.Total > 0 {
-				text = fmt.Sprintf("%s %d of %d", text, p.Done, p.Total)
+				message = fmt.Sprintf("%s %d of %d", message, p.Done, p.Total)
 			}
-			a.err.line(text)
+			a.err.line(message)
 		})
 	}, stop
 }
@@ -152,46 +319,36 @@ func (a *app) ask(ctx context.Context, question string) error {
 }
 
 // prompt asks for a line. A read that the person does not answer ends with the context.
-func (a *app) prompt(ctx context.Context, text string) (string, error) {
+func (a *app) prompt(ctx context.Context, question string) (string, error) {
 	if a.credentialStdin {
 		return "", &api.Error{
 			Code: api.CodeUsage, Sentence: "With --credential-stdin nothing can be asked on standard input.",
 			Hint: "Add --yes, or give the credential by --credential-fd.",
 		}
 	}
-	_, _ = fmt.Fprint(a.err.w, text)
-	type result struct {
-		line string
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		line, err := readLine(a.in)
-		done <- result{line, err}
-	}()
-	select {
-	case r := <-done:
-		if r.err != nil && r.line == "" {
-			a.err.line("")
-			return "", &api.Error{
-				Code: api.CodeCancelled, Sentence: "Cancelled: there was no answer on standard input.",
-				Hint: "Add --yes to run without questions.", Err: r.err,
-			}
-		}
-		return r.line, nil
-	case <-ctx.Done():
+	_, _ = fmt.Fprint(a.err.w, question)
+	line, err := readLine(ctx, a.in)
+	switch {
+	case ctx.Err() != nil:
 		a.err.line("")
 		return "", &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed.", Err: ctx.Err()}
+	case err != nil && line == "":
+		a.err.line("")
+		return "", &api.Error{
+			Code: api.CodeCancelled, Sentence: "Cancelled: there was no answer on standard input, and nothing was changed.",
+			Hint: "Add --yes to run without questions.", Err: err,
+		}
 	}
+	return line, nil
 }
 
 // promptSecret asks for a secret without showing it; where standard input is no terminal, it takes a line from there.
-func (a *app) promptSecret(ctx context.Context, text string) (secret.Value, error) {
+func (a *app) promptSecret(ctx context.Context, question string) (secret.Value, error) {
 	f, ok := a.in.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return readSecret(a.in, "standard input")
+		return readSecret(ctx, a.in, "standard input")
 	}
-	_, _ = fmt.Fprint(a.err.w, text)
+	_, _ = fmt.Fprint(a.err.w, question)
 	state, err := term.GetState(int(f.Fd()))
 	if err != nil {
 		return secret.Value{}, fmt.Errorf("reading the terminal's state: %w", err)
@@ -211,11 +368,15 @@ func (a *app) promptSecret(ctx context.Context, text string) (secret.Value, erro
 		if r.err != nil {
 			return secret.Value{}, fmt.Errorf("reading a secret: %w", r.err)
 		}
-		return secret.New(strings.TrimSpace(string(r.b))), nil
+		v := secret.New(strings.TrimSpace(string(r.b)))
+		if v.IsZero() {
+			return v, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was typed, and nothing was changed."}
+		}
+		return v, nil
 	case <-ctx.Done():
 		// The terminal would stay without echo.
 		_ = term.Restore(int(f.Fd()), state)
-		return secret.Value{}, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: ctx.Err()}
+		return secret.Value{}, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed.", Err: ctx.Err()}
 	}
 }
 
@@ -229,22 +390,26 @@ type person struct {
 
 // SignIn shows the address of the sign-in by its host, and opens it unless that is not wanted.
 func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
-	minutes := int(time.Until(s.Deadline).Round(time.Minute).Minutes())
+	within := count(int(time.Until(s.Deadline).Round(time.Minute).Minutes()), "minute")
 	if p.noBrowser {
-		p.err.line(fmt.Sprintf("Sign in at %s within %d minutes. Open this address in a browser on this computer:", s.Host, minutes))
+		p.err.text("", fmt.Sprintf("Sign in at %s within %s. Open this address in a browser on this computer:", s.Host, within))
 		p.err.line("  " + s.URL)
 		if s.ShortURL != "" {
 			p.err.line("or, shorter:")
 			p.err.line("  " + s.ShortURL)
 		}
+		p.err.line("Ctrl-C cancels.")
 		return nil
 	}
-	p.err.line(fmt.Sprintf("Your browser opens %s. Sign in there within %d minutes; Ctrl-C cancels.", s.Host, minutes))
+	p.err.text("", fmt.Sprintf("Your browser opens %s. Sign in there within %s; Ctrl-C cancels.", s.Host, within))
 	if s.ShortURL != "" {
 		p.err.line("If it does not open, go to " + s.ShortURL)
 	}
 	if err := browser.Open(ctx, s.URL, p.command); err != nil {
-		p.err.line(p.err.warn("No browser could be opened: " + err.Error()))
+		if api.IsCode(err, api.CodeUsage) || api.IsCode(err, api.CodeCancelled) || api.IsCode(err, api.CodeAddressRefused) {
+			return err // waiting for it would be in vain
+		}
+		p.err.text("", p.err.warn(err.Error()))
 		p.err.line("Open this address yourself, on this computer:")
 		p.err.line("  " + s.URL)
 	}
@@ -255,7 +420,7 @@ func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 func (p *person) Confirm(ctx context.Context, c api.Confirmation) error {
 	account := api.Printable(c.Account.Name)
 	if !c.NameKnown {
-		p.err.line("Somebody signed in. This flavour of the plugin tells who it was only after the link is written.")
+		p.err.text("", "Somebody signed in. This flavour of the plugin tells who it was only after the link is written.")
 		return p.ask(ctx, fmt.Sprintf("Link that identity of %s to the account %s?", api.Printable(c.Identity.Provider), account))
 	}
 	p.err.facts(

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,24 +14,33 @@ import (
 
 func (a *app) providersCommand() *cobra.Command {
 	c := &cobra.Command{
-		Use: "providers", Short: "List the identity providers of the plugin", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			list, err := a.providerDetails(c)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.out.json(list)
-			}
-			rows := [][]string{}
-			for _, p := range list {
-				rows = append(rows, []string{p.Name, string(p.Protocol), enabledText(p.Provider), strconv.Itoa(p.Links), p.Endpoint})
-			}
-			return a.out.table([]string{"PROVIDER", "PROTOCOL", "ENABLED", "LINKS", "ENDPOINT"}, rows)
-		},
+		Use: "providers", Aliases: []string{"provider"}, Short: "List, show, set up and test identity providers",
+		RunE: func(c *cobra.Command, _ []string) error { return a.listProviders(c) },
 	}
-	c.AddCommand(a.providersShow(), a.providersSet(), a.providersTest())
+	list := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the identity providers of the plugin", Args: cobra.NoArgs, RunE: c.RunE,
+	}
+	c.AddCommand(list, a.providersShow(), a.providersSet(), a.providersTest())
 	return c
+}
+
+func (a *app) listProviders(c *cobra.Command) error {
+	list, err := a.providerDetails(c)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.out.json(list)
+	}
+	rows := [][]string{}
+	for _, p := range list {
+		rows = append(rows, []string{p.Name, string(p.Protocol), enabledText(p.Provider), strconv.Itoa(p.Links), p.Endpoint})
+	}
+	if len(rows) == 0 {
+		a.err.line("The plugin has no identity provider yet. Add one in its settings, in the server's dashboard.")
+		return nil
+	}
+	return a.out.table([]string{"PROVIDER", "PROTOCOL", "ENABLED", "LINKS", "ENDPOINT"}, rows)
 }
 
 func enabledText(p api.Provider) string {
@@ -56,7 +66,7 @@ func oneProvider(list []api.ProviderDetail, name, protocol string) (api.Provider
 	var found []api.ProviderDetail
 	names := []string{}
 	for _, p := range list {
-		names = append(names, api.Printable(p.Name))
+		names = append(names, p.Name)
 		if p.Name == name && (protocol == "" || strings.EqualFold(protocol, string(p.Protocol))) {
 			found = append(found, p)
 		}
@@ -65,19 +75,27 @@ func oneProvider(list []api.ProviderDetail, name, protocol string) (api.Provider
 	case 1:
 		return found[0], nil
 	case 0:
-		return api.ProviderDetail{}, &api.Error{
-			Code: api.CodeProviderNotFound, Sentence: fmt.Sprintf("The plugin has no provider %q.", api.Printable(name)),
-			Hint: "It has: " + strings.Join(names, ", "), Params: map[string]string{"provider": name},
-		}
+		return api.ProviderDetail{}, noProvider(name, names)
 	}
 	return api.ProviderDetail{}, &api.Error{
-		Code: api.CodeUsage, Sentence: fmt.Sprintf("There is an OIDC and a SAML provider %q.", api.Printable(name)),
+		Code: api.CodeUsage, Sentence: fmt.Sprintf("There is an OIDC and a SAML provider “%s”.", api.Printable(name)),
 		Hint: "Say which with --protocol oidc or --protocol saml.",
 	}
 }
 
+func noProvider(name string, names []string) error {
+	hint := "It has none yet; add one in the plugin's settings."
+	if len(names) > 0 {
+		hint = "It has: " + api.Printable(strings.Join(names, ", "))
+	}
+	return &api.Error{
+		Code: api.CodeProviderNotFound, Sentence: fmt.Sprintf("The plugin has no provider “%s”.", api.Printable(name)),
+		Hint: hint, Params: map[string]string{"provider": name},
+	}
+}
+
 func (a *app) providersShow() *cobra.Command {
-	var protocol string
+	var protocol choice
 	c := &cobra.Command{
 		Use: "show PROVIDER", Short: "Show a provider, and what must be allowed at the identity provider", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -85,7 +103,7 @@ func (a *app) providersShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := oneProvider(list, args[0], protocol)
+			p, err := oneProvider(list, args[0], protocol.value)
 			if err != nil {
 				return err
 			}
@@ -127,29 +145,35 @@ func ability(x api.Ability) string {
 	return "not possible: " + x.Reason
 }
 
-func protocolFlag(c *cobra.Command, protocol *string) {
-	c.Flags().StringVar(protocol, "protocol", "", "oidc or saml, where both have a provider of that name")
-}
-
 func (a *app) providersSet() *cobra.Command {
 	var (
-		protocol, clientID, host string
-		scopes                   []string
-		port                     int
-		clientSecret, sha1       bool
+		protocol, host     choice
+		clientID           string
+		scopes             []string
+		at                 port
+		clientSecret, sha1 bool
 	)
 	c := &cobra.Command{
 		Use: "set PROVIDER", Short: "Set Jellybind's own client, port and scopes for a provider", Args: cobra.ExactArgs(1),
 		Example: "  jellybind providers set keycloak --client-id jellybind --port 18701",
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
+			set := slices.DeleteFunc(slices.Clone(providerSettings), func(flag string) bool { return !c.Flags().Changed(flag) })
+			if len(set) == 0 {
+				return usagef("name what to set: --%s", strings.Join(providerSettings, ", --"))
+			}
 			list, err := a.providerDetails(c)
 			if err != nil {
 				return err
 			}
-			p, err := oneProvider(list, args[0], protocol)
+			p, err := oneProvider(list, args[0], protocol.value)
 			if err != nil {
 				return err
+			}
+			for _, flag := range set {
+				if only := settingFor(flag); only != "" && only != p.Protocol {
+					return usagef("--%s is for %s providers, and %s is none", flag, strings.ToUpper(string(only)), api.Printable(p.Name))
+				}
 			}
 			settings, flags := p.Settings, c.Flags()
 			if flags.Changed("client-id") {
@@ -159,10 +183,10 @@ func (a *app) providersSet() *cobra.Command {
 				settings.Scopes = scopes
 			}
 			if flags.Changed("port") {
-				settings.Port = port
+				settings.Port = int(at)
 			}
 			if flags.Changed("listen-host") {
-				settings.ListenHost = host
+				settings.ListenHost = host.value
 			}
 			if flags.Changed("allow-sha1") {
 				settings.AllowSHA1 = sha1
@@ -182,21 +206,39 @@ func (a *app) providersSet() *cobra.Command {
 			if err := b.SetProvider(ctx, a.server, settings, given); err != nil {
 				return err
 			}
-			return a.done("Set for " + api.Printable(p.Name) + ".")
+			if given != nil {
+				settings.HasSecret = !given.IsZero()
+			}
+			return a.done("Set for "+api.Printable(p.Name)+".", settings)
 		},
 	}
 	protocolFlag(c, &protocol)
+	host.allowed = []string{"127.0.0.1", "localhost"}
 	c.Flags().StringVar(&clientID, "client-id", "", "the `ID` of Jellybind's own client at the identity provider (OIDC)")
 	c.Flags().BoolVar(&clientSecret, "client-secret", false, "ask for the client's secret, or take it from standard input")
-	c.Flags().StringSliceVar(&scopes, "scopes", nil, "scopes to ask for (default openid profile email)")
-	c.Flags().IntVar(&port, "port", 0, "the fixed loopback port; 0 takes the first free one of the list")
-	c.Flags().StringVar(&host, "listen-host", "", "127.0.0.1 or localhost, as the identity provider has it registered")
+	c.Flags().StringSliceVar(&scopes, "scopes", nil, "`SCOPES` to ask for, with commas between (default: the plugin's)")
+	c.Flags().Var(&at, "port", "the fixed loopback port; 0 takes the first free one of the list")
+	c.Flags().Var(&host, "listen-host", words(host.allowed)+", as the identity provider has it registered")
 	c.Flags().BoolVar(&sha1, "allow-sha1", false, "accept SAML signatures made with SHA-1, which is broken")
 	return c
 }
 
+// providerSettings are the flags of which providers set needs one.
+var providerSettings = []string{"client-id", "client-secret", "scopes", "port", "listen-host", "allow-sha1"}
+
+// settingFor is the one protocol that a setting makes sense for, or empty.
+func settingFor(flag string) api.Protocol {
+	switch flag {
+	case "client-id", "client-secret", "scopes":
+		return api.OIDC
+	case "allow-sha1":
+		return api.SAML
+	}
+	return ""
+}
+
 func (a *app) providersTest() *cobra.Command {
-	var protocol string
+	var protocol choice
 	c := &cobra.Command{
 		Use: "test PROVIDER", Short: "Ask the identity provider itself: discovery for OIDC, the certificate for SAML",
 		Args: cobra.ExactArgs(1),
@@ -209,7 +251,7 @@ func (a *app) providersTest() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			p, err := oneProvider(list, args[0], protocol)
+			p, err := oneProvider(list, args[0], protocol.value)
 			if err != nil {
 				return err
 			}
@@ -218,7 +260,7 @@ func (a *app) providersTest() *cobra.Command {
 				if err := a.out.json(test); err != nil {
 					return err
 				}
-			} else {
+			} else if len(test.Facts) > 0 {
 				facts := []string{}
 				for _, f := range test.Facts {
 					facts = append(facts, f.Name, f.Value)

@@ -38,7 +38,15 @@ func (a *app) serverAdd() *cobra.Command {
 			progress(api.Progress{Step: "finding", Text: "Looking for Jellyfin at that address…"})
 			found, err := jellyfin.Find(c.Context(), args[0], jellyfin.FindOptions{Version: a.version, PinnedSHA256: trust})
 			if err != nil {
-				return hintTrust(err, "server add "+args[0])
+				return hintTrust(err, "server add "+shellWord(args[0]))
+			}
+			known := ""
+			if data, err := b.Profiles.Load(c.Context()); err == nil {
+				for _, e := range data.Profiles {
+					if e.URL == found.Server.URL {
+						known = e.Name
+					}
+				}
 			}
 			e, err := b.Add(c.Context(), found.Server, name, trust)
 			if err != nil {
@@ -49,7 +57,14 @@ func (a *app) serverAdd() *cobra.Command {
 			}
 			a.out.line(fmt.Sprintf("Added %s: Jellyfin %s at %s", api.Printable(e.Name), api.Printable(found.Server.Version),
 				api.Printable(e.URL)))
-			a.err.line("Next: jellybind auth login --server " + api.Printable(e.Name))
+			if known != "" {
+				a.err.text("Note: ", fmt.Sprintf("this address was added before, as %s.", api.Printable(known)))
+			}
+			next := "Next: jellybind auth login"
+			if !e.Default {
+				next += " --server " + shellWord(e.Name)
+			}
+			a.err.line(next)
 			return nil
 		},
 	}
@@ -61,19 +76,55 @@ func (a *app) serverAdd() *cobra.Command {
 // hintTrust completes the hint of a certificate error with the command that trusts it.
 func hintTrust(err error, command string) error {
 	e, ok := errors.AsType[*api.Error](err)
-	if ok && (e.Code == api.CodeCertificateUntrusted || e.Code == api.CodeCertificateChanged) {
-		if cert, ok := errors.AsType[*jellyfin.CertificateError](err); ok {
-			told := *e
-			told.Hint = fmt.Sprintf("Compare the fingerprint with the server's own. If it is the same: jellybind %s --trust %s",
-				command, cert.Certificate.SHA256)
-			return &told
-		}
+	cert, known := errors.AsType[*jellyfin.CertificateError](err)
+	if !ok || !known || e.Code != api.CodeCertificateUntrusted && e.Code != api.CodeCertificateChanged {
+		return err
 	}
-	return err
+	told := *e
+	told.Hint = fmt.Sprintf("Compare the fingerprint with the server's own. If it is the same: jellybind %s --trust %s",
+		command, cert.Certificate.SHA256)
+	return &told
 }
 
-// entry returns the profile that --server, or an argument, names.
-func (a *app) entry(ctx context.Context, args []string) (*backend.Backend, profile.Entry, error) {
+// hintTrust is the same for a server that was opened: a stored one is trusted by its name, another one is added first.
+func (a *app) hintTrust(ctx context.Context, b *backend.Backend, err error) error {
+	e, stored := a.stored(ctx, b, a.server)
+	if stored != nil {
+		return hintTrust(err, "server add "+shellWord(a.server))
+	}
+	return hintTrust(err, "server trust "+shellWord(e.Name))
+}
+
+// entry returns the profile that --server names, or one made up for a server's address.
+func (a *app) entry(ctx context.Context) (*backend.Backend, profile.Entry, error) {
+	b, err := a.backend(ctx)
+	if err != nil {
+		return nil, profile.Entry{}, err
+	}
+	e, err := b.Entry(ctx, a.server)
+	return b, e, a.hintTrust(ctx, b, err)
+}
+
+// stored returns the stored profile of that name, or the default one. An address that was not added is no profile.
+func (a *app) stored(ctx context.Context, b *backend.Backend, name string) (profile.Entry, error) {
+	data, err := b.Profiles.Load(ctx)
+	if err != nil {
+		return profile.Entry{}, err
+	}
+	e, err := data.Find(name)
+	if err != nil {
+		if told, ok := errors.AsType[*api.Error](err); ok && strings.ContainsAny(name, ":/.") {
+			hinted := *told
+			hinted.Hint = "Add it first: jellybind server add " + shellWord(name)
+			return profile.Entry{}, &hinted
+		}
+		return profile.Entry{}, err
+	}
+	return *e, nil
+}
+
+// named returns the stored profile that the first argument names, or --server where there is none.
+func (a *app) named(ctx context.Context, args []string) (*backend.Backend, profile.Entry, error) {
 	b, err := a.backend(ctx)
 	if err != nil {
 		return nil, profile.Entry{}, err
@@ -82,8 +133,8 @@ func (a *app) entry(ctx context.Context, args []string) (*backend.Backend, profi
 	if len(args) > 0 {
 		name = args[0]
 	}
-	e, err := b.Entry(ctx, name)
-	return b, e, a.warnDamaged(err, e.URL != "")
+	e, err := a.stored(ctx, b, name)
+	return b, e, err
 }
 
 func (a *app) profiles(ctx context.Context) ([]profile.Entry, error) {
@@ -109,7 +160,7 @@ func (a *app) serverList() *cobra.Command {
 				list = append(list, e.Profile)
 				mark := ""
 				if e.Default {
-					mark = "default"
+					mark = "yes"
 				}
 				rows = append(rows, []string{e.Name, e.URL, credentialText(e.Profile), mark})
 			}
@@ -117,13 +168,15 @@ func (a *app) serverList() *cobra.Command {
 				return a.out.json(list)
 			}
 			if len(rows) == 0 {
-				a.err.line("No server has been added yet. Add one: jellybind server add ADDRESS")
+				a.err.line(noServer)
 				return nil
 			}
-			return a.out.table([]string{"NAME", "ADDRESS", "CREDENTIAL", ""}, rows)
+			return a.out.table([]string{"NAME", "ADDRESS", "CREDENTIAL", "DEFAULT"}, rows)
 		},
 	}
 }
+
+const noServer = "No server has been added yet. Add one: jellybind server add ADDRESS"
 
 func credentialText(p api.Profile) string {
 	switch p.Credential {
@@ -147,9 +200,10 @@ func (a *app) serverShow() *cobra.Command {
 			}
 			s, err := a.session(c.Context())
 			if err != nil {
-				return hintTrust(err, "server trust "+a.server)
+				return err
 			}
 			info := s.Info()
+			info.Stored = !a.credentialStdin && a.credentialFD < 0 && a.world == nil
 			if a.json {
 				return a.out.json(info)
 			}
@@ -159,7 +213,15 @@ func (a *app) serverShow() *cobra.Command {
 				"Credential", credentialText(sessionProfile(s)), "Certificate", s.Profile.PinnedSHA256,
 			)
 			a.out.line("")
-			return a.out.table([]string{"WHAT", "", "WHY NOT"}, abilities(info.Capabilities))
+			a.out.line(a.out.bold("With this credential and this plugin, Jellybind can:"))
+			for _, x := range abilities(info.Capabilities) {
+				if x.able.OK {
+					a.out.line("yes  " + x.what)
+				} else {
+					a.out.text("no   ", x.what+": "+x.able.Reason)
+				}
+			}
+			return nil
 		},
 	}
 }
@@ -172,39 +234,34 @@ func sessionProfile(s *backend.Session) api.Profile {
 	return p
 }
 
+// feature is something that can be done on a server, or not.
+type feature struct {
+	what string
+	able api.Ability
+}
+
 // abilities lists what can be done, in the order in which a person would ask.
-func abilities(c api.Capabilities) [][]string {
-	var rows [][]string
-	for _, x := range []struct {
-		what string
-		able api.Ability
-	}{
+func abilities(c api.Capabilities) []feature {
+	return []feature{
 		{"see everybody's links", c.ReadRoster},
-		{"see the own links", c.ReadOwn},
+		{"see your own links", c.ReadOwn},
 		{"read the providers' settings", c.ReadConfig},
 		{"link anybody by signing in", c.PostLink},
-		{"link oneself by signing in", c.PostLinkOwn},
-		{"see who signed in before linking", c.NameBeforeWrite},
-		{"link by name (provider's configuration)", c.WriteConfig},
-		{"link by name (Preprovision)", c.Preprovision},
+		{"link yourself by signing in", c.PostLinkOwn},
+		{"see who signed in before anything is linked", c.NameBeforeWrite},
+		{"link by name (by the provider's configuration)", c.WriteConfig},
+		{"link by name (by the plugin's Preprovision)", c.Preprovision},
 		{"remove anybody's links", c.DeleteLink},
-		{"remove the own links", c.DeleteLinkOwn},
+		{"remove your own links", c.DeleteLinkOwn},
 		{"unregister accounts", c.Unregister},
-	} {
-		yes := "yes"
-		if !x.able.OK {
-			yes = "no"
-		}
-		rows = append(rows, []string{x.what, yes, x.able.Reason})
 	}
-	return rows
 }
 
 func (a *app) serverRemove() *cobra.Command {
 	return &cobra.Command{
 		Use: "remove NAME", Aliases: []string{"rm"}, Short: "Forget a server and its secrets", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			b, e, err := a.entry(c.Context(), args)
+			b, e, err := a.named(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -215,18 +272,27 @@ func (a *app) serverRemove() *cobra.Command {
 			if err := b.Forget(c.Context(), e.Name); err != nil {
 				return err
 			}
-			return a.done("Forgot " + api.Printable(e.Name) + ".")
+			return a.done("Forgot "+api.Printable(e.Name)+".", e.Profile)
 		},
 	}
 }
 
-// done says that a command without an answer has worked; with --json an empty object.
-func (a *app) done(sentence string) error {
+// done says that a command without an answer has worked; with --json the document is what it worked on, as it is now.
+func (a *app) done(sentence string, now any) error {
 	if a.json {
-		return a.out.json(struct{}{})
+		return a.out.json(now)
 	}
-	a.out.line(sentence)
+	a.out.text("", sentence)
 	return nil
+}
+
+// doneProfile is done for a profile, by the name that it has now.
+func (a *app) doneProfile(ctx context.Context, b *backend.Backend, name, sentence string) error {
+	e, err := a.stored(ctx, b, name)
+	if err != nil {
+		return err
+	}
+	return a.done(sentence, e.Profile)
 }
 
 func (a *app) serverRename() *cobra.Command {
@@ -240,7 +306,8 @@ func (a *app) serverRename() *cobra.Command {
 			if err := b.Rename(c.Context(), args[0], args[1]); err != nil {
 				return err
 			}
-			return a.done(fmt.Sprintf("%s is called %s now.", api.Printable(args[0]), api.Printable(args[1])))
+			return a.doneProfile(c.Context(), b, args[1],
+				fmt.Sprintf("%s is called %s now.", api.Printable(args[0]), api.Printable(args[1])))
 		},
 	}
 }
@@ -257,7 +324,7 @@ func (a *app) serverDefault() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.done(api.Printable(args[0]) + " is the default now.")
+			return a.doneProfile(c.Context(), b, args[0], api.Printable(args[0])+" is the default now.")
 		},
 	}
 }
@@ -270,7 +337,7 @@ func (a *app) serverTrust() *cobra.Command {
 		Short: "Trust exactly one certificate for a server, or show the one that it has",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			b, e, err := a.entry(c.Context(), args)
+			b, e, err := a.named(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -278,7 +345,7 @@ func (a *app) serverTrust() *cobra.Command {
 				if err := b.Pin(c.Context(), e.Name, ""); err != nil {
 					return err
 				}
-				return a.done(api.Printable(e.Name) + " is trusted by the system's authorities only.")
+				return a.doneProfile(c.Context(), b, e.Name, api.Printable(e.Name)+" is trusted by the system's authorities only.")
 			}
 			if trust == "" {
 				cert, err := b.Certificate(c.Context(), e)
@@ -286,12 +353,9 @@ func (a *app) serverTrust() *cobra.Command {
 					return err
 				}
 				if cert == nil {
-					return a.done("The system's authorities vouch for this server; there is nothing to trust.")
+					return a.done("The system's authorities vouch for this server; there is nothing to trust.", e.Profile)
 				}
-				if a.json {
-					return a.out.json(cert)
-				}
-				a.out.facts("SHA-256", cert.SHA256, "Subject", cert.Subject, "Issuer", cert.Issuer,
+				a.err.facts("SHA-256", cert.SHA256, "Subject", cert.Subject, "Issuer", cert.Issuer,
 					"Expires", cert.NotAfter.Format(time.DateOnly))
 				if err := a.ask(c.Context(), "Is this the server's own certificate? Trust it?"); err != nil {
 					return err
@@ -313,7 +377,7 @@ func (a *app) serverTrust() *cobra.Command {
 			if err := b.Pin(c.Context(), e.Name, pinned); err != nil {
 				return err
 			}
-			return a.done("Trusted for " + api.Printable(e.Name) + ": this certificate and no other.")
+			return a.doneProfile(c.Context(), b, e.Name, "Trusted for "+api.Printable(e.Name)+": this certificate and no other.")
 		},
 	}
 	c.Flags().StringVar(&trust, "trust", "", "the SHA-256 `FINGERPRINT`; without it, the certificate is shown and you are asked")
@@ -334,10 +398,10 @@ func (a *app) serverDiscover() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.out.json(found)
+				return a.out.json(append([]api.DiscoveredServer{}, found...))
 			}
 			if len(found) == 0 {
-				a.err.line("No server answered. If yours is in another network, add it by its address: jellybind server add ADDRESS")
+				a.err.text("", "No server answered. If yours is in another network, add it by its address: jellybind server add ADDRESS")
 				return nil
 			}
 			rows := [][]string{}

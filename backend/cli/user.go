@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,10 +16,45 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-func (a *app) userCommand() *cobra.Command {
-	c := &cobra.Command{Use: "user", Short: "Change how an account signs in"}
-	c.AddCommand(a.userUnregister())
+func (a *app) usersCommand() *cobra.Command {
+	var q query
+	c := &cobra.Command{
+		Use: "users", Aliases: []string{"user"}, Short: "List the accounts; take one out of single sign-on",
+		RunE: func(c *cobra.Command, _ []string) error { return a.listUsers(c.Context(), q) },
+	}
+	q.flags(c)
+	list := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the accounts and how many identities open each", Args: cobra.NoArgs,
+		RunE: c.RunE,
+	}
+	q.flags(list)
+	c.AddCommand(list, a.userUnregister())
 	return c
+}
+
+func (a *app) listUsers(ctx context.Context, q query) error {
+	accounts, r, err := a.accounts(ctx, q)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.out.json(accounts)
+	}
+	rows := [][]string{}
+	for _, x := range accounts {
+		seen := ""
+		if !x.LastActivity.IsZero() {
+			seen = x.LastActivity.Local().Format(time.DateOnly)
+		}
+		rows = append(rows, []string{nameOf(x), strconv.Itoa(len(x.Identities)), seen, traits(x)})
+	}
+	if len(rows) == 0 {
+		a.err.line(noMatch)
+	} else if err := a.out.table([]string{"ACCOUNT", "LINKS", "LAST SEEN", "NOTES"}, rows); err != nil {
+		return err
+	}
+	a.noteOwn(r)
+	return nil
 }
 
 func (a *app) userUnregister() *cobra.Command {
@@ -26,46 +63,30 @@ func (a *app) userUnregister() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "unregister ACCOUNT",
 		Short: "Give an account another sign-in provider of the server, so that it leaves single sign-on",
-		Args:  cobra.ExactArgs(1),
+		Example: "  jellybind user unregister maria --plan\n" +
+			"  jellybind user unregister maria",
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
-			s, err := a.session(ctx)
+			s, _, account, err := a.account(ctx, args[0])
 			if err != nil {
 				return err
 			}
-			r, err := a.roster(ctx, s)
-			if err != nil {
-				return err
-			}
-			account, err := oneAccount(r, args[0])
-			if err != nil {
-				return err
+			if !account.Exists {
+				return orphaned(account)
 			}
 			plan, err := s.Linker.PlanUnregister(ctx, account.ID)
 			if err != nil {
 				return err
 			}
-			if provider == "" {
+			if provider == "" && len(plan.Providers) > 0 {
 				provider = plan.Providers[0].ID
 			}
-			if planOnly && a.json {
-				return a.out.json(plan)
-			}
-			if !a.json {
-				a.err.facts("Account", account.Name, "Signs in by", account.AuthProvider, "From now on", provider)
-				for _, e := range plan.Effects {
-					a.err.line("• " + e)
-				}
-				if plan.NoPassword {
-					a.err.line(a.err.warn("• The account has no password: nobody can sign in to it afterwards. Set one in the dashboard first."))
-				}
-			}
 			if planOnly {
-				rows := [][]string{}
-				for _, p := range plan.Providers {
-					rows = append(rows, []string{p.Name, p.ID})
-				}
-				return a.out.table([]string{"SIGN-IN PROVIDER", "ID"}, rows)
+				return a.showUnregister(plan, provider)
+			}
+			if !a.json || !a.yes {
+				a.err.unregister(plan, provider)
 			}
 			if err := a.ask(ctx, fmt.Sprintf("Unregister %s?", api.Printable(account.Name))); err != nil {
 				return err
@@ -77,7 +98,7 @@ func (a *app) userUnregister() *cobra.Command {
 			if a.json {
 				return a.out.json(change)
 			}
-			a.out.line(fmt.Sprintf("%s signs in by %s now.", api.Printable(account.Name), api.Printable(provider)))
+			a.out.text("", fmt.Sprintf("%s signs in by %s now.", api.Printable(account.Name), api.Printable(provider)))
 			a.hintUndo(change)
 			return nil
 		},
@@ -87,12 +108,37 @@ func (a *app) userUnregister() *cobra.Command {
 	return c
 }
 
+// unregister says what Unregister would do.
+func (p *printer) unregister(plan api.UnregisterPlan, provider string) {
+	p.facts("Account", plan.Account.Name, "Signs in by", plan.Account.AuthProvider, "From now on", provider)
+	for _, e := range plan.Effects {
+		p.text("• ", e)
+	}
+	if plan.NoPassword {
+		p.text("• ", p.warn("The account has no password: nobody can sign in to it by name afterwards. Set one in the "+
+			"dashboard first."))
+	}
+}
+
+func (a *app) showUnregister(plan api.UnregisterPlan, provider string) error {
+	if a.json {
+		return a.out.json(plan)
+	}
+	a.out.unregister(plan, provider)
+	a.out.line("")
+	rows := [][]string{}
+	for _, p := range plan.Providers {
+		rows = append(rows, []string{p.Name, p.ID})
+	}
+	return a.out.table([]string{"SIGN-IN PROVIDER", "ID"}, rows)
+}
+
 func (a *app) historyCommand() *cobra.Command {
-	c := &cobra.Command{Use: "history", Short: "List and undo the changes that were made from this computer"}
+	c := &cobra.Command{Use: "history", Short: "List and undo the changes made from this computer"}
 	list := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the changes, newest first", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			b, e, err := a.entry(c.Context(), nil)
+			b, e, err := a.entry(c.Context())
 			if err != nil {
 				return err
 			}
@@ -158,16 +204,16 @@ func (a *app) historyCommand() *cobra.Command {
 func (a *app) selfServiceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "selfservice",
-		Short: "Print the plugin's own linking page, and the menu entry that leads users to it",
+		Short: "Print the plugin's linking page, and a menu entry for it",
 		Long: `Print the address of the plugin's own linking page, and the menuLinks entry for config.json of Jellyfin's web client.
 A config.json on standard input is printed with the entry merged in: jellybind selfservice < config.json > new.json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, e, err := a.entry(c.Context(), nil)
+			_, e, err := a.entry(c.Context())
 			if err != nil {
 				return err
 			}
-			if config, err := a.pipedInput(); err != nil || len(config) > 0 {
+			if config, err := a.pipedInput(c.Context()); err != nil || len(config) > 0 {
 				if err != nil {
 					return err
 				}
@@ -197,14 +243,17 @@ A config.json on standard input is printed with the entry merged in: jellybind s
 const maxConfig = 1 << 20
 
 // pipedInput returns what was piped in, or nothing where standard input is a terminal or no file at all.
-func (a *app) pipedInput() ([]byte, error) {
+func (a *app) pipedInput(ctx context.Context) ([]byte, error) {
 	if f, ok := a.in.(*os.File); ok {
 		info, err := f.Stat()
 		if err != nil || term.IsTerminal(int(f.Fd())) || info.Mode()&os.ModeCharDevice != 0 {
 			return nil, nil
 		}
 	}
-	b, err := io.ReadAll(io.LimitReader(a.in, maxConfig+1))
+	progress, stop := a.progress()
+	defer stop()
+	progress(api.Progress{Step: "reading-config", Text: "Reading config.json from standard input…"})
+	b, err := await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.in, maxConfig+1)) })
 	if err != nil {
 		return nil, fmt.Errorf("reading standard input: %w", err)
 	}
