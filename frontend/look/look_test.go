@@ -260,6 +260,19 @@ func TestKeyboardOnly(t *testing.T) {
 	do(t, ctx, "palette", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), focused("command"), chromedp.KeyEvent("provid"), chromedp.KeyEvent(kb.Enter), sees("Where people sign in"))
 }
 
+// TestGerman does the main job in German.
+func TestGerman(t *testing.T) {
+	ctx := tab(t)
+	do(t, ctx, "start", open("lang=de"), sees("Sehen, welche Identitäten"), focused("demo"))
+	do(t, ctx, "demo", click("Demo starten"), sees("24 Konten"))
+	do(t, ctx, "link", click("Identität mit Björn Borg verknüpfen"), until(`document.querySelector('input[value="oidc/authelia"]')`),
+		script(`document.querySelector('input[value="oidc/authelia"]').click()`), click("Browser öffnen und anmelden"), sees("Anmeldung bei"))
+	do(t, ctx, "confirm", script(confirmEvent), sees("Stimmt das?"), click("Verknüpfen"), sees("öffnet jetzt Björn Borg"), click("Fertig"), sees("Konto-ID"))
+	if lang := ask[string](t, ctx, `document.documentElement.lang`); lang != "de" {
+		t.Errorf("the page says its language is %q", lang)
+	}
+}
+
 // TestEveryControlHasAName looks at the accessibility of each screen.
 func TestEveryControlHasAName(t *testing.T) {
 	const nameless = `[...document.querySelectorAll('button,input,select,a,[role=grid],dialog,aside,nav')].filter(e => {
@@ -335,6 +348,10 @@ var openAda = []action{script(`document.querySelectorAll('.rows > .row')[1].clic
 
 var all = []shot{
 	{"welcome", "", []action{sees("None found")}},
+	{"welcome-german", "lang=de", []action{sees("Keine gefunden")}},
+	{"roster-german", "lang=de", []action{click("Demo starten"), sees("24 Konten")}},
+	{"link-german", "lang=de", []action{click("Demo starten"), sees("24 Konten"), click("Identität mit Björn Borg verknüpfen"),
+		until(`document.querySelector('input[value="oidc/authelia"]')`), script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees("Anmeldung über das Plugin")}},
 	{"welcome-found", "s=found,nokeyring", []action{sees("192.168.1.10")}},
 	{"welcome-error", "", connect("nowhere", sees("nowhere cannot be reached"))},
 	{"welcome-damaged", "s=damaged,demofail", []action{sees("could not be read"), click(startDemo), sees("could not open a port")}},

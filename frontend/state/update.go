@@ -73,6 +73,9 @@ func (s *State) show(screen Screen) []Cmd {
 	case ScreenWelcome:
 		s.Welcome.Error = nil
 		s.Welcome.Looking = true
+		if len(s.Boot.Profiles) == 0 {
+			return []Cmd{CallDiscover{}, Focus{ID: "demo"}} // a first start: Enter is enough to look around
+		}
 		return []Cmd{CallDiscover{}, Focus{ID: "address"}}
 	case ScreenStarting, ScreenConnect, ScreenOpening:
 	}

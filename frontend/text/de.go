@@ -57,7 +57,7 @@ var de = map[string]string{
 	"demo.flavour":  "Plugin-Variante",
 	"demo.users":    "Konten",
 	"demo.server":   "Demo-Server",
-	"demo.banner":   "Das ist die Demo-Welt: Alle Konten sind erfunden, und sie endet mit diesem Fenster. Zum Ausprobieren bei einem Konto „Identität verknüpfen“ wählen und im Browser eine Person anklicken.",
+	"demo.banner":   "Das ist die Demo-Welt: Alle Konten sind erfunden, und sie endet mit diesem Fenster. Zum Ausprobieren bei einem Konto „Verknüpfen“ wählen und im Browser eine Person anklicken.",
 	"demo.people":   "Anmelden können sich:",
 	"demo.leave":    "Demo verlassen",
 

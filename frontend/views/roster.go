@@ -344,12 +344,15 @@ func chips(l *catalogue, a api.RosterRow) []*dom.Node {
 		return []*dom.Node{dom.E("span", dom.Class("muted"), l.T("row.unlinked"))}
 	}
 	var list []*dom.Node
-	for i, id := range a.Identities {
-		if i == most {
-			list = append(list, dom.E("span", dom.Class("chip-more"), l.T("row.more", "n", l.Number(len(a.Identities)-most))))
-			break
-		}
+	n := len(a.Identities)
+	for _, id := range a.Identities[:min(n, most)] {
 		list = append(list, components.Chip(id))
+	}
+	if n > most {
+		list = append(list, dom.E("span", dom.Class("chip-more wide"), l.T("row.more", "n", l.Number(n-most))))
+	}
+	if n > 1 { // a narrow roster has room for one
+		list = append(list, dom.E("span", dom.Class("chip-more narrow"), l.T("row.more", "n", l.Number(n-1))))
 	}
 	return list
 }
