@@ -122,7 +122,10 @@ func (a *App) ConnectKey(ctx context.Context, address, name, key string) (result
 }
 
 // ConnectPassword signs in with a name and a password.
-func (a *App) ConnectPassword(ctx context.Context, address, name, user, password string) (result api.Session, failed *api.Error) {
+func (a *App) ConnectPassword(
+	ctx context.Context,
+	address, name, user, password string,
+) (result api.Session, failed *api.Error) {
 	failed = a.get(ctx, "ConnectPassword", &result, address, name, user, password)
 	return result, failed
 }

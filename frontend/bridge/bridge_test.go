@@ -63,18 +63,26 @@ func TestDecodeError(t *testing.T) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	b := &backend{answers: map[string]any{
-		"RosterPage": api.RosterPage{Total: 3}, "StartLink": "f1", "Bootstrap": api.Bootstrap{Profiles: []api.Profile{{Name: "b"}}},
-		"Undo": api.Change{ID: "u"},
+		"RosterPage": api.RosterPage{
+			Total: 3,
+		},
+		"StartLink": "f1",
+		"Bootstrap": api.Bootstrap{Profiles: []api.Profile{{Name: "b"}}},
+		"Undo":      api.Change{ID: "u"},
 	}}
 	app := bridge.New(b)
 	run := func(c state.Cmd) state.Msg { return app.Run(t.Context(), c) }
-	if m, ok := run(state.CallPage{Generation: 2, Page: 1, Query: api.RosterQuery{Search: "é"}}).(state.PageLoaded); !ok || m.Generation != 2 || m.Rows.Total != 3 {
+	if m, ok := run(state.CallPage{Generation: 2, Page: 1, Query: api.RosterQuery{Search: "é"}}).(state.PageLoaded); !ok ||
+		m.Generation != 2 ||
+		m.Rows.Total != 3 {
 		t.Errorf("page: %+v", m)
 	}
-	if m, ok := run(state.CallStartLink{Request: api.LinkRequest{UserID: "u"}}).(state.FlowStarted); !ok || m.ID != "f1" || m.Err != nil {
+	if m, ok := run(state.CallStartLink{Request: api.LinkRequest{UserID: "u"}}).(state.FlowStarted); !ok || m.ID != "f1" ||
+		m.Err != nil {
 		t.Errorf("link: %+v", m)
 	}
-	if m, ok := run(state.CallRename{Old: "a", New: "b"}).(state.ProfilesChanged); !ok || m.Old != "a" || len(m.Boot.Profiles) != 1 {
+	if m, ok := run(state.CallRename{Old: "a", New: "b"}).(state.ProfilesChanged); !ok || m.Old != "a" ||
+		len(m.Boot.Profiles) != 1 {
 		t.Errorf("rename: %+v", m)
 	}
 	if m, ok := run(state.CallUndo{Changes: []string{"1", "2"}}).(state.Undone); !ok || len(m.Changes) != 2 {
@@ -93,7 +101,8 @@ func TestRun(t *testing.T) {
 		}
 	}
 	b.err = &bridge.Rejection{Reason: `{"code":"timeout","sentence":"Late."}`}
-	if m, ok := run(state.CallSaveProvider{Secret: "s"}).(state.ProviderSaved); !ok || m.Err == nil || m.Err.Code != api.CodeTimeout {
+	if m, ok := run(state.CallSaveProvider{Secret: "s"}).(state.ProviderSaved); !ok || m.Err == nil ||
+		m.Err.Code != api.CodeTimeout {
 		t.Errorf("save: %+v", m)
 	}
 	if slices.ContainsFunc(b.calls, func(c string) bool { return strings.HasPrefix(c, "SaveProviderSecret") }) {
@@ -103,7 +112,8 @@ func TestRun(t *testing.T) {
 
 func TestEvent(t *testing.T) {
 	t.Parallel()
-	if m, ok := bridge.Event("flow", []byte(`{"id":"f","step":"sign-in","signIn":{"host":"h"}}`)).(state.FlowMoved); !ok || m.Event.SignIn.Host != "h" {
+	if m, ok := bridge.Event("flow", []byte(`{"id":"f","step":"sign-in","signIn":{"host":"h"}}`)).(state.FlowMoved); !ok ||
+		m.Event.SignIn.Host != "h" {
 		t.Errorf("flow: %+v", m)
 	}
 	for _, c := range [][2]string{{"flow", "nonsense"}, {"unknown", "{}"}, {"roster", "[]"}} {

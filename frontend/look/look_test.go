@@ -60,7 +60,15 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(dir, "app.wasm"), "github.com/jellybind/jellybind/frontend")
+	build := exec.Command(
+		"go",
+		"build",
+		"-trimpath",
+		"-ldflags=-s -w",
+		"-o",
+		filepath.Join(dir, "app.wasm"),
+		"github.com/jellybind/jellybind/frontend",
+	)
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Printf("building the window: %v\n%s", err, out)
@@ -73,8 +81,18 @@ func run(m *testing.M) int {
 	}
 	site = httptest.NewServer(serve(dir, strings.TrimSpace(string(root))))
 	defer site.Close()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("disable-background-networking", true), chromedp.NoFirstRun, chromedp.UserDataDir(filepath.Join(dir, "profile")))
+	options := append(
+		chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(chromium),
+		chromedp.NoSandbox,
+		chromedp.DisableGPU,
+		chromedp.Flag(
+			"disable-background-networking",
+			true,
+		),
+		chromedp.NoFirstRun,
+		chromedp.UserDataDir(filepath.Join(dir, "profile")),
+	)
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	defer stop()
 	var cancel context.CancelFunc
@@ -108,7 +126,14 @@ func serve(dir, goroot string) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(bytes.Replace(page, []byte("<script src=\"theme.js\">"), []byte("<script src=\"stub.js\"></script><script src=\"theme.js\">"), 1))
+		_, _ = w.Write(
+			bytes.Replace(
+				page,
+				[]byte("<script src=\"theme.js\">"),
+				[]byte("<script src=\"stub.js\"></script><script src=\"theme.js\">"),
+				1,
+			),
+		)
 	})
 	return mux
 }
@@ -170,8 +195,11 @@ func open(query string) action { return chromedp.Navigate(site.URL + "/?" + quer
 // click clicks the button with the label, the last one where there are several.
 func click(label string) action {
 	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
-		script := fmt.Sprintf(`(() => { const all = [...document.querySelectorAll('button,[role=menuitem],label,summary')].filter(b => !b.disabled && b.offsetParent !== null &&
-			(b.innerText.trim() === %[1]q || b.getAttribute('aria-label') === %[1]q)); const b = all.at(-1); if (b) b.click(); return !!b })()`, label)
+		script := fmt.Sprintf(
+			`(() => { const all = [...document.querySelectorAll('button,[role=menuitem],label,summary')].filter(b => !b.disabled && b.offsetParent !== null &&
+			(b.innerText.trim() === %[1]q || b.getAttribute('aria-label') === %[1]q)); const b = all.at(-1); if (b) b.click(); return !!b })()`,
+			label,
+		)
 		for {
 			done, err := chromedp.Evaluate[bool](script)(ctx, tab)
 			if err != nil {
@@ -234,14 +262,46 @@ func TestFirstLink(t *testing.T) {
 	do(t, ctx, "start", open(""), sees("See which identities"))
 	do(t, ctx, "demo", toRoster...)
 	do(t, ctx, "open an unlinked account", click("Link an identity to Björn Borg"), sees("Where is the identity?"))
-	do(t, ctx, "choose a provider", script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees("Sign-in through the plugin"))
+	do(
+		t,
+		ctx,
+		"choose a provider",
+		script(`document.querySelector('input[value="oidc/authelia"]').click()`),
+		sees("Sign-in through the plugin"),
+	)
 	do(t, ctx, "sign in", click("Open browser and sign in"), sees("auth.example.org"), sees("4:3"))
-	do(t, ctx, "confirm", script(confirmEvent), sees("Is this right?"), focused("link-step"), click("Link"), sees("now opens Björn Borg"))
-	do(t, ctx, "verify", click("Verify"), sees("Sign in with this identity once"),
-		script(`stub.emit('flow', {id: 'v2', step: 'verified', verified: {identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, account: stub.users[1], signedIn: true}})`),
-		sees("Proved: ada opens Björn Borg"))
+	do(
+		t,
+		ctx,
+		"confirm",
+		script(confirmEvent),
+		sees("Is this right?"),
+		focused("link-step"),
+		click("Link"),
+		sees("now opens Björn Borg"),
+	)
+	do(
+		t,
+		ctx,
+		"verify",
+		click("Verify"),
+		sees("Sign in with this identity once"),
+		script(
+			`stub.emit('flow', {id: 'v2', step: 'verified', verified: {identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, account: stub.users[1], signedIn: true}})`,
+		),
+		sees("Proved: ada opens Björn Borg"),
+	)
 	do(t, ctx, "back", click("Done"), sees("Account ID"), sees("Linked ada at authelia to Björn Borg"))
-	do(t, ctx, "remove", click("Remove ada at authelia"), sees("Remove this link?"), click("Remove link"), sees("1 link removed."), sees("No identity opens this account yet."))
+	do(
+		t,
+		ctx,
+		"remove",
+		click("Remove ada at authelia"),
+		sees("Remove this link?"),
+		click("Remove link"),
+		sees("1 link removed."),
+		sees("No identity opens this account yet."),
+	)
 	do(t, ctx, "undo", click("Undo"), sees("Undone, and read back"), gone("No identity opens this account yet."))
 }
 
@@ -250,14 +310,71 @@ func TestKeyboardOnly(t *testing.T) {
 	ctx := tab(t)
 	do(t, ctx, "start", open(""), sees("See which identities"))
 	do(t, ctx, "demo", toRoster...)
-	do(t, ctx, "search", focused("search"), chromedp.KeyEvent("born"), sees("Nothing matches"),
-		chromedp.KeyEvent(kb.Escape), sees("24 accounts"), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent(kb.ArrowDown), focused("row-1"),
-		chromedp.KeyEvent("/"), focused("search"), chromedp.KeyEvent("bjorn"), sees("1 of 24"), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"))
+	do(
+		t,
+		ctx,
+		"search",
+		focused("search"),
+		chromedp.KeyEvent("born"),
+		sees("Nothing matches"),
+		chromedp.KeyEvent(
+			kb.Escape,
+		),
+		sees("24 accounts"),
+		chromedp.KeyEvent(kb.ArrowDown),
+		focused("row-0"),
+		chromedp.KeyEvent(kb.ArrowDown),
+		focused("row-1"),
+		chromedp.KeyEvent(
+			"/",
+		),
+		focused("search"),
+		chromedp.KeyEvent("bjorn"),
+		sees("1 of 24"),
+		chromedp.KeyEvent(kb.ArrowDown),
+		focused("row-0"),
+	)
 	do(t, ctx, "open", chromedp.KeyEvent(kb.Enter), focused("drawer-title"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
-	do(t, ctx, "link", chromedp.KeyEvent("l"), focused("link-step"), chromedp.KeyEvent(kb.Escape), focused("link-identity"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
-	do(t, ctx, "select", chromedp.KeyEvent(" "), sees("1 account selected"), chromedp.KeyEvent(kb.Escape), gone("1 account selected"))
-	do(t, ctx, "sheet", chromedp.KeyEvent("?"), sees("Keyboard shortcuts"), chromedp.KeyEvent(kb.Escape), gone("Close what is on top"), focused("row-0"))
-	do(t, ctx, "palette", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), focused("command"), chromedp.KeyEvent("provid"), chromedp.KeyEvent(kb.Enter), sees("Where people sign in"))
+	do(
+		t,
+		ctx,
+		"link",
+		chromedp.KeyEvent("l"),
+		focused("link-step"),
+		chromedp.KeyEvent(kb.Escape),
+		focused("link-identity"),
+		chromedp.KeyEvent(kb.Escape),
+		focused("row-0"),
+	)
+	do(
+		t,
+		ctx,
+		"select",
+		chromedp.KeyEvent(" "),
+		sees("1 account selected"),
+		chromedp.KeyEvent(kb.Escape),
+		gone("1 account selected"),
+	)
+	do(
+		t,
+		ctx,
+		"sheet",
+		chromedp.KeyEvent("?"),
+		sees("Keyboard shortcuts"),
+		chromedp.KeyEvent(kb.Escape),
+		gone("Close what is on top"),
+		focused("row-0"),
+	)
+	do(
+		t,
+		ctx,
+		"palette",
+		chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)),
+		focused("command"),
+		chromedp.KeyEvent("provid"),
+		chromedp.KeyEvent(kb.Enter),
+		sees("Where people sign in"),
+	)
 }
 
 // TestGerman does the main job in German.
@@ -265,9 +382,29 @@ func TestGerman(t *testing.T) {
 	ctx := tab(t)
 	do(t, ctx, "start", open("lang=de"), sees("Sehen, welche Identitäten"), focused("demo"))
 	do(t, ctx, "demo", click("Demo starten"), sees("24 Konten"))
-	do(t, ctx, "link", click("Identität mit Björn Borg verknüpfen"), until(`document.querySelector('input[value="oidc/authelia"]')`),
-		script(`document.querySelector('input[value="oidc/authelia"]').click()`), click("Browser öffnen und anmelden"), sees("Anmeldung bei"))
-	do(t, ctx, "confirm", script(confirmEvent), sees("Stimmt das?"), click("Verknüpfen"), sees("öffnet jetzt Björn Borg"), click("Fertig"), sees("Konto-ID"))
+	do(
+		t,
+		ctx,
+		"link",
+		click("Identität mit Björn Borg verknüpfen"),
+		until(`document.querySelector('input[value="oidc/authelia"]')`),
+		script(
+			`document.querySelector('input[value="oidc/authelia"]').click()`,
+		),
+		click("Browser öffnen und anmelden"),
+		sees("Anmeldung bei"),
+	)
+	do(
+		t,
+		ctx,
+		"confirm",
+		script(confirmEvent),
+		sees("Stimmt das?"),
+		click("Verknüpfen"),
+		sees("öffnet jetzt Björn Borg"),
+		click("Fertig"),
+		sees("Konto-ID"),
+	)
 	if lang := ask[string](t, ctx, `document.documentElement.lang`); lang != "de" {
 		t.Errorf("the page says its language is %q", lang)
 	}
@@ -289,7 +426,11 @@ func TestEveryControlHasAName(t *testing.T) {
 		if found := ask[string](t, ctx, `(stub.violations || []).join('\n')`); found != "" {
 			t.Errorf("%s violates the policy: %s", where, found)
 		}
-		if found := ask[string](t, ctx, `[...document.querySelectorAll('[style]')].filter(e => !e.closest('.rows')).map(e => e.outerHTML.slice(0, 99)).join('\n')`); found != "" {
+		if found := ask[string](
+			t,
+			ctx,
+			`[...document.querySelectorAll('[style]')].filter(e => !e.closest('.rows')).map(e => e.outerHTML.slice(0, 99)).join('\n')`,
+		); found != "" {
 			t.Errorf("%s has inline styles: %s", where, found)
 		}
 	}
@@ -308,15 +449,28 @@ func TestTenThousandAccounts(t *testing.T) {
 	if rows == 0 || rows > 60 {
 		t.Errorf("%d rows are in the page", rows)
 	}
-	do(t, ctx, "scroll", script(`document.getElementById('rows').scrollTop = 1e9`), until(`document.querySelector('.rows > .row[aria-rowindex="10001"]')`),
-		script(`document.getElementById('rows').scrollTop = 250000`), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 8`))
+	do(
+		t,
+		ctx,
+		"scroll",
+		script(`document.getElementById('rows').scrollTop = 1e9`),
+		until(`document.querySelector('.rows > .row[aria-rowindex="10001"]')`),
+		script(
+			`document.getElementById('rows').scrollTop = 250000`,
+		),
+		until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 8`),
+	)
 	const type1 = `new Promise(async done => { const s = document.getElementById('search'), all = []; const words = ['a','ad','ada','ada 1','ada 12','','l','le','len','lena','lena 3',''];
 		for (const w of words) { const t = performance.now(); s.value = w; s.dispatchEvent(new InputEvent('input', {bubbles: true}));
 			await new Promise(r => { const seen = () => document.querySelector('.grid[aria-busy="false"], .empty') ? r() : setTimeout(seen, 0); setTimeout(() => requestAnimationFrame(() => setTimeout(seen, 0)), 0); });
 			all.push(performance.now() - t - (stub.backend || 0)); await new Promise(r => setTimeout(r, 60)); }
 		done(all.sort((a, b) => a - b)); })`
 	times := ask[[]float64](t, ctx, type1)
-	t.Logf("keystroke to rows, without the stub's own time: median %.1f ms, slowest %.1f ms", times[len(times)/2], times[len(times)-1])
+	t.Logf(
+		"keystroke to rows, without the stub's own time: median %.1f ms, slowest %.1f ms",
+		times[len(times)/2],
+		times[len(times)-1],
+	)
 }
 
 // shot is one picture: a page and the way there.
@@ -327,8 +481,16 @@ type shot struct {
 }
 
 func link(more ...action) []action {
-	return append(append([]action{}, toRoster...), append([]action{click("Link an identity to Björn Borg"), sees("Where is the identity?"),
-		script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees("Sign-in through the plugin")}, more...)...)
+	return append(
+		append([]action{}, toRoster...),
+		append([]action{
+			click("Link an identity to Björn Borg"),
+			sees("Where is the identity?"),
+			script(
+				`document.querySelector('input[value="oidc/authelia"]').click()`,
+			),
+			sees("Sign-in through the plugin"),
+		}, more...)...)
 }
 
 func roster(more ...action) []action {
@@ -336,28 +498,76 @@ func roster(more ...action) []action {
 }
 
 func screen(name string, more ...action) []action {
-	return roster(append([]action{script(`document.getElementById('nav-` + name + `').click()`), chromedp.Sleep(80 * time.Millisecond)}, more...)...)
+	return roster(
+		append(
+			[]action{script(`document.getElementById('nav-` + name + `').click()`), chromedp.Sleep(80 * time.Millisecond)},
+			more...)...)
 }
 
 func connect(address string, more ...action) []action {
-	way := []action{sees("See which identities"), chromedp.SendKeys(chromedp.CSS("#address"), address), click("Continue"), chromedp.Sleep(100 * time.Millisecond)}
+	way := []action{
+		sees("See which identities"),
+		chromedp.SendKeys(chromedp.CSS("#address"), address),
+		click("Continue"),
+		chromedp.Sleep(100 * time.Millisecond),
+	}
 	return append(way, more...)
 }
 
-var openAda = []action{script(`document.querySelectorAll('.rows > .row')[1].click()`), sees("Account ID"), chromedp.Sleep(50 * time.Millisecond)}
+var openAda = []action{
+	script(`document.querySelectorAll('.rows > .row')[1].click()`),
+	sees("Account ID"),
+	chromedp.Sleep(50 * time.Millisecond),
+}
 
 var all = []shot{
 	{"welcome", "", []action{sees("None found")}},
 	{"welcome-german", "lang=de", []action{sees("Keine gefunden")}},
 	{"roster-german", "lang=de", []action{click("Demo starten"), sees("24 Konten")}},
-	{"link-german", "lang=de", []action{click("Demo starten"), sees("24 Konten"), click("Identität mit Björn Borg verknüpfen"),
-		until(`document.querySelector('input[value="oidc/authelia"]')`), script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees("Anmeldung über das Plugin")}},
+	{
+		"link-german",
+		"lang=de",
+		[]action{
+			click("Demo starten"),
+			sees("24 Konten"),
+			click("Identität mit Björn Borg verknüpfen"),
+			until(
+				`document.querySelector('input[value="oidc/authelia"]')`,
+			),
+			script(`document.querySelector('input[value="oidc/authelia"]').click()`),
+			sees("Anmeldung über das Plugin"),
+		},
+	},
 	{"welcome-found", "s=found,nokeyring", []action{sees("192.168.1.10")}},
 	{"welcome-error", "", connect("nowhere", sees("nowhere cannot be reached"))},
-	{"welcome-damaged", "s=damaged,demofail", []action{sees("could not be read"), click(startDemo), sees("could not open a port")}},
+	{
+		"welcome-damaged",
+		"s=damaged,demofail",
+		[]action{sees("could not be read"), click(startDemo), sees("could not open a port")},
+	},
 	{"connect-key", "", connect("jellyfin.lan", sees("How should"))},
-	{"connect-refused", "", connect("jellyfin.lan", sees("How should"), chromedp.SendKeys(chromedp.CSS("#key"), " ba d\n"), click("Connect"), sees("does not know"))},
-	{"connect-quick", "", connect("jellyfin.lan", sees("How should"), script(`document.querySelector('input[value=quick]').click()`), click("Get a code"), sees("493 027"))},
+	{
+		"connect-refused",
+		"",
+		connect(
+			"jellyfin.lan",
+			sees("How should"),
+			chromedp.SendKeys(chromedp.CSS("#key"), " ba d\n"),
+			click("Connect"),
+			sees("does not know"),
+		),
+	},
+	{
+		"connect-quick",
+		"",
+		connect(
+			"jellyfin.lan",
+			sees("How should"),
+			script(`document.querySelector('input[value=quick]').click()`),
+			click("Get a code"),
+			sees("493 027"),
+		),
+	},
 	{"connect-certificate", "", connect("cert", sees("Is this your server"))},
 	{"connect-noplugin", "", connect("noplugin", sees("plugin is missing"))},
 	{"connect-wizard", "", connect("wizard", sees("first setup"))},
@@ -372,31 +582,110 @@ var all = []shot{
 	{"roster-error", "s=rosterfail", []action{click(startDemo), sees("stopped answering")}},
 	{"roster-empty", "s=empty", []action{click(startDemo), sees("No accounts yet")}},
 	{"roster-nothing", "", roster(chromedp.SendKeys(chromedp.CSS("#search"), "zzz"), sees("Nothing matches"))},
-	{"roster-selected", "", roster(script(`document.querySelectorAll('.rows input')[0].click()`), script(`document.querySelectorAll('.rows input')[3].dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`), sees("4 accounts selected"))},
+	{
+		"roster-selected",
+		"",
+		roster(
+			script(`document.querySelectorAll('.rows input')[0].click()`),
+			script(
+				`document.querySelectorAll('.rows input')[3].dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`,
+			),
+			sees("4 accounts selected"),
+		),
+	},
 	{"roster-long", "s=long", []action{click(startDemo), sees("24 accounts")}},
 	{"account", "", roster(openAda...)},
 	{"account-long", "s=long", append([]action{click(startDemo), sees("24 accounts")}, openAda...)},
 	{"link-choose", "", link()},
-	{"link-ways", "s=stored", []action{sees("24 accounts"), click("Link an identity to Björn Borg"), until(`document.querySelector('input[value="oidc/authelia"]')`), script(`document.querySelector('input[value="oidc/authelia"]').click()`), click("Other ways"), sees("Name typed in")}},
+	{
+		"link-ways",
+		"s=stored",
+		[]action{
+			sees("24 accounts"),
+			click("Link an identity to Björn Borg"),
+			until(`document.querySelector('input[value="oidc/authelia"]')`),
+			script(`document.querySelector('input[value="oidc/authelia"]').click()`),
+			click("Other ways"),
+			sees("Name typed in"),
+		},
+	},
 	{"link-subject", "", link(click("By name"), sees("preferred_username"))},
 	{"link-signin", "", link(click("Open browser and sign in"), sees("4:3"))},
 	{"link-confirm", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), sees("Is this right?"))},
-	{"link-done", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), click("Link"), sees("now opens"))},
-	{"link-failed", "", link(click("Open browser and sign in"), sees("4:3"), script(`stub.emit('flow', {id: `+lastFlow+`, step: 'failed', error: {code: 'sign-in-refused', sentence: 'auth.example.org refused the sign-in: access_denied.', hint: 'Check that this person may use Jellyfin there.'}})`), sees("refused the sign-in"))},
+	{
+		"link-done",
+		"",
+		link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), click("Link"), sees("now opens")),
+	},
+	{
+		"link-failed",
+		"",
+		link(
+			click("Open browser and sign in"),
+			sees("4:3"),
+			script(
+				`stub.emit('flow', {id: `+lastFlow+`, step: 'failed', error: {code: 'sign-in-refused', sentence: 'auth.example.org refused the sign-in: access_denied.', hint: 'Check that this person may use Jellyfin there.'}})`,
+			),
+			sees("refused the sign-in"),
+		),
+	},
 	{"link-running", "", link(click("Open browser and sign in"), sees("4:3"), click("Close"), sees("Waiting for sign-in"))},
 	{"remove", "", roster(append(openAda, click("Remove ada.lovelace at authelia"), sees("Remove this link?"))...)},
 	{"unregister", "", roster(append(openAda, click("Unregister…"), sees("no password"))...)},
 	{"providers", "", screen("providers", sees("authelia"))},
-	{"providers-test", "", screen("providers", click("Test authelia"), click("Test google"), sees("does not answer"), click("Settings for authelia"), sees("Own client"))},
-	{"providers-empty", "s=noproviders", []action{click(startDemo), sees("24 accounts"), script(`document.getElementById('nav-providers').click()`), sees("No providers yet")}},
+	{
+		"providers-test",
+		"",
+		screen(
+			"providers",
+			click("Test authelia"),
+			click("Test google"),
+			sees("does not answer"),
+			click("Settings for authelia"),
+			sees("Own client"),
+		),
+	},
+	{
+		"providers-empty",
+		"s=noproviders",
+		[]action{
+			click(startDemo),
+			sees("24 accounts"),
+			script(`document.getElementById('nav-providers').click()`),
+			sees("No providers yet"),
+		},
+	},
 	{"self-service", "", screen("own", sees("menuLinks"))},
 	{"own", "s=plain", []action{sees("The identities that open your account")}},
 	{"history-empty", "", screen("history", sees("Nothing changed"))},
-	{"history", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), click("Link"), sees("now opens"), click("Undo"), sees("read back"), script(`document.getElementById('nav-history').click()`), chromedp.Sleep(80*time.Millisecond), click("Close"))},
-	{"settings", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), sees("Loopback ports")}},
+	{
+		"history",
+		"",
+		link(
+			click("Open browser and sign in"),
+			sees("4:3"),
+			script(confirmEvent),
+			click("Link"),
+			sees("now opens"),
+			click("Undo"),
+			sees("read back"),
+			script(`document.getElementById('nav-history').click()`),
+			chromedp.Sleep(80*time.Millisecond),
+			click("Close"),
+		),
+	},
+	{
+		"settings",
+		"s=stored",
+		[]action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), sees("Loopback ports")},
+	},
 	{"palette", "", roster(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), sees("Light theme"))},
 	{"shortcuts", "", roster(chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent("?"), sees("Anywhere"))},
-	{"servers-menu", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('servers').click()`), sees("Add a server")}},
+	{
+		"servers-menu",
+		"s=stored",
+		[]action{sees("24 accounts"), script(`document.getElementById('servers').click()`), sees("Add a server")},
+	},
 }
 
 // TestShots takes the pictures: every screen light and dark, in a small and a large window, and some of them at twice the

@@ -177,7 +177,8 @@ func (s *State) Commands() []Command {
 			Command{Key: "command.atRisk", Icon: "filter", Msg: Filter{Filter: api.FilterAtRisk}})
 	}
 	if d := s.Drawer; d.Row != nil && d.Row.Exists && s.CanLink(d.UserID).OK {
-		all = append([]Command{{Key: "command.link", Name: d.Row.Name, Icon: "link", Msg: StartLinking{Account: d.Row.User}}},
+		all = append(
+			[]Command{{Key: "command.link", Name: d.Row.Name, Icon: "link", Msg: StartLinking{Account: d.Row.User}}},
 			all...)
 	}
 	if s.Link.Running() {

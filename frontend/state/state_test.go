@@ -13,8 +13,12 @@ var now = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 
 // full is what an administrator's token can do.
 var full = api.Capabilities{
-	Flavour: api.Flavour9p4, Credential: api.CredentialAdmin, ReadRoster: api.Ability{OK: true}, PostLink: api.Ability{OK: true},
-	DeleteLink: api.Ability{OK: true}, Unregister: api.Ability{OK: true},
+	Flavour:    api.Flavour9p4,
+	Credential: api.CredentialAdmin,
+	ReadRoster: api.Ability{OK: true},
+	PostLink:   api.Ability{OK: true},
+	DeleteLink: api.Ability{OK: true},
+	Unregister: api.Ability{OK: true},
 }
 
 func opened(t *testing.T) *state.State {
@@ -24,7 +28,13 @@ func opened(t *testing.T) *state.State {
 	cmds := s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}})
 	page := want[state.CallPage](t, cmds)
 	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, 100, 250)})
-	s.Update(state.ProvidersLoaded{List: []api.ProviderDetail{{Provider: api.Provider{Protocol: api.OIDC, Name: "idp", Known: true, Enabled: true}}}})
+	s.Update(
+		state.ProvidersLoaded{
+			List: []api.ProviderDetail{
+				{Provider: api.Provider{Protocol: api.OIDC, Name: "idp", Known: true, Enabled: true}},
+			},
+		},
+	)
 	return s
 }
 
@@ -235,7 +245,12 @@ func TestSecretsLeaveTheForm(t *testing.T) {
 	s := state.New(now)
 	s.Update(state.Booted{})
 	s.Update(state.Try{Address: "jf.example"})
-	s.Update(state.Probed{Address: "jf.example", Probe: api.Probe{Plugin: true, Server: api.Server{Name: "Home", WizardCompleted: true}}})
+	s.Update(
+		state.Probed{
+			Address: "jf.example",
+			Probe:   api.Probe{Plugin: true, Server: api.Server{Name: "Home", WizardCompleted: true}},
+		},
+	)
 	s.Update(state.Edit{Field: state.FieldKey, Value: "  ab cd\n"})
 	call := want[state.CallConnectKey](t, s.Update(state.SignIn{}))
 	if call.Key != "abcd" || call.Name != "Home" {
@@ -264,7 +279,15 @@ func TestQuickConnect(t *testing.T) {
 	s.Update(state.PickMethod{Method: state.MethodQuick})
 	want[state.CallQuickConnect](t, s.Update(state.SignIn{}))
 	s.Update(state.QuickStarted{Quick: api.QuickConnect{ID: "q", Code: "1"}})
-	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "q", Step: "connected", Session: &api.Session{Profile: api.Profile{Name: "n"}, Capabilities: full}}})
+	s.Update(
+		state.FlowMoved{
+			Event: api.FlowEvent{
+				ID:      "q",
+				Step:    "connected",
+				Session: &api.Session{Profile: api.Profile{Name: "n"}, Capabilities: full},
+			},
+		},
+	)
 	if s.Session == nil || s.Screen != state.ScreenRoster || len(s.Boot.Profiles) != 1 {
 		t.Errorf("screen %q", s.Screen)
 	}
@@ -358,8 +381,13 @@ func TestPlainUserSeesHisOwn(t *testing.T) {
 	s := state.New(now)
 	s.Update(state.Booted{})
 	cmds := s.Update(state.Connected{Session: api.Session{
-		Profile: api.Profile{Name: "n"}, User: &api.User{ID: "me"},
-		Capabilities: api.Capabilities{Credential: api.CredentialUser, PostLinkOwn: api.Ability{OK: true}, PostLink: api.Ability{Reason: "no"}},
+		Profile: api.Profile{Name: "n"},
+		User:    &api.User{ID: "me"},
+		Capabilities: api.Capabilities{
+			Credential:  api.CredentialUser,
+			PostLinkOwn: api.Ability{OK: true},
+			PostLink:    api.Ability{Reason: "no"},
+		},
 	}})
 	none[state.CallPage](t, cmds)
 	if c := want[state.CallAccount](t, cmds); c.UserID != "me" || s.Screen != state.ScreenOwn {

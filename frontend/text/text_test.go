@@ -83,7 +83,9 @@ func TestEveryCodeIsTranslated(t *testing.T) {
 // TestEveryUsedKeyExists looks for the keys in the sources of views, components and state.
 func TestEveryUsedKeyExists(t *testing.T) {
 	t.Parallel()
-	used := regexp.MustCompile(`\.(T|N)\("([^"]+)"|Key: "([a-z]+\.[^"]+)"|fact\("([^"]+)"|column\("[^"]+", "([^"]+)"|Sentence\(l, "([^"]+)"`)
+	used := regexp.MustCompile(
+		`\.(T|N)\("([^"]+)"|Key: "([a-z]+\.[^"]+)"|fact\("([^"]+)"|column\("[^"]+", "([^"]+)"|Sentence\(l, "([^"]+)"`,
+	)
 	count := 0
 	for _, dir := range []string{"views", "components", "state"} {
 		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
@@ -121,8 +123,13 @@ func TestEveryUsedKeyExists(t *testing.T) {
 func TestFor(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ setting, system, want string }{
-		{"system", "de_AT.UTF-8", "de"}, {"", "de", "de"}, {"en", "de-DE", "en"}, {"de", "en-US", "de"},
-		{"system", "fr-FR", "en"}, {"", "", "en"}, {"system", "den", "en"},
+		{"system", "de_AT.UTF-8", "de"},
+		{"", "de", "de"},
+		{"en", "de-DE", "en"},
+		{"de", "en-US", "de"},
+		{"system", "fr-FR", "en"},
+		{"", "", "en"},
+		{"system", "den", "en"},
 	} {
 		if got := For(c.setting, c.system).Tag; got != c.want {
 			t.Errorf("For(%q, %q) = %q, want %q", c.setting, c.system, got, c.want)

@@ -61,9 +61,17 @@ func account(s *stateOf, l *catalogue, a *api.RosterRow) []*dom.Node {
 	body = append(body, identities(s, l, a))
 	if a.Exists {
 		can := s.CanLink(a.ID)
-		body = append(body, dom.E("div", dom.Class("actions"),
-			components.Primary(l.T("link.do"), state.StartLinking{Account: a.User}, dom.ID("link-identity"), dom.Flag("disabled", !can.OK),
-				components.Icon("link"))))
+		body = append(body, dom.E(
+			"div",
+			dom.Class("actions"),
+			components.Primary(
+				l.T("link.do"),
+				state.StartLinking{Account: a.User},
+				dom.ID("link-identity"),
+				dom.Flag("disabled", !can.OK),
+				components.Icon("link"),
+			),
+		))
 		if !can.OK {
 			body = append(body, dom.E("p", dom.Class("muted"), ability(l, "postLink", can)))
 		}
@@ -111,14 +119,31 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.N
 		components.Copyable(l, l.T("identity.name"), i.Name, state.CopyText{Text: i.Name}),
 		dom.E("div", dom.Class("actions"),
 			dom.If(a.Exists, func() *dom.Node {
-				return components.Quiet(l.T("verify.do"), state.VerifyLink{UserID: a.ID, Identity: i}, components.Icon("shield"),
+				return components.Quiet(
+					l.T("verify.do"),
+					state.VerifyLink{UserID: a.ID, Identity: i},
+					components.Icon("shield"),
 					dom.Flag("disabled", s.Verify.Running()),
-					dom.A("aria-label", l.T("verify.do.of", "provider", api.Printable(i.Provider), "name", api.Printable(i.Name))))
+					dom.A(
+						"aria-label",
+						l.T("verify.do.of", "provider", api.Printable(i.Provider), "name", api.Printable(i.Name)),
+					),
+				)
 			}),
-			components.Quiet(l.T("remove.do"), state.AskRemove{
-				Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: name},
-			}, components.Icon("unlink"), dom.Class("danger-text"), dom.Flag("disabled", !remove.OK), dom.A("title", removeTitle(l, remove)),
-				dom.A("aria-label", l.T("remove.do.of", "provider", api.Printable(i.Provider), "name", api.Printable(i.Name))))),
+			components.Quiet(
+				l.T("remove.do"),
+				state.AskRemove{
+					Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: name},
+				},
+				components.Icon("unlink"),
+				dom.Class("danger-text"),
+				dom.Flag("disabled", !remove.OK),
+				dom.A("title", removeTitle(l, remove)),
+				dom.A(
+					"aria-label",
+					l.T("remove.do.of", "provider", api.Printable(i.Provider), "name", api.Printable(i.Name)),
+				),
+			)),
 		verification(s, l, a, i))
 }
 
@@ -158,7 +183,11 @@ func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *d
 // it opens, and whether the server was asked or only its list was read.
 func verified(l *catalogue, a *api.RosterRow, want api.Identity, v *api.Verified) *dom.Node {
 	nodes := map[string]*dom.Node{
-		"identity": components.Name(v.Identity.Name), "account": components.Name(v.Account.Name), "wanted": components.Name(want.Name),
+		"identity": components.Name(
+			v.Identity.Name,
+		),
+		"account": components.Name(v.Account.Name),
+		"wanted":  components.Name(want.Name),
 	}
 	tone, icon, key := "good", "check", "verify.good"
 	switch {
@@ -171,7 +200,12 @@ func verified(l *catalogue, a *api.RosterRow, want api.Identity, v *api.Verified
 	if v.SignedIn {
 		how = l.T("verify.signedIn")
 	}
-	return components.Banner(tone, icon, dom.E("p", dom.Class("banner-title"), components.Sentence(l, key, nodes)), dom.E("p", how))
+	return components.Banner(
+		tone,
+		icon,
+		dom.E("p", dom.Class("banner-title"), components.Sentence(l, key, nodes)),
+		dom.E("p", how),
+	)
 }
 
 func accountFacts(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {

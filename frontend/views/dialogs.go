@@ -16,14 +16,32 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 	case state.DialogUnregister:
 		return unregisterDialog(s, l)
 	case state.DialogForget:
-		return components.Dialog(l, "ask", l.T("forget.title", "name", api.Printable(s.Dialog.Profile)), state.CloseDialog{},
-			dom.E("p", l.T("forget.text")), components.Error(l, s.Dialog.Error),
-			buttons(s, l, components.Danger(l.T("forget.yes"), state.DialogYes{}, dom.Flag("disabled", s.Dialog.Busy), components.Icon("trash"))))
+		return components.Dialog(
+			l,
+			"ask",
+			l.T("forget.title", "name", api.Printable(s.Dialog.Profile)),
+			state.CloseDialog{},
+			dom.E("p", l.T("forget.text")),
+			components.Error(l, s.Dialog.Error),
+			buttons(
+				s,
+				l,
+				components.Danger(
+					l.T("forget.yes"),
+					state.DialogYes{},
+					dom.Flag("disabled", s.Dialog.Busy),
+					components.Icon("trash"),
+				),
+			),
+		)
 	case state.DialogRename:
 		return components.Dialog(l, "ask", l.T("rename.title"), state.CloseDialog{},
 			dom.E("form", dom.Class("stack"), dom.OnSubmit(state.DialogYes{}),
 				components.Field(components.Input{
-					ID: "rename", Label: l.T("connect.name"), Value: s.Form[state.FieldRename], Msg: editMsg(state.FieldRename),
+					ID:    "rename",
+					Label: l.T("connect.name"),
+					Value: s.Form[state.FieldRename],
+					Msg:   editMsg(state.FieldRename),
 					Parts: []any{dom.Flag("autofocus", true)},
 				}),
 				components.Error(l, s.Dialog.Error),
@@ -56,12 +74,27 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"), components.Chip(k.Identity),
 			dom.E("span", components.Name(d.Names[k.UserID]))))
 	}
-	return components.Dialog(l, "ask", l.N("remove.title", len(d.Links)), state.CloseDialog{},
+	return components.Dialog(
+		l,
+		"ask",
+		l.N("remove.title", len(d.Links)),
+		state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
 		dom.E("p", l.T("remove.text")),
 		muted(l.T("remove.undo")),
 		components.Error(l, d.Error),
-		buttons(s, l, components.Danger(l.N("remove.yes", len(d.Links)), state.DialogYes{}, dom.ID("remove-yes"), dom.Flag("disabled", d.Busy), busyOr(d.Busy, "unlink"))))
+		buttons(
+			s,
+			l,
+			components.Danger(
+				l.N("remove.yes", len(d.Links)),
+				state.DialogYes{},
+				dom.ID("remove-yes"),
+				dom.Flag("disabled", d.Busy),
+				busyOr(d.Busy, "unlink"),
+			),
+		),
+	)
 }
 
 func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
@@ -78,7 +111,11 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 	for i, a := range p.Providers {
 		choices[i] = components.Choice{Value: a.ID, Label: api.Printable(a.Name)}
 	}
-	return components.Dialog(l, "ask", l.T("unregister.ask", "name", api.Printable(p.Account.Name)), state.CloseDialog{},
+	return components.Dialog(
+		l,
+		"ask",
+		l.T("unregister.ask", "name", api.Printable(p.Account.Name)),
+		state.CloseDialog{},
 		dom.E("p", l.T("unregister.what")),
 		components.Select("auth", l.T("fact.provider"), s.Form[state.FieldAuth], choices, editMsg(state.FieldAuth)),
 		dom.E("ul", dom.Class("effects"), effects(s, l, p)),
@@ -86,7 +123,17 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("unregister.noPassword")))
 		}),
 		components.Error(l, d.Error),
-		buttons(s, l, components.Danger(l.T("unregister.yes"), state.DialogYes{}, dom.Flag("disabled", d.Busy), busyOr(d.Busy, "signout"))))
+		buttons(
+			s,
+			l,
+			components.Danger(
+				l.T("unregister.yes"),
+				state.DialogYes{},
+				dom.Flag("disabled", d.Busy),
+				busyOr(d.Busy, "signout"),
+			),
+		),
+	)
 }
 
 // effects says what unregistering does on this flavour: in the backend's words in English, in our own otherwise.
@@ -143,10 +190,23 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 	var list []*dom.Node
 	for i, c := range commands {
 		on := i == s.Dialog.Choice
-		list = append(list, dom.E("button", dom.Key(c.Key+c.Name), dom.ID("command-"+strconv.Itoa(i)), dom.Class("command"), dom.ClassIf("on", on),
-			dom.A("type", "button"), dom.A("role", "option"), dom.Bool("aria-selected", on), dom.A("tabindex", "-1"),
-			dom.OnClick(state.PaletteRun{Index: i}), components.Icon(c.Icon),
-			dom.E("span", l.T(c.Key, "name", api.Printable(c.Name)))))
+		list = append(
+			list,
+			dom.E(
+				"button",
+				dom.Key(c.Key+c.Name),
+				dom.ID("command-"+strconv.Itoa(i)),
+				dom.Class("command"),
+				dom.ClassIf("on", on),
+				dom.A("type", "button"),
+				dom.A("role", "option"),
+				dom.Bool("aria-selected", on),
+				dom.A("tabindex", "-1"),
+				dom.OnClick(state.PaletteRun{Index: i}),
+				components.Icon(c.Icon),
+				dom.E("span", l.T(c.Key, "name", api.Printable(c.Name))),
+			),
+		)
 	}
 	var active *dom.Attr
 	if len(commands) > 0 {
@@ -156,11 +216,35 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 	if len(list) == 0 {
 		none = muted(l.T("palette.none"))
 	}
-	return components.Dialog(l, "palette", l.T("command.palette"), state.CloseDialog{},
-		dom.E("div", dom.Class("search"), components.Icon("search"),
-			dom.E("input", dom.ID("command"), dom.Class("search-input"), dom.A("type", "text"), dom.Flag("autofocus", true), dom.A("role", "combobox"),
-				dom.A("aria-expanded", "true"), dom.A("aria-controls", "commands"), dom.A("aria-label", l.T("palette.label")), active,
-				dom.A("placeholder", l.T("palette.label")), dom.A("autocomplete", "off"), dom.Prop("value", s.Form[state.FieldCommand]),
+	return components.Dialog(
+		l,
+		"palette",
+		l.T("command.palette"),
+		state.CloseDialog{},
+		dom.E(
+			"div",
+			dom.Class("search"),
+			components.Icon("search"),
+			dom.E(
+				"input",
+				dom.ID("command"),
+				dom.Class("search-input"),
+				dom.A("type", "text"),
+				dom.Flag("autofocus", true),
+				dom.A("role", "combobox"),
+				dom.A(
+					"aria-expanded",
+					"true",
+				),
+				dom.A("aria-controls", "commands"),
+				dom.A("aria-label", l.T("palette.label")),
+				active,
+				dom.A(
+					"placeholder",
+					l.T("palette.label"),
+				),
+				dom.A("autocomplete", "off"),
+				dom.Prop("value", s.Form[state.FieldCommand]),
 				dom.OnValue(editMsg(state.FieldCommand)),
 				dom.Make("keydown", func(e dom.Event) any {
 					switch e.Key {
@@ -172,6 +256,17 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 						return state.PaletteRun{Index: -1}
 					}
 					return nil
-				}))),
-		dom.E("div", dom.ID("commands"), dom.Class("commands"), dom.A("role", "listbox"), dom.A("aria-label", l.T("command.palette")), list), none)
+				}),
+			),
+		),
+		dom.E(
+			"div",
+			dom.ID("commands"),
+			dom.Class("commands"),
+			dom.A("role", "listbox"),
+			dom.A("aria-label", l.T("command.palette")),
+			list,
+		),
+		none,
+	)
 }

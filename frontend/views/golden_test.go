@@ -33,26 +33,62 @@ func accounts() api.RosterPage {
 	return api.RosterPage{
 		Rows: []api.RosterRow{
 			{Account: api.Account{
-				User: api.User{ID: "01", Name: "Ada Lovelace", Administrator: true, HasPassword: true, LastActivity: now.Add(-3 * time.Hour),
-					AuthProvider: "Jellyfin.Plugin.SSO_Auth.Api.SSOController"},
-				Exists: true, Identities: []api.Identity{
-					{Protocol: api.OIDC, Provider: "authelia", Name: "ada"}, {Protocol: api.SAML, Provider: "keycloak", Name: "ada@example.org"},
+				User: api.User{
+					ID:            "01",
+					Name:          "Ada Lovelace",
+					Administrator: true,
+					HasPassword:   true,
+					LastActivity:  now.Add(-3 * time.Hour),
+					AuthProvider:  "Jellyfin.Plugin.SSO_Auth.Api.SSOController",
+				},
+				Exists: true,
+				Identities: []api.Identity{
+					{
+						Protocol: api.OIDC,
+						Provider: "authelia",
+						Name:     "ada",
+					},
+					{Protocol: api.SAML, Provider: "keycloak", Name: "ada@example.org"},
 					{Protocol: api.OIDC, Provider: "google", Name: "10841"},
 				},
 			}},
 			{Account: api.Account{User: api.User{ID: "02", Name: "bob"}, Exists: true, AtRisk: true}, Changed: true},
-			{Account: api.Account{User: api.User{ID: "03", Name: hostile, Disabled: true}, Exists: true,
-				Identities: []api.Identity{{Protocol: api.OIDC, Provider: hostile, Name: hostile}}}},
-			{Account: api.Account{User: api.User{ID: "04"}, Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "left"}}}},
+			{Account: api.Account{
+				User: api.User{ID: "03", Name: hostile, Disabled: true}, Exists: true,
+				Identities: []api.Identity{{Protocol: api.OIDC, Provider: hostile, Name: hostile}},
+			}},
+			{
+				Account: api.Account{
+					User:       api.User{ID: "04"},
+					Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "left"}},
+				},
+			},
 		},
-		Total: 4, Taken: now.Add(-2 * time.Minute),
-		Counts: api.RosterCounts{All: 4, Linked: 3, Unlinked: 1, Several: 1, Orphan: 1, AtRisk: 1, Disabled: 1, Administrator: 1, Identities: 5},
+		Total: 4,
+		Taken: now.Add(-2 * time.Minute),
+		Counts: api.RosterCounts{
+			All:           4,
+			Linked:        3,
+			Unlinked:      1,
+			Several:       1,
+			Orphan:        1,
+			AtRisk:        1,
+			Disabled:      1,
+			Administrator: 1,
+			Identities:    5,
+		},
 	}
 }
 
 var can = api.Capabilities{
-	Flavour: api.Flavour9p4, Credential: api.CredentialAdmin, ReadRoster: api.Ability{OK: true}, PostLink: api.Ability{OK: true},
-	DeleteLink: api.Ability{OK: true}, Unregister: api.Ability{OK: true}, UnregisterDrops: true, UnregisterKept: true,
+	Flavour:         api.Flavour9p4,
+	Credential:      api.CredentialAdmin,
+	ReadRoster:      api.Ability{OK: true},
+	PostLink:        api.Ability{OK: true},
+	DeleteLink:      api.Ability{OK: true},
+	Unregister:      api.Ability{OK: true},
+	UnregisterDrops: true,
+	UnregisterKept:  true,
 }
 
 func opened(settings api.Settings, demo bool) *state.State {
@@ -68,13 +104,27 @@ func opened(settings api.Settings, demo bool) *state.State {
 	}
 	s.Update(state.ProvidersLoaded{List: []api.ProviderDetail{
 		{
-			Provider: api.Provider{Protocol: api.OIDC, Name: "authelia", Known: true, Enabled: true, Endpoint: "https://auth.example/x",
-				ClientID: "jf", Scopes: []string{"openid"}, NameClaim: "preferred_username", Links: 2},
-			AppRedirects: []string{"http://127.0.0.1:8787/sso/OID/redirect/authelia"}, ServerRedirects: []string{"https://jf.example/sso/OID/redirect/authelia"},
-			Relay: api.Ability{OK: true},
+			Provider: api.Provider{
+				Protocol:  api.OIDC,
+				Name:      "authelia",
+				Known:     true,
+				Enabled:   true,
+				Endpoint:  "https://auth.example/x",
+				ClientID:  "jf",
+				Scopes:    []string{"openid"},
+				NameClaim: "preferred_username",
+				Links:     2,
+			},
+			AppRedirects: []string{
+				"http://127.0.0.1:8787/sso/OID/redirect/authelia",
+			},
+			ServerRedirects: []string{"https://jf.example/sso/OID/redirect/authelia"},
+			Relay:           api.Ability{OK: true},
 		},
-		{Provider: api.Provider{Protocol: api.SAML, Name: "keycloak", Known: true, Enabled: true, AutoAdopt: true, Links: 1},
-			Relay: api.Ability{Reason: "An override leads elsewhere."}},
+		{
+			Provider: api.Provider{Protocol: api.SAML, Name: "keycloak", Known: true, Enabled: true, AutoAdopt: true, Links: 1},
+			Relay:    api.Ability{Reason: "An override leads elsewhere."},
+		},
 	}})
 	return s
 }
@@ -85,10 +135,14 @@ func linking(demo bool) *state.State {
 	for _, c := range s.Update(state.PickProvider{Protocol: api.OIDC, Name: "authelia"}) {
 		if plan, ok := c.(state.CallPlanLink); ok {
 			s.Update(state.Planned{Number: plan.Number, Plan: api.Plan{
-				Provider: api.Provider{Protocol: api.OIDC, Name: "authelia", NameClaim: "preferred_username"},
-				Option:   api.Option{Strategy: api.StrategyRelay, OK: true, Reason: "A token may store links."},
-				Allow:    []string{"http://127.0.0.1:8787/sso/OID/redirect/authelia"}, KnownBeforeWrite: true,
-				Options:  []api.Option{{Strategy: api.StrategyRelay, OK: true}, {Strategy: api.StrategySubject, OK: true, Reason: "Always possible."}},
+				Provider:         api.Provider{Protocol: api.OIDC, Name: "authelia", NameClaim: "preferred_username"},
+				Option:           api.Option{Strategy: api.StrategyRelay, OK: true, Reason: "A token may store links."},
+				Allow:            []string{"http://127.0.0.1:8787/sso/OID/redirect/authelia"},
+				KnownBeforeWrite: true,
+				Options: []api.Option{
+					{Strategy: api.StrategyRelay, OK: true},
+					{Strategy: api.StrategySubject, OK: true, Reason: "Always possible."},
+				},
 				Warnings: []string{"The account has no password."},
 			}})
 		}
@@ -101,7 +155,10 @@ func signingIn() *state.State {
 	s.Update(state.RunLink{})
 	s.Update(state.FlowStarted{ID: "f"})
 	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "sign-in", SignIn: &api.SignIn{
-		URL: "https://auth.example/a?b", Host: "auth.example", ShortURL: "http://127.0.0.1:8787/", Deadline: now.Add(272 * time.Second),
+		URL:      "https://auth.example/a?b",
+		Host:     "auth.example",
+		ShortURL: "http://127.0.0.1:8787/",
+		Deadline: now.Add(272 * time.Second),
 	}}})
 	return s
 }
@@ -124,28 +181,50 @@ var german = api.Settings{Language: "de"}
 var cases = map[string]func() *state.State{
 	"starting": func() *state.State { return state.New(now) },
 	"fatal": func() *state.State {
-		return after(state.New(now), state.Booted{Err: &api.Error{Code: api.CodeInternal, Sentence: "No folder.", Hint: "Make one."}})
+		return after(
+			state.New(now),
+			state.Booted{Err: &api.Error{Code: api.CodeInternal, Sentence: "No folder.", Hint: "Make one."}},
+		)
 	},
 	"welcome":    func() *state.State { return fresh(api.Settings{}) },
 	"welcome-de": func() *state.State { return fresh(german) },
 	"welcome-found": func() *state.State {
-		return after(fresh(api.Settings{}), state.Found{Servers: []api.DiscoveredServer{{ID: "1", Name: hostile, URL: "http://10.0.0.2:8096"}}})
+		return after(
+			fresh(api.Settings{}),
+			state.Found{Servers: []api.DiscoveredServer{{ID: "1", Name: hostile, URL: "http://10.0.0.2:8096"}}},
+		)
 	},
 	"connect": func() *state.State {
 		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
-			Plugin: true, QuickConnect: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
+			Plugin:       true,
+			QuickConnect: true,
+			Server:       api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
 		}})
 	},
 	"connect-certificate": func() *state.State {
 		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
-			Certificate: &api.Certificate{SHA256: "AB:CD", Subject: "CN=jf", Issuer: "CN=jf", NotBefore: now, NotAfter: now.AddDate(1, 0, 0)},
+			Certificate: &api.Certificate{
+				SHA256:    "AB:CD",
+				Subject:   "CN=jf",
+				Issuer:    "CN=jf",
+				NotBefore: now,
+				NotAfter:  now.AddDate(1, 0, 0),
+			},
 		}})
 	},
 	"connect-noplugin": func() *state.State {
-		return after(fresh(german), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{Server: api.Server{ID: "i", WizardCompleted: true}}})
+		return after(
+			fresh(german),
+			state.Try{Address: "jf"},
+			state.Probed{Address: "jf", Probe: api.Probe{Server: api.Server{ID: "i", WizardCompleted: true}}},
+		)
 	},
 	"opening-failed": func() *state.State {
-		return after(fresh(api.Settings{}), state.Open{Name: "Home"}, state.Connected{Name: "Home", Err: &api.Error{Code: api.CodeSecretLocked, Sentence: "Locked."}})
+		return after(
+			fresh(api.Settings{}),
+			state.Open{Name: "Home"},
+			state.Connected{Name: "Home", Err: &api.Error{Code: api.CodeSecretLocked, Sentence: "Locked."}},
+		)
 	},
 	"roster":      func() *state.State { return opened(api.Settings{}, false) },
 	"roster-demo": func() *state.State { return opened(api.Settings{}, true) },
@@ -178,33 +257,96 @@ var cases = map[string]func() *state.State{
 	"link-signin":  signingIn,
 	"link-confirm": func() *state.State {
 		return confirming(api.Confirmation{
-			Account: api.User{ID: "02", Name: "bob"}, Identity: api.Identity{Protocol: api.OIDC, Provider: "authelia", Name: hostile},
-			NameKnown: true, Owner: &api.User{ID: "01", Name: "Ada Lovelace"}, Moves: true, DisplayName: hostile, Email: "b@example.org",
+			Account: api.User{
+				ID:   "02",
+				Name: "bob",
+			},
+			Identity:    api.Identity{Protocol: api.OIDC, Provider: "authelia", Name: hostile},
+			NameKnown:   true,
+			Owner:       &api.User{ID: "01", Name: "Ada Lovelace"},
+			Moves:       true,
+			DisplayName: hostile,
+			Email:       "b@example.org",
 		})
 	},
 	"link-done": func() *state.State {
-		return after(confirming(api.Confirmation{}), state.Answer{Yes: true}, state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{
-			ID: "c", UserName: "bob", Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "bob"}},
-		}}})
+		return after(
+			confirming(api.Confirmation{}),
+			state.Answer{Yes: true},
+			state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{
+				ID:         "c",
+				UserName:   "bob",
+				Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "bob"}},
+			}}},
+		)
 	},
 	"link-failed": func() *state.State {
-		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: &api.Error{Code: api.CodeSignInRefused, Sentence: "Refused."}}})
+		return after(
+			signingIn(),
+			state.FlowMoved{
+				Event: api.FlowEvent{
+					ID:    "f",
+					Step:  "failed",
+					Error: &api.Error{Code: api.CodeSignInRefused, Sentence: "Refused."},
+				},
+			},
+		)
 	},
 	"providers": func() *state.State {
-		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenProviders}, state.EditProvider{ID: "oidc/authelia"},
-			state.ProviderTested{ID: "oidc/authelia", Result: api.ProviderTest{OK: true, Facts: []api.Fact{{Name: "Issuer", Value: hostile}}}})
+		return after(
+			opened(api.Settings{}, false),
+			state.Go{Screen: state.ScreenProviders},
+			state.EditProvider{ID: "oidc/authelia"},
+			state.ProviderTested{
+				ID:     "oidc/authelia",
+				Result: api.ProviderTest{OK: true, Facts: []api.Fact{{Name: "Issuer", Value: hostile}}},
+			},
+		)
 	},
 	"self-service": func() *state.State {
-		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenOwn}, state.SelfLoaded{Kit: api.SelfService{PageURL: "https://jf.example/p", MenuLink: "{}"}})
+		return after(
+			opened(api.Settings{}, false),
+			state.Go{Screen: state.ScreenOwn},
+			state.SelfLoaded{Kit: api.SelfService{PageURL: "https://jf.example/p", MenuLink: "{}"}},
+		)
 	},
 	"history": func() *state.State {
 		id := []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: hostile}}
-		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory}, state.ChangesLoaded{List: []api.Change{
-			{ID: "4", Time: now, Kind: api.ChangeUnlink, State: api.ChangeConfirmed, Undoes: "3", UserName: "bob", Identities: id},
-			{ID: "3", Time: now, Kind: api.ChangeLink, State: api.ChangeConfirmed, UserName: "bob", Identities: id, Strategy: api.StrategyRelay},
-			{ID: "2", Time: now, Kind: api.ChangeMove, State: api.ChangeFailed, UserName: "bob", FromName: "Ada", Identities: id, Error: api.CodeLinkNotStored},
-			{ID: "1", Time: now, Kind: api.ChangeUnregister, State: api.ChangeIntended, UserName: "bob"},
-		}})
+		return after(
+			opened(api.Settings{}, false),
+			state.Go{Screen: state.ScreenHistory},
+			state.ChangesLoaded{List: []api.Change{
+				{
+					ID:         "4",
+					Time:       now,
+					Kind:       api.ChangeUnlink,
+					State:      api.ChangeConfirmed,
+					Undoes:     "3",
+					UserName:   "bob",
+					Identities: id,
+				},
+				{
+					ID:         "3",
+					Time:       now,
+					Kind:       api.ChangeLink,
+					State:      api.ChangeConfirmed,
+					UserName:   "bob",
+					Identities: id,
+					Strategy:   api.StrategyRelay,
+				},
+				{
+					ID:         "2",
+					Time:       now,
+					Kind:       api.ChangeMove,
+					State:      api.ChangeFailed,
+					UserName:   "bob",
+					FromName:   "Ada",
+					Identities: id,
+					Error:      api.CodeLinkNotStored,
+				},
+				{ID: "1", Time: now, Kind: api.ChangeUnregister, State: api.ChangeIntended, UserName: "bob"},
+			}},
+		)
 	},
 	"settings": func() *state.State {
 		return after(opened(api.Settings{Ports: []int{8787}}, false), state.Go{Screen: state.ScreenSettings})
@@ -213,9 +355,18 @@ var cases = map[string]func() *state.State{
 		return after(opened(german, false), state.Select{Index: 0}, state.AskRemoveSelected{})
 	},
 	"unregister": func() *state.State {
-		return after(opened(api.Settings{}, false), state.AskUnregister{UserID: "01"}, state.UnregisterPlanned{UserID: "01", Plan: api.UnregisterPlan{
-			Account: api.User{Name: "Ada"}, Providers: []api.AuthProvider{{ID: "d", Name: "Default"}}, Links: 3, NoPassword: true,
-		}})
+		return after(
+			opened(api.Settings{}, false),
+			state.AskUnregister{UserID: "01"},
+			state.UnregisterPlanned{UserID: "01", Plan: api.UnregisterPlan{
+				Account: api.User{
+					Name: "Ada",
+				},
+				Providers:  []api.AuthProvider{{ID: "d", Name: "Default"}},
+				Links:      3,
+				NoPassword: true,
+			}},
+		)
 	},
 	"palette": func() *state.State {
 		return after(opened(api.Settings{}, false), state.ShowDialog{Kind: state.DialogPalette})
@@ -245,7 +396,11 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != string(want) {
-				t.Errorf("differs from %s (go test ./frontend/views -update writes it anew): %s", path, firstDifference(got, string(want)))
+				t.Errorf(
+					"differs from %s (go test ./frontend/views -update writes it anew): %s",
+					path,
+					firstDifference(got, string(want)),
+				)
 			}
 		})
 	}

@@ -54,8 +54,16 @@ func historyRow(s *stateOf, l *catalogue, c api.Change, undone bool) *dom.Node {
 	}
 	var undo *dom.Node
 	if c.State == api.ChangeConfirmed && !undone && c.Kind != api.ChangeUnregister {
-		undo = components.Quiet(l.T("undo"), state.Undo{Changes: []string{c.ID}}, dom.Flag("disabled", s.History.Undoing != ""),
-			busyOr(s.History.Undoing == c.ID, "undo"), dom.A("aria-label", l.T("undo.of", "name", api.Printable(c.UserName))))
+		undo = components.Quiet(
+			l.T("undo"),
+			state.Undo{Changes: []string{c.ID}},
+			dom.Flag("disabled", s.History.Undoing != ""),
+			busyOr(
+				s.History.Undoing == c.ID,
+				"undo",
+			),
+			dom.A("aria-label", l.T("undo.of", "name", api.Printable(c.UserName))),
+		)
 	}
 	var why *dom.Node
 	if c.Error != "" {
@@ -103,7 +111,12 @@ func changeWords(l *catalogue, c api.Change) []*dom.Node {
 	}
 	identity, provider := dom.Text("–"), dom.Text("–")
 	if len(c.Identities) > 0 {
-		identity, provider = dom.E("strong", components.Name(c.Identities[0].Name)), components.Name(c.Identities[0].Provider)
+		identity, provider = dom.E(
+			"strong",
+			components.Name(c.Identities[0].Name),
+		), components.Name(
+			c.Identities[0].Provider,
+		)
 		if n := len(c.Identities) - 1; n > 0 {
 			identity = dom.E("strong", components.Name(c.Identities[0].Name), " "+l.T("change.more", "n", l.Number(n)))
 		}

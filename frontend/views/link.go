@@ -34,7 +34,10 @@ func link(s *stateOf, l *catalogue) []*dom.Node {
 	default:
 		body = linkChoose(s, l)
 	}
-	return []*dom.Node{steps, dom.E("div", dom.Key(string(k.Step)), dom.Class("link-body"), dom.A("aria-live", "polite"), clean(body))}
+	return []*dom.Node{
+		steps,
+		dom.E("div", dom.Key(string(k.Step)), dom.Class("link-body"), dom.A("aria-live", "polite"), clean(body)),
+	}
 }
 
 func stepTitle(words string) *dom.Node {
@@ -69,9 +72,15 @@ func linkChoose(s *stateOf, l *catalogue) []*dom.Node {
 				dom.Make("change", func(dom.Event) any {
 					return state.PickProvider{Protocol: p.Protocol, Name: p.Name}
 				})),
-			dom.E("span", dom.Class("radio-text"),
+			dom.E(
+				"span",
+				dom.Class("radio-text"),
 				dom.E("span", dom.Class("radio-label"), components.Name(p.Name), components.Protocol(p.Protocol)),
-				dom.If(p.Endpoint != "", func() *dom.Node { return dom.E("span", dom.Class("radio-hint"), host(p.Endpoint)) })))
+				dom.If(
+					p.Endpoint != "",
+					func() *dom.Node { return dom.E("span", dom.Class("radio-hint"), host(p.Endpoint)) },
+				),
+			))
 	}
 	body = append(body, dom.E("fieldset", dom.Class("radios"), dom.E("legend", l.T("link.provider")), choices))
 	if k.Request.Provider == "" {
@@ -155,7 +164,12 @@ func reason(l *catalogue, o api.Option) *dom.Node {
 	if o.Reason == "" {
 		return nil
 	}
-	return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), dom.E("span", foreign(l), api.Printable(o.Reason)))
+	return dom.E(
+		"p",
+		dom.Class("why"),
+		dom.E("strong", l.T("link.why")+" "),
+		dom.E("span", foreign(l), api.Printable(o.Reason)),
+	)
 }
 
 func allowBox(l *catalogue, p *api.Plan) *dom.Node {
@@ -172,7 +186,12 @@ func allowBox(l *catalogue, p *api.Plan) *dom.Node {
 }
 
 func moveBox(s *stateOf, l *catalogue) *dom.Node {
-	return components.Checkbox("move", l.T("link.move"), s.Link.Request.Move, func(on bool) any { return state.AllowMove{On: on} })
+	return components.Checkbox(
+		"move",
+		l.T("link.move"),
+		s.Link.Request.Move,
+		func(on bool) any { return state.AllowMove{On: on} },
+	)
 }
 
 func otherWays(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
@@ -183,7 +202,12 @@ func otherWays(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 	if s.Link.More {
 		label = l.T("link.less")
 	}
-	toggle := components.Quiet(label, state.ToggleMore{}, dom.Bool("aria-expanded", s.Link.More), dom.A("aria-controls", "ways"))
+	toggle := components.Quiet(
+		label,
+		state.ToggleMore{},
+		dom.Bool("aria-expanded", s.Link.More),
+		dom.A("aria-controls", "ways"),
+	)
 	if !s.Link.More {
 		return []*dom.Node{toggle}
 	}
@@ -246,8 +270,19 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string) *dom.Node 
 	}
 	return dom.E("div", dom.Class("signin"),
 		dom.E("div", dom.Class("signin-head"),
-			dom.E("div", dom.Class("signin-host"), components.Icon("external"),
-				dom.E("span", components.Sentence(l, "signin.at", map[string]*dom.Node{"host": dom.E("strong", api.Printable(in.Host))}))),
+			dom.E(
+				"div",
+				dom.Class("signin-host"),
+				components.Icon("external"),
+				dom.E(
+					"span",
+					components.Sentence(
+						l,
+						"signin.at",
+						map[string]*dom.Node{"host": dom.E("strong", api.Printable(in.Host))},
+					),
+				),
+			),
 			dom.E("span", dom.Class("left"), dom.A("role", "timer"), dom.A("aria-label", l.T("signin.left")),
 				l.Left(in.Deadline.Sub(s.Now)))),
 		muted(l.T("signin.text")),
@@ -299,17 +334,39 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 	if c.Moves && c.Owner != nil {
 		yes = l.T("confirm.move")
 		warn = components.Banner("warn", "alert", dom.E("p", components.Sentence(l, "confirm.moves", map[string]*dom.Node{
-			"owner": dom.E("strong", components.Name(c.Owner.Name)), "account": dom.E("strong", components.Name(c.Account.Name)),
+			"owner": dom.E(
+				"strong",
+				components.Name(c.Owner.Name),
+			),
+			"account": dom.E("strong", components.Name(c.Account.Name)),
 		})))
 	}
 	return []*dom.Node{
 		stepTitle(l.T("confirm.title")),
 		dom.E("div", dom.Class("pairing"),
-			dom.E("div", dom.Class("pair"), components.Protocol(c.Identity.Protocol),
-				dom.E("span", dom.Class("pair-name"), name), dom.E("span", dom.Class("muted"), components.Name(c.Identity.Provider))),
+			dom.E(
+				"div",
+				dom.Class("pair"),
+				components.Protocol(c.Identity.Protocol),
+				dom.E(
+					"span",
+					dom.Class("pair-name"),
+					name,
+				),
+				dom.E("span", dom.Class("muted"), components.Name(c.Identity.Provider)),
+			),
 			dom.E("div", dom.Class("pair-arrow"), components.Icon("link")),
-			dom.E("div", dom.Class("pair"), components.Avatar(c.Account.Name),
-				dom.E("span", dom.Class("pair-name"), components.Name(c.Account.Name)), dom.E("span", dom.Class("muted"), "Jellyfin"))),
+			dom.E(
+				"div",
+				dom.Class("pair"),
+				components.Avatar(c.Account.Name),
+				dom.E(
+					"span",
+					dom.Class("pair-name"),
+					components.Name(c.Account.Name),
+				),
+				dom.E("span", dom.Class("muted"), "Jellyfin"),
+			)),
 		dom.E("dl", dom.Class("facts"),
 			dom.If(person != "", func() *dom.Node { return components.Fact(l.T("confirm.person"), dom.E("bdi", person)) }),
 			components.Fact(l.T("confirm.owner"), dom.E("bdi", owner))),
@@ -339,11 +396,18 @@ func linkDone(s *stateOf, l *catalogue) []*dom.Node {
 		dom.E("p", dom.Class("banner-title"), components.Sentence(l, "done.text", nodes)), dom.E("p", l.T("done.read"))))
 	user := api.RosterRow{Account: api.Account{User: k.Account, Exists: true, Identities: c.Identities}}
 	return append(body, verification(s, l, &user, id),
-		dom.E("div", dom.Class("actions"),
+		dom.E(
+			"div",
+			dom.Class("actions"),
 			components.Primary(l.T("done.close"), state.LeaveLink{}, dom.ID("link-close")),
-			components.Secondary(l.T("verify.do"), state.VerifyLink{UserID: k.Account.ID, Identity: id}, components.Icon("shield"),
-				dom.Flag("disabled", s.Verify.Running())),
-			components.Quiet(l.T("done.another"), state.StartLinking{Account: k.Account})))
+			components.Secondary(
+				l.T("verify.do"),
+				state.VerifyLink{UserID: k.Account.ID, Identity: id},
+				components.Icon("shield"),
+				dom.Flag("disabled", s.Verify.Running()),
+			),
+			components.Quiet(l.T("done.another"), state.StartLinking{Account: k.Account}),
+		))
 }
 
 func linkFailed(s *stateOf, l *catalogue) []*dom.Node {

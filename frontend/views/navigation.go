@@ -42,10 +42,22 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 			item(state.ScreenSettings, "settings", "nav.settings", 0)),
 		dom.E("div", dom.Class("nav-foot"),
 			running(s, l),
-			dom.E("button", dom.Class("nav-item subtle"), dom.A("type", "button"), dom.A("title", l.T("command.palette")),
+			dom.E(
+				"button",
+				dom.Class("nav-item subtle"),
+				dom.A("type", "button"),
+				dom.A("title", l.T("command.palette")),
 				dom.OnClick(state.ShowDialog{Kind: state.DialogPalette}),
-				components.Icon("command"), dom.E("span", dom.Class("nav-label"), l.T("command.palette")),
-				dom.E("span", dom.Class("nav-keys"), dom.A("aria-hidden", "true"), components.Key(l.T("key.ctrl")), components.Key("K"))),
+				components.Icon("command"),
+				dom.E("span", dom.Class("nav-label"), l.T("command.palette")),
+				dom.E(
+					"span",
+					dom.Class("nav-keys"),
+					dom.A("aria-hidden", "true"),
+					components.Key(l.T("key.ctrl")),
+					components.Key("K"),
+				),
+			),
 			dom.E("button", dom.Class("nav-item subtle"), dom.A("type", "button"), dom.A("title", l.T("command.shortcuts")),
 				dom.OnClick(state.ShowDialog{Kind: state.DialogShortcuts}),
 				components.Icon("keyboard"), dom.E("span", dom.Class("nav-label"), l.T("command.shortcuts")),
@@ -101,7 +113,10 @@ func server(s *stateOf, l *catalogue) *dom.Node {
 		if p.Demo {
 			items = append(items, menuItem("leave", "signout", state.Leave{}, dom.Text(l.T("demo.leave"))))
 		} else {
-			items = append(items, menuItem("signout", "signout", state.SignOut{Name: p.Name}, dom.Text(l.T("server.signout"))))
+			items = append(
+				items,
+				menuItem("signout", "signout", state.SignOut{Name: p.Name}, dom.Text(l.T("server.signout"))),
+			)
 		}
 		return menu("servers", l.T("server.menu"), items)
 	}))

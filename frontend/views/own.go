@@ -24,11 +24,23 @@ func own(s *stateOf, l *catalogue) *dom.Node {
 		body = dom.E("div", dom.Class("cards"),
 			dom.E("section", dom.Class("card stack"), dom.E("h2", l.T("self.page")), dom.E("p", l.T("self.page.text")),
 				components.Copyable(l, l.T("self.page"), k.PageURL, state.CopyText{Text: k.PageURL})),
-			dom.E("section", dom.Class("card stack"), dom.E("h2", l.T("self.menu")), dom.E("p", l.T("self.menu.text")),
-				dom.E("pre", dom.Class("code"), dom.A("dir", "ltr"), dom.A("tabindex", "0"), dom.A("aria-label", l.T("self.menu")), k.MenuLink),
+			dom.E(
+				"section",
+				dom.Class("card stack"),
+				dom.E("h2", l.T("self.menu")),
+				dom.E("p", l.T("self.menu.text")),
+				dom.E(
+					"pre",
+					dom.Class("code"),
+					dom.A("dir", "ltr"),
+					dom.A("tabindex", "0"),
+					dom.A("aria-label", l.T("self.menu")),
+					k.MenuLink,
+				),
 				dom.E("div", dom.Class("actions"),
 					components.Secondary(l.T("self.copy"), state.CopyText{Text: k.MenuLink}, components.Icon("copy"))),
-				muted(l.T("self.menu.where"))))
+				muted(l.T("self.menu.where")),
+			))
 	}
 	return dom.E("div", dom.Key("self"), dom.Class("screen"), head, body)
 }

@@ -72,11 +72,24 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 		dom.If(!p.Known, func() *dom.Node { return muted(l.T("providers.unknown.text")) }),
 		redirects(l, p),
 		testResult(l, p, test),
-		dom.E("div", dom.Class("actions"),
-			components.Secondary(l.T("providers.test"), state.TestProvider{Protocol: p.Protocol, Name: p.Name}, dom.Flag("disabled", test.Running),
-				busyOr(test.Running, "pulse"), dom.A("aria-label", l.T("providers.test.of", "name", api.Printable(p.Name)))),
-			components.Quiet(l.T("providers.settings"), state.EditProvider{ID: id}, dom.Bool("aria-expanded", open), components.Icon("settings"),
-				dom.A("aria-label", l.T("providers.settings.of", "name", api.Printable(p.Name))))),
+		dom.E(
+			"div",
+			dom.Class("actions"),
+			components.Secondary(
+				l.T("providers.test"),
+				state.TestProvider{Protocol: p.Protocol, Name: p.Name},
+				dom.Flag("disabled", test.Running),
+				busyOr(test.Running, "pulse"),
+				dom.A("aria-label", l.T("providers.test.of", "name", api.Printable(p.Name))),
+			),
+			components.Quiet(
+				l.T("providers.settings"),
+				state.EditProvider{ID: id},
+				dom.Bool("aria-expanded", open),
+				components.Icon("settings"),
+				dom.A("aria-label", l.T("providers.settings.of", "name", api.Printable(p.Name))),
+			),
+		),
 		dom.If(open, func() *dom.Node { return providerSettings(s, l, p) }))
 }
 
@@ -160,18 +173,38 @@ func providerSettings(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node
 		parts = append(parts,
 			dom.E("h4", l.T("providers.own")), muted(l.T("providers.own.text")),
 			components.Field(components.Input{
-				ID: "client-id", Label: l.T("providers.clientId"), Value: s.Form[state.FieldClientID], Mono: true, Msg: editMsg(state.FieldClientID),
+				ID:    "client-id",
+				Label: l.T("providers.clientId"),
+				Value: s.Form[state.FieldClientID],
+				Mono:  true,
+				Msg:   editMsg(state.FieldClientID),
 			}),
 			components.Field(components.Input{
-				ID: "secret", Label: l.T("providers.secret"), Hint: secret, Type: "password", Value: s.Form[state.FieldSecret],
-				Msg: editMsg(state.FieldSecret),
+				ID:    "secret",
+				Label: l.T("providers.secret"),
+				Hint:  secret,
+				Type:  "password",
+				Value: s.Form[state.FieldSecret],
+				Msg:   editMsg(state.FieldSecret),
 			}),
 			components.Field(components.Input{
-				ID: "scopes", Label: l.T("providers.scopes"), Hint: l.T("providers.scopes.hint"), Value: s.Form[state.FieldScopes], Mono: true,
-				Msg: editMsg(state.FieldScopes),
+				ID:    "scopes",
+				Label: l.T("providers.scopes"),
+				Hint:  l.T("providers.scopes.hint"),
+				Value: s.Form[state.FieldScopes],
+				Mono:  true,
+				Msg:   editMsg(state.FieldScopes),
 			}))
 	} else {
-		parts = append(parts, components.Checkbox("sha1", l.T("providers.sha1"), p.Settings.AllowSHA1, func(on bool) any { return state.AllowSHA1{On: on} }))
+		parts = append(
+			parts,
+			components.Checkbox(
+				"sha1",
+				l.T("providers.sha1"),
+				p.Settings.AllowSHA1,
+				func(on bool) any { return state.AllowSHA1{On: on} },
+			),
+		)
 	}
 	return dom.E("form", dom.Class("inset stack"), dom.OnSubmit(state.SaveProvider{}), parts,
 		components.Error(l, s.Providers.Problem),

@@ -78,18 +78,33 @@ func searchField(s *stateOf, l *catalogue) *dom.Node {
 	} else {
 		clear = dom.E("span", dom.Class("search-key"), dom.A("aria-hidden", "true"), components.Key("/"))
 	}
-	return dom.E("div", dom.Class("search"), dom.A("role", "search"), components.Icon("search"),
-		dom.E("input", dom.ID("search"), dom.A("type", "text"), dom.Class("search-input"), dom.A("aria-label", l.T("roster.search")),
-			dom.A("placeholder", l.T("roster.search")), dom.A("autocomplete", "off"), dom.A("spellcheck", "false"),
-			dom.A("data-select", ""), dom.A("aria-controls", "grid"),
-			dom.Prop("value", s.Roster.Search), dom.OnValue(editMsg(state.FieldSearch)),
+	return dom.E(
+		"div",
+		dom.Class("search"),
+		dom.A("role", "search"),
+		components.Icon("search"),
+		dom.E(
+			"input",
+			dom.ID("search"),
+			dom.A("type", "text"),
+			dom.Class("search-input"),
+			dom.A("aria-label", l.T("roster.search")),
+			dom.A("placeholder", l.T("roster.search")),
+			dom.A("autocomplete", "off"),
+			dom.A("spellcheck", "false"),
+			dom.A("data-select", ""),
+			dom.A("aria-controls", "grid"),
+			dom.Prop("value", s.Roster.Search),
+			dom.OnValue(editMsg(state.FieldSearch)),
 			dom.Make("keydown", func(e dom.Event) any {
 				if e.Key == "ArrowDown" || e.Key == "Enter" {
 					return state.Activate{To: s.Roster.Active}
 				}
 				return nil
-			})),
-		clear)
+			}),
+		),
+		clear,
+	)
 }
 
 func providerFilter(s *stateOf, l *catalogue) *dom.Node {
@@ -104,7 +119,10 @@ func providerFilter(s *stateOf, l *catalogue) *dom.Node {
 	options := []*dom.Node{dom.E("option", dom.Key(""), dom.A("value", ""), l.T("roster.allProviders"))}
 	for _, p := range s.Providers.List {
 		id := state.ProviderID(p.Protocol, p.Name)
-		options = append(options, dom.E("option", dom.Key(id), dom.A("value", id), api.Printable(p.Name)+" ("+protocolWord(p.Protocol)+")"))
+		options = append(
+			options,
+			dom.E("option", dom.Key(id), dom.A("value", id), api.Printable(p.Name)+" ("+protocolWord(p.Protocol)+")"),
+		)
 	}
 	list := s.Providers.List
 	return dom.E("select", dom.ID("by-provider"), dom.Class("input"), dom.A("aria-label", l.T("roster.byProvider")),
@@ -162,11 +180,21 @@ func selection(s *stateOf, l *catalogue) *dom.Node {
 		return nil
 	}
 	links, _ := s.Roster.SelectedLinks()
-	return dom.E("div", dom.Key("selection"), dom.Class("selection"), dom.A("role", "region"), dom.A("aria-label", l.T("selection.label")),
+	return dom.E(
+		"div",
+		dom.Key("selection"),
+		dom.Class("selection"),
+		dom.A("role", "region"),
+		dom.A("aria-label", l.T("selection.label")),
 		dom.E("p", dom.A("role", "status"), l.N("selection.count", n)),
-		components.Danger(l.N("selection.remove", len(links)), state.AskRemoveSelected{}, dom.Flag("disabled", len(links) == 0 || !s.CanRemove("").OK),
-			components.Icon("unlink")),
-		components.Quiet(l.T("selection.none"), state.SelectNone{}))
+		components.Danger(
+			l.N("selection.remove", len(links)),
+			state.AskRemoveSelected{},
+			dom.Flag("disabled", len(links) == 0 || !s.CanRemove("").OK),
+			components.Icon("unlink"),
+		),
+		components.Quiet(l.T("selection.none"), state.SelectNone{}),
+	)
 }
 
 func grid(s *stateOf, l *catalogue) *dom.Node {
@@ -178,12 +206,25 @@ func grid(s *stateOf, l *catalogue) *dom.Node {
 	case r.Loaded && r.Total == 0 && !r.Stale():
 		return dom.E("div", dom.Key("empty"), dom.Class("grid-message"), nothing(s, l))
 	}
-	return dom.E("div", dom.Key("grid"), dom.ID("grid"), dom.Class("grid"), dom.A("role", "grid"), dom.A("aria-label", l.T("nav.roster")),
-		dom.A("aria-multiselectable", "true"), dom.A("aria-rowcount", strconv.Itoa(r.Total+1)), dom.Bool("aria-busy", r.Stale()),
+	return dom.E(
+		"div",
+		dom.Key("grid"),
+		dom.ID("grid"),
+		dom.Class("grid"),
+		dom.A("role", "grid"),
+		dom.A("aria-label", l.T("nav.roster")),
+		dom.A(
+			"aria-multiselectable",
+			"true",
+		),
+		dom.A("aria-rowcount", strconv.Itoa(r.Total+1)),
+		dom.Bool("aria-busy", r.Stale()),
 		dom.If(r.Error != nil, func() *dom.Node {
 			return components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{}))
 		}),
-		gridHead(s, l), gridRows(s, l))
+		gridHead(s, l),
+		gridRows(s, l),
+	)
 }
 
 func nothing(s *stateOf, l *catalogue) *dom.Node {
@@ -211,9 +252,21 @@ func gridHead(s *stateOf, l *catalogue) *dom.Node {
 				sorted, icon = "descending", "down"
 			}
 		}
-		return dom.E("div", dom.Class("cell head "+class), dom.A("role", "columnheader"), dom.A("aria-sort", sorted),
-			dom.E("button", dom.Class("sort"), dom.ClassIf("on", on), dom.A("type", "button"), dom.OnClick(state.Sort{By: by}),
-				dom.E("span", l.T(key)), components.Icon(icon)))
+		return dom.E(
+			"div",
+			dom.Class("cell head "+class),
+			dom.A("role", "columnheader"),
+			dom.A("aria-sort", sorted),
+			dom.E(
+				"button",
+				dom.Class("sort"),
+				dom.ClassIf("on", on),
+				dom.A("type", "button"),
+				dom.OnClick(state.Sort{By: by}),
+				dom.E("span", l.T(key)),
+				components.Icon(icon),
+			),
+		)
 	}
 	return dom.E("div", dom.Class("row row-head"), dom.A("role", "row"), dom.A("aria-rowindex", "1"),
 		dom.E("div", dom.Class("cell c-check"), dom.A("role", "columnheader"), dom.A("aria-label", l.T("column.select"))),
@@ -239,8 +292,15 @@ func gridRows(s *stateOf, l *catalogue) *dom.Node {
 		for i := range to {
 			rows = append(rows, skeleton(i))
 		}
-		return dom.E("div", dom.ID("rows"), dom.Class("rows loading-rows"), dom.A("role", "rowgroup"), dom.A("data-measure", ""), rows,
-			dom.E("p", dom.Class("hidden-words"), dom.A("role", "status"), l.T("roster.reading")))
+		return dom.E(
+			"div",
+			dom.ID("rows"),
+			dom.Class("rows loading-rows"),
+			dom.A("role", "rowgroup"),
+			dom.A("data-measure", ""),
+			rows,
+			dom.E("p", dom.Class("hidden-words"), dom.A("role", "status"), l.T("roster.reading")),
+		)
 	}
 	tab := r.Active
 	if tab < from || tab >= to {
@@ -263,12 +323,22 @@ func gridRows(s *stateOf, l *catalogue) *dom.Node {
 }
 
 func skeleton(i int) *dom.Node {
-	return dom.E("div", dom.Key("s"+strconv.Itoa(i)), dom.Class("row skeleton"), dom.A("role", "presentation"),
+	return dom.E(
+		"div",
+		dom.Key("s"+strconv.Itoa(i)),
+		dom.Class("row skeleton"),
+		dom.A("role", "presentation"),
 		dom.E("div", dom.Class("cell c-check")),
-		dom.E("div", dom.Class("cell c-name"), dom.E("span", dom.Class("bone round")), dom.E("span", dom.Class("bone wide"))),
+		dom.E(
+			"div",
+			dom.Class("cell c-name"),
+			dom.E("span", dom.Class("bone round")),
+			dom.E("span", dom.Class("bone wide")),
+		),
 		dom.E("div", dom.Class("cell c-links"), dom.E("span", dom.Class("bone chip-bone"))),
 		dom.E("div", dom.Class("cell c-activity"), dom.E("span", dom.Class("bone"))),
-		dom.E("div", dom.Class("cell c-action")))
+		dom.E("div", dom.Class("cell c-action")),
+	)
 }
 
 func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.Node {
@@ -279,9 +349,21 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 		index = "0"
 	}
 	name := accountName(l, a.Account)
-	return dom.E("div", dom.Key(a.ID), dom.ID(id), dom.Class("row"), dom.ClassIf("selected", selected),
-		dom.ClassIf("open", s.Drawer.UserID == a.ID), dom.ClassIf("changed", a.Changed),
-		dom.A("role", "row"), dom.A("aria-rowindex", strconv.Itoa(i+2)), dom.Bool("aria-selected", selected), dom.A("tabindex", index),
+	return dom.E(
+		"div",
+		dom.Key(a.ID),
+		dom.ID(id),
+		dom.Class("row"),
+		dom.ClassIf("selected", selected),
+		dom.ClassIf("open", s.Drawer.UserID == a.ID),
+		dom.ClassIf("changed", a.Changed),
+		dom.A(
+			"role",
+			"row",
+		),
+		dom.A("aria-rowindex", strconv.Itoa(i+2)),
+		dom.Bool("aria-selected", selected),
+		dom.A("tabindex", index),
 		dom.OnClick(state.OpenAccount{Index: i}),
 		dom.Make("keydown", func(e dom.Event) any { return rowKey(s, i, a, e, id) }),
 		dom.E("div", dom.Class("cell c-check"), dom.A("role", "gridcell"),
@@ -298,7 +380,8 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 				return components.Secondary(l.T("row.link"), state.StartLinking{Account: a.User}, dom.A("tabindex", index),
 					dom.Class("small"), dom.A("aria-label", l.T("row.link.of", "name", name)))
 			}),
-			components.Icon("forward")))
+			components.Icon("forward")),
+	)
 }
 
 func activity(s *stateOf, l *catalogue, a api.RosterRow) *dom.Node {

@@ -20,25 +20,49 @@ func settings(s *stateOf, l *catalogue) *dom.Node {
 		ports, _ = l.Error(s.Settings.Error)
 	}
 	return dom.E("div", dom.Key("settings"), dom.Class("screen"), heading(l.T("nav.settings")),
-		dom.E("div", dom.Class("cards"),
-			dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-look"), dom.E("h2", dom.ID("set-look"), l.T("settings.look")),
+		dom.E(
+			"div",
+			dom.Class("cards"),
+			dom.E(
+				"section",
+				dom.Class("card stack"),
+				dom.A("aria-labelledby", "set-look"),
+				dom.E("h2", dom.ID("set-look"), l.T("settings.look")),
 				dom.E("div", dom.Class("two"),
 					components.Select("theme", l.T("settings.theme"), theme, []components.Choice{
-						{Value: "system", Label: l.T("settings.system")}, {Value: "light", Label: l.T("settings.light")},
+						{Value: "system", Label: l.T("settings.system")},
+						{Value: "light", Label: l.T("settings.light")},
 						{Value: "dark", Label: l.T("settings.dark")},
 					}, func(v string) any { return state.SetTheme{Theme: v} }),
 					components.Select("language", l.T("settings.language"), language, []components.Choice{
-						{Value: "system", Label: l.T("settings.system")}, {Value: "en", Label: "English"}, {Value: "de", Label: "Deutsch"},
-					}, func(v string) any { return state.SetLanguage{Language: v} }))),
+						{
+							Value: "system",
+							Label: l.T("settings.system"),
+						},
+						{Value: "en", Label: "English"},
+						{Value: "de", Label: "Deutsch"},
+					}, func(v string) any { return state.SetLanguage{Language: v} })),
+			),
 			servers(s, l),
 			dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SaveSettings{}), dom.E("h2", l.T("settings.signin")),
 				components.Field(components.Input{
-					ID: "browser", Label: l.T("settings.browser"), Hint: l.T("settings.browser.hint"), Value: s.Form[state.FieldBrowser], Mono: true,
-					Placeholder: l.T("settings.browser.default"), Msg: editMsg(state.FieldBrowser),
+					ID:          "browser",
+					Label:       l.T("settings.browser"),
+					Hint:        l.T("settings.browser.hint"),
+					Value:       s.Form[state.FieldBrowser],
+					Mono:        true,
+					Placeholder: l.T("settings.browser.default"),
+					Msg:         editMsg(state.FieldBrowser),
 				}),
 				components.Field(components.Input{
-					ID: "ports", Label: l.T("settings.ports"), Hint: l.T("settings.ports.hint"), Error: ports, Value: s.Form[state.FieldPorts], Mono: true,
-					Placeholder: l.T("settings.ports.any"), Msg: editMsg(state.FieldPorts),
+					ID:          "ports",
+					Label:       l.T("settings.ports"),
+					Hint:        l.T("settings.ports.hint"),
+					Error:       ports,
+					Value:       s.Form[state.FieldPorts],
+					Mono:        true,
+					Placeholder: l.T("settings.ports.any"),
+					Msg:         editMsg(state.FieldPorts),
 				}),
 				dom.E("div", dom.Class("actions"), components.Submit(l.T("save"), false))),
 			keyring(s, l),
@@ -46,7 +70,8 @@ func settings(s *stateOf, l *catalogue) *dom.Node {
 				dom.E("h2", dom.ID("set-about"), l.T("settings.about")),
 				dom.E("dl", dom.Class("facts"),
 					components.Fact("Jellybind", s.Boot.Version), components.Fact(l.T("settings.os"), s.Boot.OS)),
-				muted(l.T("settings.about.text")))))
+				muted(l.T("settings.about.text"))),
+		))
 }
 
 func servers(s *stateOf, l *catalogue) *dom.Node {

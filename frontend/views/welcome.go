@@ -55,7 +55,8 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 					{Value: string(api.FlavourFlowfin), Label: "Flowfin"},
 				}, editMsg(state.FieldFlavour)),
 				components.Select("users", l.T("demo.users"), s.Form[state.FieldUsers], []components.Choice{
-					{Value: "24", Label: l.Number(24)}, {Value: "1000", Label: l.Number(1000)},
+					{Value: "24", Label: l.Number(24)},
+					{Value: "1000", Label: l.Number(1000)},
 					{Value: "10000", Label: l.Number(10000)},
 				}, editMsg(state.FieldUsers)))))
 	return dom.E("main", dom.Key("welcome"), dom.Class("page welcome"),

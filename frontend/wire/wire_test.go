@@ -19,7 +19,11 @@ var samples = []any{
 	api.RosterPage{
 		Rows: []api.RosterRow{{
 			Account: api.Account{
-				User:       api.User{ID: "1", Name: "<b>&amp;", LastActivity: time.Date(2026, 1, 2, 3, 4, 5, 600, time.FixedZone("", 3600))},
+				User: api.User{
+					ID:           "1",
+					Name:         "<b>&amp;",
+					LastActivity: time.Date(2026, 1, 2, 3, 4, 5, 600, time.FixedZone("", 3600)),
+				},
 				Exists:     true,
 				Identities: []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n"}},
 			},
@@ -34,8 +38,11 @@ var samples = []any{
 	api.LinkRequest{UserID: "u", Port: 5},
 	[]api.Link{{Identity: api.Identity{Name: "n"}, UserID: "u"}},
 	[]api.Change{{Time: time.Unix(0, 0).UTC()}},
-	api.Session{}, api.Probe{Certificate: &api.Certificate{}}, api.ProviderDetail{Relay: api.Ability{OK: true}},
-	"text", 5, true, []string(nil), []string{},
+	api.Session{},
+	api.Probe{Certificate: &api.Certificate{}},
+	api.ProviderDetail{Relay: api.Ability{OK: true}},
+	"text", 5, true, []string(nil),
+	[]string{},
 }
 
 // TestAgainstStandardLibrary writes every sample with one package and reads it with the other.
@@ -165,14 +172,22 @@ func foldedNames(data []byte) bool {
 	}
 	var got, want api.Plan
 	return wire.Decode(plain, &got) != nil || json.Unmarshal(plain, &want) != nil || !reflect.DeepEqual(got, want) &&
-		bytes.ContainsFunc(plain, func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 0x80 }) || !bytes.Equal(bytes.TrimSpace(data), plain)
+		bytes.ContainsFunc(
+			plain,
+			func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 0x80 },
+		) || !bytes.Equal(bytes.TrimSpace(data), plain)
 }
 
 func BenchmarkDecodePage(b *testing.B) {
 	page := api.RosterPage{Total: 10000}
 	for range 100 {
 		page.Rows = append(page.Rows, api.RosterRow{Account: api.Account{
-			User: api.User{ID: "0123456789abcdef0123456789abcdef", Name: "Ada Lovelace", LastActivity: time.Unix(1e9, 0).UTC()}, Exists: true,
+			User: api.User{
+				ID:           "0123456789abcdef0123456789abcdef",
+				Name:         "Ada Lovelace",
+				LastActivity: time.Unix(1e9, 0).UTC(),
+			},
+			Exists:     true,
 			Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "ada"}},
 		}})
 	}
