@@ -123,7 +123,7 @@ func (a *App) runRoster(ctx context.Context, cmd state.Cmd) state.Msg {
 func (a *App) runFlow(ctx context.Context, cmd state.Cmd) state.Msg {
 	switch c := cmd.(type) {
 	case state.CallCancelFlow:
-		a.CancelFlow(ctx, c.ID) // it may have ended by itself, which is as good
+		_ = a.CancelFlow(ctx, c.ID) // it may have ended by itself, which is as good
 		return nil
 	case state.CallPlanLink:
 		p, err := a.PlanLink(ctx, c.Request)

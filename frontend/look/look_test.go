@@ -96,7 +96,7 @@ func run(m *testing.M) int {
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	defer stop()
 	var cancel context.CancelFunc
-	browser, cancel = chromedp.NewContext(allocator)
+	browser, cancel = chromedp.NewContext(allocator) //nolint:fatcontext // one browser for all tests
 	defer cancel()
 	if err := chromedp.Do(browser, chromedp.Navigate("about:blank")); err != nil {
 		fmt.Println("starting Chromium:", err)
@@ -180,7 +180,7 @@ func tab(t *testing.T) context.Context {
 	return ctx
 }
 
-func do(t *testing.T, ctx context.Context, what string, actions ...action) {
+func do(ctx context.Context, t *testing.T, what string, actions ...action) {
 	t.Helper()
 	limited, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
@@ -233,7 +233,7 @@ func until(js string) action {
 }
 
 // ask evaluates an expression.
-func ask[T any](t *testing.T, ctx context.Context, js string) T {
+func ask[T any](ctx context.Context, t *testing.T, js string) T {
 	t.Helper()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -245,6 +245,11 @@ func ask[T any](t *testing.T, ctx context.Context, js string) T {
 func focused(id string) action {
 	return until(fmt.Sprintf(`document.activeElement && document.activeElement.id === %q`, id))
 }
+
+// slash presses the key that goes to the search. A page that takes a key keeps the browser from typing it; the protocol's
+// own event would be typed all the same.
+var slash = script(`document.activeElement.dispatchEvent(new KeyboardEvent('keydown',
+	{key: '/', bubbles: true, cancelable: true}))`)
 
 const (
 	startDemo = "Try the demo"
@@ -259,20 +264,20 @@ var toRoster = []action{click(startDemo), sees("24 accounts")}
 // TestFirstLink goes the way of somebody who has never seen the window: demo, account, link, verify, remove, undo.
 func TestFirstLink(t *testing.T) {
 	ctx := tab(t)
-	do(t, ctx, "start", open(""), sees("See which identities"))
-	do(t, ctx, "demo", toRoster...)
-	do(t, ctx, "open an unlinked account", click("Link an identity to Björn Borg"), sees("Where is the identity?"))
+	do(ctx, t, "start", open(""), sees("See which identities"))
+	do(ctx, t, "demo", toRoster...)
+	do(ctx, t, "open an unlinked account", click("Link an identity to Björn Borg"), sees("Where is the identity?"))
 	do(
-		t,
 		ctx,
+		t,
 		"choose a provider",
 		script(`document.querySelector('input[value="oidc/authelia"]').click()`),
 		sees("Sign-in through the plugin"),
 	)
-	do(t, ctx, "sign in", click("Open browser and sign in"), sees("auth.example.org"), sees("4:3"))
+	do(ctx, t, "sign in", click("Open browser and sign in"), sees("auth.example.org"), sees("4:3"))
 	do(
-		t,
 		ctx,
+		t,
 		"confirm",
 		script(confirmEvent),
 		sees("Is this right?"),
@@ -281,8 +286,8 @@ func TestFirstLink(t *testing.T) {
 		sees("now opens Björn Borg"),
 	)
 	do(
-		t,
 		ctx,
+		t,
 		"verify",
 		click("Verify"),
 		sees("Sign in with this identity once"),
@@ -291,10 +296,10 @@ func TestFirstLink(t *testing.T) {
 		),
 		sees("Proved: ada opens Björn Borg"),
 	)
-	do(t, ctx, "back", click("Done"), sees("Account ID"), sees("Linked ada at authelia to Björn Borg"))
+	do(ctx, t, "back", click("Done"), sees("Account ID"), sees("Linked ada at authelia to Björn Borg"))
 	do(
-		t,
 		ctx,
+		t,
 		"remove",
 		click("Remove ada at authelia"),
 		sees("Remove this link?"),
@@ -302,17 +307,17 @@ func TestFirstLink(t *testing.T) {
 		sees("1 link removed."),
 		sees("No identity opens this account yet."),
 	)
-	do(t, ctx, "undo", click("Undo"), sees("Undone, and read back"), gone("No identity opens this account yet."))
+	do(ctx, t, "undo", click("Undo"), sees("Undone, and read back"), gone("No identity opens this account yet."))
 }
 
 // TestKeyboardOnly does the main job without a pointer.
 func TestKeyboardOnly(t *testing.T) {
 	ctx := tab(t)
-	do(t, ctx, "start", open(""), sees("See which identities"))
-	do(t, ctx, "demo", toRoster...)
+	do(ctx, t, "start", open(""), sees("See which identities"))
+	do(ctx, t, "demo", toRoster...)
 	do(
-		t,
 		ctx,
+		t,
 		"search",
 		focused("search"),
 		chromedp.KeyEvent("born"),
@@ -334,10 +339,10 @@ func TestKeyboardOnly(t *testing.T) {
 		chromedp.KeyEvent(kb.ArrowDown),
 		focused("row-0"),
 	)
-	do(t, ctx, "open", chromedp.KeyEvent(kb.Enter), focused("drawer-title"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
+	do(ctx, t, "open", chromedp.KeyEvent(kb.Enter), focused("drawer-title"), chromedp.KeyEvent(kb.Escape), focused("row-0"))
 	do(
-		t,
 		ctx,
+		t,
 		"link",
 		chromedp.KeyEvent("l"),
 		focused("link-step"),
@@ -347,8 +352,8 @@ func TestKeyboardOnly(t *testing.T) {
 		focused("row-0"),
 	)
 	do(
-		t,
 		ctx,
+		t,
 		"select",
 		chromedp.KeyEvent(" "),
 		sees("1 account selected"),
@@ -356,8 +361,8 @@ func TestKeyboardOnly(t *testing.T) {
 		gone("1 account selected"),
 	)
 	do(
-		t,
 		ctx,
+		t,
 		"sheet",
 		chromedp.KeyEvent("?"),
 		sees("Keyboard shortcuts"),
@@ -366,8 +371,8 @@ func TestKeyboardOnly(t *testing.T) {
 		focused("row-0"),
 	)
 	do(
-		t,
 		ctx,
+		t,
 		"palette",
 		chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)),
 		focused("command"),
@@ -377,14 +382,24 @@ func TestKeyboardOnly(t *testing.T) {
 	)
 }
 
+// TestMenuByArrows opens the server switcher and moves in it with the arrows alone.
+func TestMenuByArrows(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", open("s=stored"), sees("24 accounts"), focused("search"))
+	do(ctx, t, "open", script(`document.getElementById('servers').focus()`), chromedp.KeyEvent(kb.Enter), focused("servers-menu"))
+	const on = `document.activeElement.innerText.trim() === `
+	do(ctx, t, "move", chromedp.KeyEvent(kb.ArrowDown), until(on+`'Grandma'`), chromedp.KeyEvent(kb.ArrowUp),
+		until(on+`'Sign out of this server'`), chromedp.KeyEvent(kb.Escape), focused("servers"))
+}
+
 // TestGerman does the main job in German.
 func TestGerman(t *testing.T) {
 	ctx := tab(t)
-	do(t, ctx, "start", open("lang=de"), sees("Sehen, welche Identitäten"), focused("demo"))
-	do(t, ctx, "demo", click("Demo starten"), sees("24 Konten"))
+	do(ctx, t, "start", open("lang=de"), sees("Sehen, welche Identitäten"), focused("demo"))
+	do(ctx, t, "demo", click("Demo starten"), sees("24 Konten"))
 	do(
-		t,
 		ctx,
+		t,
 		"link",
 		click("Identität mit Björn Borg verknüpfen"),
 		until(`document.querySelector('input[value="oidc/authelia"]')`),
@@ -395,8 +410,8 @@ func TestGerman(t *testing.T) {
 		sees("Anmeldung bei"),
 	)
 	do(
-		t,
 		ctx,
+		t,
 		"confirm",
 		script(confirmEvent),
 		sees("Stimmt das?"),
@@ -405,7 +420,7 @@ func TestGerman(t *testing.T) {
 		click("Fertig"),
 		sees("Konto-ID"),
 	)
-	if lang := ask[string](t, ctx, `document.documentElement.lang`); lang != "de" {
+	if lang := ask[string](ctx, t, `document.documentElement.lang`); lang != "de" {
 		t.Errorf("the page says its language is %q", lang)
 	}
 }
@@ -416,19 +431,17 @@ func TestEveryControlHasAName(t *testing.T) {
 		const by = e.getAttribute('aria-labelledby');
 		return !(e.getAttribute('aria-label') || e.title || e.innerText.trim() || (e.labels && e.labels.length) || (by && document.getElementById(by))) }).map(e => e.outerHTML.slice(0, 200)).join('\n')`
 	ctx := tab(t)
-	do(t, ctx, "start", open(""), sees("See which identities"))
-	do(t, ctx, "demo", toRoster...)
+	do(ctx, t, "start", open(""), sees("See which identities"))
+	do(ctx, t, "demo", toRoster...)
 	check := func(where string) {
 		t.Helper()
-		if found := ask[string](t, ctx, nameless); found != "" {
+		if found := ask[string](ctx, t, nameless); found != "" {
 			t.Errorf("%s has controls without a name:\n%s", where, found)
 		}
-		if found := ask[string](t, ctx, `(stub.violations || []).join('\n')`); found != "" {
+		if found := ask[string](ctx, t, `(stub.violations || []).join('\n')`); found != "" {
 			t.Errorf("%s violates the policy: %s", where, found)
 		}
-		if found := ask[string](
-			t,
-			ctx,
+		if found := ask[string](ctx, t,
 			`[...document.querySelectorAll('[style]')].filter(e => !e.closest('.rows')).map(e => e.outerHTML.slice(0, 99)).join('\n')`,
 		); found != "" {
 			t.Errorf("%s has inline styles: %s", where, found)
@@ -436,7 +449,7 @@ func TestEveryControlHasAName(t *testing.T) {
 	}
 	check("roster")
 	for _, screen := range []string{"providers", "own", "history", "settings"} {
-		do(t, ctx, screen, script(`document.getElementById('nav-`+screen+`').click()`), chromedp.Sleep(60*time.Millisecond))
+		do(ctx, t, screen, script(`document.getElementById('nav-`+screen+`').click()`), chromedp.Sleep(60*time.Millisecond))
 		check(screen)
 	}
 }
@@ -444,14 +457,14 @@ func TestEveryControlHasAName(t *testing.T) {
 // TestTenThousandAccounts searches and scrolls, and reports how long a keystroke takes to its frame.
 func TestTenThousandAccounts(t *testing.T) {
 	ctx := tab(t)
-	do(t, ctx, "start", open("n=10000"), sees("See which identities"), click(startDemo), sees("10,000 accounts"))
-	rows := ask[int](t, ctx, `document.querySelectorAll('.rows > .row').length`)
+	do(ctx, t, "start", open("n=10000"), sees("See which identities"), click(startDemo), sees("10,000 accounts"))
+	rows := ask[int](ctx, t, `document.querySelectorAll('.rows > .row').length`)
 	if rows == 0 || rows > 60 {
 		t.Errorf("%d rows are in the page", rows)
 	}
 	do(
-		t,
 		ctx,
+		t,
 		"scroll",
 		script(`document.getElementById('rows').scrollTop = 1e9`),
 		until(`document.querySelector('.rows > .row[aria-rowindex="10001"]')`),
@@ -465,7 +478,7 @@ func TestTenThousandAccounts(t *testing.T) {
 			await new Promise(r => { const seen = () => document.querySelector('.grid[aria-busy="false"], .empty') ? r() : setTimeout(seen, 0); setTimeout(() => requestAnimationFrame(() => setTimeout(seen, 0)), 0); });
 			all.push(performance.now() - t - (stub.backend || 0)); await new Promise(r => setTimeout(r, 60)); }
 		done(all.sort((a, b) => a - b)); })`
-	times := ask[[]float64](t, ctx, type1)
+	times := ask[[]float64](ctx, t, type1)
 	t.Logf(
 		"keystroke to rows, without the stub's own time: median %.1f ms, slowest %.1f ms",
 		times[len(times)/2],
@@ -724,12 +737,12 @@ func TestShots(t *testing.T) {
 
 func picture(t *testing.T, s shot, suffix, query string, w, h int64, scale float64, after string) {
 	ctx := tab(t)
-	do(t, ctx, "open", chromedp.EmulateViewport(w, h, chromedp.EmulateScale(scale)), open(s.query+query))
-	do(t, ctx, s.name, s.steps...)
+	do(ctx, t, "open", chromedp.EmulateViewport(w, h, chromedp.EmulateScale(scale)), open(s.query+query))
+	do(ctx, t, s.name, s.steps...)
 	if after != "" {
-		do(t, ctx, s.name, script(after))
+		do(ctx, t, s.name, script(after))
 	}
-	do(t, ctx, "picture", chromedp.Sleep(150*time.Millisecond))
+	do(ctx, t, "picture", chromedp.Sleep(150*time.Millisecond))
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)

@@ -9,8 +9,9 @@ import (
 // Cmd is what a change of the state asks for. Each is one of the types below.
 type Cmd any
 
-// Calls into the backend.
+// Calls into the backend, each named after the bound method that it calls.
 type (
+	// CallBootstrap asks for what the first frame needs.
 	CallBootstrap struct{}
 	CallDiscover  struct{}
 	CallProbe     struct{ Address string }

@@ -279,6 +279,13 @@ func (s *State) connected(m Connected) []Cmd {
 		s.remember(p)
 	}
 	cmds := []Cmd{CallProviders{}}
+	if m.Name == "" && !m.Session.Profile.Demo {
+		key := "toast.stored"
+		if !m.Session.Stored {
+			key = "toast.notStored"
+		}
+		cmds = append(cmds, s.toast(&Toast{Key: key})...)
+	}
 	if s.Plain() {
 		return append(cmds, s.show(ScreenOwn)...)
 	}

@@ -136,13 +136,13 @@ func (s *State) escape() []Cmd {
 		return s.Update(LeaveLink{})
 	case s.Drawer.UserID != "":
 		return s.closeDrawer()
-	case len(s.Toasts) > 0:
-		s.Toasts = nil
 	case s.Screen == ScreenRoster && len(s.Roster.Selected) > 0:
 		clear(s.Roster.Selected)
 	case s.Screen == ScreenRoster && s.Roster.Search != "":
 		s.Roster.Search, s.Roster.Query.Search = "", ""
 		return s.query()
+	default:
+		s.Toasts = nil
 	}
 	return nil
 }

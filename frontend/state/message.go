@@ -155,9 +155,11 @@ type (
 	AllowSHA1 struct{ On bool }
 	// SaveProvider saves them.
 	SaveProvider struct{}
-	// SetTheme, SetLanguage and SaveSettings change the settings.
-	SetTheme     struct{ Theme string }
-	SetLanguage  struct{ Language string }
+	// SetTheme changes the colours.
+	SetTheme struct{ Theme string }
+	// SetLanguage changes the language.
+	SetLanguage struct{ Language string }
+	// SaveSettings saves browser and ports.
 	SaveSettings struct{}
 	// CheckKeyring looks at the keyring again.
 	CheckKeyring struct{}

@@ -89,6 +89,18 @@
     if (stop) e.preventDefault();
   }
 
+  // The arrows move inside a menu; which item has the focus is the page's business alone.
+  function arrows(e) {
+    const menu = e.target.closest && e.target.closest('[data-arrows]');
+    if (!menu) return false;
+    const items = [...menu.querySelectorAll('button:not(:disabled)')], at = items.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at < 0 ? items.length - 1 : at - 1, Home: 0, End: items.length - 1 }[e.key];
+    if (to === undefined || !items.length) return false;
+    items[(to + items.length) % items.length].focus();
+    e.preventDefault();
+    return true;
+  }
+
   function mount(id, fn) {
     report = fn;
     const root = document.getElementById(id);
@@ -96,7 +108,7 @@
     keep(0, root);
     for (const type of ['click', 'input', 'change', 'submit', 'keydown', 'dblclick', 'focusin']) {
       document.addEventListener(type, (e) => {
-        if (e.isComposing) return;
+        if (e.isComposing || type === 'keydown' && arrows(e)) return;
         send(e, type);
       });
     }

@@ -1,7 +1,8 @@
+//nolint:lll // sentences stay whole
 package text
 
 // de is the German catalogue. Placeholders are in braces; both catalogues have the same.
-var de = map[string]string{ //nolint:lll // sentences stay whole
+var de = map[string]string{
 	"again":              "Erneut versuchen",
 	"back":               "Zurück",
 	"cancel":             "Abbrechen",
@@ -445,6 +446,8 @@ var de = map[string]string{ //nolint:lll // sentences stay whole
 	"keys.range":        "Bis hierher auswählen",
 
 	"toast.copied":          "Kopiert",
+	"toast.stored":          "Verbunden. Die Anmeldung liegt im Schlüsselbund.",
+	"toast.notStored":       "Nur für dieses Mal verbunden: Die Anmeldung ließ sich in keinem Schlüsselbund speichern.",
 	"toast.saved":           "Gespeichert",
 	"toast.undone":          "Rückgängig gemacht und zurückgelesen",
 	"toast.linked":          "Eine Identität wurde mit {name} verknüpft.",

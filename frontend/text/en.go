@@ -1,7 +1,8 @@
+//nolint:lll // sentences stay whole
 package text
 
 // en is the English catalogue. Placeholders are in braces; both catalogues have the same.
-var en = map[string]string{ //nolint:lll // sentences stay whole
+var en = map[string]string{
 	"again":              "Try again",
 	"back":               "Back",
 	"cancel":             "Cancel",
@@ -445,6 +446,8 @@ var en = map[string]string{ //nolint:lll // sentences stay whole
 	"keys.range":        "Select up to here",
 
 	"toast.copied":          "Copied",
+	"toast.stored":          "Connected. The sign-in is stored in your keyring.",
+	"toast.notStored":       "Connected for this time only: the sign-in could not be stored in a keyring.",
 	"toast.saved":           "Saved",
 	"toast.undone":          "Undone, and read back",
 	"toast.linked":          "An identity was linked to {name}.",

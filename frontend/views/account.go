@@ -228,7 +228,7 @@ func accountFacts(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 
 // signInProvider names the server's sign-in provider: the two common type names in words, others as they are.
 func signInProvider(l *catalogue, typeName string) *dom.Node {
-	words := ""
+	var words string
 	switch typeName {
 	case "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider":
 		words = l.T("auth.default")

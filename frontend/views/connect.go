@@ -65,6 +65,7 @@ func obstacle(l *catalogue, e *api.Error, again any) *dom.Node {
 		icon = "lock"
 	case api.CodeCertificateChanged, api.CodeCertificateUntrusted:
 		icon = "shield"
+	default:
 	}
 	sentence, hint := l.Error(e)
 	return dom.E("div", dom.Class("card obstacle"), dom.A("role", "alert"),
@@ -188,6 +189,7 @@ func opening(s *stateOf, l *catalogue) *dom.Node {
 		api.CodeCertificateUntrusted, api.CodeCertificateChanged:
 		extra = components.Banner("info", "key", dom.E("p", l.T("opening.again")),
 			dom.E("div", dom.Class("actions"), components.Secondary(l.T("opening.signin"), state.Reconnect{Name: o.Name})))
+	default:
 	}
 	return dom.E("main", dom.Key("opening-failed"), dom.Class("page narrow"),
 		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),

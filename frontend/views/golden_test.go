@@ -464,11 +464,11 @@ func inspect(t *testing.T, tree *dom.Node) {
 }
 
 func words(n *dom.Node) string {
-	all := n.Text
+	all := []string{n.Text}
 	for _, k := range n.Kids {
-		all += words(k)
+		all = append(all, words(k))
 	}
-	return all
+	return strings.Join(all, "")
 }
 
 // TestRowsAreFew keeps the roster drawn by windows: ten thousand accounts must not make more nodes than a screen needs.

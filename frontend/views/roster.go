@@ -72,11 +72,11 @@ func ability(l *catalogue, name string, a api.Ability) string {
 }
 
 func searchField(s *stateOf, l *catalogue) *dom.Node {
-	var clear *dom.Node
+	var after *dom.Node
 	if s.Roster.Search != "" {
-		clear = components.IconButton("close", l.T("roster.clear"), state.ClearSearch{})
+		after = components.IconButton("close", l.T("roster.clear"), state.ClearSearch{})
 	} else {
-		clear = dom.E("span", dom.Class("search-key"), dom.A("aria-hidden", "true"), components.Key("/"))
+		after = dom.E("span", dom.Class("search-key"), dom.A("aria-hidden", "true"), components.Key("/"))
 	}
 	return dom.E(
 		"div",
@@ -103,7 +103,7 @@ func searchField(s *stateOf, l *catalogue) *dom.Node {
 				return nil
 			}),
 		),
-		clear,
+		after,
 	)
 }
 
@@ -288,8 +288,7 @@ func gridRows(s *stateOf, l *catalogue) *dom.Node {
 	var rows []*dom.Node
 	from, to := r.Window()
 	if !r.Loaded {
-		from, to = 0, 8
-		for i := range to {
+		for i := range 8 {
 			rows = append(rows, skeleton(i))
 		}
 		return dom.E(

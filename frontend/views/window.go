@@ -123,7 +123,8 @@ func demoBanner(s *stateOf, l *catalogue) *dom.Node {
 func toasts(s *stateOf, l *catalogue) *dom.Node {
 	var list []*dom.Node
 	for _, t := range s.Toasts {
-		class, icon, words := "toast", "check", ""
+		class, icon := "toast", "check"
+		var words string
 		switch {
 		case t.Error != nil:
 			class, icon = "toast bad", "alert"

@@ -7,6 +7,7 @@ package wire
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,6 +98,7 @@ func (d *decoder) value(v reflect.Value, depth int) error {
 			switch v.Kind() {
 			case reflect.Pointer, reflect.Slice, reflect.Map:
 				v.SetZero()
+			default:
 			}
 		}
 		return nil
@@ -107,18 +109,18 @@ func (d *decoder) value(v reflect.Value, depth int) error {
 		}
 		v = v.Elem()
 	}
-	switch {
-	case c == '{':
+	switch c {
+	case '{':
 		return d.object(v, depth)
-	case c == '[':
+	case '[':
 		return d.array(v, depth)
-	case c == '"':
+	case '"':
 		s, err := d.text()
 		if err != nil || !v.IsValid() {
 			return err
 		}
 		return setText(v, s)
-	case c == 't' || c == 'f':
+	case 't', 'f':
 		on := c == 't'
 		if on && !d.word("true") || !on && !d.word("false") {
 			return errSyntax
@@ -287,7 +289,7 @@ func collect(names map[string][]int, t reflect.Type, path []int) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		name, _, _ := strings.Cut(jsonTag(f.Tag), ",")
-		here := append(path[:len(path):len(path)], i)
+		here := slices.Concat(path, []int{i})
 		switch {
 		case f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct:
 			collect(names, f.Type, here)
@@ -470,9 +472,9 @@ func (d *decoder) hex4() (rune, bool) {
 	if d.at+4 > len(d.data) {
 		return 0, false
 	}
-	n, err := strconv.ParseUint(string(d.data[d.at:d.at+4]), 16, 32)
+	n, err := strconv.ParseUint(string(d.data[d.at:d.at+4]), 16, 16)
 	d.at += 4
-	return rune(n), err == nil
+	return rune(n), err == nil //nolint:gosec // sixteen bits
 }
 
 // Encode writes a value as JSON.
@@ -516,8 +518,9 @@ func write(b []byte, v reflect.Value) ([]byte, error) {
 			return nil, err
 		}
 		return append(b, '}'), nil
+	default:
+		return nil, errShape
 	}
-	return nil, errShape
 }
 
 func fields(b []byte, v reflect.Value, first bool) ([]byte, bool, error) {
@@ -558,8 +561,9 @@ func empty(v reflect.Value) bool {
 		return v.Len() == 0
 	case reflect.Struct:
 		return false
+	default:
+		return v.IsZero()
 	}
-	return v.IsZero()
 }
 
 func quote(b []byte, s string) []byte {
