@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -107,32 +108,65 @@ func (l *Linker) canRebuild(a api.Account) bool {
 	return a.Exists && c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK
 }
 
-// rebuild drops every link of an account and writes all but one again. The account's sign-in provider stays as it was.
+// rebuild drops every link of an account and writes all but one again, with an entry of its own in the journal, from which
+// the others can be written again should it be cut short. The account's sign-in provider stays as it was. Which links there
+// are is read anew: an earlier removal of the same account may have dropped some.
 func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identity) error {
-	if err := l.Plugin.Unregister(ctx, a.Name, a.AuthProvider); err != nil {
+	ids, err := l.Plugin.UserLinks(ctx, a.ID)
+	if err != nil {
 		return err
 	}
-	return l.restore(ctx, a, slices.DeleteFunc(slices.Clone(a.Identities), func(id api.Identity) bool { return id == without }))
+	i := slices.Index(ids, without)
+	if i < 0 {
+		return noSuchLink(api.Link{Identity: without, UserID: a.ID})
+	}
+	ids = slices.Delete(ids, i, i+1)
+	_, err = l.record(ctx, api.Change{
+		Server: l.ServerID, Kind: api.ChangeUnregister, UserID: a.ID, UserName: a.Name, Identities: ids,
+		AuthProviderBefore: a.AuthProvider, AuthProviderAfter: a.AuthProvider,
+	}, func(ctx context.Context) error {
+		if err := l.Plugin.Unregister(ctx, a.Name, a.AuthProvider); err != nil {
+			return err
+		}
+		return l.restore(ctx, a, ids)
+	})
+	return err
 }
 
-// restore writes identities to an account that lost them. Every one is tried; the error names those that are missing.
+// restore writes identities to an account that lost them, and reads back. Every one is tried; the error names those that are
+// missing.
 func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity) error {
-	var missing []string
+	if len(ids) == 0 {
+		return nil
+	}
 	var last error
 	for _, id := range ids {
 		if err := l.write(ctx, api.Link{Identity: id, UserID: a.ID}, ""); err != nil {
-			missing, last = append(missing, api.Printable(id.Name)), err
+			last = err
 		}
 	}
-	if last == nil {
+	stored, err := l.Plugin.UserLinks(ctx, a.ID)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errReadBack, err)
+	}
+	var missing []string
+	for _, id := range ids {
+		if !slices.Contains(stored, id) {
+			missing = append(missing, api.Printable(id.Name))
+		}
+	}
+	if missing == nil {
 		return nil
 	}
-	return &api.Error{
-		Code: api.CodeLinkNotStored,
-		Sentence: fmt.Sprintf("These links of %s could not be written again: %v. %s", api.Printable(a.Name), missing,
-			last.Error()),
-		Hint: "Link them again by subject.", Err: last,
+	e := &api.Error{
+		Code: api.CodeLinkNotStored, Err: last, Hint: "Link them again by subject.",
+		Sentence: fmt.Sprintf("These links of %s could not be written again: %s.", api.Printable(a.Name),
+			strings.Join(missing, ", ")),
 	}
+	if last != nil {
+		e.Sentence += " " + last.Error()
+	}
+	return e
 }
 
 // PlanUnregister says what Unregister would do to an account.
@@ -175,10 +209,7 @@ func (l *Linker) account(ctx context.Context, userID string) (api.Account, error
 	}
 	a := roster.Account(r, userID)
 	if a == nil || !a.Exists {
-		return api.Account{}, &api.Error{
-			Code: api.CodeUserNotFound, Sentence: "The server has no account with this id.",
-			Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": userID},
-		}
+		return api.Account{}, noSuchAccount(userID)
 	}
 	return *a, nil
 }
@@ -220,7 +251,7 @@ func (l *Linker) unregister(ctx context.Context, a api.Account, authProvider str
 	}
 	now, err := l.account(ctx, a.ID)
 	if err != nil {
-		return fmt.Errorf("reading the account back: %w", err)
+		return fmt.Errorf("%w: %w", errReadBack, err)
 	}
 	if now.AuthProvider != authProvider || c.UnregisterDrops && len(now.Identities) > 0 {
 		return &api.Error{
@@ -257,7 +288,7 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 		return change, err
 	}
 	done.State = api.ChangeUndone
-	return change, l.Journal.Finish(ctx, done)
+	return change, l.Journal.Finish(context.WithoutCancel(ctx), done)
 }
 
 func notUndoable(sentence string) error {
@@ -309,21 +340,52 @@ func (l *Linker) undoing(r api.Roster, done api.Change) (api.Change, func(contex
 			return l.readBack(ctx, link, true)
 		}, nil
 	case api.ChangeUnregister:
-		if account == nil || !account.Exists {
-			return change, nil, notUndoable("The account does not exist any more.")
-		}
-		change.Kind = api.ChangeUnregister
-		change.AuthProviderBefore, change.AuthProviderAfter = account.AuthProvider, done.AuthProviderBefore
-		return change, func(ctx context.Context) error {
-			if account.AuthProvider != done.AuthProviderBefore {
-				if err := l.unregister(ctx, *account, done.AuthProviderBefore); err != nil {
-					return err
-				}
-			}
-			return l.restore(ctx, *account, done.Identities)
-		}, nil
+		return l.undoingUnregister(r, done)
 	}
 	return change, nil, notUndoable(fmt.Sprintf("Changes of the kind %q cannot be undone.", done.Kind))
+}
+
+// undoingUnregister gives an account its earlier sign-in provider back, unless somebody has chosen a third one since, and
+// the identities that Unregister dropped, as far as nobody has linked them since. Going back is an Unregister as well:
+// where that drops links, those that the account has gained since are written again too.
+func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, func(context.Context) error, error) {
+	lost := slices.DeleteFunc(slices.Clone(done.Identities), func(id api.Identity) bool { return roster.Owner(r, id) != nil })
+	change := api.Change{Kind: api.ChangeUnregister, UserID: done.UserID, UserName: done.UserName, Identities: lost}
+	account := roster.Account(r, done.UserID)
+	if account == nil || !account.Exists {
+		return change, nil, notUndoable("The account does not exist any more.")
+	}
+	c := l.Plugin.Capabilities()
+	if !c.Unregister.OK {
+		return change, nil, notUndoable(c.Unregister.Reason)
+	}
+	back := account.AuthProvider == done.AuthProviderAfter && done.AuthProviderBefore != done.AuthProviderAfter
+	if !c.UnregisterKept {
+		back = true // what the server says of the account is no sign of what it does
+	} else if !back && account.AuthProvider != done.AuthProviderBefore && len(lost) == 0 {
+		return change, nil, notUndoable(fmt.Sprintf("%s has been given another sign-in provider since.",
+			api.Printable(account.Name)))
+	}
+	change.AuthProviderBefore, change.AuthProviderAfter = account.AuthProvider, account.AuthProvider
+	if back {
+		change.AuthProviderAfter = done.AuthProviderBefore
+	}
+	return change, func(ctx context.Context) error {
+		ids := lost
+		if back && c.UnregisterDrops {
+			since, err := l.Plugin.UserLinks(ctx, account.ID)
+			if err != nil {
+				return err
+			}
+			ids = slices.Concat(since, lost)
+		}
+		if back {
+			if err := l.unregister(ctx, *account, done.AuthProviderBefore); err != nil {
+				return err
+			}
+		}
+		return l.restore(ctx, *account, ids)
+	}, nil
 }
 
 // ownedAsLeft fails unless the identities are where the change left them.

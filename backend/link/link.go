@@ -4,6 +4,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -122,10 +123,7 @@ func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error
 func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error) {
 	account := roster.Account(r, req.UserID)
 	if account == nil || !account.Exists {
-		return Facts{}, api.Plan{}, &api.Error{
-			Code: api.CodeUserNotFound, Sentence: "The server has no account with this id any more.",
-			Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": req.UserID},
-		}
+		return Facts{}, api.Plan{}, noSuchAccount(req.UserID)
 	}
 	p := roster.Provider(r, req.Protocol, req.Provider)
 	if p == nil {
@@ -134,13 +132,20 @@ func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error
 	settings := l.Settings(p.Protocol, p.Name)
 	f := Facts{
 		Request: req, Account: account.User, Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(),
-		Base: l.Client.URL(), Ports: Ports(req.Port, settings, *p, l.ListenPorts()),
+		Base: l.Client.URL(), Ports: l.ListenPorts(),
 	}
 	if l.Self != nil {
 		f.Self = l.Self.ID
 	}
 	plan, err := MakePlan(f)
 	return f, plan, err
+}
+
+func noSuchAccount(id string) error {
+	return &api.Error{
+		Code: api.CodeUserNotFound, Sentence: "The server has no account with this id.",
+		Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": id},
+	}
 }
 
 func noSuchProvider(protocol api.Protocol, name string) error {
@@ -151,7 +156,8 @@ func noSuchProvider(protocol api.Protocol, name string) error {
 }
 
 // Link links an identity to an account: plan, sign-in, confirmation, write, read back. It returns the change as the
-// journal has it. Errors leave nothing changed, except where they say otherwise.
+// journal has it. Errors leave nothing changed, except where they say otherwise; a change that comes with an error and is
+// still api.ChangeIntended may have been made.
 func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (api.Change, error) {
 	person.Progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…"})
 	before, err := l.Roster(ctx, nil)
@@ -179,6 +185,13 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 		return api.Change{}, err
 	}
 	person.Progress(api.Progress{Step: "writing", Text: "Writing the link…"})
+	// Reading the confirmation takes time as well, and POST Link would move an identity without a word.
+	if before, err = l.Roster(ctx, nil); err != nil {
+		return api.Change{}, err
+	}
+	if err := stillAs(before, confirmation); err != nil {
+		return api.Change{}, err
+	}
 	if !confirmation.NameKnown {
 		return l.writeUnseen(ctx, before, req, plan, proof)
 	}
@@ -202,14 +215,14 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Con
 		return c, &api.Error{
 			Code: api.CodeLinkExists,
 			Sentence: fmt.Sprintf("%s of %s already opens %s; there is nothing to change.", api.Printable(p.name),
-				plan.Provider.Name, api.Printable(plan.Account.Name)),
+				api.Printable(plan.Provider.Name), api.Printable(plan.Account.Name)),
 			Params: map[string]string{"name": p.name, "account": plan.Account.Name},
 		}
 	case !req.Move:
 		return c, &api.Error{
 			Code: api.CodeLinkOwned,
-			Sentence: fmt.Sprintf("%s of %s opens %s now, not %s.", api.Printable(p.name), plan.Provider.Name,
-				accountName(owner), api.Printable(plan.Account.Name)),
+			Sentence: fmt.Sprintf("%s of %s opens %s now, not %s.", api.Printable(p.name),
+				api.Printable(plan.Provider.Name), accountName(owner), api.Printable(plan.Account.Name)),
 			Hint: "Nothing was changed. If it shall move, say so (--move, or “Move it here” in the window).",
 			Params: map[string]string{
 				"name": p.name, "owner": owner.Name, "ownerId": owner.ID, "account": plan.Account.Name,
@@ -218,6 +231,27 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Con
 	}
 	c.Owner, c.Moves = &owner.User, true
 	return c, nil
+}
+
+// stillAs fails unless the account is there, and the identity opens what it opened when the person confirmed.
+func stillAs(r api.Roster, c api.Confirmation) error {
+	if a := roster.Account(r, c.Account.ID); a == nil || !a.Exists {
+		return noSuchAccount(c.Account.ID)
+	}
+	if !c.NameKnown {
+		return nil
+	}
+	was, is := "", ""
+	if c.Owner != nil {
+		was = c.Owner.ID
+	}
+	if owner := roster.Owner(r, c.Identity); owner != nil {
+		is = owner.ID
+	}
+	if was != is {
+		return changedMeanwhile(c.Identity.Name)
+	}
+	return nil
 }
 
 func accountName(a *api.Account) string {
@@ -267,22 +301,14 @@ func (l *Linker) writeUnseen(
 		}
 		after, err := l.Roster(ctx, nil)
 		if err != nil {
-			return fmt.Errorf("reading the links back: %w", err)
+			return fmt.Errorf("%w: %w", errReadBack, err)
 		}
-		gained := gains(before, after, plan)
-		if len(gained) == 0 {
-			if had := identitiesAt(before, plan); len(had) > 0 {
-				return &api.Error{
-					Code: api.CodeLinkExists,
-					Sentence: fmt.Sprintf("The identity that signed in opens %s already; nothing has changed.",
-						api.Printable(plan.Account.Name)),
-					Params: map[string]string{"account": plan.Account.Name},
-				}
-			}
-			return notStored(plan.Account.Name)
+		change.Identities = gains(before, after, plan)
+		if err := onlyGain(before, plan, change.Identities); err != nil {
+			return err
 		}
-		change.Identities = gained
-		owner := roster.Owner(before, gained[0])
+		gained := change.Identities[0]
+		owner := roster.Owner(before, gained)
 		if owner == nil {
 			return nil
 		}
@@ -290,8 +316,33 @@ func (l *Linker) writeUnseen(
 		if req.Move {
 			return nil
 		}
-		return l.putBack(ctx, api.Link{Identity: gained[0], UserID: plan.Account.ID}, owner)
+		return l.putBack(ctx, api.Link{Identity: gained, UserID: plan.Account.ID}, plan.Account, owner)
 	})
+}
+
+// onlyGain fails unless the account has gained exactly one identity, for only then that is the one that signed in.
+func onlyGain(before api.Roster, plan api.Plan, gained []api.Identity) error {
+	account := api.Printable(plan.Account.Name)
+	params := map[string]string{"account": plan.Account.Name}
+	switch {
+	case len(gained) == 1:
+		return nil
+	case len(gained) > 1:
+		return &api.Error{
+			Code: api.CodeConfigChanged,
+			Sentence: fmt.Sprintf("%s has gained %d identities at once: somebody else linked at the same moment, so that nobody "+
+				"can tell which one signed in here.", account, len(gained)),
+			Hint: "Look at the account's links, and remove what does not belong there.", Params: params,
+		}
+	case len(identitiesAt(before, plan)) == 0:
+		return notStored(plan.Account.Name)
+	}
+	return &api.Error{
+		Code: api.CodeLinkExists,
+		Sentence: fmt.Sprintf("Nothing has changed: the identity that signed in opens %s already, or else the server has "+
+			"stored nothing.", account),
+		Params: params,
+	}
 }
 
 // gains returns the identities of the plan's provider that the account has after, and had not before.
@@ -312,28 +363,42 @@ func identitiesAt(r api.Roster, plan api.Plan) []api.Identity {
 	return ids
 }
 
-// putBack returns an identity to the account that lost it, and always fails: with CodeLinkOwned when that worked.
-func (l *Linker) putBack(ctx context.Context, taken api.Link, owner *api.Account) error {
-	err := l.Plugin.DeleteLink(ctx, taken)
-	if err == nil {
-		err = l.write(ctx, api.Link{Identity: taken.Identity, UserID: owner.ID}, "")
-	}
-	params := map[string]string{"name": taken.Name, "owner": owner.Name, "ownerId": owner.ID}
-	if err != nil {
-		return &api.Error{
-			Code: api.CodeLinkOwned,
-			Sentence: fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it, and it could "+
-				"not be put back.", api.Printable(taken.Name), accountName(owner)),
-			Hint:   fmt.Sprintf("Link it to %s again by subject: %s", accountName(owner), api.Printable(taken.Name)),
-			Params: params, Err: err,
-		}
-	}
-	return &api.Error{
+// putBack returns an identity to the account that lost it to another one. It always fails, with CodeLinkOwned, and says how
+// far it came.
+func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owner *api.Account) error {
+	name, was, is := api.Printable(taken.Name), accountName(owner), api.Printable(now.Name)
+	e := &api.Error{
 		Code: api.CodeLinkOwned,
 		Sentence: fmt.Sprintf("The identity that signed in, %s, belongs to %s. The server had moved it; it was put back.",
-			api.Printable(taken.Name), accountName(owner)),
-		Hint: "Sign in at the identity provider as the right person, or say that it shall move (--move).", Params: params,
+			name, was),
+		Hint:   "Sign in at the identity provider as the right person, or say that it shall move (--move).",
+		Params: map[string]string{"name": taken.Name, "owner": owner.Name, "ownerId": owner.ID},
 	}
+	if e.Err = l.Plugin.DeleteLink(ctx, taken); e.Err == nil {
+		e.Err = l.readBack(ctx, taken, false)
+	}
+	switch {
+	case e.Err != nil:
+		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it to %s, and it could "+
+			"not be put back.", name, was, is)
+		e.Hint = fmt.Sprintf("Remove it from %s, if need be with --via-unregister, and link it to %s by subject.", is, was)
+		return e
+	case !owner.Exists:
+		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s. The server had moved it to %s; it was removed "+
+			"there, and opens nobody's account now.", name, was, is)
+		e.Hint = "Link again: nobody has it any more."
+		return e
+	}
+	back := api.Link{Identity: taken.Identity, UserID: owner.ID}
+	if e.Err = l.write(ctx, back, ""); e.Err == nil {
+		e.Err = l.readBack(ctx, back, true)
+	}
+	if e.Err != nil {
+		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s. The server had moved it to %s; it was removed "+
+			"there, but could not be put back.", name, was, is)
+		e.Hint = fmt.Sprintf("Link it to %s by subject.", was)
+	}
+	return e
 }
 
 // write writes a link without the plugin's sign-in. From is the account that may lose the identity: when it is empty, an
@@ -373,7 +438,7 @@ func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
 func changedMeanwhile(name string) error {
 	return &api.Error{
 		Code:     api.CodeConfigChanged,
-		Sentence: fmt.Sprintf("%s was linked to another account meanwhile; nothing was written.", api.Printable(name)),
+		Sentence: fmt.Sprintf("Somebody else has linked or removed %s meanwhile; nothing was written.", api.Printable(name)),
 		Hint:     "Look at the roster and try again.", Params: map[string]string{"name": name},
 	}
 }
@@ -391,7 +456,7 @@ func notStored(account string) error {
 func (l *Linker) readBack(ctx context.Context, link api.Link, want bool) error {
 	ids, err := l.Plugin.UserLinks(ctx, link.UserID)
 	if err != nil {
-		return fmt.Errorf("reading the links back: %w", err)
+		return fmt.Errorf("%w: %w", errReadBack, err)
 	}
 	if slices.Contains(ids, link.Identity) == want {
 		return nil
@@ -412,8 +477,12 @@ func (l *Linker) record(ctx context.Context, c api.Change, do func(context.Conte
 	return l.recordWith(ctx, &c, do)
 }
 
+// errReadBack is inside the error of a write that the server has answered, and whose effect could not be read.
+var errReadBack = errors.New("reading the links back")
+
 // recordWith is record for a do that learns more about the change while it makes it. Once a write has begun, the person's
 // Ctrl-C does not tear it: do runs to its end, bounded by the client's timeouts, or the journal could not say how it ended.
+// Where no answer came, nobody knows whether the server made the change: it stays intended.
 func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.Context) error) (api.Change, error) {
 	ctx = context.WithoutCancel(ctx)
 	intended, err := l.Journal.Intend(ctx, *c)
@@ -422,9 +491,13 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 	}
 	c.ID, c.Time, c.State = intended.ID, intended.Time, intended.State
 	err = do(ctx)
-	c.State = api.ChangeConfirmed
-	if err != nil {
-		c.State, c.Error = api.ChangeFailed, api.CodeOf(err)
+	switch code := api.CodeOf(err); {
+	case err == nil:
+		c.State = api.ChangeConfirmed
+	case code == api.CodeServerUnreachable, code == api.CodeTimeout, errors.Is(err, errReadBack):
+		c.Error, err = code, unknownOutcome(err)
+	default:
+		c.State, c.Error = api.ChangeFailed, code
 	}
 	if jerr := l.Journal.Finish(ctx, *c); jerr != nil && err == nil {
 		err = fmt.Errorf("the change was made, but: %w", jerr)
@@ -432,7 +505,19 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 	return *c, err
 }
 
+// unknownOutcome tells of a write without an answer, or whose effect could not be read.
+func unknownOutcome(err error) error {
+	why := err.Error()
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		why = e.Sentence
+	}
+	return &api.Error{
+		Code: api.CodeOf(err), Sentence: "It is not known whether the server made the change. " + why,
+		Hint: "Look at the links again. If the change is there, “jellybind history undo” takes it back.", Err: err,
+	}
+}
+
 // listen returns how to listen for the answer of a sign-in.
-func (l *Linker) listen(f Facts) loopback.Options {
-	return loopback.Options{Host: f.Settings.ListenHost, Ports: f.Ports, Timeout: l.Timeout, Language: l.Language}
+func (l *Linker) listen(f Facts, s api.Strategy) loopback.Options {
+	return loopback.Options{Host: f.Settings.ListenHost, Ports: f.ports(s), Timeout: l.Timeout, Language: l.Language}
 }

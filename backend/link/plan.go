@@ -26,8 +26,18 @@ type Facts struct {
 	Self string
 	// Base is the server's base URL.
 	Base *url.URL
-	// Ports are the loopback ports to try; see Ports.
+	// Ports is the person's list of loopback ports; see the function Ports.
 	Ports []int
+}
+
+// ports are the loopback ports to try. The server's PortOverride changes the redirect URI that the plugin makes, and has no
+// say in that of a client of our own.
+func (f Facts) ports(s api.Strategy) []int {
+	p := f.Provider
+	if s == api.StrategyOwnClient {
+		p.PortOverride = 0
+	}
+	return Ports(f.Request.Port, f.Settings, p, f.Ports)
 }
 
 // MakePlan chooses how a link is made.
@@ -65,9 +75,9 @@ func MakePlan(f Facts) (api.Plan, error) {
 		f.Capabilities.NameBeforeWrite.OK
 	switch plan.Strategy {
 	case api.StrategyRelay, api.StrategyAssertion:
-		plan.Allow = AppRedirects(f.Base, f.Provider, f.Settings, f.Ports)
+		plan.Allow = AppRedirects(f.Base, f.Provider, f.Settings, f.ports(plan.Strategy))
 	case api.StrategyOwnClient:
-		plan.Allow = loopbackURLs(f.Settings, f.Ports, oidcflow.DefaultRedirectPath)
+		plan.Allow = loopbackURLs(f.Settings, f.ports(plan.Strategy), oidcflow.DefaultRedirectPath)
 	case api.StrategySubject:
 	}
 	plan.Warnings = warnings(f, plan)
@@ -162,6 +172,11 @@ func assertionProof(f Facts) api.Ability {
 		return api.Ability{
 			Reason: "The provider's certificate cannot be read, so that Jellybind cannot check the identity provider's answer.",
 		}
+	case f.Provider.ClientID == "":
+		return api.Ability{
+			Reason: "The provider has no client id in the plugin's settings, so that Jellybind cannot check for whom the identity " +
+				"provider's answer is meant.",
+		}
 	}
 	return api.Ability{OK: true}
 }
@@ -206,7 +221,7 @@ func RelayAbility(p api.Provider) api.Ability {
 	switch {
 	case p.BaseURLOverride != "":
 		return api.Ability{Reason: fmt.Sprintf("The provider's BaseUrlOverride leads every sign-in to %s, so that its "+
-			"answer never reaches this computer.", hostOf(p.BaseURLOverride))}
+			"answer never reaches Jellybind.", hostOf(p.BaseURLOverride))}
 	case p.SchemeOverride == "https":
 		return api.Ability{Reason: "The provider's SchemeOverride makes the answer come back by https, which the loopback " +
 			"does not speak."}

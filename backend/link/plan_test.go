@@ -45,7 +45,7 @@ func capabilities(f api.Flavour, as api.CredentialKind) api.Capabilities {
 func provider(p api.Protocol) api.Provider {
 	return api.Provider{
 		Protocol: p, Name: "my idp", Known: true, Enabled: true, NewPath: true, NameClaim: "preferred_username",
-		Certificate: map[api.Protocol]string{api.SAML: "MII"}[p],
+		Certificate: map[api.Protocol]string{api.SAML: "MII"}[p], ClientID: "jellyfin",
 	}
 }
 
@@ -109,6 +109,10 @@ func TestMakePlan(t *testing.T) {
 			facts(api.Flavour9p4, api.CredentialAdmin, api.SAML),
 			func(f *link.Facts) { f.Provider.Enabled = false }, "subject config",
 		},
+		"no client id to check the audience against": {
+			facts(api.Flavour9p4, api.CredentialKey, api.SAML),
+			func(f *link.Facts) { f.Provider.ClientID = "" }, "subject config",
+		},
 		"certificate not readable": {
 			facts(api.Flavour9p4, api.CredentialKey, api.SAML),
 			func(f *link.Facts) { f.Provider.Certificate = "" }, "subject config",
@@ -136,6 +140,25 @@ func TestMakePlan(t *testing.T) {
 				t.Errorf("the chosen option does not come first: %+v", plan.Options)
 			}
 		})
+	}
+}
+
+// TestOverrideOfPortIsThePlugins: it has no say in where a client of our own listens.
+func TestOverrideOfPortIsThePlugins(t *testing.T) {
+	t.Parallel()
+	for strategy, want := range map[api.Strategy][]string{
+		api.StrategyRelay:     {"http://127.0.0.1:443/jf/sso/OID/redirect/my%20idp"},
+		api.StrategyOwnClient: {"http://127.0.0.1:18701/callback", "http://127.0.0.1:18702/callback"},
+	} {
+		f := facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC)
+		f.Provider.PortOverride, f.Request.Strategy = 443, strategy
+		plan, err := link.MakePlan(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, plan.Allow); d != "" {
+			t.Errorf("%s: %s", strategy, d)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func (l *Linker) proveBy(
 		a, err := samlflow.Run(ctx, l.Plugin, samlflow.Request{
 			Provider: f.Provider.Name, OldPath: f.Provider.Known && !f.Provider.NewPath,
 			Certificate: f.Provider.Certificate, Audience: f.Provider.ClientID, AllowSHA1: f.Settings.AllowSHA1,
-		}, samlflow.Options{Listen: l.listen(f), Now: l.Now, Seen: &l.seen}, person.SignIn)
+		}, samlflow.Options{Listen: l.listen(f, strategy), Now: l.Now, Seen: &l.seen}, person.SignIn)
 		return proof{name: a.NameID}, err
 	case api.StrategySubject:
 		name := f.Request.Name
@@ -60,7 +60,7 @@ func (l *Linker) relay(ctx context.Context, f Facts, linking bool, person Person
 	result, err := relayflow.Run(ctx, l.Plugin, relayflow.Request{
 		Protocol: f.Provider.Protocol, Provider: f.Provider.Name, Linking: linking,
 		OldPath: f.Provider.Known && !f.Provider.NewPath,
-	}, relayflow.Options{Listen: l.listen(f), Now: l.Now}, person.SignIn)
+	}, relayflow.Options{Listen: l.listen(f, api.StrategyRelay), Now: l.Now}, person.SignIn)
 	if err != nil {
 		return proof{}, err
 	}
@@ -68,7 +68,7 @@ func (l *Linker) relay(ctx context.Context, f Facts, linking bool, person Person
 	switch {
 	case f.Provider.Protocol == api.OIDC && f.Capabilities.NameBeforeWrite.OK:
 		p.name, err = l.Plugin.PendingName(ctx, result.State)
-	case f.Provider.Protocol == api.SAML && f.Provider.Certificate != "":
+	case f.Provider.Protocol == api.SAML && assertionProof(f).OK:
 		var a samlflow.Assertion
 		a, err = samlflow.Check(result.Response, samlflow.Expect{
 			Certificate: f.Provider.Certificate, Audience: f.Provider.ClientID, Recipient: result.ACS,
@@ -76,8 +76,8 @@ func (l *Linker) relay(ctx context.Context, f Facts, linking bool, person Person
 		}, &l.seen)
 		p.name = a.NameID
 	case f.Provider.Protocol == api.SAML:
-		// A plain user may not read the certificate. The server checks the signature before it writes, and the name is
-		// read back after; here it only tells the person what he is about to confirm.
+		// A plain user may not read the certificate, and some servers have no client id. The server checks the signature
+		// before it writes, and the name is read back after; here it only tells the person what he is about to confirm.
 		p.name, err = samlflow.NameID(result.Response)
 	}
 	return p, err
@@ -95,7 +95,7 @@ func (l *Linker) ownClient(ctx context.Context, f Facts, person Person) (proof, 
 	id, err := oidcflow.Run(ctx, oidcflow.Client{
 		Issuer: f.Provider.Endpoint, ClientID: f.Settings.ClientID, Secret: clientSecret, Scopes: scopes,
 		NameClaim: f.Provider.NameClaim,
-	}, oidcflow.Options{Listen: l.listen(f), Now: l.Now}, person.SignIn)
+	}, oidcflow.Options{Listen: l.listen(f, api.StrategyOwnClient), Now: l.Now}, person.SignIn)
 	return proof{name: id.Name, displayName: id.DisplayName, email: id.Email}, err
 }
 
@@ -127,7 +127,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	settings := l.Settings(p.Protocol, p.Name)
 	facts := Facts{
 		Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(), Base: l.Client.URL(),
-		Ports: Ports(req.Port, settings, *p, l.ListenPorts()),
+		Ports: l.ListenPorts(), Request: api.LinkRequest{Port: req.Port},
 	}
 	strategy, signIn, err := verification(facts)
 	if err != nil {
@@ -156,6 +156,11 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 		return verified, nil
 	}
 	person.Progress(api.Progress{Step: "verifying", Text: "Signing in to Jellyfin…"})
+	if err := ctx.Err(); err != nil {
+		return api.Verified{}, &api.Error{Code: api.CodeCancelled, Sentence: "The verification was cancelled.", Err: err}
+	}
+	// From here on there may be a session on the server, and Ctrl-C must not leave it open.
+	ctx = context.WithoutCancel(ctx)
 	in, err := l.Plugin.Authenticate(ctx, p.Protocol, p.Name, proved.data, proved.cookies)
 	if err != nil {
 		return api.Verified{}, err

@@ -1,0 +1,558 @@
+package link_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/visitor"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/journal"
+	"github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/roster"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+)
+
+const defaultProvider = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
+
+// world is a demo world behind a proxy, where a test sees every request, can act in between, and can answer in the server's
+// place or lose its answer.
+type world struct {
+	*demo.World
+	*link.Linker
+
+	mu     sync.Mutex
+	before func(http.ResponseWriter, *http.Request) bool // true: it was answered
+	lose   string                                        // the request, "METHOD part-of-path", whose answer is lost
+	seen   []string                                      // every request, "METHOD path"
+}
+
+func newWorld(t *testing.T, flavour api.Flavour, as api.CredentialKind) *world {
+	t.Helper()
+	w := &world{}
+	var err error
+	if w.World, err = demo.Start(t.Context(), demo.Options{Flavour: flavour}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	target, err := url.Parse(w.World.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host // the Host header stays
+	}}
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if w.intercept(rw, r) {
+			return
+		}
+		if w.loses(r) {
+			forward.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+		forward.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(proxy.Close)
+
+	credential := w.APIKey()
+	if as != api.CredentialKey {
+		name, password := w.Admin()
+		if as == api.CredentialUser {
+			name, password = w.User()
+		}
+		in, err := w.connect(t, proxy.URL, secret.Value{}).SignIn(t.Context(), name, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		credential = in.Token
+	}
+	client := w.connect(t, proxy.URL, credential)
+	kind, self, err := client.Identify(t.Context())
+	if err != nil || kind != as {
+		t.Fatalf("a credential of the kind %q: %v", kind, err)
+	}
+	plugin, err := ssoplugin.Detect(t.Context(), client, kind, self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Linker = &link.Linker{
+		Client: client, Plugin: plugin, Self: self, ServerID: "demo", Journal: journal.Open("", time.Now), Now: time.Now,
+		Ports: []int{0}, Timeout: 20 * time.Second,
+		Settings: func(p api.Protocol, name string) api.ProviderSettings {
+			return api.ProviderSettings{Protocol: p, Provider: name}
+		},
+		ClientSecret: func(context.Context, api.Protocol, string) (secret.Value, error) { return secret.Value{}, nil },
+	}
+	return w
+}
+
+func (w *world) connect(t *testing.T, address string, credential secret.Value) *jellyfin.Client {
+	t.Helper()
+	client, err := jellyfin.New(jellyfin.Options{URL: address, DeviceID: "link-test", Version: "test", Credential: credential})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func (w *world) intercept(rw http.ResponseWriter, r *http.Request) bool {
+	w.mu.Lock()
+	w.seen = append(w.seen, r.Method+" "+r.URL.Path)
+	before := w.before
+	w.mu.Unlock()
+	return before != nil && before(rw, r)
+}
+
+func (w *world) loses(r *http.Request) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	method, part, found := strings.Cut(w.lose, " ")
+	return found && r.Method == method && strings.Contains(r.URL.Path, part)
+}
+
+// intercepting sets before and lose, while requests may be under way.
+func (w *world) intercepting(before func(http.ResponseWriter, *http.Request) bool, lose string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.before, w.lose = before, lose
+}
+
+// requests counts those of a method to a path with that part.
+func (w *world) requests(method, part string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, s := range w.seen {
+		m, path, _ := strings.Cut(s, " ")
+		if m == method && strings.Contains(path, part) {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *world) account(t *testing.T, name string) api.Account {
+	t.Helper()
+	for _, a := range w.roster(t).Accounts {
+		if a.Name == name {
+			return a
+		}
+	}
+	t.Fatalf("no account %q", name)
+	return api.Account{}
+}
+
+func (w *world) roster(t *testing.T) api.Roster {
+	t.Helper()
+	r, err := w.Linker.Roster(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) changes(t *testing.T) []api.Change {
+	t.Helper()
+	c, err := w.Journal.Changes(t.Context(), w.ServerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// identity is who the newcomer, whom nobody has linked, is at a provider.
+func (w *world) identity(protocol api.Protocol, provider string) api.Identity {
+	person, _ := w.Person(demo.NewcomerLogin)
+	return w.Identity(protocol, provider, person)
+}
+
+// person signs in without a browser.
+type person struct {
+	login   string
+	confirm func(api.Confirmation) error
+}
+
+func (p person) SignIn(ctx context.Context, s api.SignIn) error {
+	_, err := visitor.New().SignIn(ctx, s.URL, p.login)
+	return err
+}
+
+func (p person) Confirm(_ context.Context, c api.Confirmation) error {
+	if p.confirm == nil {
+		return nil
+	}
+	return p.confirm(c)
+}
+
+func (person) Progress(api.Progress) {}
+
+func quiet(api.Progress) {}
+
+// TestOwnerChangesWhileThePersonConfirms: POST Link moves an identity without a word, so what was confirmed must still hold.
+func TestOwnerChangesWhileThePersonConfirms(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flavour  api.Flavour
+		as       api.CredentialKind
+		protocol api.Protocol
+		provider string
+		strategy api.Strategy
+		want     api.Code
+	}{
+		"9p4 OIDC":            {api.Flavour9p4, api.CredentialAdmin, api.OIDC, demo.Authelia, "", api.CodeConfigChanged},
+		"K0lin SAML":          {api.FlavourK0lin, api.CredentialAdmin, api.SAML, demo.ADFS, "", api.CodeConfigChanged},
+		"K0lin key":           {api.FlavourK0lin, api.CredentialKey, api.OIDC, demo.Authelia, "", api.CodeConfigChanged},
+		"Flowfin SAML":        {api.FlavourFlowfin, api.CredentialAdmin, api.SAML, demo.ADFS, "", api.CodeConfigChanged},
+		"Flowfin key SAML":    {api.FlavourFlowfin, api.CredentialKey, api.SAML, demo.ADFS, "", api.CodeConfigChanged},
+		"Flowfin OIDC unseen": {api.FlavourFlowfin, api.CredentialAdmin, api.OIDC, demo.Authelia, "", api.CodeLinkOwned},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.flavour, c.as)
+			account, other := w.account(t, demo.TourName), w.account(t, "priya")
+			id := w.identity(c.protocol, c.provider)
+			_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: c.protocol, Provider: c.provider}, person{
+				login: demo.NewcomerLogin, confirm: func(api.Confirmation) error {
+					w.Server().AddLink(api.Link{Identity: id, UserID: other.ID})
+					return nil
+				},
+			})
+			if !api.IsCode(err, c.want) {
+				t.Errorf("got %v (%s), want %s", err, api.CodeOf(err), c.want)
+			}
+			if o := roster.Owner(w.roster(t), id); o == nil || o.ID != other.ID {
+				t.Errorf("the identity opens %+v, want %s", o, other.Name)
+			}
+		})
+	}
+}
+
+// TestSomebodyElseLinksWhileThePersonConfirms: where the roster tells who signed in, another link that the account got
+// meanwhile is not taken for it.
+func TestSomebodyElseLinksWhileThePersonConfirms(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	account := w.account(t, demo.TourName)
+	id := w.identity(api.OIDC, demo.Authelia)
+	change, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}, person{
+		login: demo.NewcomerLogin, confirm: func(api.Confirmation) error {
+			w.Server().AddLink(api.Link{
+				Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "another"}, UserID: account.ID,
+			})
+			return nil
+		},
+	})
+	if err != nil || len(change.Identities) != 1 || change.Identities[0] != id {
+		t.Errorf("%+v, %v", change, err)
+	}
+}
+
+// TestTwoLinksAtOnce: when the account gains two identities between two looks, nobody can tell which one signed in.
+func TestTwoLinksAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	account := w.account(t, demo.TourName)
+	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/OID/Link/") {
+			w.Server().AddLink(api.Link{
+				Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "another"}, UserID: account.ID,
+			})
+		}
+		return false
+	}, "")
+	change, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia},
+		person{login: demo.NewcomerLogin})
+	if !api.IsCode(err, api.CodeConfigChanged) || len(change.Identities) != 2 || change.State != api.ChangeFailed {
+		t.Errorf("%+v, %v", change, err)
+	}
+}
+
+// TestAccountIsDeletedWhileThePersonConfirms: an orphan must not be made.
+func TestAccountIsDeletedWhileThePersonConfirms(t *testing.T) {
+	t.Parallel()
+	for _, as := range []api.CredentialKind{api.CredentialAdmin, api.CredentialKey} {
+		w := newWorld(t, api.FlavourK0lin, as)
+		account := w.account(t, demo.TourName)
+		_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}, person{
+			login: demo.NewcomerLogin, confirm: func(api.Confirmation) error {
+				w.Server().DeleteUser(account.ID)
+				return nil
+			},
+		})
+		if !api.IsCode(err, api.CodeUserNotFound) {
+			t.Errorf("%s: %v", as, err)
+		}
+		if o := roster.Owner(w.roster(t), w.identity(api.OIDC, demo.Authelia)); o != nil {
+			t.Errorf("%s: linked to %+v", as, o)
+		}
+	}
+}
+
+// TestPuttingBackIsReadBack: a server that says yes to it and stores nothing is found out.
+func TestPuttingBackIsReadBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	w.intercepting(yesTo(http.MethodPost, "/Preprovision/"), "")
+	account := w.account(t, demo.TourName)
+	_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia},
+		person{login: "jonas"})
+	if !api.IsCode(err, api.CodeLinkOwned) || !strings.Contains(err.Error(), "could not be put back") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// yesTo answers success to a request and stores nothing.
+func yesTo(method, part string) func(http.ResponseWriter, *http.Request) bool {
+	return func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method != method || !strings.Contains(r.URL.Path, part) {
+			return false
+		}
+		rw.WriteHeader(http.StatusNoContent)
+		return true
+	}
+}
+
+// TestAnOrphansIdentityIsNotPutBack where its account is gone; the sentence says what is so then.
+func TestAnOrphansIdentityIsNotPutBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	id := w.identity(api.OIDC, demo.Authelia)
+	gone := strings.Repeat("ab", 16)
+	w.Server().AddLink(api.Link{Identity: id, UserID: gone})
+	account := w.account(t, demo.TourName)
+	_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia},
+		person{login: demo.NewcomerLogin})
+	if !api.IsCode(err, api.CodeLinkOwned) || !strings.Contains(err.Error(), "nobody") {
+		t.Errorf("got %v", err)
+	}
+	if o := roster.Owner(w.roster(t), id); o != nil {
+		t.Errorf("it opens %+v", o)
+	}
+}
+
+// TestLostAnswer: the server links and its answer gets lost. Nobody knows then, so the journal must not say "failed"; and
+// what can be seen later can be undone.
+func TestLostAnswer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flavour api.Flavour
+		as      api.CredentialKind
+		lose    string
+	}{
+		"the write's":        {api.Flavour9p4, api.CredentialAdmin, "POST /OID/Link/"},
+		"the reading back's": {api.Flavour9p4, api.CredentialAdmin, "GET /oid/links/"},
+		"a configuration's":  {api.FlavourK0lin, api.CredentialKey, "POST /OID/Add/"},
+		"Flowfin's":          {api.FlavourFlowfin, api.CredentialAdmin, "POST /Preprovision/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.flavour, c.as)
+			account := w.account(t, demo.TourName)
+			req := api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}
+			if c.flavour == api.FlavourFlowfin {
+				req.Strategy, req.Name = api.StrategySubject, "somebody"
+			}
+			w.intercepting(nil, c.lose)
+			change, err := w.Link(t.Context(), req, person{login: demo.NewcomerLogin})
+			if !api.IsCode(err, api.CodeServerUnreachable) || !strings.Contains(err.Error(), "not known") {
+				t.Fatalf("got %v (%s)", err, api.CodeOf(err))
+			}
+			if got := w.changes(t); change.State != api.ChangeIntended || got[0].State != api.ChangeIntended {
+				t.Errorf("the journal says %+v", got)
+			}
+			w.intercepting(nil, "")
+			if len(w.account(t, demo.TourName).Identities) != 1 {
+				t.Fatal("the server has not stored it")
+			}
+			if _, err := w.Undo(t.Context(), change.ID); err != nil {
+				t.Errorf("undo: %v", err)
+			}
+			if left := w.account(t, demo.TourName).Identities; len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+		})
+	}
+}
+
+// TestRemovingSeveralByUnregister: each removal writes the account's other links again, but not those that were just
+// removed.
+func TestRemovingSeveralByUnregister(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	account := w.account(t, "tomas")
+	if len(account.Identities) != 2 {
+		t.Fatalf("tomas has %v", account.Identities)
+	}
+	extra := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "stays"}
+	w.Server().AddLink(api.Link{Identity: extra, UserID: account.ID})
+	var req link.RemoveRequest
+	req.ViaUnregister = true
+	for _, id := range account.Identities {
+		req.Links = append(req.Links, api.Link{Identity: id, UserID: account.ID})
+	}
+	changes, err := w.Remove(t.Context(), req, quiet)
+	if err != nil || len(changes) != 2 {
+		t.Fatalf("%v, %v", changes, err)
+	}
+	if left := w.account(t, "tomas").Identities; len(left) != 1 || left[0] != extra {
+		t.Errorf("left: %v, want %v", left, extra)
+	}
+}
+
+// TestRebuildingIsReadBack: links that were dropped and could not be written again are named.
+func TestRebuildingIsReadBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	w.intercepting(yesTo(http.MethodPost, "/Preprovision/"), "")
+	account := w.account(t, "tomas")
+	gone, lost := account.Identities[0], account.Identities[1]
+	_, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: gone, UserID: account.ID}}, ViaUnregister: true,
+	}, quiet)
+	if !api.IsCode(err, api.CodeLinkNotStored) || !strings.Contains(err.Error(), lost.Name) {
+		t.Errorf("got %v, want %s in it", err, lost.Name)
+	}
+}
+
+// TestUndoingUnregisterKeepsLaterWork: Flowfin's Unregister drops all links, those that came since too.
+func TestUndoingUnregisterKeepsLaterWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	before := w.account(t, "tomas")
+	before.AuthProvider = "Another.Provider"
+	if err := w.Plugin.Unregister(t.Context(), before.Name, before.AuthProvider); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range before.Identities {
+		w.Server().AddLink(api.Link{Identity: id, UserID: before.ID})
+	}
+	change, err := w.Unregister(t.Context(), before.ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "later"}
+	w.Server().AddLink(api.Link{Identity: later, UserID: before.ID})
+	taken, other := before.Identities[0], w.account(t, "priya")
+	w.Server().AddLink(api.Link{Identity: taken, UserID: other.ID})
+	undone, err := w.Undo(t.Context(), change.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := w.account(t, "tomas")
+	if !slices.Contains(after.Identities, later) {
+		t.Errorf("the later link is lost: %v", after.Identities)
+	}
+	if !slices.Contains(after.Identities, before.Identities[1]) || slices.Contains(after.Identities, taken) {
+		t.Errorf("after undo %v", after.Identities)
+	}
+	if slices.Contains(undone.Identities, taken) {
+		t.Errorf("the journal claims %v", undone.Identities)
+	}
+	if o := roster.Owner(w.roster(t), taken); o == nil || o.ID != other.ID {
+		t.Errorf("%v opens %+v, want %s", taken, o, other.Name)
+	}
+	if after.AuthProvider != before.AuthProvider {
+		t.Errorf("sign-in provider %q", after.AuthProvider)
+	}
+}
+
+// TestUndoingUnregisterKeepsALaterSignInProvider that somebody has chosen since.
+func TestUndoingUnregisterKeepsALaterSignInProvider(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	choose := func(provider string) {
+		if err := w.Plugin.Unregister(t.Context(), "tomas", provider); err != nil {
+			t.Fatal(err)
+		}
+	}
+	choose("Another.Provider")
+	change, err := w.Unregister(t.Context(), w.account(t, "tomas").ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choose("A.Third")
+	if _, err := w.Undo(t.Context(), change.ID); !api.IsCode(err, api.CodeChangeNotUndoable) {
+		t.Errorf("undo: %v", err)
+	}
+	if after := w.account(t, "tomas"); after.AuthProvider != "A.Third" {
+		t.Errorf("sign-in provider %q", after.AuthProvider)
+	}
+}
+
+// TestUndoingUnregisterWhereNothingShows: 9p4 hides the change, so undoing must send it without looking.
+func TestUndoingUnregisterWhereNothingShows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.Flavour9p4, api.CredentialAdmin)
+	change, err := w.Unregister(t.Context(), w.account(t, "tomas").ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Undo(t.Context(), change.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.requests(http.MethodPost, "/Unregister/"); n != 2 {
+		t.Errorf("%d requests to unregister, want 2", n)
+	}
+}
+
+// TestCancelledWhileUndoing: a write that has begun runs to its end, and the journal knows it.
+func TestCancelledWhileUndoing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	account := w.account(t, demo.TourName)
+	change, err := w.Link(t.Context(), api.LinkRequest{
+		UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "n",
+	}, person{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Journal = journal.Open(t.TempDir(), time.Now)
+	intended, err := w.Journal.Intend(t.Context(), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodDelete {
+			cancel()
+		}
+		return false
+	}, "")
+	if _, err := w.Undo(ctx, intended.ID); err != nil {
+		t.Errorf("undo: %v", err)
+	}
+	c, err := w.Journal.Change(t.Context(), w.ServerID, intended.ID)
+	if err != nil || c.State != api.ChangeUndone {
+		t.Errorf("the journal says %+v, %v", c, err)
+	}
+}
+
+// TestCancelledWhileVerifying: the session that the verification opened is ended all the same.
+func TestCancelledWhileVerifying(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, "/OID/Auth/") {
+			cancel()
+		}
+		return false
+	}, "")
+	_, err := w.Verify(ctx, link.VerifyRequest{Protocol: api.OIDC, Provider: demo.Authelia}, person{login: "jonas"})
+	if err != nil && !api.IsCode(err, api.CodeCancelled) {
+		t.Errorf("verify: %v", err)
+	}
+	if w.requests(http.MethodPost, "/OID/Auth/") != 1 || w.requests(http.MethodPost, "/Sessions/Logout") != 1 {
+		t.Error("the session was not ended")
+	}
+}
