@@ -379,8 +379,9 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 		}
 	}
 	if e.Profile.Credential != api.CredentialNone && e.Profile.Credential != "" {
-		err := b.Logout(ctx, e)
-		if code := api.CodeOf(err); code == api.CodeSecretUnavailable || code == api.CodeSecretLocked {
+		// That the server could not be told is no reason to keep the profile; a secret that stays in the keyring is.
+		_ = b.Logout(ctx, e)
+		if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
 			return err
 		}
 	}
