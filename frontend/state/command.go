@@ -13,59 +13,91 @@ type Cmd any
 type (
 	// CallBootstrap asks for what the first frame needs.
 	CallBootstrap struct{}
-	CallDiscover  struct{}
-	CallProbe     struct{ Address string }
-	CallTrust     struct{ Address, SHA256 string }
-	CallDemo      struct {
+	// CallDiscover calls DiscoverServers.
+	CallDiscover struct{}
+	// CallProbe calls ProbeServer.
+	CallProbe struct{ Address string }
+	// CallTrust calls TrustCertificate.
+	CallTrust struct{ Address, SHA256 string }
+	// CallDemo calls StartDemo.
+	CallDemo struct {
 		Flavour api.Flavour
 		Users   int
 	}
-	CallConnectKey      struct{ Address, Name, Key string }
+	// CallConnectKey calls ConnectKey.
+	CallConnectKey struct{ Address, Name, Key string }
+	// CallConnectPassword calls ConnectPassword.
 	CallConnectPassword struct{ Address, Name, User, Password string }
-	CallQuickConnect    struct{ Address, Name string }
-	CallCancelFlow      struct{ ID string }
-	CallOpenProfile     struct{ Name string }
-	CallSignOut         struct{ Name string }
-	CallForget          struct{ Name string }
-	CallRename          struct{ Old, New string }
-	CallPage            struct {
+	// CallQuickConnect calls StartQuickConnect.
+	CallQuickConnect struct{ Address, Name string }
+	// CallCancelFlow calls CancelFlow.
+	CallCancelFlow struct{ ID string }
+	// CallOpenProfile calls OpenProfile.
+	CallOpenProfile struct{ Name string }
+	// CallSignOut calls SignOut.
+	CallSignOut struct{ Name string }
+	// CallForget calls ForgetProfile, then Bootstrap.
+	CallForget struct{ Name string }
+	// CallRename calls RenameProfile, then Bootstrap.
+	CallRename struct{ Old, New string }
+	// CallPage calls RosterPage.
+	CallPage struct {
 		Generation, Page int
 		Query            api.RosterQuery
 	}
-	CallRefresh      struct{}
-	CallAccount      struct{ UserID string }
-	CallChanges      struct{ UserID string }
-	CallProviders    struct{}
+	// CallRefresh calls RefreshRoster.
+	CallRefresh struct{}
+	// CallAccount calls Account.
+	CallAccount struct{ UserID string }
+	// CallChanges calls Changes.
+	CallChanges struct{ UserID string }
+	// CallProviders calls Providers.
+	CallProviders struct{}
+	// CallTestProvider calls TestProvider.
 	CallTestProvider struct {
 		Protocol api.Protocol
 		Name     string
 	}
+	// CallSaveProvider calls SaveProviderSettings, and SaveProviderSecret where there is one.
 	CallSaveProvider struct {
 		Settings api.ProviderSettings
 		Secret   string // "" keeps what is stored
 	}
+	// CallPlanLink calls PlanLink.
 	CallPlanLink struct {
 		Number  int
 		Request api.LinkRequest
 	}
+	// CallStartLink calls StartLink.
 	CallStartLink struct{ Request api.LinkRequest }
-	CallConfirm   struct {
+	// CallConfirm calls ConfirmFlow.
+	CallConfirm struct {
 		ID  string
 		Yes bool
 	}
-	CallOpenSignIn  struct{ ID string }
+	// CallOpenSignIn calls OpenSignIn.
+	CallOpenSignIn struct{ ID string }
+	// CallStartVerify calls StartVerify.
 	CallStartVerify struct {
 		Protocol api.Protocol
 		Name     string
 	}
-	CallRemove         struct{ Links []api.Link }
+	// CallRemove calls RemoveLinks.
+	CallRemove struct{ Links []api.Link }
+	// CallPlanUnregister calls PlanUnregister.
 	CallPlanUnregister struct{ UserID string }
-	CallUnregister     struct{ UserID, AuthProvider string }
-	CallUndo           struct{ Changes []string }
-	CallSelf           struct{}
-	CallSaveSettings   struct{ Settings api.Settings }
-	CallKeyring        struct{}
-	CallQuit           struct{}
+	// CallUnregister calls Unregister.
+	CallUnregister struct{ UserID, AuthProvider string }
+	// CallUndo calls Undo, once for each change.
+	CallUndo struct{ Changes []string }
+	// CallSelf calls SelfService.
+	CallSelf struct{}
+	// CallSaveSettings calls SaveSettings.
+	CallSaveSettings struct{ Settings api.Settings }
+	// CallKeyring calls CheckKeyring.
+	CallKeyring struct{}
+	// CallQuit calls Quit.
+	CallQuit struct{}
 )
 
 // Things for the page itself.

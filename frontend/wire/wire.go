@@ -474,7 +474,7 @@ func (d *decoder) hex4() (rune, bool) {
 	}
 	n, err := strconv.ParseUint(string(d.data[d.at:d.at+4]), 16, 16)
 	d.at += 4
-	return rune(n), err == nil //nolint:gosec // sixteen bits
+	return rune(n), err == nil
 }
 
 // Encode writes a value as JSON.
