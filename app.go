@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"log/slog"
+	goruntime "runtime"
+	"sync"
 
 	"github.com/wailsapp/wails/v2/pkg/options"
 	"github.com/wailsapp/wails/v2/pkg/runtime"
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/profile"
 )
 
 // App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
@@ -16,6 +20,9 @@ type App struct {
 	window *backend.Window
 	// ctx is Wails' own, which its runtime functions ask for; it is set before the page loads.
 	ctx context.Context
+	// placed puts the window where it was, once: the page may load again.
+	placed sync.Once
+	place  profile.WindowState
 }
 
 // NewApp returns the bindings.
@@ -26,6 +33,47 @@ func NewApp(b *backend.Backend) *App {
 }
 
 func (a *App) startup(ctx context.Context) { a.ctx = ctx }
+
+// ready shows the window, once the page has its style sheet, where it was when it was closed.
+func (a *App) ready(ctx context.Context) {
+	a.placed.Do(func() {
+		if backend.InSight(a.place, screens(ctx)) {
+			runtime.WindowSetPosition(ctx, a.place.X, a.place.Y)
+		}
+		runtime.WindowShow(ctx)
+		if a.place.Maximised {
+			runtime.WindowMaximise(ctx)
+		}
+	})
+}
+
+// screens are those on which a place means what it meant when it was read. On Linux, Wails reads it from the corner of all
+// screens and sets it from that of the present one, so that with several the window might end outside.
+func screens(ctx context.Context) []backend.Screen {
+	all, err := runtime.ScreenGetAll(ctx)
+	if err != nil || goruntime.GOOS == "linux" && len(all) > 1 {
+		return nil
+	}
+	list := make([]backend.Screen, len(all))
+	for i, s := range all {
+		list[i] = backend.Screen{Width: s.Size.Width, Height: s.Size.Height}
+	}
+	return list
+}
+
+// beforeClose keeps where the window is. It never prevents the closing.
+func (a *App) beforeClose(ctx context.Context) bool {
+	if runtime.WindowIsMinimised(ctx) || runtime.WindowIsFullscreen(ctx) {
+		return false
+	}
+	now := profile.WindowState{Maximised: runtime.WindowIsMaximised(ctx)}
+	now.Width, now.Height = runtime.WindowGetSize(ctx)
+	now.X, now.Y = runtime.WindowGetPosition(ctx)
+	if err := a.window.SaveWindow(ctx, now); err != nil {
+		slog.Warn("keeping the window's place", "error", err)
+	}
+	return false
+}
 
 // shutdown ends what is under way, and the demo world.
 func (a *App) shutdown(context.Context) { _ = a.window.Close() }

@@ -15,7 +15,6 @@ import (
 	"github.com/wailsapp/wails/v2/pkg/options"
 	"github.com/wailsapp/wails/v2/pkg/options/assetserver"
 	"github.com/wailsapp/wails/v2/pkg/options/linux"
-	"github.com/wailsapp/wails/v2/pkg/runtime"
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
@@ -58,19 +57,21 @@ func window() error {
 		return fmt.Errorf("finding the configuration: %w", err)
 	}
 	app := NewApp(backend.New(o))
+	place, theme := app.window.WindowState(context.Background())
+	app.place = place
 	err = wails.Run(&options.App{
 		Title:     "Jellybind",
-		Width:     1200,
-		Height:    800,
-		MinWidth:  800,
-		MinHeight: 560,
-		// The window is shown once the page has its style sheet, and has the page's dark colour until then: nothing
-		// white flashes, whatever the theme.
+		Width:     place.Width,
+		Height:    place.Height,
+		MinWidth:  backend.WindowMinWidth,
+		MinHeight: backend.WindowMinHeight,
+		// The window is shown once the page has its style sheet, and has the page's colour until then: nothing flashes.
 		StartHidden:      true,
-		BackgroundColour: options.NewRGB(0x14, 0x16, 0x1b),
+		BackgroundColour: ground(theme),
 		OnStartup:        app.startup,
+		OnDomReady:       app.ready,
+		OnBeforeClose:    app.beforeClose,
 		OnShutdown:       app.shutdown,
-		OnDomReady:       runtime.WindowShow,
 		AssetServer:      &assetserver.Options{Assets: frontend},
 		Bind:             []any{app},
 		ErrorFormatter:   crossError,
@@ -88,6 +89,15 @@ func window() error {
 		return fmt.Errorf("opening the window: %w", err)
 	}
 	return nil
+}
+
+// ground is the page's colour in a theme, --ground of the style sheet. Where the system decides, it is the dark one: a
+// dark frame before a light page is hardly seen, a white one before a dark page is.
+func ground(theme string) *options.RGBA {
+	if theme == "light" {
+		return options.NewRGB(0xf6, 0xf7, 0xf8)
+	}
+	return options.NewRGB(0x14, 0x18, 0x1b)
 }
 
 // crossError is what a failed call gives to the page: code, sentence and hint as an object. What carries no code is a

@@ -90,28 +90,41 @@ type Session struct {
 // Info is the session as the window and --json show it.
 func (s *Session) Info() api.Session {
 	info := api.Session{
-		Profile: s.Profile.Profile, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
+		Profile: s.entry().Profile, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
 	}
 	info.Profile.Credential = s.Kind
 	return info
 }
 
-// settings returns what the person told the app of a provider.
-func (s *Session) settings(p api.Protocol, name string) api.ProviderSettings {
+// entry returns the profile as it was read last.
+func (s *Session) entry() profile.Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Profile.Provider(p, name)
+	return s.Profile
 }
 
-// Refresh reads a session's profile anew, after its settings were changed.
+// settings returns what the person told the app of a provider.
+func (s *Session) settings(p api.Protocol, name string) api.ProviderSettings {
+	e := s.entry()
+	return e.Provider(p, name)
+}
+
+// Refresh reads a session's profile anew, after its settings or its name were changed. The error is CodeProfileNotFound when
+// it was forgotten.
 func (b *Backend) Refresh(ctx context.Context, s *Session) error {
-	e, err := b.Entry(ctx, s.Profile.Name)
+	data, err := b.Profiles.Load(ctx)
 	if err != nil {
+		return err
+	}
+	before := s.entry()
+	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.DeviceID == before.DeviceID })
+	if i < 0 {
+		_, err := data.Find(before.Name)
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Profile = e
+	s.Profile = data.Profiles[i]
 	return nil
 }
 
@@ -303,20 +316,54 @@ func (b *Backend) Login(ctx context.Context, e profile.Entry, credential secret.
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Keyring.Set(ctx, credentialAccount(e), credential); err != nil {
+	if err := b.keep(ctx, s, credential, false); err != nil {
 		return nil, err
 	}
-	err = b.update(ctx, e.Name, func(e *profile.Entry) {
-		e.ServerID, e.Profile.Credential, e.UserID, e.UserName = s.Server.ID, s.Kind, "", ""
-		if s.User != nil {
-			e.UserID, e.UserName = s.User.ID, s.User.Name
+	return s, nil
+}
+
+// keep stores the credential of a session that was just opened with it. With add, a server that is no profile yet becomes
+// one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either.
+func (b *Backend) keep(ctx context.Context, s *Session, credential secret.Value, add bool) error {
+	e := s.entry()
+	replaced := e.Profile.Credential != "" && e.Profile.Credential != api.CredentialNone
+	if err := b.Keyring.Set(ctx, credentialAccount(e), credential); err != nil {
+		return err
+	}
+	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
+		i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.DeviceID == e.DeviceID })
+		if i < 0 && !add {
+			_, err := d.Find(e.Name)
+			return err
 		}
-		s.Profile = *e
+		if i < 0 {
+			if e.Name == "" {
+				e.Name = freeName(d, s.Server)
+			}
+			if err := d.Add(e); err != nil {
+				return err
+			}
+			i = len(d.Profiles) - 1
+		}
+		p := &d.Profiles[i]
+		p.ServerID, p.Profile.Credential, p.UserID, p.UserName = s.Server.ID, s.Kind, "", ""
+		p.PinnedSHA256 = e.PinnedSHA256
+		if s.User != nil {
+			p.UserID, p.UserName = s.User.ID, s.User.Name
+		}
+		e = *p
+		return nil
 	})
 	if err != nil {
-		return nil, errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))))
+		if !replaced {
+			err = errors.Join(err, ignoreNotFound(b.Keyring.Delete(context.WithoutCancel(ctx), credentialAccount(e))))
+		}
+		return err
 	}
-	return s, nil
+	s.mu.Lock()
+	s.Profile = e
+	s.mu.Unlock()
+	return nil
 }
 
 // Logout ends the token at the server, when it is one, and removes the credential from the keyring. An API key stays

@@ -3,12 +3,9 @@ package backend
 import (
 	"context"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -16,6 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/oidcflow"
 	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/samlflow"
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
@@ -28,14 +26,6 @@ func (s *Session) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the providers: %w", err)
 	}
-	links := make(map[[2]string]int)
-	for _, l := range snap.Links {
-		links[[2]string{string(l.Protocol), l.Provider}]++
-	}
-	for i := range snap.Providers {
-		p := &snap.Providers[i]
-		p.Links = links[[2]string{string(p.Protocol), p.Name}]
-	}
 	return s.Details(api.Roster{Providers: snap.Providers}), nil
 }
 
@@ -47,7 +37,7 @@ func (s *Session) Details(r api.Roster) []api.ProviderDetail {
 		settings := s.Linker.Settings(p.Protocol, p.Name)
 		details = append(details, api.ProviderDetail{
 			Provider: p, Settings: settings, Relay: link.RelayAbility(p),
-			AppRedirects:    link.AppRedirects(base, p, settings, link.Ports(0, settings, p, s.Linker.Ports)),
+			AppRedirects:    link.AppRedirects(base, p, settings, link.Ports(0, settings, p, s.Linker.ListenPorts())),
 			ServerRedirects: link.ServerRedirects(base, p),
 		})
 	}
@@ -87,19 +77,9 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 // certificateFacts reads a SAML provider's signing certificate and says what is wrong with it.
 func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	facts := []api.Fact{{Name: "Sign-in address", Value: p.Endpoint}, {Name: "Entity id", Value: p.ClientID}}
-	bad := func(sentence string, err error) error {
-		return &api.Error{
-			Code: api.CodeSignInInvalid, Sentence: sentence, Err: err,
-			Hint: "Put the identity provider's current signing certificate into the plugin's settings.",
-		}
-	}
-	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(p.Certificate), ""))
+	cert, err := samlflow.ParseCertificate(p.Certificate)
 	if err != nil {
-		return facts, bad("The provider's certificate is not base64.", err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return facts, bad("The provider's certificate cannot be read.", err)
+		return facts, err
 	}
 	facts = append(facts,
 		api.Fact{Name: "Certificate of", Value: cert.Subject.String()},
@@ -109,7 +89,11 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 		facts = append(facts, api.Fact{Name: "Key", Value: "RSA, " + strconv.Itoa(key.Size()*8) + " bits"})
 	}
 	if now.After(cert.NotAfter) {
-		return facts, bad("The provider's certificate expired on "+cert.NotAfter.UTC().Format(time.DateOnly)+".", nil)
+		return facts, &api.Error{
+			Code:     api.CodeSignInInvalid,
+			Sentence: "The provider's certificate expired on " + cert.NotAfter.UTC().Format(time.DateOnly) + ".",
+			Hint:     "Put the identity provider's current signing certificate into the plugin's settings.",
+		}
 	}
 	return facts, nil
 }
@@ -136,7 +120,7 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 	if err != nil || !use {
 		return err
 	}
-	if _, err := b.Login(ctx, s.Profile, key); err != nil {
+	if _, err := b.Login(ctx, s.entry(), key); err != nil {
 		return errors.Join(err, s.Client.RevokeKey(ctx, key))
 	}
 	if s.User != nil {

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/text/language"
 
@@ -30,12 +32,16 @@ type Window struct {
 	stored *Backend
 	emit   func(event string, data any)
 
+	running sync.WaitGroup // flows
+
 	mu      sync.Mutex
+	closed  bool
 	demo    *Demo // the demo world that is open, if one is
 	session *Session
 	index   *roster.Index
 	flows   map[string]*flow
 	nextID  int
+	asked   int               // how often a server was to be opened
 	pins    map[string]string // address as typed → the fingerprint that the person trusts there
 }
 
@@ -44,15 +50,29 @@ func NewWindow(b *Backend, emit func(event string, data any)) *Window {
 	return &Window{stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string)}
 }
 
-// Close ends everything that is under way, and the demo world.
+// closing is how long Close waits for a write that has begun: it runs to its end, so that the journal tells the truth.
+const closing = 10 * time.Second
+
+// Close ends everything that is under way, and the demo world. Nothing can be opened afterwards.
 func (w *Window) Close() error {
 	w.mu.Lock()
+	w.closed = true
 	for _, f := range w.flows {
 		f.cancel()
 	}
 	d := w.demo
 	w.demo, w.session, w.index = nil, nil, nil
 	w.mu.Unlock()
+	ended := make(chan struct{})
+	go func() {
+		w.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(closing):
+		slog.Warn("closing while a change is being written")
+	}
 	if d != nil {
 		return d.Close()
 	}
@@ -151,18 +171,45 @@ func (w *Window) pinned(address string) string {
 	return w.pins[address]
 }
 
-// find looks for the server at an address, and returns the profile for it, and whether it had to be added.
-func (w *Window) find(ctx context.Context, address, name string) (profile.Entry, bool, error) {
+// find looks for the server at an address and returns the profile that there is for it, or a new one that is not stored.
+func (w *Window) find(ctx context.Context, address, name string) (profile.Entry, error) {
 	pinned := w.pinned(address)
 	found, err := jellyfin.Find(ctx, address, jellyfin.FindOptions{Version: w.stored.Version, PinnedSHA256: pinned})
 	if err != nil {
-		return profile.Entry{}, false, err
+		return profile.Entry{}, err
 	}
-	return w.profileFor(ctx, found.Server, name, pinned)
+	data, err := w.stored.Profiles.Load(ctx)
+	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
+		return profile.Entry{}, err
+	}
+	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.URL == found.Server.URL })
+	if i >= 0 {
+		e := data.Profiles[i]
+		if pinned != "" {
+			e.PinnedSHA256 = pinned
+		}
+		return e, nil
+	}
+	return profile.Entry{
+		Profile: api.Profile{
+			Name: strings.TrimSpace(name), URL: found.Server.URL, ServerID: found.Server.ID, Credential: api.CredentialNone,
+			PinnedSHA256: pinned,
+		},
+		DeviceID: strings.ToLower(rand.Text()),
+	}, nil
+}
+
+// ask takes the number of a wish to open a server. Of several wishes, the last one counts, however long each takes.
+func (w *Window) ask() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked++
+	return w.asked
 }
 
 // StartDemo starts a demo world inside the app and opens it as an administrator.
 func (w *Window) StartDemo(ctx context.Context, flavour api.Flavour, users int) (api.Session, error) {
+	number := w.ask()
 	o := w.stored.Options
 	// The demo world outlives this call; Close ends it.
 	d, err := NewDemo(context.WithoutCancel(ctx), o, demo.Options{Flavour: flavour, Users: users}, api.CredentialAdmin)
@@ -174,22 +221,27 @@ func (w *Window) StartDemo(ctx context.Context, flavour api.Flavour, users int) 
 		return api.Session{}, errors.Join(err, d.Close())
 	}
 	s.Linker.Ports = []int{0} // the demo's providers take every port
-	return w.show(s, d), nil
+	return w.show(number, s, d)
 }
 
-// show makes a session the open one, and ends what belonged to the one before.
-func (w *Window) show(s *Session, d *Demo) api.Session {
+// show makes a session the open one, and ends what belonged to the one before. When another server was asked for since
+// the number was taken, that one's session stays, and the error is CodeCancelled.
+func (w *Window) show(number int, s *Session, d *Demo) (api.Session, error) {
 	w.mu.Lock()
-	before := w.demo
-	for _, f := range w.flows {
-		f.cancel()
+	late := w.closed || number != w.asked
+	ended := d
+	if !late {
+		ended = w.leave()
+		w.session, w.demo = s, d
 	}
-	w.session, w.demo, w.index = s, d, nil
 	w.mu.Unlock()
-	if before != nil && before != d {
-		if err := before.Close(); err != nil {
+	if ended != nil {
+		if err := ended.Close(); err != nil {
 			slog.Warn("ending the demo world", "error", err)
 		}
+	}
+	if late {
+		return api.Session{}, &api.Error{Code: api.CodeCancelled, Sentence: "Another server was opened meanwhile."}
 	}
 	info := s.Info()
 	info.Stored = d == nil
@@ -199,14 +251,41 @@ func (w *Window) show(s *Session, d *Demo) api.Session {
 			info.DemoPeople = append(info.DemoPeople, p.Name)
 		}
 	}
-	return info
+	return info, nil
+}
+
+// leave closes the open session and returns the demo world that it was in, which the caller has to end. The caller holds
+// mu.
+func (w *Window) leave() *Demo {
+	for _, f := range w.flows {
+		f.cancel()
+	}
+	d := w.demo
+	w.session, w.demo, w.index = nil, nil, nil
+	return d
+}
+
+// leaveStored closes the session of a stored server when it is the open one.
+func (w *Window) leaveStored(deviceID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.demo == nil && w.session != nil && w.session.entry().DeviceID == deviceID {
+		w.leave()
+	}
 }
 
 // ConnectKey adds a server and stores an API key for it.
 func (w *Window) ConnectKey(ctx context.Context, address, name, key string) (api.Session, error) {
-	return w.connect(ctx, address, name, func(*jellyfin.Client) (secret.Value, error) {
-		return secret.New(strings.TrimSpace(key)), nil
-	})
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf) {
+			return -1 // blanks, line ends, and what cannot be seen come along with a pasted key
+		}
+		return r
+	}, key)
+	if clean == "" {
+		return api.Session{}, &api.Error{Code: api.CodeUsage, Sentence: "The key is empty.", Hint: "Paste the whole API key."}
+	}
+	return w.connect(ctx, address, name, func(*jellyfin.Client) (secret.Value, error) { return secret.New(clean), nil })
 }
 
 // ConnectPassword adds a server, signs in to it, and stores the access token.
@@ -219,20 +298,20 @@ func (w *Window) ConnectPassword(
 	})
 }
 
-// connect adds a server, or takes the profile that there is for it, and stores the credential that obtain gets. A server
-// that was added for it goes again when that fails.
+// connect opens a server with the credential that obtain gets, and stores both when the server takes it.
 func (w *Window) connect(
 	ctx context.Context, address, name string, obtain func(*jellyfin.Client) (secret.Value, error),
 ) (api.Session, error) {
-	e, added, err := w.find(ctx, address, name)
+	number := w.ask()
+	e, err := w.find(ctx, address, name)
 	if err != nil {
 		return api.Session{}, err
 	}
 	s, err := w.login(ctx, e, obtain)
 	if err != nil {
-		return api.Session{}, errors.Join(err, w.forgetAdded(ctx, e, added))
+		return api.Session{}, err
 	}
-	return w.show(s, nil), nil
+	return w.show(number, s, nil)
 }
 
 func (w *Window) login(
@@ -246,73 +325,75 @@ func (w *Window) login(
 	if err != nil {
 		return nil, err
 	}
-	if credential.IsZero() {
-		return nil, &api.Error{Code: api.CodeUsage, Sentence: "The key is empty.", Hint: "Paste the whole API key."}
+	s, err := w.stored.open(ctx, e, credential, nil)
+	if err == nil {
+		err = w.stored.keep(ctx, s, credential, true)
 	}
-	return w.stored.Login(ctx, e, credential)
+	if err != nil {
+		w.drop(ctx, client.WithCredential(credential))
+		return nil, err
+	}
+	return s, nil
 }
 
-// profileFor returns the profile of a server's address, and whether it had to be added.
-func (w *Window) profileFor(ctx context.Context, server api.Server, name, sha256 string) (profile.Entry, bool, error) {
-	data, err := w.stored.Profiles.Load(ctx)
-	if err != nil {
-		return profile.Entry{}, false, err
+// drop ends a token that the server gave and that nobody keeps. A key has no session to end, and its answer is not the
+// person's concern.
+func (w *Window) drop(ctx context.Context, client *jellyfin.Client) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropping)
+	defer cancel()
+	if kind, _, err := client.Identify(ctx); err != nil || kind == api.CredentialKey {
+		return
 	}
-	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.URL == server.URL })
-	if i < 0 {
-		e, err := w.stored.Add(ctx, server, name, sha256)
-		return e, true, err
+	if err := client.SignOut(ctx); err != nil {
+		slog.Warn("ending a token that is not kept", "error", err)
 	}
-	e := data.Profiles[i]
-	if sha256 != "" && e.PinnedSHA256 != sha256 {
-		e.PinnedSHA256 = sha256
-		return e, false, w.stored.Pin(ctx, e.Name, sha256)
-	}
-	return e, false, nil
 }
+
+// dropping is how long drop may keep a person waiting for the error that he is about to see.
+const dropping = 5 * time.Second
 
 // StartQuickConnect shows a code, and reports by flow events when it was approved.
 func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (api.QuickConnect, error) {
-	e, added, err := w.find(ctx, address, name)
+	e, err := w.find(ctx, address, name)
 	if err != nil {
 		return api.QuickConnect{}, err
 	}
 	client, err := w.stored.Client(e, secret.Value{})
-	if err == nil {
-		var q jellyfin.QuickConnect
-		if q, err = client.StartQuickConnect(ctx); err == nil {
-			id := w.run(ctx, func(ctx context.Context, f *flow) error {
-				s, err := w.login(ctx, e, func(c *jellyfin.Client) (secret.Value, error) {
-					in, err := c.AwaitQuickConnect(ctx, q)
-					return in.Token, err
-				})
-				if err != nil {
-					return errors.Join(err, w.forgetAdded(ctx, e, added))
-				}
-				info := w.show(s, nil)
-				f.send(api.FlowEvent{Step: "connected", Session: &info})
-				return nil
-			})
-			return api.QuickConnect{ID: id, Code: q.Code}, nil
+	if err != nil {
+		return api.QuickConnect{}, err
+	}
+	q, err := client.StartQuickConnect(ctx)
+	if err != nil {
+		return api.QuickConnect{}, err
+	}
+	id := w.run(ctx, func(ctx context.Context, f *flow) error {
+		number := 0
+		s, err := w.login(ctx, e, func(c *jellyfin.Client) (secret.Value, error) {
+			in, err := c.AwaitQuickConnect(ctx, q)
+			number = w.ask()
+			return in.Token, err
+		})
+		if err != nil {
+			return err
 		}
-	}
-	return api.QuickConnect{}, errors.Join(err, w.forgetAdded(ctx, e, added))
-}
-
-func (w *Window) forgetAdded(ctx context.Context, e profile.Entry, added bool) error {
-	if !added {
+		info, err := w.show(number, s, nil)
+		if err != nil {
+			return err
+		}
+		f.send(api.FlowEvent{Step: "connected", Session: &info})
 		return nil
-	}
-	return w.stored.Forget(context.WithoutCancel(ctx), e.Name)
+	})
+	return api.QuickConnect{ID: id, Code: q.Code}, nil
 }
 
 // OpenProfile opens a server that was added, with its stored credential.
 func (w *Window) OpenProfile(ctx context.Context, name string) (api.Session, error) {
+	number := w.ask()
 	s, err := w.stored.Open(ctx, Target{Name: name, Progress: func(p api.Progress) { w.emit(api.EventProgress, p) }})
 	if err != nil {
 		return api.Session{}, err
 	}
-	return w.show(s, nil), nil
+	return w.show(number, s, nil)
 }
 
 // SignOut ends the session at the server and removes the credential from the keyring.
@@ -321,44 +402,77 @@ func (w *Window) SignOut(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return w.stored.Logout(ctx, e)
+	err = w.stored.Logout(ctx, e)
+	w.leaveStored(e.DeviceID)
+	return err
 }
 
 // ForgetProfile removes a server and its secrets.
 func (w *Window) ForgetProfile(ctx context.Context, name string) error {
-	return w.stored.Forget(ctx, name)
+	e, err := w.stored.Entry(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := w.stored.Forget(ctx, e.Name); err != nil {
+		return err
+	}
+	w.leaveStored(e.DeviceID)
+	return nil
 }
 
 // RenameProfile gives a server another name.
 func (w *Window) RenameProfile(ctx context.Context, from, to string) error {
-	return w.stored.Rename(ctx, from, to)
+	if err := w.stored.Rename(ctx, from, strings.TrimSpace(to)); err != nil {
+		return err
+	}
+	if s, b, err := w.current(); err == nil && b == w.stored {
+		return b.Refresh(ctx, s)
+	}
+	return nil
 }
 
 // SaveSettings stores the person's choices.
 func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
-	for _, p := range s.Ports {
-		if p < 1024 || p > 65535 {
-			return &api.Error{
-				Code: api.CodeUsage, Sentence: fmt.Sprintf("%d is no port that Jellybind can listen on.", p),
-				Hint: "Take ports between 1024 and 65535.",
-			}
-		}
+	if err := checkSettings(s); err != nil {
+		return err
 	}
 	err := w.stored.Profiles.Update(ctx, func(d *profile.Data) error { d.Settings = s; return nil })
-	if err == nil {
-		if open, _, err := w.current(); err == nil && !w.isDemo() {
-			w.mu.Lock()
-			open.Linker.Ports = s.Ports
-			w.mu.Unlock()
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	if open, b, err := w.current(); err == nil && b == w.stored {
+		open.Linker.SetPorts(s.Ports)
+	}
+	return nil
 }
 
-func (w *Window) isDemo() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.demo != nil
+func checkSettings(s api.Settings) error {
+	bad := func(hint, format string, args ...any) error {
+		return &api.Error{Code: api.CodeUsage, Sentence: fmt.Sprintf(format, args...), Hint: hint}
+	}
+	const portsMost = 20
+	for i, p := range s.Ports {
+		switch {
+		case p < 1024 || p > 65535:
+			return bad("Take ports between 1024 and 65535.", "%d is no port that Jellybind can listen on.", p)
+		case slices.Contains(s.Ports[:i], p):
+			return bad("Name each port once.", "The port %d is there twice.", p)
+		case i == portsMost:
+			return bad("The first free one is taken, so a few are enough.", "Those are more than %d ports.", portsMost)
+		}
+	}
+	if !slices.Contains([]string{"", "system", "light", "dark"}, s.Theme) {
+		return bad("Take system, light or dark.", "There is no theme %q.", api.Printable(s.Theme))
+	}
+	if !slices.Contains([]string{"", "system", "en", "de"}, s.Language) {
+		return bad("Take system, en or de.", "There is no language %q.", api.Printable(s.Language))
+	}
+	if strings.TrimSpace(s.Browser) != "" {
+		if _, err := browser.Split(s.Browser); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // current returns the open session and the backend that it belongs to.
@@ -494,7 +608,11 @@ func (w *Window) setProvider(ctx context.Context, settings api.ProviderSettings,
 	if err != nil {
 		return err
 	}
-	if err := b.SetProvider(ctx, s.Profile.Name, settings, clientSecret); err != nil {
+	// Its name may have been changed since, on the command line too.
+	if err := b.Refresh(ctx, s); err != nil {
+		return err
+	}
+	if err := b.SetProvider(ctx, s.entry().Name, settings, clientSecret); err != nil {
 		return err
 	}
 	return b.Refresh(ctx, s)
@@ -559,7 +677,7 @@ func (w *Window) SelfService(context.Context) (api.SelfService, error) {
 	if err != nil {
 		return api.SelfService{}, err
 	}
-	return SelfService(s.Profile.URL)
+	return SelfService(s.entry().URL)
 }
 
 // changed reads the roster anew after a change, and tells the page. A failure to read is not the change's: the next look
@@ -583,6 +701,7 @@ type flow struct {
 
 	mu     sync.Mutex
 	signIn api.SignIn
+	asked  bool // the question was put
 	answer chan bool
 }
 
@@ -596,6 +715,12 @@ func (w *Window) run(ctx context.Context, work func(context.Context, *flow) erro
 	w.nextID++
 	f := &flow{id: fmt.Sprintf("flow-%d", w.nextID), window: w, cancel: cancel, answer: make(chan bool, 1)}
 	w.flows[f.id] = f
+	counted := !w.closed
+	if counted {
+		w.running.Add(1)
+	} else {
+		cancel()
+	}
 	w.mu.Unlock()
 	go func() {
 		defer func() {
@@ -603,6 +728,9 @@ func (w *Window) run(ctx context.Context, work func(context.Context, *flow) erro
 			w.mu.Lock()
 			delete(w.flows, f.id)
 			w.mu.Unlock()
+			if counted {
+				w.running.Done()
+			}
 		}()
 		if err := work(ctx, f); err != nil {
 			told, ok := errors.AsType[*api.Error](err)
@@ -650,6 +778,9 @@ func (f *flow) open(ctx context.Context) error {
 
 // Confirm asks the page.
 func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
+	f.mu.Lock()
+	f.asked = true
+	f.mu.Unlock()
 	f.send(api.FlowEvent{Step: "confirm", Confirmation: &c})
 	cancelled := &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed."}
 	// What signed in may expire at the server; a person who went for lunch starts anew.
@@ -714,11 +845,17 @@ func (w *Window) flow(id string) (*flow, error) {
 	return f, nil
 }
 
-// ConfirmFlow answers a flow's question.
+// ConfirmFlow answers a flow's question. An answer before the question is none.
 func (w *Window) ConfirmFlow(id string, yes bool) error {
 	f, err := w.flow(id)
 	if err != nil {
 		return err
+	}
+	f.mu.Lock()
+	asked := f.asked
+	f.mu.Unlock()
+	if !asked {
+		return &api.Error{Code: api.CodeUsage, Sentence: "Nothing has been asked yet.", Hint: "Wait for the sign-in."}
 	}
 	select {
 	case f.answer <- yes:
