@@ -121,10 +121,10 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 		return err
 	}
 	if _, err := b.Login(ctx, s.entry(), key); err != nil {
-		return errors.Join(err, s.Client.RevokeKey(ctx, key))
+		return errors.Join(err, s.Client.RevokeKey(context.WithoutCancel(ctx), key))
 	}
 	if s.User != nil {
-		return s.Client.SignOut(ctx)
+		return s.Client.SignOut(context.WithoutCancel(ctx))
 	}
 	return nil
 }
