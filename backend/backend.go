@@ -326,11 +326,15 @@ func (b *Backend) Login(ctx context.Context, e profile.Entry, credential secret.
 // one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either.
 func (b *Backend) keep(ctx context.Context, s *Session, credential secret.Value, add bool) error {
 	e := s.entry()
-	replaced := e.Profile.Credential != "" && e.Profile.Credential != api.CredentialNone
-	if err := b.Keyring.Set(ctx, credentialAccount(e), credential); err != nil {
+	account := credentialAccount(e)
+	earlier, err := b.Keyring.Get(ctx, account)
+	if err := ignoreNotFound(err); err != nil {
 		return err
 	}
-	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
+	if err := b.Keyring.Set(ctx, account, credential); err != nil {
+		return err
+	}
+	err = b.Profiles.Update(ctx, func(d *profile.Data) error {
 		i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.DeviceID == e.DeviceID })
 		if i < 0 && !add {
 			_, err := d.Find(e.Name)
@@ -355,10 +359,11 @@ func (b *Backend) keep(ctx context.Context, s *Session, credential secret.Value,
 		return nil
 	})
 	if err != nil {
-		if !replaced {
-			err = errors.Join(err, ignoreNotFound(b.Keyring.Delete(context.WithoutCancel(ctx), credentialAccount(e))))
+		ctx = context.WithoutCancel(ctx)
+		if earlier.IsZero() {
+			return errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, account)))
 		}
-		return err
+		return errors.Join(err, b.Keyring.Set(ctx, account, earlier))
 	}
 	s.mu.Lock()
 	s.Profile = e
