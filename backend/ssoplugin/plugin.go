@@ -30,9 +30,9 @@ type Plugin struct {
 	self   string // the credential's own account, undashed; empty for an API key
 	flavour
 	version string
-	// configWrites has room for one: read-modify-write of a provider's configuration never runs twice at a time in
-	// this process, or the later write would drop the earlier one's link.
-	configWrites chan struct{}
+	// linkWrites has room for one: while a provider's configuration is read, modified and written, no other link is
+	// written in this process, or one of the two would be dropped.
+	linkWrites chan struct{}
 }
 
 // Detect finds out which flavour of the plugin the server runs. An administrator's credential (access token or API key)
@@ -41,7 +41,7 @@ type Plugin struct {
 //
 // Errors: CodePluginMissing, CodePluginUnknown, and what the client reports.
 func Detect(ctx context.Context, c *jellyfin.Client, kind api.CredentialKind, self *api.User) (*Plugin, error) {
-	p := &Plugin{client: c, kind: kind, configWrites: make(chan struct{}, 1)}
+	p := &Plugin{client: c, kind: kind, linkWrites: make(chan struct{}, 1)}
 	if self != nil {
 		p.self = normalID(self.ID)
 	}

@@ -3,6 +3,7 @@ package ssoplugin_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -641,6 +643,36 @@ func TestConfigWrites(t *testing.T) {
 		}
 		if err != nil || parallel != 20 {
 			t.Errorf("%d of 20, %v", parallel, err)
+		}
+	})
+	t.Run("a link by its own route waits", func(t *testing.T) {
+		t.Parallel()
+		ctx := t.Context()
+		front, user, _ := fresh(t)
+		w := front.world
+		old := api.Link{Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "old"}, UserID: user}
+		w.Server().AddLink(old)
+		var deleted atomic.Bool
+		pt := join(t, w, api.CredentialAdmin, behind(t, w, func(_ int, req *http.Request) {
+			if req.Method == http.MethodDelete {
+				deleted.Store(true)
+			}
+		}))
+		removed := make(chan error, 1)
+		err := pt.WriteConfig(ctx, api.OIDC, demo.Keycloak, func(links map[string]string) error {
+			go func() { removed <- pt.DeleteLink(ctx, old) }()
+			time.Sleep(100 * time.Millisecond)
+			if deleted.Load() {
+				t.Error("the link was removed while the configuration was being written")
+			}
+			return add("new", user)(links)
+		})
+		if err = errors.Join(err, <-removed); err != nil {
+			t.Fatal(err)
+		}
+		got, err := pt.UserLinks(ctx, user)
+		if err != nil || slices.Contains(got, old.Identity) || !deleted.Load() {
+			t.Errorf("the account has %v, %v", got, err)
 		}
 	})
 	t.Run("ended while waiting", func(t *testing.T) {

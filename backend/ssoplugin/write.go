@@ -56,7 +56,7 @@ func (p *Plugin) PostLink(ctx context.Context, proto api.Protocol, provider, use
 	if err != nil {
 		return err
 	}
-	resp, err := p.client.Do(ctx, jellyfin.Request{
+	resp, err := p.alone(ctx, jellyfin.Request{
 		Method: http.MethodPost, Path: path, JSON: p.signedIn(p.client.DeviceID(), data), Cookies: cookies,
 	})
 	if err != nil {
@@ -177,7 +177,7 @@ func (p *Plugin) deleteByRoute(ctx context.Context, l api.Link) error {
 	if err != nil {
 		return err
 	}
-	resp, err := p.client.Do(ctx, jellyfin.Request{Method: http.MethodDelete, Path: path + "/" + escapeSegment(l.Name)})
+	resp, err := p.alone(ctx, jellyfin.Request{Method: http.MethodDelete, Path: path + "/" + escapeSegment(l.Name)})
 	if err != nil {
 		return fmt.Errorf("removing a link: %w", err)
 	}
@@ -245,16 +245,35 @@ func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider s
 	if err := allowed(p.Capabilities().WriteConfig, "Link by signing in, or by the name of the identity."); err != nil {
 		return err
 	}
-	select {
-	case p.configWrites <- struct{}{}:
-		defer func() { <-p.configWrites }()
-	case <-ctx.Done():
-		return &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: ctx.Err()}
+	done, err := p.writing(ctx)
+	if err != nil {
+		return err
 	}
+	defer done()
 	if err := p.writeConfig(ctx, proto, provider, change, expect); err != nil {
 		return fmt.Errorf("writing links by the provider's configuration: %w", err)
 	}
 	return nil
+}
+
+// writing waits until no other link is being written in this process.
+func (p *Plugin) writing(ctx context.Context) (done func(), err error) {
+	select {
+	case p.linkWrites <- struct{}{}:
+		return func() { <-p.linkWrites }, nil
+	case <-ctx.Done():
+		return nil, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: ctx.Err()}
+	}
+}
+
+// alone sends a request that writes a link by a route of its own: not while a configuration is being written.
+func (p *Plugin) alone(ctx context.Context, req jellyfin.Request) (*jellyfin.Response, error) {
+	done, err := p.writing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return p.client.Do(ctx, req)
 }
 
 func (p *Plugin) writeConfig(ctx context.Context, proto api.Protocol, name string, change func(map[string]string) error,
