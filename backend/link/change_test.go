@@ -277,6 +277,43 @@ func TestTwoLinksAtOnce(t *testing.T) {
 	}
 }
 
+// TestAnotherIdentityThanTheConfirmedOne: whoever knows the state could put himself in between; what he gained goes back.
+func TestAnotherIdentityThanTheConfirmedOne(t *testing.T) {
+	t.Parallel()
+	for name, owned := range map[string]bool{"nobody's": false, "somebody's": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+			account, owner := w.account(t, demo.TourName), w.account(t, "priya")
+			other := api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "other"}
+			if owned {
+				w.Server().AddLink(api.Link{Identity: other, UserID: owner.ID})
+			}
+			w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+				if r.Method != http.MethodPost || !strings.Contains(r.URL.Path, "/OID/Link/") {
+					return false
+				}
+				w.Server().AddLink(api.Link{Identity: other, UserID: account.ID})
+				rw.WriteHeader(http.StatusNoContent)
+				return true
+			}, "")
+			change, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia},
+				person{login: demo.NewcomerLogin})
+			want := api.CodeSignInInvalid
+			if owned {
+				want = api.CodeLinkOwned
+			}
+			if !api.IsCode(err, want) || !strings.Contains(err.Error(), "other") || change.State != api.ChangeFailed {
+				t.Errorf("%+v, %v", change, err)
+			}
+			o := roster.Owner(w.roster(t), other)
+			if owned != (o != nil) || owned && o.ID != owner.ID {
+				t.Errorf("it opens %+v", o)
+			}
+		})
+	}
+}
+
 // TestAccountIsDeletedWhileThePersonConfirms: an orphan must not be made.
 func TestAccountIsDeletedWhileThePersonConfirms(t *testing.T) {
 	t.Parallel()

@@ -195,7 +195,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if !confirmation.NameKnown {
 		return l.writeUnseen(ctx, before, req, plan, proof)
 	}
-	return l.writeSeen(ctx, plan, proof, confirmation)
+	return l.writeSeen(ctx, before, plan, proof, confirmation)
 }
 
 // confirm works out what the person is asked, or why there is nothing to ask.
@@ -262,7 +262,9 @@ func accountName(a *api.Account) string {
 }
 
 // writeSeen writes a link whose name is known, and reads it back.
-func (l *Linker) writeSeen(ctx context.Context, plan api.Plan, p proof, c api.Confirmation) (api.Change, error) {
+func (l *Linker) writeSeen(
+	ctx context.Context, before api.Roster, plan api.Plan, p proof, c api.Confirmation,
+) (api.Change, error) {
 	change := api.Change{
 		Server: l.ServerID, Kind: api.ChangeLink, UserID: plan.Account.ID, UserName: plan.Account.Name,
 		Identities: []api.Identity{c.Identity}, Strategy: plan.Strategy, Write: plan.Write,
@@ -281,8 +283,44 @@ func (l *Linker) writeSeen(ctx context.Context, plan api.Plan, p proof, c api.Co
 		if err != nil {
 			return err
 		}
-		return l.readBack(ctx, link, true)
+		err = l.readBack(ctx, link, true)
+		if plan.Write == api.WritePostLink && api.IsCode(err, api.CodeLinkNotStored) {
+			return l.takeBack(ctx, before, plan, link.Name, err)
+		}
+		return err
 	})
+}
+
+// takeBack undoes a POST Link that linked another identity than the confirmed one: the server takes whoever came last with
+// the sign-in's state. It always fails: with notStored when the account has gained nothing.
+func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan, confirmed string, notStored error) error {
+	after, err := l.Roster(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errReadBack, err)
+	}
+	for _, id := range gains(before, after, plan) {
+		taken := api.Link{Identity: id, UserID: plan.Account.ID}
+		if owner := roster.Owner(before, id); owner != nil {
+			return l.putBack(ctx, taken, plan.Account, owner)
+		}
+		e := &api.Error{
+			Code: api.CodeSignInInvalid,
+			Sentence: fmt.Sprintf("The server linked %s instead of %s, which was confirmed. It was removed again.",
+				api.Printable(id.Name), api.Printable(confirmed)),
+			Hint:   "Somebody else has answered the same sign-in. Start again; if it happens again, look for him.",
+			Params: map[string]string{"name": id.Name, "confirmed": confirmed, "account": plan.Account.Name},
+		}
+		if e.Err = l.Plugin.DeleteLink(ctx, taken); e.Err == nil {
+			e.Err = l.readBack(ctx, taken, false)
+		}
+		if e.Err != nil {
+			e.Sentence = fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
+				api.Printable(id.Name), api.Printable(confirmed), api.Printable(plan.Account.Name))
+			e.Hint = "Remove it at once, if need be with --via-unregister."
+		}
+		return e
+	}
+	return notStored
 }
 
 // writeUnseen writes a link whose name only the roster after the write tells (the relay for OIDC where OID/States names
