@@ -175,6 +175,10 @@ func (l *Linker) PlanUnregister(ctx context.Context, userID string) (api.Unregis
 	if err != nil {
 		return api.UnregisterPlan{}, err
 	}
+	return l.planUnregister(ctx, a)
+}
+
+func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.UnregisterPlan, error) {
 	c := l.Plugin.Capabilities()
 	if !c.Unregister.OK {
 		return api.UnregisterPlan{}, &api.Error{
@@ -197,7 +201,8 @@ func (l *Linker) PlanUnregister(ctx context.Context, userID string) (api.Unregis
 				len(a.Identities)))
 	}
 	if !c.UnregisterKept {
-		plan.Effects = append(plan.Effects, "This flavour does not store the change: it cannot be seen afterwards, and is gone when the server restarts.")
+		plan.Effects = append(plan.Effects,
+			"This flavour does not store the change: it cannot be seen afterwards, and is gone when the server restarts.")
 	}
 	return plan, nil
 }
@@ -216,7 +221,11 @@ func (l *Linker) account(ctx context.Context, userID string) (api.Account, error
 
 // Unregister gives an account another sign-in provider of the server, by its id, and reads back.
 func (l *Linker) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
-	plan, err := l.PlanUnregister(ctx, userID)
+	a, err := l.account(ctx, userID)
+	if err != nil {
+		return api.Change{}, err
+	}
+	plan, err := l.planUnregister(ctx, a)
 	if err != nil {
 		return api.Change{}, err
 	}
@@ -226,10 +235,6 @@ func (l *Linker) Unregister(ctx context.Context, userID, authProvider string) (a
 			Sentence: fmt.Sprintf("The server has no sign-in provider %q.", api.Printable(authProvider)),
 			Hint:     "Take one of the list that “jellybind user unregister --plan” shows.",
 		}
-	}
-	a, err := l.account(ctx, userID)
-	if err != nil {
-		return api.Change{}, err
 	}
 	change := api.Change{
 		Server: l.ServerID, Kind: api.ChangeUnregister, UserID: a.ID, UserName: a.Name,
