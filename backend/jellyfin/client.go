@@ -156,6 +156,7 @@ func New(opts Options) (*Client, error) {
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConnsPerHost:    8,
 		IdleConnTimeout:        90 * time.Second,
+		ReadBufferSize:         64 << 10,
 		ForceAttemptHTTP2:      true,
 	}
 	c.once = c.reuse.Clone()
