@@ -267,10 +267,10 @@ signed in and whose that identity is now, and asks before it writes. Then it rea
 			}
 			progress, stop := a.progress()
 			defer stop()
-			p.report = progress
+			p.report, p.named = progress, req.Name != ""
 			change, err := s.Linker.Link(ctx, req, p)
 			if err != nil {
-				return err
+				return p.reassure(err)
 			}
 			return a.showChange(change)
 		},
@@ -550,7 +550,7 @@ server would create an account.`,
 			p.report = progress
 			v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: idp.Protocol, Provider: idp.Name, Port: int(at)}, p)
 			if err != nil {
-				return err
+				return p.reassure(err)
 			}
 			if a.json {
 				return a.out.json(v)

@@ -2,11 +2,19 @@ package cli_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -14,12 +22,14 @@ import (
 
 	"github.com/jellybind/jellybind/backend/cli"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
+	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// TestMain makes the test binary two more programs, which the scripts find in their PATH: jellybind, and visit, a browser
-// that signs in by itself.
+// TestMain makes the test binary three more programs, which the scripts find in their PATH: jellybind, visit, a browser
+// that signs in by itself, and stored, which prints the first profile's credential in the keyring.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"jellybind": jellybind, "visit": visit})
+	testscript.Main(m, map[string]func(){"jellybind": jellybind, "visit": visit, "stored": stored})
 }
 
 // jellybind does what main.go does when there is a command.
@@ -37,19 +47,93 @@ func jellybind() {
 }
 
 // visit signs in as the person whose login is its first argument, at the address that is its last. The login cancel
-// presses the provider's Cancel; the login nobody leaves the page as it is, and writes opened into the folder.
+// presses the provider's Cancel; the login nobody leaves the page as it is, and writes the file opened. The file arguments
+// gets its arguments, and the file seen what the application was sent in the end.
 func visit() {
-	login, address := os.Args[1], os.Args[len(os.Args)-1]
-	if login == "nobody" {
-		if err := os.WriteFile(filepath.Join(os.Getenv("EXIT_CODES"), "opened"), nil, 0o644); err != nil {
-			os.Exit(1)
-		}
-		return
+	if err := signIn(os.Args[1], os.Args[len(os.Args)-1], os.Getenv("EXIT_CODES")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	if login == "cancel" {
+}
+
+func signIn(login, address, dir string) error {
+	if err := add(filepath.Join(dir, "arguments"), strings.Join(os.Args, "\n")); err != nil {
+		return err
+	}
+	switch login {
+	case "nobody":
+		return add(filepath.Join(dir, "opened"), "")
+	case "cancel":
 		login = visitor.Cancel
 	}
-	if _, err := visitor.New().SignIn(context.Background(), address, login); err != nil {
+	back, err := visitor.New().Choose(context.Background(), address, login)
+	if err != nil {
+		return err
+	}
+	values := back.URL.Query()
+	if back.GetBody != nil {
+		body, err := back.GetBody()
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(body)
+		if err != nil {
+			return err
+		}
+		form, err := url.ParseQuery(string(b))
+		if err != nil {
+			return err
+		}
+		maps.Copy(values, form)
+	}
+	for name := range values {
+		if err := add(filepath.Join(dir, "seen"), name+" "+values.Get(name)); err != nil {
+			return err
+		}
+	}
+	response, err := http.DefaultClient.Do(back)
+	if err != nil {
+		return err
+	}
+	return response.Body.Close()
+}
+
+// add writes a line to the end of a file.
+func add(path, line string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(f, line)
+	return errors.Join(err, f.Close())
+}
+
+func freeLoopbackPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+func stored() {
+	var data profile.Data
+	b, err := os.ReadFile(filepath.Join(os.Getenv("JELLYBIND_CONFIG_DIR"), "servers.json"))
+	if err == nil {
+		err = json.Unmarshal(b, &data)
+	}
+	if err == nil {
+		var v secret.Value
+		v, err = secret.Open().Get(context.Background(), "credential:"+data.Profiles[0].DeviceID)
+		fmt.Println(v.Reveal())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

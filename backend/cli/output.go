@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,7 +76,7 @@ func (p *printer) json(v any) error {
 // text writes sentences behind a lead (a label, a bullet), wrapped to the width, with the further lines below the first
 // one's text.
 func (p *printer) text(lead, s string) {
-	indent := text.DisplayWidth(lead)
+	indent := displayWidth(lead)
 	for i, line := range wrap(s, p.width-indent) {
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
@@ -107,7 +108,7 @@ func wrap(s string, width int) []string {
 	var lines []string
 	line, used := "", 0
 	for _, piece := range pieces {
-		w := text.DisplayWidth(piece)
+		w := displayWidth(piece)
 		if line != "" && used+1+w > width {
 			lines, line, used = append(lines, line), "", 0
 		}
@@ -117,6 +118,31 @@ func wrap(s string, width int) []string {
 		line, used = line+piece, used+w
 	}
 	return append(lines, line)
+}
+
+// plain reports whether a text is ASCII without control characters, as nearly all cells of a long table are. It saves the
+// costly questions of what to show and how wide that is.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+func printable(s string) string {
+	if plain(s) {
+		return s
+	}
+	return api.Printable(s)
+}
+
+func displayWidth(s string) int {
+	if plain(s) {
+		return len(s)
+	}
+	return text.DisplayWidth(s)
 }
 
 // gap is between the columns of a table.
@@ -133,7 +159,7 @@ func (p *printer) table(header []string, rows [][]string) error {
 				if i > 0 {
 					_ = w.WriteByte('\t')
 				}
-				_, _ = w.WriteString(api.Printable(cell))
+				_, _ = w.WriteString(printable(cell))
 			}
 			_ = w.WriteByte('\n')
 		}
@@ -153,12 +179,12 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string) {
 		natural[i] = len(h)
 	}
 	for _, row := range rows {
-		printable := make([]string, len(row))
+		shown := make([]string, len(row))
 		for i, cell := range row {
-			printable[i] = visible(api.Printable(cell))
-			natural[i] = max(natural[i], text.DisplayWidth(printable[i]))
+			shown[i] = visible(printable(cell))
+			natural[i] = max(natural[i], displayWidth(shown[i]))
 		}
-		cells = append(cells, printable)
+		cells = append(cells, shown)
 	}
 	widths := fit(natural, p.width-len(gap)*(len(header)-1))
 	write := func(row []string, style func(string) string) {
@@ -170,7 +196,7 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string) {
 			cell = truncate(cell, widths[i])
 			_, _ = w.WriteString(style(cell))
 			if i < last {
-				_, _ = w.WriteString(strings.Repeat(" ", widths[i]-text.DisplayWidth(cell)) + gap)
+				_, _ = w.WriteString(strings.Repeat(" ", widths[i]-displayWidth(cell)) + gap)
 			}
 		}
 		_ = w.WriteByte('\n')
@@ -215,13 +241,13 @@ func fit(natural []int, room int) []int {
 
 // truncate cuts a cell to a width, and shows that it did. It never cuts through a letter with its marks, or an emoji.
 func truncate(s string, width int) string {
-	if text.DisplayWidth(s) <= width {
+	if displayWidth(s) <= width {
 		return s
 	}
 	var b strings.Builder
 	used := 0
 	for g := graphemes.FromString(s); g.Next(); {
-		w := text.DisplayWidth(g.Value())
+		w := displayWidth(g.Value())
 		if used+w > width-1 {
 			break
 		}
@@ -236,13 +262,13 @@ func (p *printer) facts(facts ...string) {
 	width := 0
 	for i := 0; i < len(facts); i += 2 {
 		if facts[i+1] != "" {
-			width = max(width, text.DisplayWidth(facts[i]))
+			width = max(width, displayWidth(facts[i]))
 		}
 	}
 	for i := 0; i < len(facts); i += 2 {
 		if facts[i+1] != "" {
 			name := api.Printable(facts[i]) + ":"
-			p.text(name+strings.Repeat(" ", max(width+1-text.DisplayWidth(name), 0))+gap, api.Printable(facts[i+1]))
+			p.text(name+strings.Repeat(" ", max(width+1-displayWidth(name), 0))+gap, api.Printable(facts[i+1]))
 		}
 	}
 }
@@ -386,6 +412,8 @@ type person struct {
 	report    func(api.Progress)
 	noBrowser bool
 	command   string // opens an address; empty is the system's browser
+	named     bool   // the identity was named, and nobody signs in
+	confirmed bool   // from here on something may have been written
 }
 
 // SignIn shows the address of the sign-in by its host, and opens it unless that is not wanted.
@@ -405,7 +433,11 @@ func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 	if s.ShortURL != "" {
 		p.err.line("If it does not open, go to " + s.ShortURL)
 	}
-	if err := browser.Open(ctx, s.URL, p.command); err != nil {
+	address := s.ShortURL // a program's arguments are in the process list, and the long address holds the state
+	if address == "" {
+		address = s.URL
+	}
+	if err := browser.Open(ctx, address, p.command); err != nil {
 		if api.IsCode(err, api.CodeUsage) || api.IsCode(err, api.CodeCancelled) || api.IsCode(err, api.CodeAddressRefused) {
 			return err // waiting for it would be in vain
 		}
@@ -418,13 +450,34 @@ func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 
 // Confirm shows who signed in and whose that identity is, and asks.
 func (p *person) Confirm(ctx context.Context, c api.Confirmation) error {
+	err := p.confirm(ctx, c)
+	p.confirmed = err == nil
+	return err
+}
+
+// reassure adds to the error of a flow that was cancelled before the write that nothing was written.
+func (p *person) reassure(err error) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Code != api.CodeCancelled || p.confirmed || e.Hint != "" || strings.Contains(e.Sentence, "nothing was changed") {
+		return err
+	}
+	told := *e
+	told.Sentence = strings.TrimSuffix(e.Sentence, ".") + "; nothing was changed."
+	return &told
+}
+
+func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 	account := api.Printable(c.Account.Name)
 	if !c.NameKnown {
 		p.err.text("", "Somebody signed in. This flavour of the plugin tells who it was only after the link is written.")
 		return p.ask(ctx, fmt.Sprintf("Link that identity of %s to the account %s?", api.Printable(c.Identity.Provider), account))
 	}
+	who := "Signed in as"
+	if p.named {
+		who = "Identity"
+	}
 	p.err.facts(
-		"Signed in as", c.Identity.Name, "Name", c.DisplayName, "Email", c.Email, "Provider",
+		who, c.Identity.Name, "Name", c.DisplayName, "Email", c.Email, "Provider",
 		fmt.Sprintf("%s (%s)", c.Identity.Provider, c.Identity.Protocol), "Opens now", ownerName(c.Owner), "Account", c.Account.Name,
 	)
 	if c.Moves {

@@ -33,6 +33,11 @@ func (a *app) serverAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if trust != "" {
+				if trust, err = fingerprint(trust); err != nil {
+					return err
+				}
+			}
 			progress, stop := a.progress()
 			defer stop()
 			progress(api.Progress{Step: "finding", Text: "Looking for Jellyfin at that address…"})
@@ -71,6 +76,16 @@ func (a *app) serverAdd() *cobra.Command {
 	c.Flags().StringVar(&name, "name", "", "what to call it (default: the server's own name)")
 	c.Flags().StringVar(&trust, "trust", "", "trust exactly the certificate with this SHA-256 `FINGERPRINT`")
 	return c
+}
+
+// fingerprint reads one that was typed.
+func fingerprint(typed string) (string, error) {
+	sum, err := jellyfin.ParseFingerprint(typed)
+	if err != nil {
+		return "", usageError{error: errors.New("--trust takes a SHA-256 fingerprint: 64 hexadecimal digits"),
+			hint: "Without --trust, the certificate's own is shown."}
+	}
+	return sum, nil
 }
 
 // hintTrust completes the hint of a certificate error with the command that trusts it.
@@ -362,7 +377,7 @@ func (a *app) serverTrust() *cobra.Command {
 				}
 				trust = cert.SHA256
 			}
-			pinned, err := jellyfin.ParseFingerprint(trust)
+			pinned, err := fingerprint(trust)
 			if err != nil {
 				return err
 			}

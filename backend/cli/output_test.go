@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cli/go-gh/v2/pkg/text"
+)
+
+func TestWrap(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		text  string
+		width int
+		want  []string
+	}{
+		"short":    {"one two", 20, []string{"one two"}},
+		"empty":    {"", 20, []string{""}},
+		"words":    {"aaaaaaaaaa bbbbbbbbbb ccccc", 21, []string{"aaaaaaaaaa bbbbbbbbbb", "ccccc"}},
+		"no width": {strings.Repeat("word ", 50), 0, []string{strings.Repeat("word ", 50)}},
+		"a long word stays whole": {"see http://media.home.example/a/long/path now", 20,
+			[]string{"see", "http://media.home.example/a/long/path", "now"}},
+		"a quoted command stays whole": {"Run “jellybind auth login”, or do it by hand.", 24,
+			[]string{"Run", "“jellybind auth login”,", "or do it by hand."}},
+		"a command at the end stays whole": {"Sign in first: jellybind auth login --server home", 20,
+			[]string{"Sign in first:", "jellybind auth login --server home"}},
+		"wide letters count twice": {"漢字漢字漢字 漢字漢字漢字", 20, []string{"漢字漢字漢字", "漢字漢字漢字"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := wrap(tc.text, tc.width); !slices.Equal(got, tc.want) {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestFit(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		natural []int
+		room    int
+		want    []int
+	}{
+		"room enough":              {[]int{10, 5}, 20, []int{10, 5}},
+		"the widest gives way":     {[]int{10, 300, 8}, 40, []int{10, 22, 8}},
+		"two give way alike":       {[]int{100, 8, 100}, 58, []int{25, 8, 25}},
+		"no narrower than five":    {[]int{9, 9, 9}, 3, []int{5, 5, 5}},
+		"a narrow one stays as is": {[]int{2, 50}, 10, []int{2, 8}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := fit(tc.natural, tc.room); !slices.Equal(got, tc.want) {
+				t.Errorf("got %v, want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestTruncateKeepsLettersWhole(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"short":           "short",
+		"exactly-10":      "exactly-10",
+		"one-letter-more": "one-lette…",
+		"漢字漢字漢字":          "漢字漢字…",
+		"12345678👩‍👩‍👧":   "12345678👩‍👩‍👧",
+		"123456789👩‍👩‍👧":  "123456789…",
+		"a\u0301b\u0301c\u0301d\u0301e\u0301f\u0301g\u0301h\u0301i\u0301j\u0301k\u0301": "a\u0301b\u0301c\u0301d\u0301e\u0301f\u0301g\u0301h\u0301i\u0301…",
+	} {
+		got := truncate(s, 10)
+		if got != want {
+			t.Errorf("%q: got %q, want %q", s, got, want)
+		}
+		if w := text.DisplayWidth(got); w > 10 {
+			t.Errorf("%q is %d columns wide", got, w)
+		}
+	}
+}
+
+func TestTableLinesFit(t *testing.T) {
+	t.Parallel()
+	names := []string{
+		"plain", strings.Repeat("x", 300), "漢字 😀 漢字 漢字 漢字 漢字 漢字", "مستخدم طويل جدا جدا جدا", " blanks ", "\x1b[31mred\x07",
+		"user\u202egnp.exe", "line\nbreak", "a\tb", "\xff\xfe", "👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦👩‍👩‍👧‍👦",
+	}
+	for width := 20; width <= 200; width++ {
+		var b bytes.Buffer
+		p := &printer{w: &b, aligned: true, width: width}
+		rows := [][]string{}
+		for _, n := range names {
+			rows = append(rows, []string{n, "oidc", n})
+		}
+		if err := p.table([]string{"A", "B", "C"}, rows); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+		if len(lines) != len(rows)+1 {
+			t.Fatalf("%d lines for %d rows", len(lines), len(rows))
+		}
+		for _, line := range lines {
+			if text.DisplayWidth(line) > width {
+				t.Fatalf("at %d columns a line has %d: %q", width, text.DisplayWidth(line), line)
+			}
+			if strings.ContainsAny(line, "\x1b\x07\t\u202e") || strings.HasSuffix(line, " ") {
+				t.Fatalf("an unfit line: %q", line)
+			}
+		}
+	}
+}
+
+func TestShellWord(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]string{
+		"home": "home", "my home": "'my home'", "": "''", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "Küche": "Küche",
+		"http://[::1]:8096/jf": "'http://[::1]:8096/jf'", "https://media.example/jf": "https://media.example/jf",
+	} {
+		if got := shellWord(s); got != want {
+			t.Errorf("%q: got %s, want %s", s, got, want)
+		}
+	}
+}
+
+// BenchmarkTable shows that the time of a table grows with its rows only: 36,000 are 36 times 1,000.
+func BenchmarkTable(b *testing.B) {
+	for _, aligned := range []bool{true, false} {
+		for _, n := range []int{1000, 36_000} {
+			rows := make([][]string, n)
+			for i := range rows {
+				rows[i] = []string{fmt.Sprintf("account-%d", i), "authelia", "oidc", fmt.Sprintf("8f14e45f-ceea-467f-%d", i), "at-risk"}
+			}
+			b.Run(fmt.Sprintf("aligned=%t/rows=%d", aligned, n), func(b *testing.B) {
+				p := &printer{w: io.Discard, aligned: aligned, width: 100}
+				for b.Loop() {
+					if err := p.table([]string{"ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"}, rows); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
