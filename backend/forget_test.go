@@ -34,7 +34,7 @@ func TestForgetLeavesNoSecretBehind(t *testing.T) {
 		"key":                        {api.CredentialKey, nil, ""},
 		"token, server out of reach": {api.CredentialAdmin, nil, ""},
 		"keyring does not answer":    {api.CredentialKey, &api.Error{Code: api.CodeTimeout, Sentence: "late"}, api.CodeTimeout},
-		"keyring is locked":          {api.CredentialAdmin, &api.Error{Code: api.CodeSecretLocked, Sentence: "locked"}, api.CodeSecretLocked},
+		"keyring is locked":          {api.CredentialAdmin, &api.Error{Code: api.CodeSecretLocked, Sentence: "x"}, api.CodeSecretLocked},
 		"person gives up":            {api.CredentialKey, &api.Error{Code: api.CodeCancelled, Sentence: "no"}, api.CodeCancelled},
 	} {
 		t.Run(name, func(t *testing.T) {

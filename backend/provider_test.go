@@ -22,12 +22,13 @@ func TestCertificatesArePastedInEveryForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	bare := d.World.Certificate()
+	lines := bare[:64] + "\r\n" + bare[64:]
 	for name, c := range map[string]struct {
 		certificate string
 		ok          bool
 	}{
 		"bare":     {bare, true},
-		"PEM":      {"-----BEGIN CERTIFICATE-----\r\n" + bare[:64] + "\r\n" + bare[64:] + "\r\n-----END CERTIFICATE-----\r\n", true},
+		"PEM":      {"-----BEGIN CERTIFICATE-----\r\n" + lines + "\r\n-----END CERTIFICATE-----\r\n", true},
 		"blanks":   {" " + bare[:10] + " \n" + bare[10:], true},
 		"none":     {"", false},
 		"cut off":  {bare[:len(bare)/2], false},

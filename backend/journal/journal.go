@@ -1,10 +1,10 @@
 // Package journal remembers every change before and after it is made, so that a person can prove what was done, see what
 // was cut short, and undo it.
 //
-// Each server has one file of JSON lines. A change is written first as "intended" and again, under the same id, with how it
-// ended; the last line of an id counts. A change that stays "intended" was cut short, or the server's answer was lost: nobody
-// knows whether the server stored it until the roster is read. Lines are only appended and synced, so a crash can tear at most the last one, which is
-// skipped. The journal holds names and ids, never a secret.
+// Each server has one file of JSON lines. A change is written first as "intended" and again, under the same id, with
+// how it ended; the last line of an id counts. A change that stays "intended" was cut short, or the server's answer was
+// lost: nobody knows whether the server stored it until the roster is read. Lines are only appended and synced, so a
+// crash can tear at most the last one, which is skipped. The journal holds names and ids, never a secret.
 package journal
 
 import (

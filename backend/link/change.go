@@ -66,24 +66,16 @@ func (l *Linker) remove(ctx context.Context, a api.Account, link api.Link, viaUn
 	able := l.Removable(a, link)
 	if !able.OK && (!viaUnregister || !l.canRebuild(a)) {
 		hint := "Sign in as an administrator: jellybind auth login"
-		if l.canRebuild(a) {
+		switch {
+		case l.canRebuild(a):
 			hint = "With --via-unregister every link of the account is dropped and the others are written again; its " +
 				"sessions end."
+		case l.endsOwnSession(a.ID):
+			hint = "Use an API key, or another administrator's account: for this one the plugin would end your own session."
 		}
 		return change, &api.Error{Code: api.CodeUnsupported, Sentence: able.Reason, Hint: hint}
 	}
-	return l.record(ctx, change, func(ctx context.Context) error {
-		var err error
-		if able.OK {
-			err = l.Plugin.DeleteLink(ctx, link)
-		} else {
-			err = l.rebuild(ctx, a, link.Identity)
-		}
-		if err != nil {
-			return err
-		}
-		return l.readBack(ctx, link, false)
-	})
+	return l.record(ctx, change, func(ctx context.Context) error { return l.drop(ctx, a, link) })
 }
 
 // Removable tells whether a link can be removed by itself.
@@ -105,7 +97,20 @@ func (l *Linker) Removable(a api.Account, link api.Link) api.Ability {
 // canRebuild tells whether the account's links can be dropped together and written again.
 func (l *Linker) canRebuild(a api.Account) bool {
 	c := l.Plugin.Capabilities()
-	return a.Exists && c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK
+	return a.Exists && c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK && !l.endsOwnSession(a.ID)
+}
+
+// endsOwnSession tells whether Unregister would end the session that the requests after it need.
+func (l *Linker) endsOwnSession(userID string) bool {
+	return l.Self != nil && l.Self.ID == userID && l.Plugin.Capabilities().UnregisterDrops
+}
+
+func ownSession() error {
+	return &api.Error{
+		Code:     api.CodeUnsupported,
+		Sentence: "The plugin ends all sessions of an account that is unregistered, and Jellybind is signed in with this one.",
+		Hint:     "Use an API key, or another administrator's account.",
+	}
 }
 
 // rebuild drops every link of an account and writes all but one again, with an entry of its own in the journal, from which
@@ -184,6 +189,9 @@ func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.Unregis
 		return api.UnregisterPlan{}, &api.Error{
 			Code: api.CodeForbidden, Sentence: c.Unregister.Reason, Hint: "Sign in as an administrator: jellybind auth login",
 		}
+	}
+	if l.endsOwnSession(a.ID) {
+		return api.UnregisterPlan{}, ownSession()
 	}
 	providers, err := l.Client.AuthProviders(ctx)
 	if err != nil {
@@ -368,8 +376,10 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 	if !c.UnregisterKept {
 		back = true // what the server says of the account is no sign of what it does
 	} else if !back && account.AuthProvider != done.AuthProviderBefore && len(lost) == 0 {
-		return change, nil, notUndoable(fmt.Sprintf("%s has been given another sign-in provider since.",
-			api.Printable(account.Name)))
+		return change, nil, notUndoable(api.Printable(account.Name) + " has been given another sign-in provider since.")
+	}
+	if back && l.endsOwnSession(account.ID) {
+		return change, nil, ownSession()
 	}
 	change.AuthProviderBefore, change.AuthProviderAfter = account.AuthProvider, account.AuthProvider
 	if back {
@@ -398,9 +408,10 @@ func ownedAsLeft(r api.Roster, done api.Change) error {
 	for _, id := range done.Identities {
 		owner := roster.Owner(r, id)
 		switch {
-		case done.Kind == api.ChangeUnlink && owner == nil, done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
+		case done.Kind == api.ChangeUnlink && owner == nil,
+			done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
 		case owner == nil:
-			return notUndoable(fmt.Sprintf("%s is not linked any more.", api.Printable(id.Name)))
+			return notUndoable(api.Printable(id.Name) + " is not linked any more.")
 		default:
 			return notUndoable(fmt.Sprintf("%s opens %s now.", api.Printable(id.Name), accountName(owner)))
 		}

@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -359,6 +360,34 @@ func yesTo(method, part string) func(http.ResponseWriter, *http.Request) bool {
 	}
 }
 
+// TestPuttingBackWhatDELETECannotAddress goes by Unregister, and keeps the account's other links.
+func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	account, owner := w.account(t, "tomas"), w.account(t, "priya")
+	id := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "https://idp.example/u/1"}
+	w.Server().AddLink(api.Link{Identity: id, UserID: owner.ID})
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost || !strings.Contains(r.URL.Path, "/OID/Link/") {
+			return false
+		}
+		w.Server().AddLink(api.Link{Identity: id, UserID: account.ID})
+		rw.WriteHeader(http.StatusNoContent)
+		return true
+	}, "")
+	_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Keycloak},
+		person{login: demo.NewcomerLogin})
+	if !api.IsCode(err, api.CodeLinkOwned) || !strings.Contains(err.Error(), "was put back") {
+		t.Errorf("got %v", err)
+	}
+	if o := roster.Owner(w.roster(t), id); o == nil || o.ID != owner.ID {
+		t.Errorf("it opens %+v", o)
+	}
+	if after := w.account(t, "tomas").Identities; !slices.Equal(after, account.Identities) {
+		t.Errorf("tomas has %v, want %v", after, account.Identities)
+	}
+}
+
 // TestAnOrphansIdentityIsNotPutBack where its account is gone; the sentence says what is so then.
 func TestAnOrphansIdentityIsNotPutBack(t *testing.T) {
 	t.Parallel()
@@ -458,6 +487,54 @@ func TestRebuildingIsReadBack(t *testing.T) {
 	}, quiet)
 	if !api.IsCode(err, api.CodeLinkNotStored) || !strings.Contains(err.Error(), lost.Name) {
 		t.Errorf("got %v, want %s in it", err, lost.Name)
+	}
+}
+
+// TestOwnAccountIsNotUnregistered where that ends the very session that would have to write the links again.
+func TestOwnAccountIsNotUnregistered(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	own := w.account(t, demo.AdminName)
+	id := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "a/b"}
+	w.Server().AddLink(api.Link{Identity: id, UserID: own.ID})
+	before := w.account(t, demo.AdminName).Identities
+	_, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: id, UserID: own.ID}}, ViaUnregister: true,
+	}, quiet)
+	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeUnsupported || !strings.Contains(e.Hint, "API key") {
+		t.Errorf("removing: %v", err)
+	}
+	if _, err := w.Unregister(t.Context(), own.ID, defaultProvider); !api.IsCode(err, api.CodeUnsupported) {
+		t.Errorf("unregistering: %v", err)
+	}
+	if after := w.account(t, demo.AdminName).Identities; !slices.Equal(after, before) {
+		t.Errorf("it has %v, want %v", after, before)
+	}
+}
+
+// TestRebuildingIsCutShort: the links that were dropped with the one to be removed stand in the journal.
+func TestRebuildingIsCutShort(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	account := w.account(t, "tomas")
+	gone, others := account.Identities[0], account.Identities[1:]
+	w.intercepting(nil, "POST /Unregister/")
+	_, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: gone, UserID: account.ID}}, ViaUnregister: true,
+	}, quiet)
+	if !api.IsCode(err, api.CodeServerUnreachable) || strings.Count(err.Error(), "not known") != 1 {
+		t.Errorf("got %v", err)
+	}
+	w.intercepting(nil, "")
+	if left := w.account(t, "tomas").Identities; len(left) != 0 {
+		t.Fatalf("left: %v", left)
+	}
+	i := slices.IndexFunc(w.changes(t), func(c api.Change) bool { return c.Kind == api.ChangeUnregister })
+	if _, err := w.Undo(t.Context(), w.changes(t)[i].ID); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.account(t, "tomas").Identities; !slices.Equal(left, others) {
+		t.Errorf("left: %v, want %v", left, others)
 	}
 }
 

@@ -291,36 +291,38 @@ func (l *Linker) writeSeen(
 	})
 }
 
-// takeBack undoes a POST Link that linked another identity than the confirmed one: the server takes whoever came last with
-// the sign-in's state. It always fails: with notStored when the account has gained nothing.
+// takeBack undoes a POST Link that linked another identity than the confirmed one: the server takes whoever came last
+// with the sign-in's state. It always fails: with notStored when the account has gained nothing.
 func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan, confirmed string, notStored error) error {
 	after, err := l.Roster(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReadBack, err)
 	}
-	for _, id := range gains(before, after, plan) {
-		taken := api.Link{Identity: id, UserID: plan.Account.ID}
-		if owner := roster.Owner(before, id); owner != nil {
-			return l.putBack(ctx, taken, plan.Account, owner)
-		}
-		e := &api.Error{
-			Code: api.CodeSignInInvalid,
-			Sentence: fmt.Sprintf("The server linked %s instead of %s, which was confirmed. It was removed again.",
-				api.Printable(id.Name), api.Printable(confirmed)),
-			Hint:   "Somebody else has answered the same sign-in. Start again; if it happens again, look for him.",
-			Params: map[string]string{"name": id.Name, "confirmed": confirmed, "account": plan.Account.Name},
-		}
-		if e.Err = l.Plugin.DeleteLink(ctx, taken); e.Err == nil {
-			e.Err = l.readBack(ctx, taken, false)
-		}
-		if e.Err != nil {
-			e.Sentence = fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
-				api.Printable(id.Name), api.Printable(confirmed), api.Printable(plan.Account.Name))
-			e.Hint = "Remove it at once, if need be with --via-unregister."
-		}
-		return e
+	gained := gains(before, after, plan)
+	if len(gained) == 0 {
+		return notStored
 	}
-	return notStored
+	if err := onlyGain(before, plan, gained); err != nil {
+		return err
+	}
+	id := gained[0]
+	taken := api.Link{Identity: id, UserID: plan.Account.ID}
+	if owner := roster.Owner(before, id); owner != nil {
+		return l.putBack(ctx, taken, plan.Account, owner)
+	}
+	e := &api.Error{
+		Code: api.CodeSignInInvalid,
+		Sentence: fmt.Sprintf("The server linked %s instead of %s, which was confirmed. It was removed again.",
+			api.Printable(id.Name), api.Printable(confirmed)),
+		Hint:   "Somebody else has answered the same sign-in. Start again; if it happens again, look for him.",
+		Params: map[string]string{"name": id.Name, "confirmed": confirmed, "account": plan.Account.Name},
+	}
+	if e.Err = l.drop(ctx, api.Account{User: plan.Account, Exists: true}, taken); e.Err != nil {
+		e.Sentence = fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
+			api.Printable(id.Name), api.Printable(confirmed), api.Printable(plan.Account.Name))
+		e.Hint = "Remove it at once."
+	}
+	return e
 }
 
 // writeUnseen writes a link whose name only the roster after the write tells (the relay for OIDC where OID/States names
@@ -412,14 +414,11 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		Hint:   "Sign in at the identity provider as the right person, or say that it shall move (--move).",
 		Params: map[string]string{"name": taken.Name, "owner": owner.Name, "ownerId": owner.ID},
 	}
-	if e.Err = l.Plugin.DeleteLink(ctx, taken); e.Err == nil {
-		e.Err = l.readBack(ctx, taken, false)
-	}
-	switch {
+	switch e.Err = l.drop(ctx, api.Account{User: now, Exists: true}, taken); {
 	case e.Err != nil:
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it to %s, and it could "+
 			"not be put back.", name, was, is)
-		e.Hint = fmt.Sprintf("Remove it from %s, if need be with --via-unregister, and link it to %s by subject.", is, was)
+		e.Hint = fmt.Sprintf("Remove it from %s and link it to %s by subject.", is, was)
 		return e
 	case !owner.Exists:
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s. The server had moved it to %s; it was removed "+
@@ -437,6 +436,21 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		e.Hint = fmt.Sprintf("Link it to %s by subject.", was)
 	}
 	return e
+}
+
+// drop removes a link, and reads back. Where only Unregister can remove it, that is done, and the account's other links
+// are written again. Its sessions end with that: ask before, unless a stranger could sign in otherwise.
+func (l *Linker) drop(ctx context.Context, a api.Account, link api.Link) error {
+	var err error
+	if l.Removable(a, link).OK || !l.canRebuild(a) {
+		err = l.Plugin.DeleteLink(ctx, link)
+	} else {
+		err = l.rebuild(ctx, a, link.Identity)
+	}
+	if err != nil {
+		return err
+	}
+	return l.readBack(ctx, link, false)
 }
 
 // write writes a link without the plugin's sign-in. From is the account that may lose the identity: when it is empty, an
@@ -543,15 +557,21 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 	return *c, err
 }
 
+var errUnknown = errors.New("unknown outcome")
+
 // unknownOutcome tells of a write without an answer, or whose effect could not be read.
 func unknownOutcome(err error) error {
+	if errors.Is(err, errUnknown) {
+		return err // of a change within the change
+	}
 	why := err.Error()
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		why = e.Sentence
 	}
 	return &api.Error{
 		Code: api.CodeOf(err), Sentence: "It is not known whether the server made the change. " + why,
-		Hint: "Look at the links again. If the change is there, “jellybind history undo” takes it back.", Err: err,
+		Hint: "Look at the links again. If the change is there, “jellybind history undo” takes it back.",
+		Err:  fmt.Errorf("%w: %w", errUnknown, err),
 	}
 }
 

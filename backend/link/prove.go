@@ -184,13 +184,19 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 	case !oidc && assertion.OK:
 		return api.StrategyAssertion, false, nil
 	case !relay.OK:
-		return "", false, &api.Error{Code: api.CodeLoopbackUnreachable, Sentence: relay.Reason,
-			Hint: "Sign in through the server's own page to try the link."}
+		return "", false, &api.Error{
+			Code: api.CodeLoopbackUnreachable, Sentence: relay.Reason,
+			Hint: "Sign in through the server's own page to try the link.",
+		}
 	case oidc:
-		return "", false, &api.Error{Code: api.CodeUnsupported, Sentence: f.Capabilities.NameBeforeWrite.Reason,
+		return "", false, &api.Error{
+			Code: api.CodeUnsupported, Sentence: f.Capabilities.NameBeforeWrite.Reason,
 			Hint: "Signing in with an identity that is not linked would create an account, so Jellybind does not try. With a " +
-				"client of its own it can tell who signed in: jellybind providers set " + f.Provider.Name + " --client-id ID"}
+				"client of its own it can tell who signed in: jellybind providers set " + f.Provider.Name + " --client-id ID",
+		}
 	}
-	return "", false, &api.Error{Code: api.CodeUnsupported, Sentence: assertion.Reason,
-		Hint: "Sign in through the server's own page to try the link."}
+	return "", false, &api.Error{
+		Code: api.CodeUnsupported, Sentence: assertion.Reason,
+		Hint: "Sign in through the server's own page to try the link.",
+	}
 }
