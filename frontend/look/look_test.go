@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ type action = chromedp.Action[chromedp.Void]
 
 var (
 	shots = flag.String("shots", "", "write pictures of every screen into this folder")
-	only  = flag.String("only", "", "pictures whose name contains this")
+	only  = flag.String("only", "", "take only the pictures whose name matches this regular expression")
 )
 
 var (
@@ -703,6 +704,13 @@ func TestShots(t *testing.T) {
 	if *shots == "" {
 		t.Skip("no -shots")
 	}
+	if err := os.MkdirAll(*shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
 	sizes := []struct {
 		suffix, query string
 		w, h          int64
@@ -711,18 +719,20 @@ func TestShots(t *testing.T) {
 		{"light-1024", "&theme=light", 1024, 700, 1}, {"dark-1440", "&theme=dark", 1440, 900, 1},
 	}
 	for _, s := range all {
-		if !strings.Contains(s.name, *only) {
-			continue
-		}
 		for _, z := range sizes {
+			if !wanted.MatchString(s.name + "-" + z.suffix) {
+				continue
+			}
 			t.Run(s.name+"-"+z.suffix, func(t *testing.T) { picture(t, s, z.suffix, z.query, z.w, z.h, z.scale, "") })
 		}
 	}
 	for _, s := range all {
 		switch s.name {
 		case "welcome", "roster", "account", "link-choose", "link-confirm", "providers", "connect-key", "palette":
-			if strings.Contains(s.name, *only) {
+			if wanted.MatchString(s.name + "-text200") {
 				t.Run(s.name+"-200", func(t *testing.T) { picture(t, s, "text200", "&theme=light", 512, 350, 2, "") })
+			}
+			if wanted.MatchString(s.name + "-rtl") {
 				t.Run(s.name+"-rtl", func(t *testing.T) {
 					picture(t, s, "rtl", "&theme=light", 1280, 800, 1, `document.documentElement.dir = 'rtl'`)
 				})
