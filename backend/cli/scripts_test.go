@@ -35,6 +35,8 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/secret/secrettest"
 )
 
@@ -72,7 +74,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "world": world, "mask": mask, "fields": fields, "keyring": keyring, "tls": secure, "until": until,
-			"nosecret": noSecret, "lastchange": lastChange, "fingerprint": fingerprint, "asides": asides, "line": line,
+			"nosecret": noSecret, "lastchange": lastChange, "fingerprint": fingerprint, "asides": asides, "line": line, "approve": approve,
 		},
 	})
 }
@@ -310,4 +312,24 @@ func line(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s did not get to %q", args[0], args[1])
+}
+
+// approve enters the Quick Connect code that a program printed to a file, as a person does on another device: approve FILE.
+func approve(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(`Quick Connect code: (\d+)`).FindStringSubmatch(ts.ReadFile(args[0]))
+	if found == nil {
+		ts.Fatalf("there is no code in %s", args[0])
+	}
+	ctx := context.Background()
+	c, err := jellyfin.New(jellyfin.Options{URL: ts.Getenv("SERVER"), DeviceID: "another", Device: "Television", Version: "1"})
+	ts.Check(err)
+	in, err := c.SignIn(ctx, demo.AdminName, secret.New(strings.TrimSpace(ts.ReadFile("password"))))
+	ts.Check(err)
+	r, err := c.WithCredential(in.Token).Do(ctx, jellyfin.Request{
+		Method: "POST", Path: "/QuickConnect/Authorize", Query: url.Values{"code": {found[1]}},
+	})
+	ts.Check(err)
+	if r.Status != 200 {
+		ts.Fatalf("the server answered the code with %d", r.Status)
+	}
 }
