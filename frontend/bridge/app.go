@@ -236,9 +236,13 @@ func (a *App) StartVerify(ctx context.Context, p api.Protocol, provider string) 
 	return result, failed
 }
 
-// RemoveLinks removes links.
-func (a *App) RemoveLinks(ctx context.Context, links []api.Link) (result []api.Change, failed *api.Error) {
-	failed = a.get(ctx, "RemoveLinks", &result, links)
+// RemoveLinks removes links; the detour drops all links of their accounts and writes the others again.
+func (a *App) RemoveLinks(ctx context.Context, links []api.Link, detour bool) (result []api.Change, failed *api.Error) {
+	method := "RemoveLinks"
+	if detour {
+		method = "RemoveLinksViaUnregister"
+	}
+	failed = a.get(ctx, method, &result, links)
 	return result, failed
 }
 

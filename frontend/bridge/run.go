@@ -94,7 +94,7 @@ func (a *App) runRoster(ctx context.Context, cmd state.Cmd) state.Msg {
 		}
 		return state.ProviderSaved{Err: err}
 	case state.CallRemove:
-		list, err := a.RemoveLinks(ctx, c.Links)
+		list, err := a.RemoveLinks(ctx, c.Links, c.Detour)
 		return state.Removed{Changes: list, Err: err}
 	case state.CallPlanUnregister:
 		p, err := a.PlanUnregister(ctx, c.UserID)

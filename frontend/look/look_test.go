@@ -562,7 +562,7 @@ var all = []shot{
 		connect(
 			"jellyfin.lan",
 			sees("How should"),
-			chromedp.SendKeys(chromedp.CSS("#key"), " ba d\n"),
+			chromedp.SendKeys(chromedp.CSS("#key"), " ba d "),
 			click("Connect"),
 			sees("does not know"),
 		),
@@ -588,7 +588,7 @@ var all = []shot{
 	{"fatal", "s=bootfail", []action{sees("settings folder")}},
 	{"roster", "", roster()},
 	{"roster-server", "s=stored", []action{sees("24 accounts")}},
-	{"roster-loading", "s=loading", []action{click(startDemo), sees("This is the demo")}},
+	{"roster-loading", "s=loading", []action{click(startDemo), sees("Who can sign in?")}},
 	{"roster-error", "s=rosterfail", []action{click(startDemo), sees("stopped answering")}},
 	{"roster-empty", "s=empty", []action{click(startDemo), sees("No accounts yet")}},
 	{"roster-nothing", "", roster(chromedp.SendKeys(chromedp.CSS("#search"), "zzz"), sees("Nothing matches"))},

@@ -1,6 +1,8 @@
 package state
 
 import (
+	"slices"
+
 	"github.com/jellybind/jellybind/backend/api"
 )
 
@@ -58,7 +60,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		s.Dialog.Busy = false
 		cmds := s.afterChange()
 		if m.Err != nil {
-			s.Dialog.Error = m.Err
+			s.notRemoved(m)
 			if len(m.Changes) == 0 {
 				return cmds, true
 			}
@@ -86,6 +88,24 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// notRemoved keeps in the dialog the links that are still there, and offers the detour where it is the way.
+func (s *State) notRemoved(m Removed) {
+	d := &s.Dialog
+	d.Error = m.Err
+	if d.Kind != DialogRemove {
+		return
+	}
+	d.Links = slices.DeleteFunc(slices.Clone(d.Links), func(k api.Link) bool {
+		return slices.ContainsFunc(m.Changes, func(c api.Change) bool {
+			return c.State == api.ChangeConfirmed && c.UserID == k.UserID && slices.Contains(c.Identities, k.Identity)
+		})
+	})
+	if m.Err.Code == api.CodeUnsupported && !d.Detour &&
+		!slices.ContainsFunc(d.Links, func(k api.Link) bool { return !s.CanDetour(k.UserID) }) {
+		d.Detour, d.Error = true, nil
+	}
 }
 
 func (s *State) openDrawer() []Cmd {

@@ -82,8 +82,11 @@ type (
 		Protocol api.Protocol
 		Name     string
 	}
-	// CallRemove calls RemoveLinks.
-	CallRemove struct{ Links []api.Link }
+	// CallRemove calls RemoveLinks, or RemoveLinksViaUnregister for the detour.
+	CallRemove struct {
+		Links  []api.Link
+		Detour bool
+	}
 	// CallPlanUnregister calls PlanUnregister.
 	CallPlanUnregister struct{ UserID string }
 	// CallUnregister calls Unregister.

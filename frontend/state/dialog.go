@@ -90,7 +90,7 @@ func (s *State) dialogYes() []Cmd {
 	switch d.Kind {
 	case DialogRemove:
 		d.Busy = true
-		return []Cmd{CallRemove{Links: d.Links}}
+		return []Cmd{CallRemove{Links: d.Links, Detour: d.Detour}}
 	case DialogUnregister:
 		if d.Plan == nil || s.Form[FieldAuth] == "" {
 			return nil

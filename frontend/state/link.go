@@ -99,6 +99,13 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 	case LinkAgain:
 		l.Step, l.FlowID, l.Error, l.SignIn, l.Confirm, l.Progress = LinkChoose, "", nil, nil, nil, nil
 		return append(s.plan(), Focus{ID: "link-step"}), true
+	case MoveHere:
+		if l.Step != LinkFailed {
+			return nil, true
+		}
+		l.Request.Move = true
+		l.Step, l.FlowID, l.Error, l.SignIn, l.Confirm, l.Progress = LinkChoose, "", nil, nil, nil, nil
+		return s.runLink(), true
 	case OpenBrowser:
 		return []Cmd{CallOpenSignIn(m)}, true
 	default:

@@ -100,6 +100,8 @@ type (
 	CancelLink struct{}
 	// LinkAgain goes back to the plan after a failure.
 	LinkAgain struct{}
+	// MoveHere makes the link anew and takes the identity from the account that it opens now.
+	MoveHere struct{}
 	// OpenBrowser opens the sign-in address once more.
 	OpenBrowser struct{ ID string }
 	// VerifyLink proves an identity.

@@ -296,6 +296,8 @@ type Dialog struct {
 	UserID  string
 	Busy    bool
 	Error   *api.Error
+	// Detour is set when the links cannot be removed singly, and all links of their accounts may be dropped for it.
+	Detour bool
 	// Choice is the chosen line of the palette.
 	Choice int
 	// Back is the id of the element that had the focus.
@@ -361,13 +363,21 @@ func (s *State) CanLink(userID string) api.Ability {
 // CanRemove reports whether a link of the account can be removed, and why not.
 func (s *State) CanRemove(userID string) api.Ability {
 	c := s.Can()
-	if c.DeleteLink.OK || c.WriteConfig.OK {
+	if c.DeleteLink.OK || c.WriteConfig.OK || s.CanDetour(userID) {
 		return api.Ability{OK: true}
 	}
 	if s.Session != nil && s.Session.User != nil && s.Session.User.ID == userID {
 		return c.DeleteLinkOwn
 	}
 	return c.DeleteLink
+}
+
+// CanDetour reports whether a link that cannot be removed singly can be removed by dropping all links of its account and
+// writing the others again. It would end the session that asks, if that is the account's.
+func (s *State) CanDetour(userID string) bool {
+	c := s.Can()
+	return c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK &&
+		(s.Session == nil || s.Session.User == nil || s.Session.User.ID != userID)
 }
 
 // Row returns the row at a position, when it is loaded.

@@ -93,6 +93,10 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		}
 		return s.show(m.Screen), true
 	case Retry:
+		if s.Fatal != nil {
+			s.Fatal, s.Booted = nil, false
+			return s.Start(), true
+		}
 		s.History.Error, s.Self.Error, s.Providers.Error = nil, nil, nil
 		return s.show(s.Screen), true
 	case ChangesLoaded:

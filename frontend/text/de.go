@@ -58,8 +58,9 @@ var de = map[string]string{
 	"demo.flavour":  "Plugin-Variante",
 	"demo.users":    "Konten",
 	"demo.server":   "Demo-Server",
-	"demo.banner":   "Das ist die Demo-Welt: Alle Konten sind erfunden, und sie endet mit diesem Fenster. Zum Ausprobieren bei einem Konto „Verknüpfen“ wählen und im Browser eine Person anklicken.",
-	"demo.people":   "Anmelden können sich:",
+	"demo.banner":   "Alle Konten sind erfunden und verschwinden mit diesem Fenster.",
+	"demo.tour":     "Zum Ausprobieren: {account} verknüpfen und beim Anbieter {person} wählen.",
+	"demo.people":   "Wer kann sich anmelden?",
 	"demo.leave":    "Demo verlassen",
 
 	"connect.title":                  "Verbinden",
@@ -222,6 +223,9 @@ var de = map[string]string{
 	"remove.title.other": "{n} Verknüpfungen entfernen?",
 	"remove.text":        "Diese Identitäten öffnen die Konten dann nicht mehr. Konten, Wiedergabeverlauf und Passwörter bleiben, offene Sitzungen laufen weiter.",
 	"remove.undo":        "Das lässt sich rückgängig machen, hier und im Verlauf.",
+	"remove.detour":      "Dieses Plugin kann sie nicht einzeln entfernen",
+	"remove.detour.text": "Es gibt einen Umweg: Alle Verknüpfungen des Kontos werden gelöscht und die übrigen sofort neu geschrieben. Seine Sitzungen enden auf allen Geräten.",
+	"remove.detour.yes":  "Löschen und neu schreiben",
 	"remove.yes.one":     "Verknüpfung entfernen",
 	"remove.yes.other":   "{n} Verknüpfungen entfernen",
 
@@ -314,6 +318,9 @@ var de = map[string]string{
 	"done.another":            "Weitere verknüpfen",
 	"failed.title":            "Die Verknüpfung kam nicht zustande",
 	"failed.cancelled":        "Abgebrochen",
+	"failed.owned":            "Sie kann verschoben werden: Dann öffnet sie dieses Konto und das andere nicht mehr. Dazu noch einmal anmelden; vor dem Schreiben wird gefragt.",
+	"failed.move":             "Hierher verschieben",
+	"failed.other":            "Andere Identität verwenden",
 	"failed.nothing":          "Der Verlauf zeigt, ob etwas geschrieben wurde.",
 
 	"providers.lead":          "Wo sich Leute anmelden, wie das SSO-Plugin es kennt.",

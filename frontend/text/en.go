@@ -58,8 +58,9 @@ var en = map[string]string{
 	"demo.flavour":  "Plugin line",
 	"demo.users":    "Accounts",
 	"demo.server":   "Demo server",
-	"demo.banner":   "This is the demo world: all accounts are made up, and it ends with this window. To try it, choose “Link identity” on an account and pick a person in the browser.",
-	"demo.people":   "Who can sign in:",
+	"demo.banner":   "All accounts are made up, and gone when this window closes.",
+	"demo.tour":     "Try it: link {account}, and choose {person} at the provider.",
+	"demo.people":   "Who can sign in?",
 	"demo.leave":    "Leave the demo",
 
 	"connect.title":                  "Connect",
@@ -222,6 +223,9 @@ var en = map[string]string{
 	"remove.title.other": "Remove {n} links?",
 	"remove.text":        "These identities will no longer open these accounts. Accounts, watch history and passwords stay, and sessions that are open go on.",
 	"remove.undo":        "This can be undone, here and in the history.",
+	"remove.detour":      "This plugin cannot remove it by itself",
+	"remove.detour.text": "There is a way round: all links of the account are dropped, and its other links are written again at once. Its sessions end on every device.",
+	"remove.detour.yes":  "Drop and write again",
 	"remove.yes.one":     "Remove link",
 	"remove.yes.other":   "Remove {n} links",
 
@@ -314,6 +318,9 @@ var en = map[string]string{
 	"done.another":            "Link another",
 	"failed.title":            "The link was not made",
 	"failed.cancelled":        "Cancelled",
+	"failed.owned":            "You may move it: then it opens this account, and no longer the other one. You sign in once more and confirm before anything is written.",
+	"failed.move":             "Move it here",
+	"failed.other":            "Use another identity",
 	"failed.nothing":          "The history shows whether anything was written.",
 
 	"providers.lead":          "Where people sign in, as the SSO plugin knows it.",

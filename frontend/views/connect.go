@@ -90,13 +90,24 @@ func certificate(s *stateOf, l *catalogue) *dom.Node {
 			components.Fact(l.T("certificate.issuer"), components.Name(c.Issuer)),
 			components.Fact(l.T("certificate.valid"), l.Date(c.NotBefore)+" – "+l.Date(c.NotAfter))),
 		dom.E("h3", l.T("certificate.fingerprint")),
-		dom.E("code", dom.Class("fingerprint"), dom.A("dir", "ltr"), c.SHA256),
+		dom.E("code", dom.Class("fingerprint"), dom.A("dir", "ltr"), fingerprint(c.SHA256)),
 		muted(l.T("certificate.how")),
 		components.Error(l, s.Connect.Error),
 		dom.E("div", dom.Class("actions"),
 			components.Primary(l.T("certificate.trust"), state.Trust{}, components.Icon("shield"),
 				dom.Flag("disabled", s.Connect.Busy)),
 			components.Secondary(l.T("certificate.no"), state.Leave{})))
+}
+
+// fingerprint cuts a SHA-256 fingerprint into pieces of eight bytes, which are compared one by one and not broken inside.
+func fingerprint(sha256 string) []*dom.Node {
+	const piece = len("00:") * 8
+	var list []*dom.Node
+	for len(sha256) > piece {
+		list = append(list, dom.E("span", sha256[:piece]))
+		sha256 = sha256[piece:]
+	}
+	return append(list, dom.E("span", sha256))
 }
 
 // credentials lets a person choose how to sign in, and says what each way allows.

@@ -74,20 +74,25 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"), components.Chip(k.Identity),
 			dom.E("span", components.Name(d.Names[k.UserID]))))
 	}
+	words, yes := dom.E("p", l.T("remove.text")), l.N("remove.yes", len(d.Links))
+	if d.Detour {
+		words, yes = components.Banner("warn", "alert", dom.E("p", dom.Class("banner-title"), l.T("remove.detour")),
+			dom.E("p", l.T("remove.detour.text"))), l.T("remove.detour.yes")
+	}
 	return components.Dialog(
 		l,
 		"ask",
 		l.N("remove.title", len(d.Links)),
 		state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
-		dom.E("p", l.T("remove.text")),
-		muted(l.T("remove.undo")),
+		words,
+		dom.If(!d.Detour, func() *dom.Node { return muted(l.T("remove.undo")) }),
 		components.Error(l, d.Error),
 		buttons(
 			s,
 			l,
 			components.Danger(
-				l.N("remove.yes", len(d.Links)),
+				yes,
 				state.DialogYes{},
 				dom.ID("remove-yes"),
 				dom.Flag("disabled", d.Busy),

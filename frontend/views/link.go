@@ -416,11 +416,16 @@ func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 	if k.Error != nil && k.Error.Code == api.CodeCancelled {
 		title = l.T("failed.cancelled")
 	}
+	again := components.Primary(l.T("again"), state.LinkAgain{}, dom.ID("link-again"), components.Icon("refresh"))
+	after := muted(l.T("failed.nothing"))
+	if k.Error != nil && k.Error.Code == api.CodeLinkOwned {
+		after = dom.E("p", l.T("failed.owned"))
+		again = dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("failed.move"), state.MoveHere{}, dom.ID("move-here"), components.Icon("move")),
+			components.Secondary(l.T("failed.other"), state.LinkAgain{}))
+	}
 	return []*dom.Node{
-		stepTitle(title), components.Error(l, k.Error),
-		muted(l.T("failed.nothing")),
-		dom.E("div", dom.Class("actions"),
-			components.Primary(l.T("again"), state.LinkAgain{}, components.Icon("refresh")),
-			components.Secondary(l.T("link.back"), state.LeaveLink{})),
+		stepTitle(title), components.Error(l, k.Error), after,
+		dom.E("div", dom.Class("actions"), again, components.Secondary(l.T("link.back"), state.LeaveLink{})),
 	}
 }

@@ -371,7 +371,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 				dom.Instead("click", func(e dom.Event) any { return state.Select{Index: i, Range: e.Shift} }))),
 		dom.E("div", dom.Class("cell c-name"), dom.A("role", "rowheader"), components.Avatar(name),
 			dom.E("span", dom.Class("account"),
-				dom.E("span", dom.Class("account-name"), dom.A("title", name), dom.E("bdi", name)), badges(l, a, true))),
+				dom.E("span", dom.Class("account-name"), dom.A("title", name), dom.E("bdi", name)), marks(l, a))),
 		dom.E("div", dom.Class("cell c-links"), dom.A("role", "gridcell"), chips(l, a)),
 		dom.E("div", dom.Class("cell c-activity"), dom.A("role", "gridcell"), activity(s, l, a)),
 		dom.E("div", dom.Class("cell c-action"), dom.A("role", "gridcell"),
@@ -418,6 +418,15 @@ func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
 	add(a.Disabled, "badge.disabled", "")
 	add(!short && a.Exists && !a.HasPassword, "badge.noPassword", "")
 	return list
+}
+
+// marks stand below an account's name: those that find room, the most important first.
+func marks(l *catalogue, a api.RosterRow) *dom.Node {
+	list := badges(l, a, true)
+	if len(list) == 0 {
+		return nil
+	}
+	return dom.E("span", dom.Class("account-marks"), list)
 }
 
 func chips(l *catalogue, a api.RosterRow) []*dom.Node {

@@ -2,6 +2,8 @@
 package views
 
 import (
+	"strings"
+
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
@@ -28,7 +30,9 @@ func Window(s *stateOf) *dom.Node {
 	var body *dom.Node
 	switch {
 	case s.Fatal != nil:
-		body = page("fatal", components.Empty("alert", l.T("fatal.title"), "", nil), components.Error(l, s.Fatal))
+		body = page("fatal", components.Empty("alert", l.T("fatal.title"), ""), components.Error(l, s.Fatal),
+			dom.E("div", dom.Class("actions"), components.Primary(l.T("again"), state.Retry{}, components.Icon("refresh")),
+				components.Secondary(l.T("command.quit"), state.Quit{})))
 	case !s.Booted:
 		body = dom.E("main", dom.Key("starting"), dom.Class("page centre"), components.Loading(l.T("starting")))
 	case s.Session == nil:
@@ -99,25 +103,53 @@ func heading(title string, parts ...any) *dom.Node {
 	}, parts...)...)
 }
 
-// demoBanner says that this is the demo, and who can sign in.
+// The tour of the demo world: an account without an identity, and whose identity belongs to it.
+const (
+	tourAccount = "maria"
+	tourPerson  = "Maria "
+)
+
+// demoBanner says that this is the demo, what to try, and who can sign in.
 func demoBanner(s *stateOf, l *catalogue) *dom.Node {
 	if !s.Demo() {
 		return nil
 	}
-	var people []*dom.Node
-	for i, p := range s.Session.DemoPeople {
-		if i > 0 {
-			people = append(people, dom.Text(", "))
+	words := dom.E("p", l.T("demo.banner"))
+	people := s.Session.DemoPeople
+	for _, p := range people {
+		if !strings.HasPrefix(p, tourPerson) {
+			continue
 		}
-		people = append(people, components.Name(p))
+		account := dom.E("strong", tourAccount)
+		if s.Screen == state.ScreenRoster {
+			account = dom.E("button", dom.Class("inline"), dom.A("type", "button"), tourAccount,
+				dom.OnClick(state.Edit{Field: state.FieldSearch, Value: tourAccount}))
+		}
+		words = dom.E("p", components.Sentence(l, "demo.tour", map[string]*dom.Node{
+			"account": account, "person": dom.E("strong", components.Name(p)),
+		}))
+		break
 	}
-	return dom.E("div", dom.Class("demo-banner"), dom.A("role", "note"),
-		components.Badge(l.T("demo.badge"), "accent"),
-		dom.E("p", dom.E("span", l.T("demo.banner")+" "),
-			dom.If(len(people) > 0, func() *dom.Node {
-				return dom.E("span", l.T("demo.people")+" ", people, ".")
-			})),
+	return dom.E("div", dom.Class("demo-banner"), dom.A("role", "note"), components.Badge(l.T("demo.badge"), "accent"), words,
+		dom.If(len(people) > 0, func() *dom.Node { return demoPeople(s, l, people) }),
 		components.Quiet(l.T("demo.leave"), state.Leave{}))
+}
+
+// demoPeople opens the list of those who can sign in at the demo's providers.
+func demoPeople(s *stateOf, l *catalogue, people []string) *dom.Node {
+	open := s.Menu == "people"
+	return dom.E("div", dom.Class("demo-people"),
+		components.Quiet(l.T("demo.people"), state.OpenMenu{ID: "people"}, dom.ID("people"), dom.Bool("aria-expanded", open)),
+		dom.If(open, func() *dom.Node {
+			list := make([]*dom.Node, len(people))
+			for i, p := range people {
+				list[i] = dom.E("li", components.Name(p))
+			}
+			return dom.E("div", dom.Class("menu-layer"),
+				dom.E("div", dom.Class("menu-back"), dom.OnClick(state.CloseMenu{})),
+				dom.E("div", dom.ID("people-menu"), dom.Class("menu"), dom.A("role", "group"), dom.A("tabindex", "-1"),
+					dom.A("aria-label", l.T("demo.people")), dom.E("ul", list)))
+		}))
 }
 
 func toasts(s *stateOf, l *catalogue) *dom.Node {

@@ -47,7 +47,7 @@
     server: { id: 'abc', name: demo ? 'Demo' : 'Living room', version: '10.11.2', url: 'http://127.0.0.1:41733', wizardCompleted: true },
     capabilities: { flavour: '9p4', version: '4.0', credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
       ...(plain ? { readRoster: deny, postLink: deny, deleteLink: deny, writeConfig: deny, unregister: deny } : {}) },
-    user: plain ? users[11] : null, stored: !demo, demoPeople: demo ? ['ada', 'bjorn', 'carla', 'mallory'] : undefined });
+    user: plain ? users[11] : null, stored: !demo, demoPeople: demo ? ['Ada Lovelace', 'Maria Lindqvist', 'Björn Borg', 'Mallory Moss'] : undefined });
   const fold = (s) => s.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
   const filters = { '': () => true, linked: (u) => u.identities.length > 0, unlinked: (u) => !u.identities.length, several: (u) => u.identities.length > 1,
     orphan: (u) => !u.exists, 'at-risk': (u) => u.atRisk, disabled: (u) => u.disabled, administrator: (u) => u.administrator };
