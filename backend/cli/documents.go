@@ -20,20 +20,39 @@ type document struct {
 
 // documents lists the document of every command. Their fields are stable: new ones may come, none changes its meaning.
 var documents = []document{
-	{"server add", api.Profile{}}, {"server list", []api.Profile{}}, {"server show", api.Session{}},
-	{"server remove", api.Profile{}}, {"server rename", api.Profile{}}, {"server default", api.Profile{}},
-	{"server trust", api.Profile{}}, {"server discover", []api.DiscoveredServer{}},
-	{"auth login", api.Session{}}, {"auth status", []status{}}, {"auth logout", api.Profile{}},
-	{"auth key create", madeKey{}}, {"auth key list", []api.APIKey{}}, {"auth key revoke", api.APIKey{}},
-	{"users", []api.Account{}}, {"users list", []api.Account{}}, {"users unregister", api.Change{}},
+	{"server add", api.Profile{}},
+	{"server list", []api.Profile{}},
+	{"server show", api.Session{}},
+	{"server remove", api.Profile{}},
+	{"server rename", api.Profile{}},
+	{"server default", api.Profile{}},
+	{"server trust", api.Profile{}},
+	{"server discover", []api.DiscoveredServer{}},
+	{"auth login", api.Session{}},
+	{"auth status", []status{}},
+	{"auth logout", api.Profile{}},
+	{"auth key create", madeKey{}},
+	{"auth key list", []api.APIKey{}},
+	{"auth key revoke", api.APIKey{}},
+	{"users", []api.Account{}},
+	{"users list", []api.Account{}},
+	{"users unregister", api.Change{}},
 	{"users unregister --plan", api.UnregisterPlan{}},
-	{"links list", api.Roster{}}, {"links add", api.Change{}}, {"links add --plan", api.Plan{}},
-	{"links remove", []api.Change{}}, {"links verify", api.Verified{}},
-	{"providers", []api.ProviderDetail{}}, {"providers list", []api.ProviderDetail{}},
-	{"providers show", api.ProviderDetail{}}, {"providers set", api.ProviderSettings{}},
+	{"links list", api.Roster{}},
+	{"links add", api.Change{}},
+	{"links add --plan", api.Plan{}},
+	{"links remove", []api.Change{}},
+	{"links verify", api.Verified{}},
+	{"providers", []api.ProviderDetail{}},
+	{"providers list", []api.ProviderDetail{}},
+	{"providers show", api.ProviderDetail{}},
+	{"providers set", api.ProviderSettings{}},
 	{"providers test", api.ProviderTest{}},
-	{"history list", []api.Change{}}, {"history undo", api.Change{}},
-	{"selfservice", api.SelfService{}}, {"demo", demoFacts{}}, {"version", versionFacts{}},
+	{"history list", []api.Change{}},
+	{"history undo", api.Change{}},
+	{"selfservice", api.SelfService{}},
+	{"demo", demoFacts{}},
+	{"version", versionFacts{}},
 }
 
 // failure is the document of a command that fails, on standard error.
@@ -73,7 +92,9 @@ names and meaning. A field with ? may be missing.
 			queue = append(queue, f.of)
 		}
 	}
-	return &cobra.Command{Use: "json", Short: "The JSON documents of --json and their fields", Long: strings.TrimRight(b.String(), "\n")}
+	return &cobra.Command{
+		Use: "json", Short: "The JSON documents of --json and their fields", Long: strings.TrimRight(b.String(), "\n"),
+	}
 }
 
 type field struct {

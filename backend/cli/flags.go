@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -58,7 +59,7 @@ func (*port) Type() string { return "PORT" }
 func (p *port) Set(s string) error {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil {
-		return fmt.Errorf("a port is a number from 1 to 65535, or 0")
+		return errors.New("a port is a number from 1 to 65535, or 0")
 	}
 	*p = port(n)
 	return nil

@@ -85,8 +85,10 @@ func traits(a api.Account) string {
 		is   bool
 		word string
 	}{
-		{!a.Exists, string(api.FilterOrphan)}, {a.Administrator, string(api.FilterAdministrator)},
-		{a.Disabled, string(api.FilterDisabled)}, {a.Exists && !a.HasPassword, "no password"},
+		{!a.Exists, string(api.FilterOrphan)},
+		{a.Administrator, string(api.FilterAdministrator)},
+		{a.Disabled, string(api.FilterDisabled)},
+		{a.Exists && !a.HasPassword, "no password"},
 		{a.AtRisk, string(api.FilterAtRisk)},
 	} {
 		if x.is {
@@ -97,8 +99,10 @@ func traits(a api.Account) string {
 }
 
 // errNoProvider is a sign-in without the place to sign in at.
-var errNoProvider = usageError{error: errors.New("name the identity provider, with --provider"),
-	hint: "“jellybind providers” lists them."}
+var errNoProvider = usageError{
+	error: errors.New("name the identity provider, with --provider"),
+	hint:  "“jellybind providers” lists them.",
+}
 
 func (a *app) linksCommand() *cobra.Command {
 	c := &cobra.Command{Use: "links", Short: "List, add, remove and verify links"}
@@ -233,8 +237,8 @@ func (a *app) linksAdd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "add ACCOUNT --provider PROVIDER",
 		Short: "Link an identity to an account: sign in at the provider, confirm, done",
-		Long: `Link an identity to an account. Jellybind chooses how (see --plan), opens the identity provider in your browser, shows who
-signed in and whose that identity is now, and asks before it writes. Then it reads the link back.`,
+		Long: `Link an identity to an account. Jellybind chooses how (see --plan), opens the identity provider in your browser,
+shows who signed in and whose that identity is now, and asks before it writes. Then it reads the link back.`,
 		Example: "  jellybind links add maria --provider keycloak\n" +
 			"  jellybind links add maria --provider keycloak --name 8f14e45f-ceea-467f-a9d4-2d3c5a1b7e90",
 		Args: cobra.ExactArgs(1),
@@ -476,8 +480,8 @@ func (a *app) linksRemove() *cobra.Command {
 
 func noSuchLink(account api.Account, name []string) error {
 	e := &api.Error{
-		Code: api.CodeLinkNotFound, Sentence: fmt.Sprintf("%s has no such link.", api.Printable(nameOf(account))),
-		Hint: fmt.Sprintf("See its links: jellybind links list --user %s", shellWord(api.Printable(nameOf(account)))),
+		Code: api.CodeLinkNotFound, Sentence: api.Printable(nameOf(account)) + " has no such link.",
+		Hint: "See its links: jellybind links list --user " + shellWord(api.Printable(nameOf(account))),
 	}
 	if len(name) == 1 {
 		e.Sentence = fmt.Sprintf("%s has no such link: %s.", api.Printable(nameOf(account)), api.Printable(name[0]))

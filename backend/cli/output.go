@@ -26,7 +26,8 @@ import (
 // The rules of output. Answers go to standard output, everything else (questions, progress, warnings, errors) to standard
 // error. With --json the answer is one JSON document; jellybind help json lists the fields. Tables and sentences fit the
 // terminal's width, or COLUMNS; piped without COLUMNS, tables are tab-separated and without a header, so that cut and awk
-// can read them, and sentences stay on one line. Colour is used on terminals only, never with NO_COLOR or TERM=dumb.
+// can read them, and sentences stay on one line. Colour is used on terminals only, and not where the environment asks for
+// none.
 // Whatever came from a server is shown through api.Printable, except in JSON.
 
 // printer writes to one stream.
@@ -260,15 +261,15 @@ func truncate(s string, width int) string {
 // facts writes names and values below each other. Empty values are left out.
 func (p *printer) facts(facts ...string) {
 	width := 0
-	for i := 0; i < len(facts); i += 2 {
-		if facts[i+1] != "" {
-			width = max(width, displayWidth(facts[i]))
+	for fact := range slices.Chunk(facts, 2) {
+		if fact[1] != "" {
+			width = max(width, displayWidth(printable(fact[0])))
 		}
 	}
-	for i := 0; i < len(facts); i += 2 {
-		if facts[i+1] != "" {
-			name := api.Printable(facts[i]) + ":"
-			p.text(name+strings.Repeat(" ", max(width+1-displayWidth(name), 0))+gap, api.Printable(facts[i+1]))
+	for fact := range slices.Chunk(facts, 2) {
+		if fact[1] != "" {
+			name := printable(fact[0]) + ":"
+			p.text(name+strings.Repeat(" ", width+1-displayWidth(name))+gap, printable(fact[1]))
 		}
 	}
 }

@@ -22,12 +22,18 @@ func TestWrap(t *testing.T) {
 		"empty":    {"", 20, []string{""}},
 		"words":    {"aaaaaaaaaa bbbbbbbbbb ccccc", 21, []string{"aaaaaaaaaa bbbbbbbbbb", "ccccc"}},
 		"no width": {strings.Repeat("word ", 50), 0, []string{strings.Repeat("word ", 50)}},
-		"a long word stays whole": {"see http://media.home.example/a/long/path now", 20,
-			[]string{"see", "http://media.home.example/a/long/path", "now"}},
-		"a quoted command stays whole": {"Run “jellybind auth login”, or do it by hand.", 24,
-			[]string{"Run", "“jellybind auth login”,", "or do it by hand."}},
-		"a command at the end stays whole": {"Sign in first: jellybind auth login --server home", 20,
-			[]string{"Sign in first:", "jellybind auth login --server home"}},
+		"a long word stays whole": {
+			"see http://media.home.example/a/long/path now", 20,
+			[]string{"see", "http://media.home.example/a/long/path", "now"},
+		},
+		"a quoted command stays whole": {
+			"Run “jellybind auth login”, or do it by hand.", 24,
+			[]string{"Run", "“jellybind auth login”,", "or do it by hand."},
+		},
+		"a command at the end stays whole": {
+			"Sign in first: jellybind auth login --server home", 20,
+			[]string{"Sign in first:", "jellybind auth login --server home"},
+		},
 		"wide letters count twice": {"漢字漢字漢字 漢字漢字漢字", 20, []string{"漢字漢字漢字", "漢字漢字漢字"}},
 	} {
 		t.Run(name, func(t *testing.T) {

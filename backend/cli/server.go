@@ -82,8 +82,10 @@ func (a *app) serverAdd() *cobra.Command {
 func fingerprint(typed string) (string, error) {
 	sum, err := jellyfin.ParseFingerprint(typed)
 	if err != nil {
-		return "", usageError{error: errors.New("--trust takes a SHA-256 fingerprint: 64 hexadecimal digits"),
-			hint: "Without --trust, the certificate's own is shown."}
+		return "", usageError{
+			error: errors.New("--trust takes a SHA-256 fingerprint: 64 hexadecimal digits"),
+			hint:  "Without --trust, the certificate's own is shown.",
+		}
 	}
 	return sum, nil
 }
