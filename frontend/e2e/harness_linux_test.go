@@ -21,8 +21,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// patience is how long the slowest thing may take: the machine may be busy, and every app starts a browser engine.
-const patience = 2 * time.Minute
+const (
+	// patience is how long a step in the page may take: the machine may be busy.
+	patience = 45 * time.Second
+	// startup is how long a program may take to start; every app starts a browser engine.
+	startup = 2 * time.Minute
+)
 
 // What TestMain prepares.
 var (
@@ -68,7 +72,7 @@ func run(m *testing.M) int {
 		return 1
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.UserDataDir(filepath.Join(dir, "chromium")), chromedp.WSURLReadTimeout(patience), chromedp.WindowSize(1280, 900),
+		chromedp.DisableGPU, chromedp.UserDataDir(filepath.Join(dir, "chromium")), chromedp.WSURLReadTimeout(startup), chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en-US"))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
@@ -111,7 +115,7 @@ func startDisplay() (stop func(), err error) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}
-	_ = r.SetReadDeadline(time.Now().Add(patience))
+	_ = r.SetReadDeadline(time.Now().Add(startup))
 	number, err := bufio.NewReader(r).ReadString('\n')
 	if number = strings.TrimSpace(number); err != nil || number == "" {
 		stop()
@@ -203,6 +207,17 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+// told is what it printed, without Wails' own notes of what is served.
+func (o *output) told() string {
+	var kept []string
+	for line := range strings.Lines(o.String()) {
+		if !strings.HasPrefix(line, "DEB |") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
 // start starts the window with a configuration folder of its own. Its browser is a program that writes down the address.
 // env is added to its environment; without one there is no session bus, and so no keyring.
 func start(t *testing.T, env ...string) *app {
@@ -244,10 +259,10 @@ func start(t *testing.T, env ...string) *app {
 			<-ended
 		}
 		if t.Failed() {
-			t.Logf("the app printed:\n%s", a.output)
+			t.Logf("the app printed:\n%s", a.output.told())
 		}
 	})
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(startup); ; time.Sleep(50 * time.Millisecond) {
 		res, err := http.Get(a.url) //nolint:noctx // the deadline is below
 		if err == nil {
 			_ = res.Body.Close()

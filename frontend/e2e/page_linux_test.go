@@ -104,7 +104,8 @@ func (p *tab) do(what string, actions ...action) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
-		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.body.innerText.slice(0, 3000)`))
+		text, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`'focus: ' + document.activeElement.outerHTML.slice(0, 300) +
+			' value: ' + document.activeElement.value + '\n' + document.body.innerText.slice(0, 3000)`))
 		p.t.Fatalf("%s: %v\nthe page shows:\n%s", what, err, text)
 	}
 }

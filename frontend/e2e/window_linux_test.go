@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/jellybind/jellybind/frontend/text"
 )
@@ -106,4 +107,214 @@ func TestFirstLink(t *testing.T) {
 	p.link(english, a, bySAML, true, 3)
 	p.verify(english, bySAML)
 	p.remove(english, bySAML)
+}
+
+// TestGerman goes the same way in German, chosen in the settings, on the plugin's other line. No English word of the
+// catalogue may be left on the screens that it passes.
+func TestGerman(t *testing.T) {
+	a := start(t)
+	p := a.open(t)
+	p.do("the settings", sees(english.T("welcome.lead")), click(english.T("nav.settings")),
+		until(`document.getElementById('language')`), choose("language", "de"), sees(german.T("settings.look")))
+	p.english("the settings")
+	p.do("back", click(german.T("back")))
+	p.english("the welcome screen")
+	p.demo(german, "9p4", "")
+	p.english("the roster")
+	p.link(german, a, byOIDC, false, 1)
+	p.english("the account")
+	p.verify(german, byOIDC)
+	p.remove(german, byOIDC)
+	p.do("closing the account", clickOn(".drawer-head > :last-child"), until(`!document.querySelector('.drawer')`))
+	for _, screen := range []string{"providers", "own", "history", "settings"} {
+		p.screen(german, screen)
+		p.english(screen)
+	}
+	// It is kept.
+	p.do("another start", chromedp.Reload(), sees(german.T("welcome.lead")))
+	if lang := ask[string](p, `document.documentElement.lang`); lang != "de" {
+		t.Errorf("the page says that it is in %q", lang)
+	}
+}
+
+// screen goes to a screen by the navigation.
+func (p *tab) screen(l *text.Catalogue, name string) {
+	p.t.Helper()
+	title := l.T("nav." + name)
+	if name == "own" {
+		title = l.T("nav.self")
+	}
+	p.do("the screen "+name, clickOn("#nav-"+name), until(fmt.Sprintf(`document.getElementById('title').textContent === %q`, title)),
+		until(`!document.querySelector('.content .loading')`))
+}
+
+// english complains about words on the page that are English where German has others.
+func (p *tab) english(where string) {
+	p.t.Helper()
+	shown := ask[[]string](p, `[...new Set([...document.querySelectorAll('h1,h2,h3,button,label,legend,dt,summary,.badge,.muted,[role=tab]')]
+		.filter(e => e.offsetParent !== null && !e.closest('[lang=en]')).map(e => e.innerText.trim()))]`)
+	for _, words := range shown {
+		for _, key := range []string{
+			"back", "cancel", "close", "save", "again", "undo", "nav.roster", "nav.providers", "nav.history", "nav.settings", "nav.self",
+			"welcome.connect", "welcome.go", "welcome.network", "demo.options", "demo.leave", "roster.refresh", "link.do", "row.link",
+			"column.identities", "column.account", "column.activity", "filter.linked", "filter.unlinked", "badge.administrator",
+			"drawer.facts", "fact.provider", "unregister.do", "verify.do", "remove.do", "settings.look", "settings.theme", "settings.about",
+			"row.unlinked", "time.never", "settings.servers", "keyring.title", "self.copy",
+		} {
+			if e := english.T(key); words == e && e != german.T(key) {
+				p.t.Errorf("%s shows the English %q", where, words)
+			}
+		}
+	}
+}
+
+// TestKeyboardOnly does the main job without a pointer: demo, search, account, link, confirm, verify by the palette's
+// neighbours, remove, and Escape on the way.
+func TestKeyboardOnly(t *testing.T) {
+	a := start(t)
+	p := a.open(t)
+	p.do("the first start", sees(english.T("welcome.lead")))
+	p.tabTo(`e.id === 'demo'`)
+	p.do("the demo", key(kb.Enter), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
+	p.do("searching", focused("search"), key("maria"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length === 1`),
+		key(kb.ArrowDown), focused("row-0"), key("/"), focused("search"), key(kb.ArrowDown), focused("row-0"))
+	p.do("the account and back", key(kb.Enter), focused("drawer-title"), key(kb.Escape), focused("row-0"))
+	p.do("linking", key("l"), focused("link-step"))
+	p.tabTo(`e.name === 'provider'`)
+	p.do("the provider", key(" "), until(`document.querySelector('input[value="oidc/authelia"]').checked`), until(`document.getElementById('run-link')`))
+	p.tabTo(`e.id === 'run-link'`)
+	p.do("to the browser", key(kb.Enter), until(`document.querySelector('.signin .copy-value')`))
+	signIn(t, a.lastOpened(t, 1), "maria")
+	p.do("the question", sees(english.T("confirm.title")), focused("link-step"))
+	p.tabTo(`e.id === 'confirm-yes'`)
+	p.do("yes", key(kb.Enter), until(`document.getElementById('link-close')`))
+	p.tabTo(`e.id === 'link-close'`)
+	p.do("done", key(kb.Enter), until(byOIDC.chip()))
+	p.tabTo(fmt.Sprintf(`e.getAttribute('aria-label') === %q`, english.T("verify.do.of", "name", "maria", "provider", "authelia")))
+	p.do("verifying", key(kb.Enter), until(`document.querySelector('.verification .copy-value')`))
+	signIn(t, a.lastOpened(t, 2), "maria")
+	p.do("the proof", until(`document.querySelector('.verification .banner.good')`))
+	p.tabTo(fmt.Sprintf(`e.getAttribute('aria-label') === %q`, english.T("remove.do.of", "name", "maria", "provider", "authelia")))
+	p.do("asking for the removal", key(kb.Enter), until(`document.querySelector('dialog[open]')`))
+	p.do("Enter alone takes nothing away", key(kb.Enter), until(`!document.querySelector('dialog[open]')`), until(byOIDC.chip()))
+	p.tabTo(fmt.Sprintf(`e.getAttribute('aria-label') === %q`, english.T("remove.do.of", "name", "maria", "provider", "authelia")))
+	p.do("asking again", key(kb.Enter), until(`document.querySelector('dialog[open]')`))
+	p.tabTo(`e.id === 'remove-yes'`)
+	p.do("removing", key(kb.Enter), until(`!(`+byOIDC.chip()+`)`), sees(english.T("drawer.unlinked")))
+	p.do("the sheet", key(kb.Escape), until(`!document.querySelector('.drawer')`), key("?"), sees(english.T("keys.anywhere")),
+		key(kb.Escape), gone(english.T("keys.anywhere")))
+	p.do("the palette", key("k", chromedp.ModifierCtrl), focused("command"), key("provid"), key(kb.Enter),
+		until(fmt.Sprintf(`document.getElementById('title').textContent === %q`, english.T("nav.providers"))))
+}
+
+// tabTo presses Tab until the focus is on a wanted element e. On the way every focus must be seen.
+func (p *tab) tabTo(wanted string) {
+	p.t.Helper()
+	p.do("the element "+wanted, until(`[...document.querySelectorAll('button,input,select,a')].some(e => e.offsetParent !== null && !e.disabled && (`+wanted+`))`))
+	for i := range 120 {
+		if i > 0 {
+			p.do("Tab", key(kb.Tab))
+		}
+		type focus struct {
+			There bool   `json:"there"`
+			Seen  bool   `json:"seen"`
+			Tag   string `json:"tag"`
+		}
+		at := ask[focus](p, `(() => { const e = document.activeElement; const s = getComputedStyle(e), box = e.closest('label,.search') || e, b = getComputedStyle(box);
+			return {there: !!(`+wanted+`), tag: e.outerHTML.slice(0, 150),
+				seen: e === document.body || s.outlineStyle !== 'none' || s.boxShadow !== 'none' || b.outlineStyle !== 'none' || b.boxShadow !== 'none'}; })()`)
+		if !at.Seen {
+			p.t.Errorf("the focus cannot be seen on %s", at.Tag)
+		}
+		if at.There {
+			return
+		}
+	}
+	p.t.Fatalf("Tab does not lead to %s", wanted)
+}
+
+// TestEveryControlHasAName reads the accessibility tree of each screen.
+func TestEveryControlHasAName(t *testing.T) {
+	a := start(t)
+	p := a.open(t)
+	p.do("the first start", sees(english.T("welcome.lead")))
+	p.nameless("the welcome screen")
+	p.demo(english, "", "")
+	p.nameless("the roster")
+	p.do("selecting", clickOn(`#row-0 input[type=checkbox]`), until(`document.querySelector('.selection')`))
+	p.nameless("the roster with a selection")
+	p.do("the switcher", clickOn("#servers"), until(`document.querySelector('[role=menu]')`))
+	p.nameless("the menu of servers")
+	p.do("an account", key(kb.Escape), fill("search", "elif"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length === 1`),
+		clickOn("#row-0 .account-name"), until(`document.querySelector('.identity')`))
+	p.nameless("an account")
+	p.do("a removal", click(english.T("remove.do.of", "name", "elif", "provider", "authelia")), until(`document.querySelector('dialog[open]')`))
+	p.nameless("the question before a removal")
+	p.do("unregistering", key(kb.Escape), click(english.T("unregister.do")), until(`document.querySelector('dialog[open] #auth')`))
+	p.nameless("the question before unregistering")
+	p.do("linking", key(kb.Escape), clickOn("#link-identity"), clickOn(`input[value="oidc/authelia"]`), until(`document.getElementById('run-link')`))
+	p.nameless("linking")
+	p.do("by name", clickOn("#tab-subject"), until(`document.getElementById('subject')`))
+	p.nameless("linking by name")
+	p.do("the sign-in", clickOn("#tab-signin"), clickOn("#run-link"), until(`document.querySelector('.signin .copy-value')`))
+	p.nameless("a sign-in that is waited for")
+	signIn(t, ask[string](p, `document.querySelector('.signin .copy-value').textContent`), "")
+	p.do("a refusal", sees(english.T("failed.title")))
+	p.nameless("a link that failed")
+	p.do("once more", click(english.T("again")), clickOn("#run-link"), until(`document.querySelector('.signin .copy-value')`))
+	p.do("cancelling", click(english.T("cancel")), until(`document.getElementById('run-link')`))
+	p.do("closing", clickOn(".drawer-head > :last-child"), until(`!document.querySelector('.drawer')`))
+	for _, screen := range []string{"providers", "own", "history", "settings"} {
+		p.screen(english, screen)
+		p.nameless(screen)
+	}
+	p.do("the palette", key("k", chromedp.ModifierCtrl), focused("command"))
+	p.nameless("the palette")
+	p.do("the sheet", key(kb.Escape), until(`!document.querySelector('dialog[open]')`), clickOn("#title"), key("?"), sees(english.T("keys.anywhere")))
+	p.nameless("the sheet of keys")
+}
+
+// TestTenThousandAccounts scrolls and searches the largest demo world, and measures how long a keystroke takes until its
+// rows are painted, backend included.
+func TestTenThousandAccounts(t *testing.T) {
+	a := start(t)
+	p := a.open(t)
+	p.demo(english, "K0lin", "10000")
+	p.do("the count", sees("10,00")) // the deleted account's links make one row more
+	if rows := ask[int](p, `document.querySelectorAll('.rows > .row').length`); rows > 80 {
+		t.Errorf("%d rows are in the page", rows)
+	}
+	p.do("to the end", chromedp.Evaluate[chromedp.Void](`document.getElementById('rows').scrollTop = 1e9`),
+		until(`(() => { const r = [...document.querySelectorAll('.rows > .row')].at(-1), g = document.getElementById('grid');
+			return r && !r.classList.contains('skeleton') && r.getAttribute('aria-rowindex') === g.getAttribute('aria-rowcount'); })()`))
+	p.do("scrolling", chromedp.Evaluate[chromedp.Void](scrolling, chromedp.EvalAwaitPromise),
+		until(`document.querySelectorAll('.rows > .row.skeleton').length === 0`))
+	if rows := ask[int](p, `document.querySelectorAll('.rows > .row').length`); rows < 8 || rows > 80 {
+		t.Errorf("%d rows are in the page", rows)
+	}
+	p.do("searching", fill("search", "maria"), until(`document.getElementById('row-0')?.querySelector('.account-name')?.textContent === 'maria'`))
+	p.do("nothing", fill("search", "no such account anywhere"), sees(english.T("roster.nothing")))
+	p.do("everything", key(kb.Escape), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 8`))
+	times := p.keystrokes()
+	t.Logf("keystroke to its rows in the page: median %.0f ms, slowest %.0f ms", times[len(times)/2], times[len(times)-1])
+}
+
+// scrolling turns the wheel through the list for two hundred frames.
+const scrolling = `(async () => { const rows = document.getElementById('rows');
+	for (let i = 0; i < 200; i++) { rows.scrollTop = (i * 7919) % rows.scrollHeight; await new Promise(r => requestAnimationFrame(r)); } })()`
+
+// keystrokes types words into the search, and returns the milliseconds from each keystroke to the frame in which its rows
+// are shown, sorted.
+func (p *tab) keystrokes() []float64 {
+	p.t.Helper()
+	p.do("the search", clickOn("#search"))
+	return ask[[]float64](p, `(async () => { const s = document.getElementById('search'), all = [];
+		const painted = () => new Promise(r => requestAnimationFrame(() => setTimeout(r, 0)));
+		for (const w of ['m', 'ma', 'mar', 'mari', 'maria', 'mari', 'mar', '', 'a', 'an', 'ann', 'anna', 'ann', 'e', 'el', 'eli', 'elif', '']) {
+			const begun = performance.now();
+			s.value = w; s.dispatchEvent(new InputEvent('input', {bubbles: true}));
+			do { await painted(); } while (!document.querySelector('#grid[aria-busy="false"], .empty'));
+			all.push(performance.now() - begun);
+			await new Promise(r => setTimeout(r, 30)); }
+		return all.sort((a, b) => a - b); })()`)
 }

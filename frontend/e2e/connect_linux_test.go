@@ -1,0 +1,226 @@
+package e2e_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/secret/secrettest"
+)
+
+const password = "correct horse battery staple"
+
+// world is a demo world outside the app, with an administrator whose password is no common word.
+func world(t *testing.T) *demo.World {
+	t.Helper()
+	d, err := demo.Start(t.Context(), demo.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d.Server().AddUser(server.UserSpec{Name: "root", Password: password, Administrator: true})
+	return d
+}
+
+// try puts an address into the welcome screen.
+func (p *tab) try(address string) {
+	p.t.Helper()
+	p.do("the address "+address, sees(english.T("welcome.lead")), fill("address", address), key(kb.Enter))
+}
+
+// holds fails when a secret is in a file of the app's folder or in what it printed.
+func (a *app) holds(t *testing.T, secrets ...string) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(filepath.Dir(a.config), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !d.Type().IsRegular() {
+			return nil //nolint:nilerr // sockets, and what WebKit removes meanwhile
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil //nolint:nilerr // the same
+		}
+		files++
+		for _, s := range secrets {
+			if strings.Contains(string(b), s) {
+				t.Errorf("a secret is in %s", path)
+			}
+		}
+		return nil
+	})
+	if err != nil || files == 0 {
+		t.Errorf("read %d files: %v", files, err)
+	}
+	for _, s := range secrets {
+		if strings.Contains(a.output.String(), s) {
+			t.Error("a secret was printed")
+		}
+	}
+}
+
+// TestConnect adds servers by each kind of credential, with a real keyring, and forgets them again.
+func TestConnect(t *testing.T) {
+	keyring := secrettest.Start(t, secrettest.Unlocked)
+	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
+	p := a.open(t)
+	d := world(t)
+	apiKey := d.APIKey().Reveal()
+
+	p.try(d.URL() + "/web/#/home.html")
+	p.do("the ways to sign in", sees(english.T("connect.how")), sees(english.T("connect.plugin")))
+	p.nameless("connecting")
+	p.do("no key", clickOn("#quick"), sees(english.T("connect.key.empty")), focused("key"))
+	p.do("a wrong key", fill("key", strings.Repeat("0", 32)), key(kb.Enter), until(`document.querySelector('form .banner.bad')`))
+	p.do("a pasted key", clickOn("#key"), paste("  "+apiKey[:9]+" "+apiKey[9:]+"\n"), clickOn("#quick"),
+		until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
+	if kept := ask[string](p, `document.documentElement.outerHTML`); strings.Contains(kept, apiKey) {
+		t.Error("the key is in the page")
+	}
+	p.do("another start", chromedp.Reload(), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
+
+	forget := func() {
+		t.Helper()
+		p.screen(english, "settings")
+		p.do("forgetting", clickOn(`.server-row .icon-button:last-child`), click(english.T("forget.yes")), sees(english.T("welcome.lead")))
+	}
+	forget()
+
+	p.try(d.URL())
+	p.do("a password", sees(english.T("connect.how")), clickOn(`input[value=password]`), fill("user", "root"), fill("password", "wrong"),
+		key(kb.Enter), until(`document.querySelector('form .banner.bad')`), fill("password", password), key(kb.Enter),
+		until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
+	forget()
+
+	p.try(d.URL())
+	p.do("Quick Connect", sees(english.T("connect.how")), clickOn(`input[value=quick]`), clickOn("#quick"), until(`document.querySelector('#quick-code output')`))
+	p.nameless("Quick Connect")
+	approve(t, d, strings.ReplaceAll(ask[string](p, `document.querySelector('#quick-code output').textContent`), " ", ""))
+	p.do("approved", until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
+	p.do("signing out", clickOn("#servers"), click(english.T("server.signout")), sees(english.T("welcome.lead")))
+	a.holds(t, apiKey, password)
+}
+
+// paste puts a text into the field with the focus, as the clipboard does.
+func paste(text string) action {
+	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`(() => { const e = document.activeElement; e.value = '';
+		if (!document.execCommand('insertText', false, %q)) throw new Error('nothing was pasted'); })()`, text))
+}
+
+// approve types a Quick Connect code on another device.
+func approve(t *testing.T, d *demo.World, code string) {
+	t.Helper()
+	c, err := jellyfin.New(jellyfin.Options{URL: d.URL(), DeviceID: "phone", Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := c.SignIn(t.Context(), "root", secret.New(password))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := c.WithCredential(in.Token).Do(t.Context(), jellyfin.Request{
+		Method: http.MethodPost, Path: "/QuickConnect/Authorize", Query: url.Values{"code": {code}},
+	})
+	if err != nil || res.Status != http.StatusOK {
+		t.Fatalf("approving %q: %v", code, err)
+	}
+}
+
+// TestObstacles looks at what stands between an address and a server: each says what it is and what to do next.
+func TestObstacles(t *testing.T) {
+	a := start(t)
+	p := a.open(t)
+	site := func(h http.Handler) string {
+		s := httptest.NewServer(h)
+		t.Cleanup(s.Close)
+		return s.URL
+	}
+	p.do("no keyring is told", sees(english.T("keyring.off")))
+
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	huge := site(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		for range 10 << 10 {
+			if _, err := w.Write([]byte(strings.Repeat("<p>lorem ipsum</p>", 57))); err != nil {
+				return
+			}
+		}
+	}))
+	hanging := make(chan struct{})
+	hang := site(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hanging }))
+	t.Cleanup(func() { close(hanging) })
+	// These are said beside the field.
+	for _, address := range []string{"", "not an address", "ftp://media.example.com", closed.URL, huge, hang} {
+		p.try(address)
+		p.do("the error beside the field", until(`document.getElementById('address-error') && document.getElementById('address-error').innerText.length > 20`),
+			focused("address"))
+		if said := ask[string](p, `document.getElementById('address-error').innerText`); strings.ContainsAny(said, "<>{}") {
+			t.Errorf("%q: the person is told %q", address, said)
+		}
+		p.nameless("the error beside the field")
+		p.do("clearing", fill("address", "x"))
+	}
+
+	starting := server.New(server.Options{})
+	starting.SetPhase(server.PhaseEarly)
+	// These have a screen of their own.
+	for address, code := range map[string]api.Code{
+		site(server.New(server.Options{PluginMissing: true})):    api.CodePluginMissing,
+		site(server.New(server.Options{WizardIncomplete: true})): api.CodeWizardIncomplete,
+		site(starting): api.CodeServerStarting,
+	} {
+		p.try(address)
+		p.do("the screen for "+string(code), sees(english.T("obstacle."+string(code))), sees(english.T("obstacle.next")))
+		p.nameless(string(code))
+		if code == api.CodeServerStarting {
+			starting.SetPhase(server.PhaseReady)
+			p.do("trying again", click(english.T("again")), sees(english.T("connect.how")))
+		}
+		p.do("back", click(english.T("back")))
+	}
+
+	// Without a keyring nothing is stored, and it says so.
+	d := world(t)
+	p.try(d.URL())
+	p.do("a key without a keyring", sees(english.T("connect.how")), sees(english.T("keyring.off")), fill("key", d.APIKey().Reveal()), key(kb.Enter),
+		until(`document.querySelector('form .banner.bad')`))
+	p.nameless("a key without a keyring")
+	p.do("back", click(english.T("back")), sees(english.T("welcome.lead")))
+	if b, err := os.ReadFile(filepath.Join(a.config, "servers.json")); err == nil && strings.Contains(string(b), d.URL()) {
+		t.Error("the server was added all the same")
+	}
+
+	// A certificate that nobody vouches for.
+	target, err := url.Parse(d.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	encrypted := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}})
+	t.Cleanup(encrypted.Close)
+	p.try(encrypted.URL)
+	p.do("the certificate", sees(english.T("certificate.title")), until(`/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/.test(document.querySelector('.fingerprint').textContent)`))
+	p.nameless("the certificate")
+	p.do("trusting it", click(english.T("certificate.trust")), sees(english.T("connect.how")))
+	a.holds(t, d.APIKey().Reveal())
+}
