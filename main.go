@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -100,18 +101,25 @@ func ground(theme string) *options.RGBA {
 	return options.NewRGB(0x14, 0x18, 0x1b)
 }
 
-// crossError is what a failed call gives to the page: code, sentence and hint as an object. What carries no code is a
-// fault of the app; its text is kept from the page, for it may hold anything.
+// crossError is what a failed call gives to the page: code, sentence and hint as JSON in a string, for Wails' runtime makes
+// an Error of it, whose message is a string. What carries no code is a fault of the app; its text is kept from the page, for
+// it may hold anything.
 func crossError(err error) any {
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		return e
+	e, ok := errors.AsType[*api.Error](err)
+	switch {
+	case ok:
+	case errors.Is(err, context.Canceled):
+		e = &api.Error{Code: api.CodeCancelled, Sentence: "It was cancelled."}
+	default:
+		e = &api.Error{
+			Code:     api.CodeInternal,
+			Sentence: "Something in Jellybind went wrong.",
+			Hint:     "Try again; when it stays so, report it with what you did.",
+		}
 	}
-	if errors.Is(err, context.Canceled) {
-		return &api.Error{Code: api.CodeCancelled, Sentence: "It was cancelled."}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return string(e.Code)
 	}
-	return &api.Error{
-		Code:     api.CodeInternal,
-		Sentence: "Something in Jellybind went wrong.",
-		Hint:     "Try again; when it stays so, report it with what you did.",
-	}
+	return string(text)
 }

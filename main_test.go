@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// Wails' runtime makes an Error of what a call failed with, and an object in an Error is "[object Object]".
+func TestErrorsCrossAsText(t *testing.T) {
+	t.Parallel()
+	known := &api.Error{
+		Code: api.CodeLinkOwned, Sentence: "It is somebody's.", Hint: "Ask him.", Params: map[string]string{"owner": "maria"},
+		Err: errors.New("token 12345"),
+	}
+	for name, c := range map[string]struct {
+		err  error
+		want api.Code
+	}{
+		"one of ours":  {fmt.Errorf("linking: %w", known), api.CodeLinkOwned},
+		"cancelled":    {fmt.Errorf("waiting: %w", context.Canceled), api.CodeCancelled},
+		"without code": {errors.New("dial tcp: token 12345"), api.CodeInternal},
+	} {
+		text, ok := crossError(c.err).(string)
+		var got api.Error
+		if !ok || json.Unmarshal([]byte(text), &got) != nil || got.Code != c.want || got.Sentence == "" {
+			t.Errorf("%s crosses as %v", name, crossError(c.err))
+		}
+		if strings.Contains(text, "12345") {
+			t.Errorf("%s carries its cause: %s", name, text)
+		}
+	}
+}
