@@ -11,7 +11,6 @@ import (
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
-	"github.com/jellybind/jellybind/backend/profile"
 )
 
 // App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
@@ -22,7 +21,7 @@ type App struct {
 	ctx context.Context
 	// placed puts the window where it was, once: the page may load again.
 	placed sync.Once
-	place  profile.WindowState
+	place  api.WindowState
 }
 
 // NewApp returns the bindings.
@@ -66,7 +65,7 @@ func (a *App) beforeClose(ctx context.Context) bool {
 	if runtime.WindowIsMinimised(ctx) || runtime.WindowIsFullscreen(ctx) {
 		return false
 	}
-	now := profile.WindowState{Maximised: runtime.WindowIsMaximised(ctx)}
+	now := api.WindowState{Maximised: runtime.WindowIsMaximised(ctx)}
 	now.Width, now.Height = runtime.WindowGetSize(ctx)
 	now.X, now.Y = runtime.WindowGetPosition(ctx)
 	if err := a.window.SaveWindow(ctx, now); err != nil {

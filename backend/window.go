@@ -433,10 +433,20 @@ func (w *Window) RenameProfile(ctx context.Context, from, to string) error {
 
 // SaveSettings stores the person's choices.
 func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
+	s.Browser = strings.TrimSpace(s.Browser)
 	if err := checkSettings(s); err != nil {
 		return err
 	}
-	err := w.stored.Profiles.Update(ctx, func(d *profile.Data) error { d.Settings = s; return nil })
+	err := w.stored.Profiles.Update(ctx, func(d *profile.Data) error {
+		if s.Browser != d.Settings.Browser && !slices.Contains(browsers, s.Browser) {
+			return &api.Error{
+				Code: api.CodeUsage, Sentence: "The window takes a browser by its name only.",
+				Hint: "Take one of " + strings.Join(browsers[1:], ", ") + ". A command of your own goes into servers.json.",
+			}
+		}
+		d.Settings = s
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -444,6 +454,13 @@ func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
 		open.Linker.SetPorts(s.Ports)
 	}
 	return nil
+}
+
+// browsers are what the window may choose; "" is the system's. It may not choose a command: what runs on this computer is
+// never up to a page, and browsers' own options can name programs, too.
+var browsers = []string{
+	"", "firefox", "firefox-esr", "librewolf", "chromium", "chromium-browser", "google-chrome", "brave-browser",
+	"microsoft-edge", "vivaldi", "opera", "epiphany",
 }
 
 func checkSettings(s api.Settings) error {
@@ -466,11 +483,6 @@ func checkSettings(s api.Settings) error {
 	}
 	if !slices.Contains([]string{"", "system", "en", "de"}, s.Language) {
 		return bad("Take system, en or de.", "There is no language %q.", api.Printable(s.Language))
-	}
-	if strings.TrimSpace(s.Browser) != "" {
-		if _, err := browser.Split(s.Browser); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -770,7 +782,8 @@ func (f *flow) open(ctx context.Context) error {
 	if err != nil {
 		data = profile.Empty()
 	}
-	if err := browser.Open(ctx, s.URL, data.Settings.Browser); err != nil {
+	// The short address keeps the sign-in's state out of the browser's command line, which other users may see.
+	if err := browser.Open(ctx, s.ShortURL, data.Settings.Browser); err != nil {
 		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: "browser-failed", Text: err.Error()}})
 	}
 	return nil

@@ -987,13 +987,14 @@ func TestWindowSettings(t *testing.T) {
 		"too many ports":                 {Ports: many},
 		"a theme":                        {Theme: "pink"},
 		"a language":                     {Language: "tlh"},
-		"a browser":                      {Browser: `"firefox`},
+		"a command":                      {Browser: "sh -c id"},
+		"a browser's option":             {Browser: "chromium --gpu-launcher=id"},
 	} {
 		if err := w.SaveSettings(ctx, bad); !api.IsCode(err, api.CodeUsage) {
 			t.Errorf("%s was taken: %v", name, err)
 		}
 	}
-	good := api.Settings{Theme: "dark", Language: "de", Browser: "firefox --private-window", Ports: []int{4000, 4001}}
+	good := api.Settings{Theme: "dark", Language: "de", Browser: "firefox", Ports: []int{4000, 4001}}
 	if err := w.SaveSettings(ctx, good); err != nil {
 		t.Fatal(err)
 	}
@@ -1132,15 +1133,15 @@ func TestWindowPlace(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t)
 	ctx := t.Context()
-	first := profile.WindowState{Width: 1200, Height: 800}
+	first := api.WindowState{Width: 1200, Height: 800}
 	if got, _ := w.WindowState(ctx); got != first {
 		t.Errorf("at first %+v", got)
 	}
-	kept := profile.WindowState{X: 40, Y: 30, Width: 1000, Height: 700}
+	kept := api.WindowState{X: 40, Y: 30, Width: 1000, Height: 700}
 	if err := w.SaveWindow(ctx, kept); err != nil {
 		t.Fatal(err)
 	}
-	for _, absurd := range []profile.WindowState{
+	for _, absurd := range []api.WindowState{
 		{}, {X: 1, Y: 1, Width: 10, Height: 700}, {Width: 1 << 30, Height: 700}, {X: -32000, Y: -32000, Width: 1000, Height: 700},
 		{X: 1 << 40, Width: 1000, Height: 700}, {Width: -1000, Height: -700},
 	} {
@@ -1159,7 +1160,7 @@ func TestWindowPlace(t *testing.T) {
 			t.Errorf("%+v in the file gives %+v", absurd, got)
 		}
 	}
-	if err := w.SaveWindow(ctx, profile.WindowState{Width: 2560, Height: 1400, Maximised: true}); err != nil {
+	if err := w.SaveWindow(ctx, api.WindowState{Width: 2560, Height: 1400, Maximised: true}); err != nil {
 		t.Fatal(err)
 	}
 	kept.Maximised = true
@@ -1178,11 +1179,11 @@ func TestInSight(t *testing.T) {
 		{0, 0, false}, {10, 10, true}, {-800, 10, true}, {-950, 10, false}, {1800, 10, true}, {1900, 10, false},
 		{10, -5, false}, {10, 1000, false}, {2500, 10, false},
 	} {
-		if got := backend.InSight(profile.WindowState{X: c.x, Y: c.y, Width: 1000, Height: 700}, screens); got != c.want {
+		if got := backend.InSight(api.WindowState{X: c.x, Y: c.y, Width: 1000, Height: 700}, screens); got != c.want {
 			t.Errorf("%d, %d: %v", c.x, c.y, got)
 		}
 	}
-	if backend.InSight(profile.WindowState{X: 10, Y: 10, Width: 1000, Height: 700}, nil) {
+	if backend.InSight(api.WindowState{X: 10, Y: 10, Width: 1000, Height: 700}, nil) {
 		t.Error("in sight without a screen")
 	}
 }

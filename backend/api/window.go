@@ -48,6 +48,15 @@ type Settings struct {
 	Ports []int `json:"ports,omitempty"`
 }
 
+// WindowState is the window's place and size, in the system's logical pixels.
+type WindowState struct {
+	X         int  `json:"x"`
+	Y         int  `json:"y"`
+	Width     int  `json:"width"`
+	Height    int  `json:"height"`
+	Maximised bool `json:"maximised"`
+}
+
 // Keyring is whether the system's keyring can be used.
 type Keyring struct {
 	OK bool `json:"ok"`

@@ -24,7 +24,7 @@ type Data struct {
 	Profiles []Entry      `json:"profiles"`
 	Settings api.Settings `json:"settings"`
 	// Window is where the window was; nil when it was never open.
-	Window *WindowState `json:"window,omitempty"`
+	Window *api.WindowState `json:"window,omitempty"`
 
 	// unknown are fields of later minor versions, or somebody's own; they are written back as they were.
 	unknown map[string]json.RawMessage
@@ -40,15 +40,6 @@ type Entry struct {
 	Providers []api.ProviderSettings `json:"providers,omitempty"`
 
 	unknown map[string]json.RawMessage
-}
-
-// WindowState is the window's place and size, in the system's logical pixels.
-type WindowState struct {
-	X         int  `json:"x"`
-	Y         int  `json:"y"`
-	Width     int  `json:"width"`
-	Height    int  `json:"height"`
-	Maximised bool `json:"maximised"`
 }
 
 // Find returns the profile of that name, or the default one for an empty name. The pointer is into d. Errors carry

@@ -81,7 +81,7 @@ func TestRoundTrip(t *testing.T) {
 			{Profile: api.Profile{Name: "second", URL: "http://[fe80::1%25eth0]:8096", Credential: api.CredentialKey}, DeviceID: "kept"},
 		},
 		Settings: api.Settings{Theme: "dark", Language: "de", Browser: "firefox -P x", Ports: []int{1, 2}},
-		Window:   &profile.WindowState{X: -10, Y: 20, Width: 1200, Height: 800, Maximised: true},
+		Window:   &api.WindowState{X: -10, Y: 20, Width: 1200, Height: 800, Maximised: true},
 	}
 	update(t, s, func(d *profile.Data) error { *d = want; return nil })
 	want.Profiles[0].DeviceID = strings.Repeat("ab", 16)

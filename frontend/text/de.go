@@ -402,7 +402,7 @@ var de = map[string]string{
 	"settings.open":            "Geöffnet",
 	"settings.signin":          "Anmelden",
 	"settings.browser":         "Browser",
-	"settings.browser.hint":    "Ein Befehl, der eine Adresse öffnet, etwa „firefox -P arbeit“. Die Adresse wird als letztes Argument angehängt.",
+	"settings.browser.hint":    "Ein Browser mit seinem Namen, etwa firefox oder chromium. Leer: der Standardbrowser des Systems.",
 	"settings.browser.default": "Standardbrowser des Systems",
 	"settings.ports":           "Loopback-Ports",
 	"settings.ports.hint":      "In dieser Reihenfolge, durch Kommas getrennt. Nur nötig, wo Anbieter feste Ports verlangen.",

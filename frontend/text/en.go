@@ -402,7 +402,7 @@ var en = map[string]string{
 	"settings.open":            "Open",
 	"settings.signin":          "Signing in",
 	"settings.browser":         "Browser",
-	"settings.browser.hint":    "A command that opens an address, for example “firefox -P work”. The address is added as its last argument.",
+	"settings.browser.hint":    "A browser by its name, such as firefox or chromium. Empty: the system’s default browser.",
 	"settings.browser.default": "The system’s default browser",
 	"settings.ports":           "Loopback ports",
 	"settings.ports.hint":      "Tried in this order, parted by commas. Only needed where providers allow fixed ports.",
