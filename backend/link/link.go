@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ import (
 // the ports can be changed later, by SetPorts.
 type Linker struct {
 	Client  *jellyfin.Client
-	Plugin  *ssoplugin.Plugin
+	Plugin  Plugin
 	Journal *journal.Journal
 	// ServerID is the server's own id, under which the journal keeps the changes.
 	ServerID string
@@ -60,6 +61,58 @@ func (l *Linker) ListenPorts() []int {
 	defer l.mu.Unlock()
 	return l.Ports
 }
+
+// Plugin is what keeps a server's links. The SSO plugin of every flavour is one (ssoplugin.Plugin); whatever else keeps
+// links of identities to accounts, Jellyfin itself in some later version, fits in its place. What a Plugin cannot do it says
+// by its Capabilities, and answers with CodeUnsupported.
+type Plugin interface {
+	Capable
+	Reader
+	SignIns
+	Proofs
+	Writer
+	Unregister(ctx context.Context, userName, authProviderID string) error
+}
+
+// Capable tells what can be done.
+type Capable interface {
+	Capabilities() api.Capabilities
+	// Addressable tells whether DeleteLink can name an identity.
+	Addressable(name string) bool
+}
+
+// Reader tells what is there.
+type Reader interface {
+	Read(ctx context.Context) (ssoplugin.Snapshot, error)
+	UserLinks(ctx context.Context, userID string) ([]api.Identity, error)
+}
+
+// SignIns runs the server's own sign-in, whose answer is caught on the loopback.
+type SignIns interface {
+	Start(ctx context.Context, req ssoplugin.StartRequest) (ssoplugin.Started, error)
+	Relay(ctx context.Context, s ssoplugin.Started, cb ssoplugin.Callback) error
+	PendingName(ctx context.Context, state secret.Value) (string, error)
+}
+
+// Proofs uses up such a sign-in: for a link, or for a session.
+type Proofs interface {
+	PostLink(ctx context.Context, proto api.Protocol, provider, userID string, data secret.Value, cookies []*http.Cookie) error
+	Authenticate(
+		ctx context.Context, proto api.Protocol, provider string, data secret.Value, cookies []*http.Cookie,
+	) (jellyfin.SignedIn, error)
+}
+
+// Writer changes links without a sign-in.
+type Writer interface {
+	DeleteLink(ctx context.Context, l api.Link) error
+	Preprovision(ctx context.Context, l api.Link) error
+	WriteConfig(
+		ctx context.Context, proto api.Protocol, provider string, change func(links map[string]string) error,
+		expect ...ssoplugin.Expect,
+	) error
+}
+
+var _ Plugin = (*ssoplugin.Plugin)(nil)
 
 // Person is who sits in front of the window or the terminal.
 type Person interface {
