@@ -89,6 +89,7 @@ func TestConnect(t *testing.T) {
 	p.nameless("connecting")
 	p.do("no key", clickOn("#quick"), sees(english.T("connect.key.empty")), focused("key"))
 	p.do("a wrong key", fill("key", strings.Repeat("0", 32)), key(kb.Enter), until(`document.querySelector('form .banner.bad')`))
+	p.told()
 	p.do("a pasted key", clickOn("#key"), paste("  "+apiKey[:9]+" "+apiKey[9:]+"\n"), clickOn("#quick"),
 		until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
 	if kept := ask[string](p, `document.documentElement.outerHTML`); strings.Contains(kept, apiKey) {
@@ -116,6 +117,20 @@ func TestConnect(t *testing.T) {
 	p.do("approved", until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
 	p.do("signing out", clickOn("#servers"), click(english.T("server.signout")), sees(english.T("welcome.lead")))
 	a.holds(t, apiKey, password)
+}
+
+// told looks at the error that the page shows: a sentence, and what to do next.
+func (p *tab) told() {
+	p.t.Helper()
+	said := ask[[]string](p, `[...document.querySelectorAll('.banner.bad p')].map(e => e.innerText)`)
+	for _, words := range said {
+		if len(words) < 15 || strings.ContainsAny(words, "<>{}[]") {
+			p.t.Errorf("the person is told %q", words)
+		}
+	}
+	if len(said) < 2 {
+		p.t.Errorf("the person is told only %q", said)
+	}
 }
 
 // paste puts a text into the field with the focus, as the clipboard does.
@@ -172,7 +187,7 @@ func TestObstacles(t *testing.T) {
 		p.try(address)
 		p.do("the error beside the field", until(`document.getElementById('address-error') && document.getElementById('address-error').innerText.length > 20`),
 			focused("address"))
-		if said := ask[string](p, `document.getElementById('address-error').innerText`); strings.ContainsAny(said, "<>{}") {
+		if said := ask[string](p, `document.getElementById('address-error').innerText`); strings.ContainsAny(said, "<>{}[]") {
 			t.Errorf("%q: the person is told %q", address, said)
 		}
 		p.nameless("the error beside the field")
@@ -189,6 +204,9 @@ func TestObstacles(t *testing.T) {
 	} {
 		p.try(address)
 		p.do("the screen for "+string(code), sees(english.T("obstacle."+string(code))), sees(english.T("obstacle.next")))
+		if said := ask[string](p, `document.querySelector('.obstacle').innerText`); strings.ContainsAny(said, "<>{}[]") {
+			t.Errorf("the person is told %q", said)
+		}
 		p.nameless(string(code))
 		if code == api.CodeServerStarting {
 			starting.SetPhase(server.PhaseReady)
@@ -202,6 +220,7 @@ func TestObstacles(t *testing.T) {
 	p.try(d.URL())
 	p.do("a key without a keyring", sees(english.T("connect.how")), sees(english.T("keyring.off")), fill("key", d.APIKey().Reveal()), key(kb.Enter),
 		until(`document.querySelector('form .banner.bad')`))
+	p.told()
 	p.nameless("a key without a keyring")
 	p.do("back", click(english.T("back")), sees(english.T("welcome.lead")))
 	if b, err := os.ReadFile(filepath.Join(a.config, "servers.json")); err == nil && strings.Contains(string(b), d.URL()) {
