@@ -4,8 +4,6 @@ package main
 import (
 	"context"
 	"embed"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -18,7 +16,6 @@ import (
 	"github.com/wailsapp/wails/v2/pkg/options/linux"
 
 	"github.com/jellybind/jellybind/backend"
-	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/cli"
 )
 
@@ -41,6 +38,7 @@ func main() {
 	}
 	cli.AttachConsole()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the process
 	code := cli.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -75,7 +73,7 @@ func window() error {
 		OnShutdown:       app.shutdown,
 		AssetServer:      &assetserver.Options{Assets: frontend},
 		Bind:             []any{app},
-		ErrorFormatter:   crossError,
+		ErrorFormatter:   backend.CrossError,
 		SingleInstanceLock: &options.SingleInstanceLock{
 			UniqueId:               "io.github.jellybind.jellybind",
 			OnSecondInstanceLaunch: app.secondStart,
@@ -99,27 +97,4 @@ func ground(theme string) *options.RGBA {
 		return options.NewRGB(0xf6, 0xf7, 0xf8)
 	}
 	return options.NewRGB(0x14, 0x18, 0x1b)
-}
-
-// crossError is what a failed call gives to the page: code, sentence and hint as JSON in a string, for Wails' runtime makes
-// an Error of it, whose message is a string. What carries no code is a fault of the app; its text is kept from the page, for
-// it may hold anything.
-func crossError(err error) any {
-	e, ok := errors.AsType[*api.Error](err)
-	switch {
-	case ok:
-	case errors.Is(err, context.Canceled):
-		e = &api.Error{Code: api.CodeCancelled, Sentence: "It was cancelled."}
-	default:
-		e = &api.Error{
-			Code:     api.CodeInternal,
-			Sentence: "Something in Jellybind went wrong.",
-			Hint:     "Try again; when it stays so, report it with what you did.",
-		}
-	}
-	text, err := json.Marshal(e)
-	if err != nil {
-		return string(e.Code)
-	}
-	return string(text)
 }

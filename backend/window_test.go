@@ -1142,8 +1142,12 @@ func TestWindowPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, absurd := range []api.WindowState{
-		{}, {X: 1, Y: 1, Width: 10, Height: 700}, {Width: 1 << 30, Height: 700}, {X: -32000, Y: -32000, Width: 1000, Height: 700},
-		{X: 1 << 40, Width: 1000, Height: 700}, {Width: -1000, Height: -700},
+		{},
+		{X: 1, Y: 1, Width: 10, Height: 700},
+		{Width: 1 << 30, Height: 700},
+		{X: -32000, Y: -32000, Width: 1000, Height: 700},
+		{X: 1 << 40, Width: 1000, Height: 700},
+		{Width: -1000, Height: -700},
 	} {
 		if err := w.SaveWindow(ctx, absurd); err != nil {
 			t.Fatal(err)
@@ -1176,8 +1180,15 @@ func TestInSight(t *testing.T) {
 		x, y int
 		want bool
 	}{
-		{0, 0, false}, {10, 10, true}, {-800, 10, true}, {-950, 10, false}, {1800, 10, true}, {1900, 10, false},
-		{10, -5, false}, {10, 1000, false}, {2500, 10, false},
+		{0, 0, false},
+		{10, 10, true},
+		{-800, 10, true},
+		{-950, 10, false},
+		{1800, 10, true},
+		{1900, 10, false},
+		{10, -5, false},
+		{10, 1000, false},
+		{2500, 10, false},
 	} {
 		if got := backend.InSight(api.WindowState{X: c.x, Y: c.y, Width: 1000, Height: 700}, screens); got != c.want {
 			t.Errorf("%d, %d: %v", c.x, c.y, got)

@@ -29,7 +29,7 @@ const maxAddress = 16 << 10
 const settle = 2 * time.Second
 
 // shells read their arguments as a program, so an address would not stay an address.
-var shells = []string{"cmd", "command", "powershell", "pwsh"}
+var shells = []string{"cmd", "command", "powershell", "pwsh", "sh", "bash", "dash", "ash", "zsh", "ksh", "fish"}
 
 // Check returns the host to show to the person before the address is opened, with its port where it has one. A host of
 // another script is returned in its ASCII form (xn--…, RFC 5891), so that it cannot pose as a familiar one.

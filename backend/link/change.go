@@ -202,17 +202,28 @@ func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.Unregis
 	}
 	if c.UnregisterDrops {
 		plan.Effects = append(plan.Effects,
-			fmt.Sprintf("All %d links of the account are removed, and its sessions end on every device.", len(a.Identities)))
+			fmt.Sprintf("The account loses %s, and its sessions end on every device.", links(len(a.Identities))))
 	} else {
 		plan.Effects = append(plan.Effects,
-			fmt.Sprintf("The account's %d links stay, and its sessions go on: a linked identity still opens it.",
-				len(a.Identities)))
+			fmt.Sprintf("The account keeps %s, and its sessions go on: a linked identity still opens it.",
+				links(len(a.Identities))))
 	}
 	if !c.UnregisterKept {
 		plan.Effects = append(plan.Effects,
 			"This flavour does not store the change: it cannot be seen afterwards, and is gone when the server restarts.")
 	}
 	return plan, nil
+}
+
+// links counts an account's links in words.
+func links(n int) string {
+	switch n {
+	case 0:
+		return "no link, since it has none"
+	case 1:
+		return "its one link"
+	}
+	return fmt.Sprintf("its %d links", n)
 }
 
 func (l *Linker) account(ctx context.Context, userID string) (api.Account, error) {

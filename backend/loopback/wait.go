@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -192,11 +193,23 @@ func (w *wait) result(ctx context.Context, l *Listener) error {
 	return w.interpret(ctx, <-w.done)
 }
 
+// spoken says a time limit in words: whole minutes where it is so.
+func spoken(d time.Duration) string {
+	switch minutes := int(d / time.Minute); {
+	case d%time.Minute != 0 || minutes == 0:
+		return d.String()
+	case minutes == 1:
+		return "a minute"
+	default:
+		return strconv.Itoa(minutes) + " minutes"
+	}
+}
+
 // unanswered says that nobody answered in time, and what may have kept the answer away.
 func (w *wait) unanswered(timeout time.Duration) error {
 	e := &api.Error{
 		Code:     api.CodeTimeout,
-		Sentence: fmt.Sprintf("Nobody signed in within %s.", timeout),
+		Sentence: fmt.Sprintf("Nobody signed in within %s.", spoken(timeout)),
 		Hint:     "Start again and finish signing in in the browser before the time is over.",
 		Params:   map[string]string{"timeout": timeout.String()},
 	}

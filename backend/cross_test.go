@@ -1,4 +1,4 @@
-package main
+package backend_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 )
 
@@ -26,10 +27,10 @@ func TestErrorsCrossAsText(t *testing.T) {
 		"cancelled":    {fmt.Errorf("waiting: %w", context.Canceled), api.CodeCancelled},
 		"without code": {errors.New("dial tcp: token 12345"), api.CodeInternal},
 	} {
-		text, ok := crossError(c.err).(string)
+		text, ok := backend.CrossError(c.err).(string)
 		var got api.Error
 		if !ok || json.Unmarshal([]byte(text), &got) != nil || got.Code != c.want || got.Sentence == "" {
-			t.Errorf("%s crosses as %v", name, crossError(c.err))
+			t.Errorf("%s crosses as %v", name, backend.CrossError(c.err))
 		}
 		if strings.Contains(text, "12345") {
 			t.Errorf("%s carries its cause: %s", name, text)
