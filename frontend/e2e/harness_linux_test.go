@@ -187,6 +187,7 @@ type app struct {
 	config string // its folder
 	opened string // the file in which its "browser" writes the addresses that it gets
 	output *output
+	ended  chan error // gets how it ended
 }
 
 // output collects what the app prints.
@@ -220,21 +221,27 @@ func (o *output) told() string {
 
 // start starts the window with a configuration folder of its own. Its browser is a program that writes down the address.
 // env is added to its environment; without one there is no session bus, and so no keyring.
-func start(t *testing.T, env ...string) *app {
+func start(t testing.TB, env ...string) *app {
 	t.Helper()
-	dir := t.TempDir()
+	return launch(t, t.TempDir(), env...)
+}
+
+// launch is start in a folder that may have been used before.
+func launch(t testing.TB, dir string, env ...string) *app {
+	t.Helper()
 	port := freePort(t)
 	a := &app{
 		url: fmt.Sprintf("http://127.0.0.1:%d/", port), config: filepath.Join(dir, "config"),
 		opened: filepath.Join(dir, "opened"), output: &output{},
+		ended: make(chan error, 1),
 	}
 	bin := filepath.Join(dir, "bin")
 	script := "#!/bin/sh\nprintf '%s\\n' \"$1\" >> '" + a.opened + "'\n"
-	if err := errors.Join(os.Mkdir(bin, 0o700), os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(script), 0o700)); err != nil { //nolint:gosec // to be run
+	if err := errors.Join(os.MkdirAll(bin, 0o700), os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(script), 0o700)); err != nil { //nolint:gosec // to be run
 		t.Fatal(err)
 	}
 	home := filepath.Join(dir, "home")
-	if err := os.Mkdir(home, 0o700); err != nil {
+	if err := os.MkdirAll(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(binary, "-devserver", fmt.Sprintf("127.0.0.1:%d", port), "-assetdir", assets) //nolint:gosec // the test's own
@@ -248,15 +255,14 @@ func start(t *testing.T, env ...string) *app {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	go func() { a.ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
+		case <-a.ended:
+		case <-time.After(15 * time.Second):
 			_ = cmd.Process.Kill()
-			<-ended
+			<-a.ended
 		}
 		if t.Failed() {
 			t.Logf("the app printed:\n%s", a.output.told())
@@ -271,8 +277,8 @@ func start(t *testing.T, env ...string) *app {
 			}
 		}
 		select {
-		case err := <-ended:
-			ended <- err
+		case err := <-a.ended:
+			a.ended <- err
 			t.Fatalf("the app ended: %v\n%s", err, a.output)
 		default:
 		}
@@ -282,7 +288,21 @@ func start(t *testing.T, env ...string) *app {
 	}
 }
 
-func freePort(t *testing.T) int {
+// wait waits until the app has ended by itself.
+func (a *app) wait(t testing.TB) {
+	t.Helper()
+	select {
+	case err := <-a.ended:
+		a.ended <- err
+		if err != nil {
+			t.Errorf("the app ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the app does not end")
+	}
+}
+
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // at once
 	if err != nil {
@@ -293,7 +313,7 @@ func freePort(t *testing.T) int {
 }
 
 // lastOpened waits until the app has opened n addresses in its browser, and returns the last one.
-func (a *app) lastOpened(t *testing.T, n int) string {
+func (a *app) lastOpened(t testing.TB, n int) string {
 	t.Helper()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		b, err := os.ReadFile(a.opened)

@@ -21,8 +21,10 @@ type action = chromedp.Action[chromedp.Void]
 
 // tab is a page of the app, seen by one person. Everything that the page complains about fails the test.
 type tab struct {
-	t   *testing.T
+	t   testing.TB
 	ctx context.Context
+
+	closed bool // the app was closed, and the page's connection with it
 
 	mu         sync.Mutex
 	complaints []string
@@ -33,12 +35,14 @@ const violations = `window.e2eViolations = [];
 document.addEventListener('securitypolicyviolation', e => e2eViolations.push(e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sourceFile));`
 
 // open opens the app's page.
-func (a *app) open(t *testing.T) *tab {
+func (a *app) open(t testing.TB) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	p := &tab{t: t, ctx: ctx}
 	t.Cleanup(func() {
-		p.complain()
+		if !p.closed {
+			p.complain()
+		}
 		cancel()
 	})
 	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -30,7 +31,7 @@ func (p *tab) demo(l *text.Catalogue, flavour, users string) {
 }
 
 // signIn signs in at an identity provider in another tab, as the person with that login.
-func signIn(t *testing.T, address, login string) {
+func signIn(t testing.TB, address, login string) {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
 	defer cancel()
@@ -319,4 +320,43 @@ func (p *tab) keystrokes() []float64 {
 			all.push(performance.now() - begun);
 			await new Promise(r => setTimeout(r, 30)); }
 		return all.sort((a, b) => a - b); })()`)
+}
+
+// TestWindowIsKept closes the window and opens it again: it is as large as it was.
+func TestWindowIsKept(t *testing.T) {
+	dir := t.TempDir()
+	a := launch(t, dir)
+	p := a.open(t)
+	p.do("resizing", sees(english.T("welcome.lead")), chromedp.Evaluate[chromedp.Void](`runtime.WindowSetSize(1010, 710)`), sized(1010, 710))
+	p.complain()
+	p.closed = true
+	p.do("closing", chromedp.Evaluate[chromedp.Void](`void go.main.App.Quit()`))
+	a.wait(t)
+	again := launch(t, dir)
+	p = again.open(t)
+	p.do("the second start", sees(english.T("welcome.lead")), sized(1010, 710))
+}
+
+// sized waits until the app's own window has a size.
+func sized(width, height int) action {
+	return until(fmt.Sprintf(`runtime.WindowGetSize().then(s => s.w === %d && s.h === %d)`, width, height))
+}
+
+// BenchmarkKeystroke measures from a keystroke in the search to the frame in which its rows are shown: page, websocket of
+// the development build, and backend.
+func BenchmarkKeystroke(b *testing.B) {
+	for _, users := range []string{"24", "1000", "10000"} {
+		b.Run(users, func(b *testing.B) {
+			a := start(b)
+			p := a.open(b)
+			p.demo(english, "K0lin", users)
+			var all []float64
+			for b.Loop() {
+				all = append(all, p.keystrokes()...)
+			}
+			slices.Sort(all)
+			b.ReportMetric(all[len(all)/2], "ms/keystroke")
+			b.ReportMetric(all[len(all)*95/100], "ms/keystroke-p95")
+		})
+	}
 }
