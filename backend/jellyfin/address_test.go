@@ -24,7 +24,7 @@ func TestCandidates(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
 		"jf":                                  "https://jf https://jf:8920 http://jf:8096 http://jf",
-		" media.example.com/ ":                "https://media.example.com https://media.example.com:8920 http://media.example.com:8096 http://media.example.com",
+		" media.example.com/ ":                "https://media.example.com https://media.example.com:8920 http://media.example.com:8096 http://media.example.com", //nolint:gocritic // pasted with blanks
 		"192.168.1.10:8096":                   "http://192.168.1.10:8096 https://192.168.1.10:8096",
 		"nas:8920":                            "https://nas:8920 http://nas:8920",
 		"nas:443":                             "https://nas",
@@ -325,7 +325,7 @@ func TestFindWhatIsNoJellyfin(t *testing.T) {
 		"redirects elsewhere": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere+"/web/", http.StatusFound)
 		}, api.CodeRedirectRefused, elsewhere},
-		"redirects to a program": {func(w http.ResponseWriter, r *http.Request) {
+		"redirects to a program": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "javascript:alert(1)")
 			w.WriteHeader(http.StatusFound)
 		}, api.CodeServerNotFound, "an address that is none"},

@@ -377,10 +377,9 @@ func (c *Client) attempt(ctx context.Context, req Request, target *url.URL, body
 			target = next
 			continue
 		}
-		wait, again := c.tryAgain(ctx, res)
-		if again && !last {
+		if later := c.tryAgain(ctx, res); later != nil && !last {
 			_ = res.Body.Close()
-			return wait
+			return later
 		}
 		return c.read(ctx, cancel, req, res, consume)
 	}
@@ -595,24 +594,24 @@ func portOf(u *url.URL) string {
 	return "80"
 }
 
-// tryAgain reports whether an answer asks to come back, and the error that makes backoff wait: as long as Retry-After
+// tryAgain returns nil, or for an answer that asks to come back the error that makes backoff wait: as long as Retry-After
 // says and a little longer, so that several clients do not come back at once. A wait over the limit, or past the caller's
 // deadline, is no use.
-func (c *Client) tryAgain(ctx context.Context, res *http.Response) (error, bool) {
+func (c *Client) tryAgain(ctx context.Context, res *http.Response) error {
 	switch res.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 	default:
-		return nil, false
+		return nil
 	}
 	wait, ok := retryAfter(res.Header.Get("Retry-After"), c.now())
 	if !ok {
-		return errTryAgain, true
+		return errTryAgain
 	}
 	deadline, limited := ctx.Deadline()
 	if wait > c.opts.Timeouts.RetryWait || limited && time.Until(deadline) < wait {
-		return nil, false
+		return nil
 	}
-	return &backoff.RetryAfterError{Duration: wait + rand.N(250*time.Millisecond)}, true
+	return &backoff.RetryAfterError{Duration: wait + rand.N(250*time.Millisecond)}
 }
 
 // retryAfter reads Retry-After: seconds, with leading zeros as Jellyfin writes them ("005"), or a date (RFC 9110,

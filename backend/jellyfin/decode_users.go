@@ -18,7 +18,8 @@ import (
 func decodeUsers(r io.Reader) ([]api.User, error) {
 	d := userDecoder{
 		// The decoder asks for 4 kB at a time at most; 20 MB in such pieces cost as much as the decoding.
-		Decoder:   jsontext.NewDecoder(bufio.NewReaderSize(r, 256<<10), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
+		Decoder: jsontext.NewDecoder(bufio.NewReaderSize(r, 256<<10),
+			jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
 		providers: map[string]string{},
 	}
 	if err := d.open('['); err != nil {

@@ -51,7 +51,7 @@ func Discover(ctx context.Context, opts DiscoverOptions) ([]api.DiscoveredServer
 	if err != nil {
 		return nil, noDiscovery(err)
 	}
-	defer conn.Close() //nolint:errcheck // nothing was written that could be lost
+	defer conn.Close()
 	end := time.Now().Add(opts.Wait)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		end = deadline

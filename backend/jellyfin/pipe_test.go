@@ -39,7 +39,7 @@ func (p *pipeNet) serve(t *testing.T, h http.Handler) {
 	p.conns = make(chan net.Conn)
 	l := &pipeListener{conns: p.conns, closed: make(chan struct{})}
 	p.mu.Unlock()
-	s := &http.Server{Handler: h} //nolint:gosec // no stranger talks to it
+	s := &http.Server{Handler: h}
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Close() })
 }

@@ -67,11 +67,11 @@ func (s *startup) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func TestWaitReadyThroughTheRecordedStart(t *testing.T) {
 	t.Parallel()
-	for _, slow := range []time.Duration{1, 10} {
+	for _, slow := range []int{1, 10} {
 		synctest.Test(t, func(t *testing.T) {
 			var n pipeNet
-			s := &startup{t: t, begun: time.Now(), slow: slow}
-			time.AfterFunc(3190*time.Millisecond*slow, func() { n.serve(t, s) })
+			s := &startup{t: t, begun: time.Now(), slow: time.Duration(slow)}
+			time.AfterFunc(time.Duration(3190*slow)*time.Millisecond, func() { n.serve(t, s) })
 			c := client(t, "http://jf", "the-token", func(o *jellyfin.Options) { o.Dial = n.dial })
 			var texts []string
 			err := c.WaitReady(t.Context(), func(p api.Progress) {
@@ -83,7 +83,7 @@ func TestWaitReadyThroughTheRecordedStart(t *testing.T) {
 				}
 			}, "/sso/OID/GetNames")
 			took := time.Since(s.begun)
-			if err != nil || took < 6*time.Second*slow || took > 6*time.Second*slow+9*time.Second {
+			if err != nil || took < time.Duration(6*slow)*time.Second || took > time.Duration(6*slow)*time.Second+9*time.Second {
 				t.Errorf("ready after %s: %v", took, err)
 			}
 			for _, want := range []string{"jf does not answer yet.", "jf is starting.", "jf is loading its plugins."} {

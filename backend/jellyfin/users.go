@@ -34,7 +34,7 @@ type stamp struct{ time.Time }
 func (s *stamp) UnmarshalJSON(b []byte) error {
 	var text string
 	if json.Unmarshal(b, &text) != nil {
-		return nil
+		return nil //nolint:nilerr // see stamp
 	}
 	*s = parseStamp(text)
 	return nil

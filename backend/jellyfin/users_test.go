@@ -113,7 +113,7 @@ func TestTenThousandUsersInLittleMemory(t *testing.T) {
 func TestUsersMayBeLargerThanOtherAnswers(t *testing.T) {
 	t.Parallel()
 	template := fill(recorded(t, "capability probe", "GET /Users/bob", "admin").Body)
-	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	base := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Content-Encoding", "gzip")
 		z := gzip.NewWriter(w)
