@@ -59,17 +59,18 @@ func (d *userDecoder) open(kind jsontext.Kind) error {
 	return nil
 }
 
-// object calls field with each name; field reads or skips the value. name is valid during the call only.
-func (d *userDecoder) object(field func(name string) error) error {
+// object calls field with each name as it stands in the JSON, quotes included; field reads or skips the value. Making a
+// string of every name would be half a million of them for 10,000 accounts. No server escapes letters in these names.
+func (d *userDecoder) object(field func(name []byte) error) error {
 	if err := d.open('{'); err != nil {
 		return err
 	}
 	for d.PeekKind() == '"' {
-		name, err := d.ReadToken()
+		name, err := d.ReadValue()
 		if err != nil {
 			return err
 		}
-		if err := field(name.String()); err != nil {
+		if err := field(name); err != nil {
 			return err
 		}
 	}
@@ -78,19 +79,19 @@ func (d *userDecoder) object(field func(name string) error) error {
 
 func (d *userDecoder) user() (api.User, error) {
 	var w wireUser
-	err := d.object(func(name string) (err error) {
-		switch name {
-		case "Id":
+	err := d.object(func(name []byte) (err error) {
+		switch string(name) {
+		case `"Id"`:
 			w.ID, err = d.text()
-		case "Name":
+		case `"Name"`:
 			w.Name, err = d.text()
-		case "HasPassword":
+		case `"HasPassword"`:
 			w.HasPassword, err = d.yes()
-		case "LastActivityDate":
+		case `"LastActivityDate"`:
 			var s string
 			s, err = d.text()
 			w.LastActivityDate = parseStamp(s)
-		case "Policy":
+		case `"Policy"`:
 			if d.PeekKind() != '{' {
 				return d.SkipValue()
 			}
@@ -107,13 +108,13 @@ func (d *userDecoder) user() (api.User, error) {
 }
 
 func (d *userDecoder) policy(w *wireUser) error {
-	return d.object(func(name string) (err error) {
-		switch name {
-		case "IsAdministrator":
+	return d.object(func(name []byte) (err error) {
+		switch string(name) {
+		case `"IsAdministrator"`:
 			w.Policy.IsAdministrator, err = d.yes()
-		case "IsDisabled":
+		case `"IsDisabled"`:
 			w.Policy.IsDisabled, err = d.yes()
-		case "AuthenticationProviderId":
+		case `"AuthenticationProviderId"`:
 			var s string
 			s, err = d.text()
 			if _, known := d.providers[s]; !known {
