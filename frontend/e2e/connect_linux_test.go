@@ -88,7 +88,7 @@ func TestConnect(t *testing.T) {
 	p.do("the ways to sign in", sees(english.T("connect.how")), sees(english.T("connect.plugin")))
 	p.nameless("connecting")
 	p.do("no key", clickOn("#quick"), sees(english.T("connect.key.empty")), focused("key"))
-	p.do("a wrong key", fill("key", strings.Repeat("0", 32)), key(kb.Enter), until(`document.querySelector('form .banner.bad')`))
+	p.do("a wrong key", fill("key", strings.Repeat("0", 32)), key(kb.Enter), gone(english.T("connect.key.empty")), until(`document.querySelector('form .banner.bad')`))
 	p.told()
 	p.do("a pasted key", clickOn("#key"), paste("  "+apiKey[:9]+" "+apiKey[9:]+"\n"), clickOn("#quick"),
 		until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
