@@ -33,6 +33,7 @@ func commands() []command {
 		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev},
 		{"cross", "build for Windows and type-check for macOS", runCross},
 		{"icon", "draw the icons again", runIcon},
+		{"screenshots", "take the pictures of the window in .github/images again", runScreenshots},
 	}
 }
 
@@ -75,7 +76,7 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 func usage(w io.Writer) {
 	_, _ = fmt.Fprintln(w, "usage: go run ./build COMMAND [ARGUMENT…]")
 	for _, c := range commands() {
-		_, _ = fmt.Fprintf(w, "  %-8s %s\n", c.name, c.summary)
+		_, _ = fmt.Fprintf(w, "  %-11s %s\n", c.name, c.summary)
 	}
 }
 

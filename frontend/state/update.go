@@ -30,6 +30,9 @@ func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}} }
 func (s *State) toast(t *Toast) []Cmd {
 	s.toastID++
 	t.ID = s.toastID
+	if len(t.Undo) > 0 { // what was before it may not be undoable any more; the history tells
+		s.Toasts = slices.DeleteFunc(s.Toasts, func(old Toast) bool { return len(old.Undo) > 0 })
+	}
 	s.Toasts = append(s.Toasts, *t)
 	if len(s.Toasts) > 3 {
 		s.Toasts = s.Toasts[len(s.Toasts)-3:]

@@ -154,6 +154,7 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 	return dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SignIn{}),
 		components.Radios("method", l.T("connect.how"), string(c.Method), choices,
 			func(v string) any { return state.PickMethod{Method: state.Method(v)} }),
+		components.Error(l, c.Error), // above the fields, where it is seen when the focus goes back to them
 		fields,
 		dom.If(c.Reconnect == "", func() *dom.Node {
 			return components.Field(components.Input{
@@ -161,7 +162,6 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 				Msg: editMsg(state.FieldProfile),
 			})
 		}),
-		components.Error(l, c.Error),
 		keyring,
 		dom.If(button != "", func() *dom.Node {
 			return dom.E("div", dom.Class("actions"), dom.E("button", dom.ID("quick"), dom.Class("button primary"),
