@@ -36,6 +36,7 @@ var (
 var (
 	site    *httptest.Server
 	browser context.Context
+	program string // the WebAssembly file
 )
 
 func TestMain(m *testing.M) {
@@ -61,13 +62,14 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "app.wasm")
 	build := exec.Command(
 		"go",
 		"build",
 		"-trimpath",
 		"-ldflags=-s -w",
 		"-o",
-		filepath.Join(dir, "app.wasm"),
+		program,
 		"github.com/jellybind/jellybind/frontend",
 	)
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")
@@ -311,6 +313,28 @@ func TestFirstLink(t *testing.T) {
 	do(ctx, t, "undo", click("Undo"), sees("Undone, and read back"), gone("No identity opens this account yet."))
 }
 
+// TestOwnedIdentityIsMoved goes on from a refusal without starting anew by hand.
+func TestOwnedIdentityIsMoved(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", open(""), sees("See which identities"))
+	do(ctx, t, "link", link(click("Open browser and sign in"), sees("4:3"))...)
+	do(ctx, t, "refused", script(
+		`stub.emit('flow', {id: `+lastFlow+`, step: 'failed', error: {code: 'link-owned', sentence: 'ada opens Ada Lovelace now.', hint: ''}})`,
+	), click("Move it here"), sees("4:3"), until(lastFlow+` && stub.flows[`+lastFlow+`].move`))
+	do(ctx, t, "moved", script(confirmEvent), click("Link"), sees("now opens Björn Borg"))
+}
+
+// TestStubbornLinkGoesByTheWayRound removes a link that the plugin cannot remove singly.
+func TestStubbornLinkGoesByTheWayRound(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", open("s=stubborn"), sees("See which identities"))
+	do(ctx, t, "demo", toRoster...)
+	do(ctx, t, "ask", openAda[0], click("Remove ada.lovelace at authelia"), click("Remove link"),
+		sees("sessions end on every device"))
+	do(ctx, t, "the way round", click("Drop and write again"), sees("1 link removed."),
+		until(`stub.wayRound === 1`))
+}
+
 // TestKeyboardOnly does the main job without a pointer.
 func TestKeyboardOnly(t *testing.T) {
 	ctx := tab(t)
@@ -448,6 +472,18 @@ func TestEveryControlHasAName(t *testing.T) {
 	for _, screen := range []string{"providers", "own", "history", "settings"} {
 		do(ctx, t, screen, script(`document.getElementById('nav-`+screen+`').click()`), chromedp.Sleep(60*time.Millisecond))
 		check(screen)
+	}
+}
+
+// TestWindowStaysSmall holds the file that the window starts from to 4 MB.
+func TestWindowStaysSmall(t *testing.T) {
+	info, err := os.Stat(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("the window is %d bytes", info.Size())
+	if info.Size() >= 4e6 {
+		t.Error("that is 4 MB or more")
 	}
 }
 
@@ -638,6 +674,31 @@ var all = []shot{
 			),
 			sees("refused the sign-in"),
 		),
+	},
+	{
+		"link-owned",
+		"",
+		link(
+			click("Open browser and sign in"),
+			sees("4:3"),
+			script(
+				`stub.emit('flow', {id: `+lastFlow+`, step: 'failed', error: {code: 'link-owned', sentence: 'ada opens Ada Lovelace now.', hint: 'Allow moving it.'}})`,
+			),
+			sees("Move it here"),
+		),
+	},
+	{"demo-people", "", roster(click("Who can sign in?"), sees("Mallory Moss"))},
+	{
+		"remove-detour",
+		"s=stubborn",
+		[]action{
+			click(startDemo),
+			sees("24 accounts"),
+			openAda[0],
+			click("Remove ada.lovelace at authelia"),
+			click("Remove link"),
+			sees("Drop and write again"),
+		},
 	},
 	{"link-running", "", link(click("Open browser and sign in"), sees("4:3"), click("Close"), sees("Waiting for sign-in"))},
 	{"remove", "", roster(append(openAda, click("Remove ada.lovelace at authelia"), sees("Remove this link?"))...)},

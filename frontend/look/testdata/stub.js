@@ -41,7 +41,7 @@
     keyring: has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true },
     damaged: has('damaged') ? 'servers.json.damaged-20261124' : '' };
   const all = { readRoster: yes, readOwn: yes, readConfig: yes, nameBeforeWrite: yes, postLink: yes, postLinkOwn: yes, deleteLink: yes, deleteLinkOwn: yes,
-    writeConfig: yes, preprovision: no('x'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
+    writeConfig: yes, preprovision: has('stubborn') ? yes : no('x'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
   const deny = no('This plugin needs an administrator for that.');
   const session = (demo, plain) => ({ profile: { name: demo ? 'demo' : 'Living room', url: 'http://127.0.0.1:41733', credential: plain ? 'user' : 'api-key', demo },
     server: { id: 'abc', name: demo ? 'Demo' : 'Living room', version: '10.11.2', url: 'http://127.0.0.1:41733', wizardCompleted: true },
@@ -141,11 +141,13 @@
     },
     OpenSignIn: () => wait(1, null),
     StartVerify: (p, n) => { const id = 'v' + (++flowID); setTimeout(() => emit('flow', { id, step: 'sign-in', signIn: signIn() }), 10); return wait(2, id); },
-    RemoveLinks: (links) => {
+    RemoveLinks: (links, wayRound) => {
+      if (has('stubborn') && !wayRound) return fail('unsupported', 'The plugin’s address for removing a link cannot hold this name.', 'With --via-unregister …');
       const made = links.map((k, i) => { const u = user(k.userId); u.identities = u.identities.filter((x) => !(x.provider === k.provider && x.name === k.name));
         return { id: 'r' + Date.now() + i, time: new Date().toISOString(), server: 'abc', kind: 'unlink', state: 'confirmed', userId: u.id, userName: u.name, identities: [{ protocol: k.protocol, provider: k.provider, name: k.name }] }; });
       changes = made.concat(changes); return wait(20, made);
     },
+    RemoveLinksViaUnregister: (links) => { window.stub.wayRound = (window.stub.wayRound || 0) + 1; return App.RemoveLinks(links, true); },
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, effects: ['2 links are removed.', 'All sessions of the account end.'], noPassword: true }),
     Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', userName: user(id).name, time: new Date().toISOString() }),
     Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
