@@ -180,6 +180,61 @@ func TestSelectionWithShift(t *testing.T) {
 	}
 }
 
+func TestWayRound(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	first := api.Link{UserID: "u1", Identity: api.Identity{Protocol: api.OIDC, Provider: "p", Name: "a"}}
+	second := api.Link{UserID: "u2", Identity: api.Identity{Protocol: api.OIDC, Provider: "p", Name: "a/b"}}
+	stuck := state.Removed{
+		Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed, UserID: "u1", Identities: []api.Identity{first.Identity}}},
+		Err:     &api.Error{Code: api.CodeUnsupported, Sentence: "No."},
+	}
+	s.Update(state.AskRemove{Links: []api.Link{first, second}})
+	s.Update(state.DialogYes{})
+	s.Update(stuck)
+	if s.Dialog.Detour || s.Dialog.Error == nil || !slices.Equal(s.Dialog.Links, []api.Link{second}) {
+		t.Errorf("without the abilities it shows %+v", s.Dialog)
+	}
+	able := api.Ability{OK: true}
+	c := &s.Session.Capabilities
+	c.Unregister, c.UnregisterDrops, c.Preprovision = able, true, able
+	s.Session.User = &api.User{ID: "u2"}
+	s.Update(state.DialogYes{})
+	s.Update(stuck)
+	if s.Dialog.Detour {
+		t.Error("offers to end the session that asks")
+	}
+	s.Session.User = nil
+	s.Update(state.DialogYes{})
+	s.Update(stuck)
+	if !s.Dialog.Detour || s.Dialog.Error != nil {
+		t.Fatalf("does not offer it: %+v", s.Dialog)
+	}
+	if call := want[state.CallRemove](t, s.Update(state.DialogYes{})); !call.Detour || !slices.Equal(call.Links, []api.Link{second}) {
+		t.Errorf("calls %+v", call)
+	}
+	s.Update(stuck)
+	if s.Dialog.Error == nil {
+		t.Error("a failure of the way round is not told")
+	}
+}
+
+func TestMoveHere(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.StartLinking{Account: api.User{ID: "u1", Name: "n"}})
+	s.Update(state.PickProvider{Protocol: api.OIDC, Name: "p"})
+	none[state.CallStartLink](t, s.Update(state.MoveHere{}))
+	s.Link.Step, s.Link.Error = state.LinkFailed, &api.Error{Code: api.CodeLinkOwned}
+	s.Link.Plan = &api.Plan{Option: api.Option{OK: true}, Provider: api.Provider{Protocol: api.OIDC, Name: "p"}}
+	if call := want[state.CallStartLink](t, s.Update(state.MoveHere{})); !call.Request.Move || call.Request.UserID != "u1" {
+		t.Errorf("starts %+v", call.Request)
+	}
+	if s.Link.Error != nil || s.Link.Step != state.LinkSignIn {
+		t.Errorf("stays at %+v", s.Link)
+	}
+}
+
 func TestLink(t *testing.T) {
 	t.Parallel()
 	s := opened(t)

@@ -143,10 +143,25 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 		return "", ""
 	}
 	key := "error." + string(e.Code)
-	if c.Tag == "en" && e.Sentence != "" || !c.Has(key) {
-		return e.Sentence, e.Hint
+	if c.Tag != "en" && c.Has(key) || e.Sentence == "" {
+		return c.known(key), c.hint(key)
 	}
-	return c.T(key), c.hint(key)
+	for _, word := range forTerminals {
+		if strings.Contains(e.Hint, word) {
+			return e.Sentence, c.hint(key)
+		}
+	}
+	return e.Sentence, e.Hint
+}
+
+// forTerminals are in hints that name a command or its flags, which are no help in a window.
+var forTerminals = []string{"jellybind ", "--move", "--name", "--credential-stdin", "--via-unregister"}
+
+func (c *Catalogue) known(key string) string {
+	if !c.Has(key) {
+		return ""
+	}
+	return c.T(key)
 }
 
 func (c *Catalogue) hint(key string) string {

@@ -188,6 +188,10 @@ func TestError(t *testing.T) {
 	if s, _ := english.Error(&api.Error{Code: api.CodeServerUnreachable}); s != en["error.server-unreachable"] {
 		t.Errorf("without a sentence: %q", s)
 	}
+	e = &api.Error{Code: api.CodeForbidden, Sentence: "No.", Hint: "Sign in as an administrator: jellybind auth login"}
+	if s, h := english.Error(e); s != e.Sentence || h != en["error.forbidden.hint"] {
+		t.Errorf("a hint for the terminal: %q %q", s, h)
+	}
 	if s, _ := german.Error(&api.Error{Code: "never-heard", Sentence: "New."}); s != "New." {
 		t.Errorf("unknown code: %q", s)
 	}
