@@ -110,7 +110,7 @@ func paletted(picture image.Image) *image.Paletted {
 	}
 	index := make(map[color.RGBA]uint8, len(colours))
 	for _, c := range colours {
-		index[c] = uint8(palette.Index(c)) //nolint:gosec // below 256
+		index[c] = uint8(palette.Index(c))
 	}
 	small := image.NewPaletted(bounds, palette)
 	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {

@@ -331,7 +331,7 @@ func TestStubbornLinkGoesByTheWayRound(t *testing.T) {
 	do(ctx, t, "demo", toRoster...)
 	do(ctx, t, "ask", openAda[0], click("Remove ada.lovelace at authelia"), click("Remove link"),
 		sees("sessions end on every device"))
-	do(ctx, t, "the way round", click("Drop and write again"), sees("1 link removed."),
+	do(ctx, t, "the way round", click("Remove this way"), sees("1 link removed."),
 		until(`stub.wayRound === 1`))
 }
 
@@ -697,7 +697,7 @@ var all = []shot{
 			openAda[0],
 			click("Remove ada.lovelace at authelia"),
 			click("Remove link"),
-			sees("Drop and write again"),
+			sees("Remove this way"),
 		},
 	},
 	{"link-running", "", link(click("Open browser and sign in"), sees("4:3"), click("Close"), sees("Waiting for sign-in"))},

@@ -225,7 +225,7 @@ var de = map[string]string{
 	"remove.undo":        "Das lässt sich rückgängig machen, hier und im Verlauf.",
 	"remove.detour":      "Dieses Plugin kann sie nicht einzeln entfernen",
 	"remove.detour.text": "Es gibt einen Umweg: Alle Verknüpfungen des Kontos werden gelöscht und die übrigen sofort neu geschrieben. Seine Sitzungen enden auf allen Geräten.",
-	"remove.detour.yes":  "Löschen und neu schreiben",
+	"remove.detour.yes":  "Auf diesem Weg entfernen",
 	"remove.yes.one":     "Verknüpfung entfernen",
 	"remove.yes.other":   "{n} Verknüpfungen entfernen",
 

@@ -225,7 +225,7 @@ var en = map[string]string{
 	"remove.undo":        "This can be undone, here and in the history.",
 	"remove.detour":      "This plugin cannot remove it by itself",
 	"remove.detour.text": "There is a way round: all links of the account are dropped, and its other links are written again at once. Its sessions end on every device.",
-	"remove.detour.yes":  "Drop and write again",
+	"remove.detour.yes":  "Remove this way",
 	"remove.yes.one":     "Remove link",
 	"remove.yes.other":   "Remove {n} links",
 
