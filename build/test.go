@@ -11,7 +11,7 @@ import (
 )
 
 // unitTimeout ends a package's tests that hang.
-const unitTimeout = "8m"
+const unitTimeout = "20m"
 
 // runTests runs everything that must hold before a change is taken. It goes on after a failed step, so that one run
 // tells everything.

@@ -73,16 +73,15 @@ func (Wails) Call(ctx context.Context, method string, args ...any) ([]byte, erro
 
 // reason reads what a promise was rejected with: Wails passes a string or an object, the runtime may throw an Error.
 func reason(v, write js.Value) string {
-	switch v.Type() {
-	case js.TypeString:
+	switch kind := v.Type(); {
+	case kind == js.TypeString:
 		return v.String()
-	case js.TypeObject:
-		if v.InstanceOf(js.Global().Get("Error")) {
-			return v.Get("message").String()
-		}
-		return write.Invoke(v).String()
+	case kind != js.TypeObject:
+		return js.Global().Get("String").Invoke(v).String()
+	case v.InstanceOf(js.Global().Get("Error")):
+		return v.Get("message").String()
 	}
-	return js.Global().Get("String").Invoke(v).String()
+	return write.Invoke(v).String()
 }
 
 // Listen passes the backend's events on as messages.

@@ -77,9 +77,9 @@ func run(m *testing.M) int {
 		chromedp.Flag("disable-quic", true), chromedp.Flag("lang", "en-US"))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	defer end()
-	var cancel context.CancelFunc
-	browser, cancel = chromedp.NewContext(allocator)
+	ctx, cancel := chromedp.NewContext(allocator)
 	defer cancel()
+	browser = ctx
 	if err := chromedp.Do(browser, chromedp.Navigate("about:blank")); err != nil {
 		fmt.Println("starting Chromium:", err)
 		return 1

@@ -69,9 +69,11 @@ func (p *tab) listen(ev any) {
 		}
 	case *runtime.EventConsoleAPICalled:
 		if e.Type == "error" || e.Type == "warning" {
+			said := []string{}
 			for _, a := range e.Args {
-				text += string(a.Value) + " " + a.Description
+				said = append(said, string(a.Value), a.Description)
 			}
+			text = strings.Join(said, " ")
 		}
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError && !strings.Contains(e.Entry.URL, "favicon.ico") {

@@ -516,7 +516,7 @@ func (d *decoder) hex4() (rune, bool) {
 		}
 		n := strings.IndexByte("0123456789ABCDEF", c)
 		ok = ok && n >= 0
-		r = r<<4 + rune(n)
+		r = r<<4 + rune(n) //nolint:gosec // -1 to 15
 	}
 	d.at += 4
 	return r, ok
