@@ -140,6 +140,7 @@ var de = map[string]string{
 	"roster.identities.other":   "{n} verknüpfte Identitäten",
 	"roster.shown":              "{n} von {of} Konten",
 	"roster.taken":              "Stand: {when}",
+	"roster.taken.now":          "Stand: gerade eben",
 	"roster.empty":              "Noch keine Konten",
 	"roster.empty.text":         "Der Server hat keine Konten, die diese Anmeldung sehen darf.",
 	"roster.nothing":            "Keine Treffer",

@@ -140,6 +140,7 @@ var en = map[string]string{
 	"roster.identities.other":   "{n} linked identities",
 	"roster.shown":              "{n} of {of} accounts",
 	"roster.taken":              "read {when}",
+	"roster.taken.now":          "read just now",
 	"roster.empty":              "No accounts yet",
 	"roster.empty.text":         "The server has no accounts that this sign-in may see.",
 	"roster.nothing":            "Nothing matches",

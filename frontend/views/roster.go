@@ -2,6 +2,7 @@ package views
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
@@ -49,6 +50,9 @@ func rosterSummary(s *stateOf, l *catalogue) string {
 		words = l.T("roster.shown", "n", l.Number(r.Total), "of", l.Number(c.All))
 	}
 	if !r.Taken.IsZero() {
+		if s.Now.Sub(r.Taken) < time.Minute {
+			return words + " · " + l.T("roster.taken.now")
+		}
 		words += " · " + l.T("roster.taken", "when", l.Ago(r.Taken, s.Now))
 	}
 	return words
