@@ -26,11 +26,10 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// TestMain makes the test binary four more programs, which the scripts find in their PATH: jellybind, visit, a browser
-// that signs in by itself, xdg-open, the system's way to a browser, where maria signs in, and stored, which prints the first
-// profile's credential in the keyring.
+// TestMain makes the test binary three more programs, which the scripts find in their PATH: jellybind, visit, a browser
+// that signs in by itself, and stored, which prints the first profile's credential in the keyring.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"jellybind": jellybind, "visit": visit, "xdg-open": open, "stored": stored})
+	testscript.Main(m, map[string]func(){"jellybind": jellybind, "visit": visit, "stored": stored})
 }
 
 // jellybind does what main.go does when there is a command.
@@ -45,14 +44,6 @@ func jellybind() {
 		}
 	}
 	os.Exit(code)
-}
-
-// open is what the system opens addresses with; the person in front of it is maria.
-func open() {
-	if err := signIn("maria", os.Args[1], os.Getenv("EXIT_CODES")); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
 }
 
 // visit signs in as the person whose login is its first argument, at the address that is its last. The login cancel

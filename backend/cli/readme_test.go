@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,7 +58,11 @@ func TestREADMETour(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("JELLYBIND_CONFIG_DIR", filepath.Join(env.WorkDir, "config"))
 			env.Setenv("EXIT_CODES", env.WorkDir)
-			return nil
+			// What the system opens addresses with; the person in front of it is maria.
+			bin := filepath.Join(env.WorkDir, "bin")
+			env.Setenv("PATH", bin+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			program := []byte("#!/bin/sh\nexec visit maria \"$1\"\n")
+			return errors.Join(os.Mkdir(bin, 0o700), os.WriteFile(filepath.Join(bin, "xdg-open"), program, 0o700))
 		},
 	})
 }

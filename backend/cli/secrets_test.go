@@ -58,8 +58,9 @@ func (w *wiretap) start(t *testing.T, world string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var own string
-	proxy := httptest.NewServer(&httputil.ReverseProxy{
+	proxy := httptest.NewUnstartedServer(nil)
+	own := proxy.Listener.Addr().String()
+	proxy.Config.Handler = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Header.Set("Accept-Encoding", "identity")
@@ -97,9 +98,9 @@ func (w *wiretap) start(t *testing.T, world string) string {
 			}
 			return nil
 		},
-	})
+	}
+	proxy.Start()
 	t.Cleanup(proxy.Close)
-	own = strings.TrimPrefix(proxy.URL, "http://")
 	return proxy.URL
 }
 

@@ -537,17 +537,23 @@ func TestAttend(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		show func(context.Context, *loopback.Listener) error
+		show func(context.Context, *loopback.Listener, func(func())) error // the last one runs beside the test
 		want error
 	}{
-		{"returns at once", func(_ context.Context, l *loopback.Listener) error { go ask(l); return nil }, nil},
-		{"stays until the answer", func(ctx context.Context, l *loopback.Listener) error {
-			go ask(l)
+		{"returns at once", func(_ context.Context, l *loopback.Listener, beside func(func())) error {
+			beside(func() { ask(l) })
+			return nil
+		}, nil},
+		{"stays until the answer", func(ctx context.Context, l *loopback.Listener, beside func(func())) error {
+			beside(func() { ask(l) })
 			<-ctx.Done()
 			return ctx.Err()
 		}, nil},
-		{"fails", func(context.Context, *loopback.Listener) error { return errShow }, errShow},
-		{"fails behind the answer", func(_ context.Context, l *loopback.Listener) error { ask(l); return errShow }, nil},
+		{"fails", func(context.Context, *loopback.Listener, func(func())) error { return errShow }, errShow},
+		{"fails behind the answer", func(_ context.Context, l *loopback.Listener, _ func(func())) error {
+			ask(l)
+			return errShow
+		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -555,8 +561,10 @@ func TestAttend(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			var asked sync.WaitGroup
+			defer asked.Wait()
 			err = l.Attend(t.Context(), expectState("GET", "/cb", "s"),
-				func(ctx context.Context) error { return c.show(ctx, l) },
+				func(ctx context.Context) error { return c.show(ctx, l, asked.Go) },
 				func(context.Context, loopback.Callback) (loopback.Page, error) { return loopback.Page{OK: true}, nil })
 			if !errors.Is(err, c.want) {
 				t.Errorf("error %v, want %v", err, c.want)
