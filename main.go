@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -31,7 +32,7 @@ var icon []byte
 func main() {
 	if opensWindow(os.Args[1:]) {
 		if err := window(); err != nil {
-			fmt.Fprintln(os.Stderr, "jellybind:", err)
+			cli.Fail(os.Stderr, err)
 			os.Exit(1)
 		}
 		return
@@ -51,6 +52,9 @@ func opensWindow(args []string) bool {
 
 // window opens the window and returns when it is closed.
 func window() error {
+	if err := backend.CheckDisplay(runtime.GOOS, os.Getenv); err != nil {
+		return err
+	}
 	o, err := backend.Default(version)
 	if err != nil {
 		return fmt.Errorf("finding the configuration: %w", err)

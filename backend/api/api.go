@@ -252,6 +252,9 @@ type Confirmation struct {
 	Owner *User `json:"owner,omitempty"`
 	// Moves is true when the write takes the identity away from Owner.
 	Moves bool `json:"moves"`
+	// MayMove is true when nobody can tell whether the identity belongs to another account now, and the write would take it
+	// from there: the name is not known, and the credential does not see other accounts.
+	MayMove bool `json:"mayMove"`
 	// DisplayName and Email are what the provider told of the person, where it did.
 	DisplayName string `json:"displayName,omitempty"`
 	Email       string `json:"email,omitempty"`

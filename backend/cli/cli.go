@@ -442,3 +442,6 @@ func (a *app) versionCommand() *cobra.Command {
 		},
 	}
 }
+
+// Fail shows an error as a command would, for what fails before there is one.
+func Fail(w io.Writer, err error) { (&app{err: newPrinter(w)}).fail(err) }

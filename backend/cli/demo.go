@@ -12,6 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/roster"
 )
 
 func (a *app) demoCommand() *cobra.Command {
@@ -31,6 +32,9 @@ link with a real sign-in, the proof, and the way back.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Flavour, o.Users, o.Port = api.Flavour(flavour.value), int(users), int(at)
+			if a.demo.value != "" && !c.Flags().Changed("flavour") {
+				o.Flavour = api.Flavour(a.demo.value) // “jellybind --demo=K0lin demo” means the same
+			}
 			if tour {
 				return a.tour(c.Context(), o)
 			}
@@ -112,7 +116,8 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 		return err
 	}
 	say := func(format string, args ...any) { a.out.line(a.out.bold(fmt.Sprintf(format, args...))) }
-	say("1. The demo world runs Jellyfin with the plugin's flavour %s and has %d accounts.", d.World.Flavour(), len(r.Accounts))
+	say("1. The demo world runs Jellyfin with the plugin's flavour %s and has %d accounts.", d.World.Flavour(),
+		len(r.Accounts)-roster.NewIndex(r, nil).Counts().Orphan)
 	say("2. Nobody is linked to %s yet.", account.Name)
 	req := api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}
 	say("3. How to link it at %s:", req.Provider)

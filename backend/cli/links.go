@@ -180,6 +180,9 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider string) e
 		summary = noMatch
 	}
 	a.err.line(summary)
+	if slices.ContainsFunc(accounts, func(x api.Account) bool { return x.AtRisk }) {
+		a.err.text("", "at-risk: an identity of the account's name that nobody has linked would open it.")
+	}
 	a.noteOwn(r)
 	return nil
 }
@@ -377,7 +380,8 @@ func writeText(w api.WriteMethod) string {
 
 // hintUndo says how to take a change back. A demo world ends with its command, and its journal with it.
 func (a *app) hintUndo(c api.Change) {
-	if a.world == nil && !a.json {
+	orphan := c.UserName == "" // nothing can be given back to an account that is gone
+	if a.world == nil && !a.json && !orphan {
 		a.err.line("To take it back: jellybind history undo " + c.ID + a.onServer())
 	}
 }

@@ -470,7 +470,16 @@ func (p *person) reassure(err error) error {
 func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 	account := api.Printable(c.Account.Name)
 	if !c.NameKnown {
-		p.err.text("", "Somebody signed in. This flavour of the plugin tells who it was only after the link is written.")
+		p.err.text("", "Somebody signed in. With this flavour and credential, who it was is known only after the link is written.")
+		if c.MayMove {
+			const warning = "If that identity opens another account now, it is taken from there, and Jellybind cannot give it back."
+			if p.yes {
+				return &api.Error{
+					Code: api.CodeLinkOwned, Sentence: warning, Hint: "Nothing was changed. Add --move if it may be taken.",
+				}
+			}
+			p.err.text("", warning)
+		}
 		return p.ask(ctx, fmt.Sprintf("Link that identity of %s to the account %s?", api.Printable(c.Identity.Provider), account))
 	}
 	who := "Signed in as"

@@ -124,13 +124,14 @@ func byQuickConnect(t *testing.T, base string, admin *jellyfin.Client) {
 		t.Fatal(err)
 	}
 	q.Pace = 10 * time.Millisecond
+	approved := make(chan error, 1)
 	time.AfterFunc(30*time.Millisecond, func() {
-		err := admin.JSON(ctx, jellyfin.Request{Method: "POST", Path: "/QuickConnect/Authorize", RawQuery: "code=" + q.Code}, nil)
-		if err != nil {
-			t.Error(err)
-		}
+		approved <- admin.JSON(ctx, jellyfin.Request{Method: "POST", Path: "/QuickConnect/Authorize", RawQuery: "code=" + q.Code}, nil)
 	})
 	in, err := c.AwaitQuickConnect(ctx, q)
+	if err := <-approved; err != nil {
+		t.Error(err)
+	}
 	if err != nil || in.User.Name != "root" {
 		t.Fatalf("%+v, %v", in.User, err)
 	}

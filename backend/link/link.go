@@ -258,6 +258,7 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Con
 		Identity: api.Identity{Protocol: plan.Provider.Protocol, Provider: plan.Provider.Name, Name: p.name},
 	}
 	if !c.NameKnown {
+		c.MayMove = r.Own && !req.Move
 		return c, nil
 	}
 	owner := roster.Owner(r, c.Identity)

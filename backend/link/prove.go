@@ -147,7 +147,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 		return api.Verified{}, &api.Error{
 			Code: api.CodeLinkNotFound,
 			Sentence: fmt.Sprintf("%s of %s signed in, and is linked to no account that you may see. Jellybind stopped there: "+
-				"the server would have created one.", api.Printable(proved.name), api.Printable(p.Name)),
+				"the server would have created one, or let it into one of the same name.", api.Printable(proved.name), api.Printable(p.Name)),
 			Hint: "Link it first.", Params: map[string]string{"name": proved.name, "provider": p.Name},
 		}
 	}

@@ -79,7 +79,7 @@ func run(m *testing.M) int {
 	defer end()
 	ctx, cancel := chromedp.NewContext(allocator)
 	defer cancel()
-	browser = ctx
+	browser = ctx //nolint:fatcontext // one browser for all tests
 	if err := chromedp.Do(browser, chromedp.Navigate("about:blank")); err != nil {
 		fmt.Println("starting Chromium:", err)
 		return 1
@@ -146,7 +146,7 @@ func prepare() error {
 		{"go", "run", "./build", "wasm"},
 		{"go", "build", "-tags", "dev,webkit2_41", "-o", binary, "."},
 	} {
-		cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // the words above
+		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", strings.Join(args, " "), err, out)
@@ -237,14 +237,14 @@ func launch(t testing.TB, dir string, env ...string) *app {
 	}
 	bin := filepath.Join(dir, "bin")
 	script := "#!/bin/sh\nprintf '%s\\n' \"$1\" >> '" + a.opened + "'\n"
-	if err := errors.Join(os.MkdirAll(bin, 0o700), os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(script), 0o700)); err != nil { //nolint:gosec // to be run
+	if err := errors.Join(os.MkdirAll(bin, 0o700), os.WriteFile(filepath.Join(bin, "xdg-open"), []byte(script), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	home := filepath.Join(dir, "home")
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(binary, "-devserver", fmt.Sprintf("127.0.0.1:%d", port), "-assetdir", assets) //nolint:gosec // the test's own
+	cmd := exec.Command(binary, "-devserver", fmt.Sprintf("127.0.0.1:%d", port), "-assetdir", assets)
 	cmd.Env = append(os.Environ(), "HOME="+home, "XDG_CONFIG_HOME="+filepath.Join(home, ".config"),
 		"XDG_CACHE_HOME="+filepath.Join(home, ".cache"), "XDG_DATA_HOME="+filepath.Join(home, ".local"),
 		"JELLYBIND_CONFIG_DIR="+a.config, "PATH="+bin+":"+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "LANG=", "NO_AT_BRIDGE=1",
@@ -269,7 +269,7 @@ func launch(t testing.TB, dir string, env ...string) *app {
 		}
 	})
 	for deadline := time.Now().Add(startup); ; time.Sleep(50 * time.Millisecond) {
-		res, err := http.Get(a.url) //nolint:noctx // the deadline is below
+		res, err := http.Get(a.url)
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {
@@ -304,7 +304,7 @@ func (a *app) wait(t testing.TB) {
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0") //nolint:noctx // at once
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
