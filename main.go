@@ -52,7 +52,7 @@ func opensWindow(args []string) bool {
 
 // window opens the window and returns when it is closed.
 func window() error {
-	if err := backend.CheckDisplay(runtime.GOOS, os.Getenv); err != nil {
+	if err := backend.CheckDisplay(context.Background(), runtime.GOOS, os.Getenv); err != nil {
 		return err
 	}
 	o, err := backend.Default(version)

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"context"
 	"net"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 // CheckDisplay tells why no window can be opened on this system, or nil. The toolkit below the window ends the process
 // where there is no display, so this is asked first. Where displays are found by their environment, that is looked at, and
 // a local X display is asked whether it is there.
-func CheckDisplay(goos string, getenv func(string) string) error {
+func CheckDisplay(ctx context.Context, goos string, getenv func(string) string) error {
 	if goos == "windows" || goos == "darwin" || getenv("WAYLAND_DISPLAY") != "" {
 		return nil
 	}
@@ -25,9 +26,10 @@ func CheckDisplay(goos string, getenv func(string) string) error {
 	}
 	if number, local := strings.CutPrefix(display, ":"); local {
 		number, _, _ = strings.Cut(number, ".")
+		dialer := net.Dialer{Timeout: time.Second}
 		// Abstract sockets are Linux' own; a server has at least one of the two.
 		for _, socket := range []string{"/tmp/.X11-unix/X" + number, "@/tmp/.X11-unix/X" + number} {
-			if conn, err := net.DialTimeout("unix", socket, time.Second); err == nil {
+			if conn, err := dialer.DialContext(ctx, "unix", socket); err == nil {
 				_ = conn.Close()
 				return nil
 			}

@@ -21,7 +21,7 @@ func TestCheckDisplay(t *testing.T) {
 		"Windows":               {"windows", nil, true},
 		"macOS":                 {"darwin", nil, true},
 	} {
-		err := backend.CheckDisplay(c.goos, func(key string) string { return c.env[key] })
+		err := backend.CheckDisplay(t.Context(), c.goos, func(key string) string { return c.env[key] })
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
