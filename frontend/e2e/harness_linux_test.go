@@ -187,6 +187,7 @@ type app struct {
 	config string // its folder
 	opened string // the file in which its "browser" writes the addresses that it gets
 	output *output
+	pid    int
 	ended  chan error // gets how it ended
 }
 
@@ -255,6 +256,7 @@ func launch(t testing.TB, dir string, env ...string) *app {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	a.pid = cmd.Process.Pid
 	go func() { a.ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
