@@ -212,8 +212,7 @@ func noSuchProvider(protocol api.Protocol, name string) error {
 // journal has it. Errors leave nothing changed, except where they say otherwise; a change that comes with an error and is
 // still api.ChangeIntended may have been made.
 func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (api.Change, error) {
-	person.Progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…"})
-	before, err := l.Roster(ctx, nil)
+	before, err := l.Roster(ctx, person.Progress)
 	if err != nil {
 		return api.Change{}, err
 	}
