@@ -21,6 +21,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/seen"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	Profiles Profiles
 	Keyring  Keyring
 	Journal  *journal.Journal
+	// Seen is what the person has seen of each server's accounts; nil remembers nothing.
+	Seen *seen.Store
 	// Language is BCP 47, for the page that the browser shows at the end of a sign-in.
 	Language string
 	Now      func() time.Time
@@ -57,7 +60,8 @@ func Default(version string) (Options, error) {
 	}
 	return Options{
 		Version: version, Profiles: profile.Open(dir), Keyring: secret.Open(),
-		Journal: journal.Open(filepath.Join(dir, "journal"), time.Now), Now: time.Now,
+		Journal: journal.Open(filepath.Join(dir, "journal"), time.Now), Seen: seen.Open(filepath.Join(dir, "seen")),
+		Now: time.Now,
 	}, nil
 }
 
@@ -70,6 +74,9 @@ type Backend struct {
 func New(o Options) *Backend {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Seen == nil {
+		o.Seen = seen.Open("")
 	}
 	return &Backend{Options: o}
 }
@@ -414,7 +421,7 @@ func (b *Backend) forgetCredential(ctx context.Context, e profile.Entry) error {
 	})
 }
 
-// Forget removes a profile with all its secrets. A token is ended at the server first, as far as the server answers.
+// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first, as far as the server answers.
 func (b *Backend) Forget(ctx context.Context, name string) error {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil {
@@ -437,7 +444,10 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return b.Profiles.Update(ctx, func(d *profile.Data) error { return d.Remove(e.Name) })
+	if err := b.Profiles.Update(ctx, func(d *profile.Data) error { return d.Remove(e.Name) }); err != nil {
+		return err
+	}
+	return b.Seen.Forget(e.DeviceID)
 }
 
 // Rename gives a profile another name.

@@ -27,7 +27,7 @@ func NewDemo(ctx context.Context, o Options, world demo.Options, as api.Credenti
 	if err != nil {
 		return nil, fmt.Errorf("starting the demo world: %w", err)
 	}
-	o.Profiles, o.Keyring = &ProfilesInMemory{}, &secret.Memory{}
+	o.Profiles, o.Keyring, o.Seen = &ProfilesInMemory{}, &secret.Memory{}, nil
 	d := &Demo{Backend: New(o), World: w}
 	d.Journal = journal.Open("", d.Now)
 	if err := d.login(ctx, as); err != nil {

@@ -32,13 +32,16 @@ type Window struct {
 	stored *Backend
 	emit   func(event string, data any)
 
-	running sync.WaitGroup // flows
+	running sync.WaitGroup // flows, and writing what was seen
+	writing sync.Mutex     // held while what was seen is written; taken before mu
 
 	mu      sync.Mutex
 	closed  bool
 	demo    *Demo // the demo world that is open, if one is
 	session *Session
 	index   *roster.Index
+	since   map[string]uint64       // what was seen before the last look; nil when nothing was
+	unsaved map[string]func() error // writes of looks that wait, by the profile's device id
 	flows   map[string]*flow
 	nextID  int
 	asked   int               // how often a server was to be opened
@@ -47,7 +50,10 @@ type Window struct {
 
 // NewWindow returns the window's backend. emit sends an event to the page.
 func NewWindow(b *Backend, emit func(event string, data any)) *Window {
-	return &Window{stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string)}
+	return &Window{
+		stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string),
+		unsaved: make(map[string]func() error),
+	}
 }
 
 // closing is how long Close waits for a write that has begun: it runs to its end, so that the journal tells the truth.
@@ -227,12 +233,16 @@ func (w *Window) StartDemo(ctx context.Context, flavour api.Flavour, users int) 
 // show makes a session the open one, and ends what belonged to the one before. When another server was asked for since
 // the number was taken, that one's session stays, and the error is CodeCancelled.
 func (w *Window) show(number int, s *Session, d *Demo) (api.Session, error) {
+	var since map[string]uint64
+	if d == nil {
+		since = w.lastLook(s)
+	}
 	w.mu.Lock()
 	late := w.closed || number != w.asked
 	ended := d
 	if !late {
 		ended = w.leave()
-		w.session, w.demo = s, d
+		w.session, w.demo, w.since = s, d, since
 	}
 	w.mu.Unlock()
 	if ended != nil {
@@ -261,7 +271,7 @@ func (w *Window) leave() *Demo {
 		f.cancel()
 	}
 	d := w.demo
-	w.session, w.demo, w.index = nil, nil, nil
+	w.session, w.demo, w.index, w.since = nil, nil, nil, nil
 	return d
 }
 
@@ -417,7 +427,7 @@ func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 		return err
 	}
 	w.leaveStored(e.DeviceID)
-	return nil
+	return w.forgetLook(e.DeviceID)
 }
 
 // RenameProfile gives a server another name.
@@ -502,8 +512,13 @@ func (w *Window) current() (*Session, *Backend, error) {
 	return w.session, w.stored, nil
 }
 
-// RefreshRoster reads the roster anew and marks what has changed since the last look.
+// RefreshRoster reads the roster anew and marks what has changed since the last look, which is the roster that is shown.
 func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
+	w.mu.Lock()
+	if w.index != nil {
+		w.since = w.index.Seen()
+	}
+	w.mu.Unlock()
 	ix, err := w.refresh(ctx)
 	if err != nil {
 		return api.RosterCounts{}, err
@@ -511,6 +526,8 @@ func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
 	return ix.Counts(), nil
 }
 
+// refresh reads the roster. What is marked stays what has changed since the look before, the person's own changes
+// included.
 func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 	s, _, err := w.current()
 	if err != nil {
@@ -522,11 +539,67 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ix := roster.NewIndex(r, w.index)
+	ix := roster.NewIndex(r, w.since)
 	if w.session == s {
 		w.index = ix
+		if w.since == nil {
+			w.since = ix.Seen()
+		}
+		w.keepLook(s, ix)
 	}
 	return ix, nil
+}
+
+// lastLook returns what was seen of a server's accounts in an earlier run. That it cannot be read is no reason not to open
+// the server: nothing is marked then.
+func (w *Window) lastLook(s *Session) map[string]uint64 {
+	since, err := w.stored.Seen.Load(s.entry().DeviceID, onlySelf(s))
+	if err != nil {
+		slog.Warn("what was seen of the accounts cannot be read", "error", err)
+	}
+	return since
+}
+
+// onlySelf returns the id of a user who sees no account but his own, and "" for everybody else.
+func onlySelf(s *Session) string {
+	if s.Kind == api.CredentialUser {
+		return s.User.ID
+	}
+	return ""
+}
+
+// keepLook writes what was seen, for the next run, while the page goes on. Of several looks in a row the last one is
+// written, whichever writer comes first. The caller holds mu.
+func (w *Window) keepLook(s *Session, ix *roster.Index) {
+	if w.demo != nil || w.closed {
+		return
+	}
+	key := s.entry().DeviceID
+	w.unsaved[key] = func() error { return w.stored.Seen.Save(key, onlySelf(s), ix.Seen()) }
+	w.running.Go(func() {
+		w.writing.Lock()
+		defer w.writing.Unlock()
+		w.mu.Lock()
+		save := w.unsaved[key]
+		delete(w.unsaved, key)
+		w.mu.Unlock()
+		if save == nil {
+			return
+		}
+		if err := save(); err != nil {
+			slog.Warn("what was seen of the accounts cannot be kept", "error", err)
+		}
+	})
+}
+
+// forgetLook removes what was seen of a server that was left, also what was just about to be written.
+func (w *Window) forgetLook(deviceID string) error {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.mu.Lock()
+	delete(w.unsaved, deviceID)
+	w.mu.Unlock()
+	return w.stored.Seen.Forget(deviceID)
 }
 
 // looked returns the roster's index; the first look reads it.

@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -25,7 +26,9 @@ import (
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/seen"
 )
 
 // patience is how long a test waits for an event: the machine may be busy.
@@ -86,7 +89,12 @@ type told struct {
 
 func newWindow(t *testing.T) *window {
 	t.Helper()
-	dir := t.TempDir()
+	return windowIn(t, t.TempDir())
+}
+
+// windowIn is a window that keeps what it keeps in a folder.
+func windowIn(t *testing.T, dir string) *window {
+	t.Helper()
 	w := &window{
 		t: t, store: profile.Open(dir), keyring: &keyring{accounts: map[string]bool{}}, journal: journal.Open("", time.Now),
 		more: make(chan struct{}), secrets: []string{password},
@@ -101,6 +109,7 @@ func newWindow(t *testing.T) *window {
 	}
 	w.Window = backend.NewWindow(backend.New(backend.Options{
 		Version: "test", Profiles: w.store, Keyring: w.keyring, Journal: w.journal,
+		Seen: seen.Open(filepath.Join(dir, "seen")),
 	}), w.hear)
 	t.Cleanup(func() {
 		if err := w.Close(); err != nil {
@@ -247,8 +256,7 @@ func (w *window) startDemo(flavour api.Flavour) api.Session {
 // row finds an account by its name.
 func (w *window) row(name string) api.RosterRow {
 	w.t.Helper()
-	p, err := w.RosterPage(w.t.Context(), api.RosterQuery{Limit: 500})
-	for _, r := range must(w, p, err).Rows {
+	for _, r := range rows(w) {
 		if r.Name == name {
 			return r
 		}
@@ -388,6 +396,102 @@ func TestWindowRoster(t *testing.T) {
 	}
 	if w.heard(api.EventProgress) == 0 {
 		t.Error("reading the roster told no progress")
+	}
+}
+
+// TestWindowMarksWhatChangedSinceTheLastRun: from one run to the next, over a person's own changes, and until the server is
+// forgotten.
+func TestWindowMarksWhatChangedSinceTheLastRun(t *testing.T) {
+	t.Parallel()
+	dir, d := t.TempDir(), world(t, demo.Options{})
+	ctx, key := t.Context(), d.APIKey().Reveal()
+	start := func() *window {
+		t.Helper()
+		w := windowIn(t, dir)
+		w.secret(key)
+		s, err := w.ConnectKey(ctx, d.URL(), "home", key)
+		must(w, s, err)
+		return w
+	}
+	changed := func(w *window, want ...string) {
+		t.Helper()
+		p, err := w.RosterPage(ctx, api.RosterQuery{Filter: api.FilterChanged, Sort: api.SortName})
+		got := []string{}
+		for _, r := range must(w, p, err).Rows {
+			got = append(got, r.Name)
+		}
+		if !slices.Equal(got, want) || p.Counts.Changed != len(want) {
+			t.Errorf("marked are %q (%d), want %q", got, p.Counts.Changed, want)
+		}
+	}
+	files := func() int {
+		t.Helper()
+		all, err := filepath.Glob(filepath.Join(dir, "seen", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all)
+	}
+
+	w := start()
+	changed(w) // the first look has nothing to compare with
+	d.Server().AddUser(server.UserSpec{Name: "aaron"})
+	changed(w) // not read anew yet
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if files() != 1 {
+		t.Fatalf("%d files of what was seen", files())
+	}
+
+	w = start()
+	changed(w, "aaron")
+	linked := slices.IndexFunc(rows(w), func(r api.RosterRow) bool { return len(r.Identities) > 0 && r.Exists })
+	row := rows(w)[linked]
+	changes, err := w.RemoveLinks(ctx, []api.Link{{Identity: row.Identities[0], UserID: row.ID}}, false)
+	must(w, changes, err)
+	both := []string{"aaron", row.Name}
+	slices.Sort(both)
+	changed(w, both...) // a change of one's own does not hide the others'
+	counts, err := w.RefreshRoster(ctx)
+	must(w, counts, err)
+	changed(w) // all of that was seen
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	w = start()
+	changed(w)
+	if err := w.ForgetProfile(ctx, "home"); err != nil {
+		t.Fatal(err)
+	}
+	if files() != 0 {
+		t.Error("what was seen outlives the server")
+	}
+	d.Server().AddUser(server.UserSpec{Name: "abel"})
+	w = start()
+	changed(w)
+}
+
+// rows are all accounts by name.
+func rows(w *window) []api.RosterRow {
+	w.t.Helper()
+	p, err := w.RosterPage(w.t.Context(), api.RosterQuery{Limit: roster.MaxLimit})
+	return must(w, p, err).Rows
+}
+
+// TestWindowDemoRemembersNothing: a demo world is new each time.
+func TestWindowDemoRemembersNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := windowIn(t, dir)
+	w.startDemo(api.FlavourK0lin)
+	w.row(demo.TourName)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "seen")); !os.IsNotExist(err) {
+		t.Errorf("something was kept: %v", err)
 	}
 }
 

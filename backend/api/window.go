@@ -46,6 +46,8 @@ type Settings struct {
 	Browser string `json:"browser,omitempty"`
 	// Ports are the loopback ports to try, in order; empty means any free one.
 	Ports []int `json:"ports,omitempty"`
+	// NoSingleKeys switches off the shortcuts of one letter or sign: who dictates, or hits keys unmeant, is in their way.
+	NoSingleKeys bool `json:"noSingleKeys,omitempty"`
 }
 
 // WindowState is the window's place and size, in the system's logical pixels.
@@ -125,6 +127,7 @@ const (
 	FilterAtRisk        RosterFilter = "at-risk"
 	FilterDisabled      RosterFilter = "disabled"
 	FilterAdministrator RosterFilter = "administrator"
+	FilterChanged       RosterFilter = "changed" // since the last look
 )
 
 // RosterSort is a column to sort by.

@@ -2,7 +2,8 @@ package roster
 
 import (
 	"cmp"
-	"hash/maphash"
+	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ const MaxLimit = 500
 type Index struct {
 	roster  api.Roster
 	text    []string // folded: account name and identities' names, a line each
+	digests []uint64
 	changed []bool
 	counts  api.RosterCounts
 
@@ -39,22 +41,17 @@ type order struct {
 	language string
 }
 
-// NewIndex indexes a roster. Accounts that differ from those in before are marked as changed; before may be nil.
-func NewIndex(r api.Roster, before *Index) *Index {
+// NewIndex indexes a roster. Accounts that differ from what was seen before are marked as changed: seen has their digests
+// by account id, and is nil when nothing was.
+func NewIndex(r api.Roster, seen map[string]uint64) *Index {
 	ix := &Index{
 		roster:  r,
 		text:    make([]string, len(r.Accounts)),
+		digests: make([]uint64, len(r.Accounts)),
 		changed: make([]bool, len(r.Accounts)),
 		orders:  make(map[order][]int),
 	}
 	fold := newFolder()
-	var seen map[string]uint64
-	if before != nil {
-		seen = make(map[string]uint64, len(before.roster.Accounts))
-		for i := range before.roster.Accounts {
-			seen[before.roster.Accounts[i].ID] = digest(&before.roster.Accounts[i])
-		}
-	}
 	for i := range r.Accounts {
 		a := &r.Accounts[i]
 		var b strings.Builder
@@ -64,7 +61,8 @@ func NewIndex(r api.Roster, before *Index) *Index {
 			b.WriteString(fold(id.Name))
 		}
 		ix.text[i] = b.String()
-		ix.changed[i] = before != nil && seen[a.ID] != digest(a)
+		ix.digests[i] = digest(a)
+		ix.changed[i] = seen != nil && seen[a.ID] != ix.digests[i]
 		ix.count(a, ix.changed[i])
 	}
 	return ix
@@ -72,6 +70,15 @@ func NewIndex(r api.Roster, before *Index) *Index {
 
 // Roster returns the roster behind the index. It must not be changed.
 func (ix *Index) Roster() api.Roster { return ix.roster }
+
+// Seen returns the accounts' digests by id, for the NewIndex of a later roster.
+func (ix *Index) Seen() map[string]uint64 {
+	seen := make(map[string]uint64, len(ix.digests))
+	for i, d := range ix.digests {
+		seen[ix.roster.Accounts[i].ID] = d
+	}
+	return seen
+}
 
 // Counts counts the accounts of each filter.
 func (ix *Index) Counts() api.RosterCounts { return ix.counts }
@@ -92,7 +99,7 @@ func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	var match []int
 	for _, i := range ix.order(q.Sort, q.Language) {
 		a := &ix.roster.Accounts[i]
-		if Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) && containsAll(ix.text[i], words) {
+		if (q.Filter != api.FilterChanged || ix.changed[i]) && Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) && containsAll(ix.text[i], words) {
 			match = append(match, i)
 		}
 	}
@@ -113,10 +120,11 @@ func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	return page
 }
 
-// Matches reports whether an account passes a filter. An unknown filter lets everything pass.
+// Matches reports whether an account passes a filter, as far as the account alone tells. An unknown filter lets everything
+// pass.
 func Matches(a *api.Account, f api.RosterFilter) bool {
 	switch f {
-	case api.FilterAll:
+	case api.FilterAll, api.FilterChanged:
 		return true
 	case api.FilterLinked:
 		return len(a.Identities) > 0 && a.Exists
@@ -240,16 +248,28 @@ func ascii(s string) bool {
 	return true
 }
 
-var seed = maphash.MakeSeed()
-
-// digest sums up what counts as a change of an account.
+// digest sums up what counts as a change of an account. It is kept on disk: another one marks every account as changed
+// once. Nobody may choose a name so that a change goes unseen, hence a cryptographic hash.
 func digest(a *api.Account) uint64 {
-	var h maphash.Hash
-	h.SetSeed(seed)
-	maphash.WriteComparable(&h, [...]bool{a.Exists, a.Disabled, a.Administrator, a.AtRisk})
-	maphash.WriteComparable(&h, [...]string{a.Name, a.AuthProvider})
-	for _, id := range a.Identities {
-		maphash.WriteComparable(&h, id)
+	var b []byte
+	for _, on := range [...]bool{a.Exists, a.Disabled, a.Administrator, a.AtRisk} {
+		b = append(b, 0)
+		if on {
+			b[len(b)-1] = 1
+		}
 	}
-	return h.Sum64()
+	add := func(s string) {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	add(a.ID)
+	add(a.Name)
+	add(a.AuthProvider)
+	for _, id := range a.Identities {
+		add(string(id.Protocol))
+		add(id.Provider)
+		add(id.Name)
+	}
+	sum := sha256.Sum256(b)
+	return binary.BigEndian.Uint64(sum[:])
 }

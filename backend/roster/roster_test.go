@@ -124,7 +124,7 @@ func TestPage(t *testing.T) {
 
 func TestChangedSinceLastLook(t *testing.T) {
 	t.Parallel()
-	before := roster.NewIndex(sample(), nil)
+	before := roster.NewIndex(sample(), nil).Seen()
 	users := []api.User{{ID: "1", Name: "alice", Administrator: true, LastActivity: time.Unix(900, 0)}, {ID: "5", Name: "new"}}
 	links := []api.Link{link("1", keycloak, "ALICE"), link("1", adfs, "alice@example.com")}
 	same := roster.NewIndex(roster.Build(users, []api.Provider{keycloak, adfs}, links, time.Time{}, false), before)
@@ -137,6 +137,22 @@ func TestChangedSinceLastLook(t *testing.T) {
 	after := roster.NewIndex(roster.Build(users, []api.Provider{keycloak, adfs}, links[:1], time.Time{}, false), before)
 	if row, _ := after.Row("1"); !row.Changed {
 		t.Error("a removed link is not marked")
+	}
+	if p := after.Page(api.RosterQuery{Filter: api.FilterChanged}); p.Total != 2 || p.Counts.Changed != 2 {
+		t.Errorf("%d rows of %d changed accounts", p.Total, p.Counts.Changed)
+	}
+	if c := roster.NewIndex(sample(), map[string]uint64{}).Counts(); c.Changed != c.All {
+		t.Errorf("%d of %d accounts are new to whoever saw none", c.Changed, c.All)
+	}
+}
+
+// TestDigestsOutliveTheProcess: they are kept on disk, where a changed way to sum up would mark everything once.
+func TestDigestsOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	a := api.Account{User: api.User{ID: "1", Name: "alice"}, Exists: true, Identities: []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n"}}}
+	const want uint64 = 8270325919299743473
+	if got := roster.NewIndex(api.Roster{Accounts: []api.Account{a}}, nil).Seen()["1"]; got != want {
+		t.Errorf("%d, before %d", got, want)
 	}
 }
 
