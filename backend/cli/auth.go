@@ -100,7 +100,7 @@ func (a *app) signIn(
 		in, err := client.AwaitQuickConnect(ctx, q)
 		return in.Token, err
 	case user == "":
-		if user, err = a.prompt(ctx, "User name: "); err != nil {
+		if user, err = a.prompt(ctx, "User name: ", "Give the name by --user, and the password on standard input."); err != nil {
 			return secret.Value{}, err
 		}
 	}

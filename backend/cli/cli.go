@@ -47,6 +47,7 @@ type app struct {
 	demoAs          choice
 	demoUsers       accountsNumber
 
+	steps steps
 	world *backend.Demo
 	began bool // the words on the command line were right
 }

@@ -294,39 +294,73 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// progress returns a function that takes reports of what is going on, and one that ends them. A step is shown once, on
-// standard error, when it has taken a second.
-func (a *app) progress() (func(api.Progress), func()) {
-	var (
-		mu    sync.Mutex
-		timer *time.Timer
-		step  string
-	)
-	stop := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if timer != nil {
-			timer.Stop()
-		}
+// steps shows what is going on: a step is shown once, on standard error, when it has taken a second. While a question waits
+// for its answer nothing is shown, for it would stand behind the question, or in the answer.
+type steps struct {
+	mu     sync.Mutex
+	timer  *time.Timer
+	step   string
+	asking bool
+}
+
+// report takes a report of what is going on; show writes it.
+func (s *steps) report(p api.Progress, show func(string)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.Step == s.step {
+		return
 	}
-	return func(p api.Progress) {
-		mu.Lock()
-		defer mu.Unlock()
-		if p.Step == step || a.json {
+	s.end()
+	s.step = p.Step
+	s.timer = time.AfterFunc(time.Second, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.step != p.Step || s.asking { // it has ended while this waited
 			return
 		}
-		step = p.Step
-		if timer != nil {
-			timer.Stop()
+		message := p.Text
+		if p.Total > 0 {
+			message = fmt.Sprintf("%s %d of %d", message, p.Done, p.Total)
 		}
-		timer = time.AfterFunc(time.Second, func() {
-			message := p.Text
-			if p.Total > 0 {
-				message = fmt.Sprintf("%s %d of %d", message, p.Done, p.Total)
-			}
-			a.err.line(message)
-		})
-	}, stop
+		show(message)
+	})
+}
+
+// end ends the step that was reported last; the caller holds the lock.
+func (s *steps) end() {
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.timer, s.step = nil, ""
+}
+
+// stop ends the step that was reported last.
+func (s *steps) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+}
+
+// ask ends the step that was reported last, and shows no other one until the function that it returns is called.
+func (s *steps) ask() (answered func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end()
+	s.asking = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asking = false
+	}
+}
+
+// progress returns a function that takes reports of what is going on, and one that ends them.
+func (a *app) progress() (func(api.Progress), func()) {
+	return func(p api.Progress) {
+		if !a.json {
+			a.steps.report(p, a.err.line)
+		}
+	}, a.steps.stop
 }
 
 // ask asks a question that is answered with y or n, and returns CodeCancelled for anything but yes.
@@ -334,7 +368,7 @@ func (a *app) ask(ctx context.Context, question string) error {
 	if a.yes {
 		return nil
 	}
-	answer, err := a.prompt(ctx, question+" [y/N] ")
+	answer, err := a.prompt(ctx, question+" [y/N] ", "Add --yes to run without questions.")
 	if err != nil {
 		return err
 	}
@@ -345,14 +379,16 @@ func (a *app) ask(ctx context.Context, question string) error {
 	return &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed."}
 }
 
-// prompt asks for a line. A read that the person does not answer ends with the context.
-func (a *app) prompt(ctx context.Context, question string) (string, error) {
-	if a.credentialStdin {
+// prompt asks for a line; instead says how to do without the question. A read that the person does not answer ends with the
+// context.
+func (a *app) prompt(ctx context.Context, question, instead string) (string, error) {
+	if a.credentialStdin && !a.typed() {
 		return "", &api.Error{
 			Code: api.CodeUsage, Sentence: "With --credential-stdin nothing can be asked on standard input.",
 			Hint: "Add --yes, or give the credential by --credential-fd.",
 		}
 	}
+	defer a.steps.ask()()
 	_, _ = fmt.Fprint(a.err.w, question)
 	line, err := readLine(ctx, a.in)
 	switch {
@@ -363,18 +399,25 @@ func (a *app) prompt(ctx context.Context, question string) (string, error) {
 		a.err.line("")
 		return "", &api.Error{
 			Code: api.CodeCancelled, Sentence: "Cancelled: there was no answer on standard input, and nothing was changed.",
-			Hint: "Add --yes to run without questions.", Err: err,
+			Hint: instead, Err: err,
 		}
 	}
 	return line, nil
 }
 
+// typed reports whether standard input is a terminal, where a person answers.
+func (a *app) typed() bool {
+	f, ok := a.in.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // promptSecret asks for a secret without showing it; where standard input is no terminal, it takes a line from there.
 func (a *app) promptSecret(ctx context.Context, question string) (secret.Value, error) {
-	f, ok := a.in.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !a.typed() {
 		return readSecret(ctx, a.in, "standard input")
 	}
+	f, _ := a.in.(*os.File)
+	defer a.steps.ask()()
 	_, _ = fmt.Fprint(a.err.w, question)
 	state, err := term.GetState(int(f.Fd()))
 	if err != nil {

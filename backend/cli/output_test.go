@@ -7,8 +7,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cli/go-gh/v2/pkg/text"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 func TestWrap(t *testing.T) {
@@ -117,6 +121,36 @@ func TestTableLinesFit(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestNothingOverwritesAQuestion asks right after a step began, as it does when somebody signs in at once.
+func TestNothingOverwritesAQuestion(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in, answer := io.Pipe()
+		var shown bytes.Buffer
+		a := &app{in: in, err: newPrinter(&shown)}
+		progress, stop := a.progress()
+		progress(api.Progress{Step: "waiting-for-sign-in", Text: "Waiting…"})
+		time.Sleep(2 * time.Second)
+		progress(api.Progress{Step: "writing", Text: "Writing…"})
+		time.Sleep(time.Second / 2)
+		go func() {
+			time.Sleep(2 * time.Second)
+			progress(api.Progress{Step: "removing", Text: "Removing…"}) // of another goroutine
+			time.Sleep(2 * time.Second)
+			_, _ = io.WriteString(answer, "y\n")
+		}()
+		if err := a.ask(t.Context(), "Link it?"); err != nil {
+			t.Fatal(err)
+		}
+		progress(api.Progress{Step: "reading", Text: "Reading…", Done: 1, Total: 2})
+		time.Sleep(2 * time.Second)
+		stop()
+		if got, want := shown.String(), "Waiting…\nLink it? [y/N] Reading… 1 of 2\n"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
 }
 
 func TestShellWord(t *testing.T) {
