@@ -3,6 +3,7 @@ package jellyfin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -263,27 +264,27 @@ func (c *Client) Keys(ctx context.Context) ([]api.APIKey, error) {
 // comparing the list before and after. When somebody else makes a key of the same name between the two lists, nothing
 // tells which one is whose; then neither is taken, and another one is made. The one left over stays in the list: it
 // cannot be told from the other's, which must not be revoked.
+//
+// When ctx ends, the request that makes the key is not torn, for nobody would know whether there is one. The key is looked
+// for all the same, and revoked.
 func (c *Client) CreateKey(ctx context.Context, app string) (secret.Value, error) {
 	c.making.Lock()
 	defer c.making.Unlock()
+	late, done := outlive(ctx)
+	defer done()
 	const tries = 3
 	for range tries {
 		before, err := c.keys(ctx)
 		if err != nil {
 			return secret.Value{}, err
 		}
-		err = c.JSON(ctx, Request{Method: http.MethodPost, Path: "/Auth/Keys", Query: url.Values{"app": {app}}}, nil)
+		fresh, err := c.makeKey(late, app, before)
+		if ctx.Err() != nil {
+			return secret.Value{}, c.unmakeKey(late, fresh, contextError(c.base.Host, ctx.Err()), err)
+		}
 		if err != nil {
 			return secret.Value{}, err
 		}
-		after, err := c.keys(ctx)
-		if err != nil {
-			return secret.Value{}, err
-		}
-		fresh := slices.DeleteFunc(after, func(k wireKey) bool {
-			return k.AppName != app || k.AccessToken == "" ||
-				slices.ContainsFunc(before, func(b wireKey) bool { return b.AccessToken == k.AccessToken })
-		})
 		switch len(fresh) {
 		case 0:
 			return secret.Value{}, c.answerError("says that it made an API key, but has none", nil)
@@ -296,6 +297,42 @@ func (c *Client) CreateKey(ctx context.Context, app string) (secret.Value, error
 		Sentence: "Somebody else is making API keys of the same name at this moment.",
 		Hint:     "Try again with another name.",
 		Params:   map[string]string{"host": c.base.Host},
+	}
+}
+
+// outlive returns a context that ends a few seconds after ctx does, for what must not be left half done.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	const grace = 10 * time.Second
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return late, func() { stop(); cancel() }
+}
+
+// makeKey makes an API key, and returns the keys of that name that were not there before.
+func (c *Client) makeKey(ctx context.Context, app string, before []wireKey) ([]wireKey, error) {
+	err := c.JSON(ctx, Request{Method: http.MethodPost, Path: "/Auth/Keys", Query: url.Values{"app": {app}}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	after, err := c.keys(ctx)
+	return slices.DeleteFunc(after, func(k wireKey) bool {
+		return k.AppName != app || k.AccessToken == "" ||
+			slices.ContainsFunc(before, func(b wireKey) bool { return b.AccessToken == k.AccessToken })
+	}), err
+}
+
+// unmakeKey revokes the key that was made for somebody who has cancelled, and returns cancelled, or what to look after.
+func (c *Client) unmakeKey(ctx context.Context, fresh []wireKey, cancelled, err error) error {
+	if err == nil && len(fresh) == 1 {
+		err = c.RevokeKey(ctx, secret.New(fresh[0].AccessToken))
+	}
+	if err == nil && len(fresh) <= 1 {
+		return cancelled
+	}
+	return &api.Error{
+		Code:     api.CodeOf(cancelled),
+		Sentence: "Cancelled, but the server may have made an API key, which nobody uses.",
+		Hint:     "Look at the server's API keys, and revoke it there.", Err: errors.Join(cancelled, err),
 	}
 }
 

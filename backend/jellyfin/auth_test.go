@@ -1,6 +1,7 @@
 package jellyfin_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -373,6 +374,37 @@ func TestCreateKeyRace(t *testing.T) {
 	wantCode(t, err, api.CodeServerRefused)
 	_, err = client(t, serve(t, (&keyServer{lost: true}).ServeHTTP), keyValue).CreateKey(t.Context(), "Jellybind")
 	wantCode(t, err, api.CodeServerAnswer)
+}
+
+// TestCreateKeyCancelled leaves no key behind, whenever the person gives up.
+func TestCreateKeyCancelled(t *testing.T) {
+	t.Parallel()
+	for request := 1; request <= 3; request++ { // the list, the making, the list again
+		k := &keyServer{}
+		k.add("Jellybind", "earlier")
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		asked := 0
+		c := client(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if asked++; asked == request {
+				cancel()
+			}
+			k.ServeHTTP(w, r)
+		}), keyValue)
+		_, err := c.CreateKey(ctx, "Jellybind")
+		wantCode(t, err, api.CodeCancelled)
+		if len(k.keys) != 1 {
+			t.Errorf("cancelled in request %d: the server has %v", request, k.keys)
+		}
+	}
+	// Where somebody else has made one too, nobody can tell which to revoke, and that is said.
+	ctx, cancel := context.WithCancel(t.Context())
+	k := &keyServer{made: func(k *keyServer) { k.add("Jellybind", "theirs"); cancel() }}
+	_, err := client(t, serve(t, k.ServeHTTP), keyValue).CreateKey(ctx, "Jellybind")
+	wantCode(t, err, api.CodeCancelled)
+	if len(k.keys) != 2 || !strings.Contains(err.Error(), "may have made") {
+		t.Errorf("left %v: %v", k.keys, err)
+	}
 }
 
 func TestCreateKeyParallel(t *testing.T) {
