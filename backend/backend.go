@@ -137,7 +137,7 @@ func (b *Backend) Refresh(ctx context.Context, s *Session) error {
 
 // Target names a server and the credential to use on it.
 type Target struct {
-	// Name is a profile's name, a server's address, or empty for the default profile.
+	// Name is a profile's name or address, another server's address, or empty for the default profile.
 	Name string
 	// Credential replaces the stored one for this run; it is never stored.
 	Credential secret.Value
@@ -155,7 +155,7 @@ func (b *Backend) Entry(ctx context.Context, name string) (profile.Entry, error)
 	if findErr == nil {
 		return *e, err
 	}
-	if !strings.ContainsAny(name, ":/.") {
+	if !api.IsCode(findErr, api.CodeProfileNotFound) || !strings.ContainsAny(name, ":/.") {
 		return profile.Entry{}, errors.Join(findErr, err)
 	}
 	found, err := jellyfin.Find(ctx, name, jellyfin.FindOptions{Version: b.Version})
@@ -187,13 +187,26 @@ func (b *Backend) Open(ctx context.Context, t Target) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	credential := t.Credential
-	if credential.IsZero() {
-		if credential, err = b.Credential(ctx, e); err != nil {
-			return nil, err
-		}
+	if !t.Credential.IsZero() {
+		s, err := b.open(ctx, e, t.Credential, t.Progress)
+		return s, refusedAtOnce(err)
+	}
+	credential, err := b.Credential(ctx, e)
+	if err != nil {
+		return nil, err
 	}
 	return b.open(ctx, e, credential, t.Progress)
+}
+
+// refusedAtOnce gives the refusal of a credential that was just given the hint that fits: nothing has replaced it yet.
+func refusedAtOnce(err error) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Code != api.CodeCredentialRefused {
+		return err
+	}
+	told := *e
+	told.Hint = "Check that it was copied whole, and that it is an API key or an access token of this server."
+	return &told
 }
 
 func (b *Backend) open(
@@ -274,11 +287,16 @@ func clientAccount(e profile.Entry, p api.Protocol, name string) string {
 	return "client:" + e.DeviceID + ":" + string(p) + ":" + url.PathEscape(name)
 }
 
-// Add stores a new profile for a server that was found, without a credential. An empty name is made from the server's.
+// Add stores a new profile for a server that was found, without a credential. An empty name is made from the server's, and
+// means that there is to be no second profile for its address: the error is then CodeProfileExists.
 func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned string) (profile.Entry, error) {
 	var added profile.Entry
 	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
 		if name == "" {
+			i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.URL == server.URL })
+			if i >= 0 {
+				return addedBefore(d.Profiles[i])
+			}
 			name = freeName(d, server)
 		}
 		err := d.Add(profile.Entry{Profile: api.Profile{
@@ -298,6 +316,22 @@ func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned strin
 		return added, err
 	}
 	return *e, nil
+}
+
+func addedBefore(e profile.Entry) error {
+	signedIn := "nobody is signed in"
+	switch {
+	case e.UserName != "":
+		signedIn = "signed in as " + api.Printable(e.UserName)
+	case e.Profile.Credential == api.CredentialKey:
+		signedIn = "with an API key"
+	}
+	return &api.Error{
+		Code:     api.CodeProfileExists,
+		Sentence: fmt.Sprintf("This server was added before, as %s (%s).", api.Printable(e.Name), signedIn),
+		Hint:     "Go on with that one, or give the second one a name of its own.",
+		Params  : map[string]string{"name": e.Name},
+	}
 }
 
 // freeName makes a profile's name from what the server is called.
@@ -321,7 +355,7 @@ func freeName(d *profile.Data, server api.Server) string {
 func (b *Backend) Login(ctx context.Context, e profile.Entry, credential secret.Value) (*Session, error) {
 	s, err := b.open(ctx, e, credential, nil)
 	if err != nil {
-		return nil, err
+		return nil, refusedAtOnce(err)
 	}
 	if err := b.keep(ctx, s, credential, false); err != nil {
 		return nil, err

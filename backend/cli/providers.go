@@ -162,6 +162,10 @@ func (a *app) providersSet() *cobra.Command {
 			if len(set) == 0 {
 				return usagef("name what to set: --%s", strings.Join(providerSettings, ", --"))
 			}
+			b, e, err := a.named(ctx, nil) // the settings are kept with the server's
+			if err != nil {
+				return err
+			}
 			list, err := a.providerDetails(c)
 			if err != nil {
 				return err
@@ -199,11 +203,7 @@ func (a *app) providersSet() *cobra.Command {
 				}
 				given = &v
 			}
-			b, err := a.backend(ctx)
-			if err != nil {
-				return err
-			}
-			if err := b.SetProvider(ctx, a.server, settings, given); err != nil {
+			if err := b.SetProvider(ctx, e.Name, settings, given); err != nil {
 				return err
 			}
 			if given != nil {

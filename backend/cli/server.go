@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,25 +46,23 @@ func (a *app) serverAdd() *cobra.Command {
 			if err != nil {
 				return hintTrust(err, "server add "+shellWord(args[0]))
 			}
-			known := ""
-			if data, err := b.Profiles.Load(c.Context()); err == nil {
-				for _, e := range data.Profiles {
-					if e.URL == found.Server.URL {
-						known = e.Name
-					}
-				}
+			known, err := a.profiles(c.Context())
+			if err != nil {
+				return err
 			}
 			e, err := b.Add(c.Context(), found.Server, name, trust)
 			if err != nil {
-				return err
+				return hintKnown(err, known, found.Server, name, trust)
 			}
 			if a.json {
 				return a.out.json(e.Profile)
 			}
 			a.out.line(fmt.Sprintf("Added %s: Jellyfin %s at %s", api.Printable(e.Name), api.Printable(found.Server.Version),
 				api.Printable(e.URL)))
-			if known != "" {
-				a.err.text("Note: ", fmt.Sprintf("this address was added before, as %s.", api.Printable(known)))
+			for _, k := range known {
+				if k.ServerID == found.Server.ID && k.ServerID != "" || k.URL == found.Server.URL {
+					a.err.text("Note: ", fmt.Sprintf("this server was added before, as %s (%s).", api.Printable(k.Name), api.Printable(k.URL)))
+				}
 			}
 			next := "Next: jellybind auth login"
 			if !e.Default {
@@ -76,6 +75,25 @@ func (a *app) serverAdd() *cobra.Command {
 	c.Flags().StringVar(&name, "name", "", "what to call it (default: the server's own name)")
 	c.Flags().StringVar(&trust, "trust", "", "trust exactly the certificate with this SHA-256 `FINGERPRINT`")
 	return c
+}
+
+// hintKnown says how to go on with a server that was added before.
+func hintKnown(err error, known []profile.Entry, server api.Server, name, trust string) error {
+	e, ok := errors.AsType[*api.Error](err)
+	i := slices.IndexFunc(known, func(p profile.Entry) bool { return p.URL == server.URL })
+	if !ok || e.Code != api.CodeProfileExists || name != "" || i < 0 {
+		return err
+	}
+	next := "links list --server " + shellWord(known[i].Name)
+	switch {
+	case trust != "" && known[i].PinnedSHA256 != trust:
+		next = "server trust " + shellWord(known[i].Name) + " --trust " + trust
+	case known[i].Profile.Credential == api.CredentialNone:
+		next = "auth login --server " + shellWord(known[i].Name)
+	}
+	told := *e
+	told.Hint = "Go on with “jellybind " + next + "”. For a second sign-in there, give this one a name of its own, by --name."
+	return &told
 }
 
 // fingerprint reads one that was typed.
@@ -130,7 +148,8 @@ func (a *app) stored(ctx context.Context, b *backend.Backend, name string) (prof
 	}
 	e, err := data.Find(name)
 	if err != nil {
-		if told, ok := errors.AsType[*api.Error](err); ok && strings.ContainsAny(name, ":/.") {
+		told, ok := errors.AsType[*api.Error](err)
+		if ok && told.Code == api.CodeProfileNotFound && strings.ContainsAny(name, ":/.") {
 			hinted := *told
 			hinted.Hint = "Add it first: jellybind server add " + shellWord(name)
 			return profile.Entry{}, &hinted

@@ -42,8 +42,8 @@ type Entry struct {
 	unknown map[string]json.RawMessage
 }
 
-// Find returns the profile of that name, or the default one for an empty name. The pointer is into d. Errors carry
-// CodeProfileNotFound.
+// Find returns the profile of that name, or the one with that address, or the default one for an empty name. The pointer is
+// into d. Errors carry CodeProfileNotFound, or CodeUsage when several profiles have the address.
 func (d *Data) Find(name string) (*Entry, error) {
 	for i := range d.Profiles {
 		p := &d.Profiles[i]
@@ -57,10 +57,39 @@ func (d *Data) Find(name string) (*Entry, error) {
 			Hint: "Add one with \"jellybind server add ADDRESS\", or try \"jellybind --demo\".",
 		}
 	}
-	return nil, &api.Error{
-		Code: api.CodeProfileNotFound, Sentence: fmt.Sprintf("There is no server named %q.", api.Printable(name)),
-		Hint: "See \"jellybind server list\".", Params: map[string]string{"name": name},
+	switch at := d.at(name); len(at) {
+	case 0:
+		return nil, &api.Error{
+			Code: api.CodeProfileNotFound, Sentence: fmt.Sprintf("There is no server named %q.", api.Printable(name)),
+			Hint: "See \"jellybind server list\".", Params: map[string]string{"name": name},
+		}
+	case 1:
+		return at[0], nil
+	default:
+		names := []string{}
+		for _, p := range at {
+			names = append(names, p.Name)
+		}
+		return nil, &api.Error{
+			Code: api.CodeUsage, Sentence: fmt.Sprintf("Several servers have the address %s.", api.Printable(name)),
+			Hint: "Say which by its name: " + strings.Join(names, ", "),
+		}
 	}
+}
+
+// at returns the profiles with an address as it may be typed: without the scheme, or with a slash at its end.
+func (d *Data) at(address string) []*Entry {
+	address = strings.TrimRight(address, "/")
+	var found []*Entry
+	for i := range d.Profiles {
+		p := &d.Profiles[i]
+		whole := strings.TrimRight(p.URL, "/")
+		_, bare, _ := strings.Cut(whole, "://")
+		if strings.EqualFold(address, whole) || strings.EqualFold(address, bare) {
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 // Add appends a profile. The first one becomes the default; a later one only when it says so. Errors carry
@@ -94,9 +123,11 @@ func (d *Data) Remove(name string) error {
 
 // SetDefault makes a profile the one that is used when none is named. Errors carry CodeProfileNotFound.
 func (d *Data) SetDefault(name string) error {
-	if _, err := d.Find(name); err != nil {
+	e, err := d.Find(name)
+	if err != nil {
 		return err
 	}
+	name = e.Name
 	for i := range d.Profiles {
 		d.Profiles[i].Default = d.Profiles[i].Name == name
 	}

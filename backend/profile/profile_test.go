@@ -220,6 +220,39 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+func TestFindByAddress(t *testing.T) {
+	t.Parallel()
+	d := profile.Data{}
+	for name, url := range map[string]string{
+		"home": "https://media.example.com/jf", "one": "http://192.168.1.20:8096", "two": "http://192.168.1.20:8096",
+		"other.example": "https://elsewhere.example", "elsewhere": "https://other.example",
+	} {
+		d.Profiles = append(d.Profiles, profile.Entry{Profile: api.Profile{Name: name, URL: url}})
+	}
+	for typed, want := range map[string]string{
+		"https://media.example.com/jf": "home", "https://Media.Example.com/jf/": "home", "media.example.com/jf": "home",
+		"other.example": "other.example", "https://other.example": "elsewhere",
+	} {
+		e, err := d.Find(typed)
+		if err != nil || e.Name != want {
+			t.Errorf("%s: %v, %v", typed, e, err)
+		}
+	}
+	for typed, code := range map[string]api.Code{
+		"media.example.com": api.CodeProfileNotFound, "http://media.example.com/jf": api.CodeProfileNotFound,
+		"192.168.1.20:8096": api.CodeUsage, "": api.CodeProfileNotFound,
+	} {
+		_, err := d.Find(typed)
+		wantCode(t, err, code)
+	}
+	if err := d.SetDefault("media.example.com/jf"); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := d.Find(""); err != nil || e.Name != "home" {
+		t.Errorf("the default is %v: %v", e, err)
+	}
+}
+
 func TestWhatMustNotBeStored(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
