@@ -214,6 +214,8 @@ type Option struct {
 	Reason string `json:"reason"`
 	// OK is false when it cannot work here; then Reason says why.
 	OK bool `json:"ok"`
+	// Code is set where it cannot work because of something that the person can enter: CodeClientMissing.
+	Code Code `json:"code,omitempty"`
 }
 
 // Plan says how a link will be made, before anything happens.
@@ -297,7 +299,8 @@ type Change struct {
 	// FromID and FromName are the account that a move took the identity from.
 	FromID   string `json:"fromId,omitempty"`
 	FromName string `json:"fromName,omitempty"`
-	// AuthProviderBefore and AuthProviderAfter are set for ChangeUnregister.
+	// AuthProviderBefore and AuthProviderAfter are set for ChangeUnregister. Where Write is set as well, the account was
+	// unregistered only to remove one of its links, and Identities are the others, which were written again.
 	AuthProviderBefore string      `json:"authProviderBefore,omitempty"`
 	AuthProviderAfter  string      `json:"authProviderAfter,omitempty"`
 	Strategy           Strategy    `json:"strategy,omitempty"`

@@ -260,7 +260,11 @@ func verify(t *testing.T, w world, id api.Identity, account api.User) {
 	case flowfin && w.Kind == api.CredentialKey, flowfin && w.Kind == api.CredentialAdmin && id.Protocol == api.SAML:
 		asked = false
 	case flowfin, w.Kind == api.CredentialUser && id.Protocol == api.OIDC:
-		if !api.IsCode(err, api.CodeUnsupported) {
+		want := api.CodeClientMissing
+		if w.Kind == api.CredentialUser {
+			want = api.CodeUnsupported
+		}
+		if !api.IsCode(err, want) {
 			t.Errorf("verify where the name is not known: %v", err)
 		}
 		return

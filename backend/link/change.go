@@ -128,7 +128,7 @@ func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identit
 	ids = slices.Delete(ids, i, i+1)
 	_, err = l.record(ctx, api.Change{
 		Server: l.ServerID, Kind: api.ChangeUnregister, UserID: a.ID, UserName: a.Name, Identities: ids,
-		AuthProviderBefore: a.AuthProvider, AuthProviderAfter: a.AuthProvider,
+		AuthProviderBefore: a.AuthProvider, AuthProviderAfter: a.AuthProvider, Write: api.WritePreprovision,
 	}, func(ctx context.Context) error {
 		if err := l.Plugin.Unregister(ctx, a.Name, a.AuthProvider); err != nil {
 			return err

@@ -134,6 +134,7 @@ func ownClientOption(f Facts) api.Option {
 	case write == "":
 		o.Reason = why
 	case f.Settings.ClientID == "":
+		o.Code = api.CodeClientMissing
 		o.Reason = fmt.Sprintf("Jellybind has no client of its own at this identity provider. Register a public client "+
 			"there, then: jellybind providers set %s --client-id ID", f.Provider.Name)
 	default:

@@ -179,7 +179,7 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 	switch {
 	case oidc && f.Capabilities.NameBeforeWrite.OK && relay.OK, !oidc && !f.Capabilities.StateOnce && relay.OK:
 		return api.StrategyRelay, true, nil
-	case oidc && own:
+	case oidc && own && f.Provider.Endpoint != "":
 		return api.StrategyOwnClient, false, nil
 	case !oidc && assertion.OK:
 		return api.StrategyAssertion, false, nil
@@ -188,11 +188,17 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 			Code: api.CodeLoopbackUnreachable, Sentence: relay.Reason,
 			Hint: "Sign in through the server's own page to try the link.",
 		}
+	case oidc && f.Provider.Endpoint == "":
+		return "", false, &api.Error{
+			Code: api.CodeUnsupported, Sentence: "Only an administrator can verify this identity: the plugin tells nobody else " +
+				"who signed in, and signing in with an identity that is not linked would create an account.",
+			Hint: "To try the link, sign in to Jellyfin with it.",
+		}
 	case oidc:
 		return "", false, &api.Error{
-			Code: api.CodeUnsupported, Sentence: f.Capabilities.NameBeforeWrite.Reason,
-			Hint: "Signing in with an identity that is not linked would create an account, so Jellybind does not try. With a " +
-				"client of its own it can tell who signed in: jellybind providers set " + f.Provider.Name + " --client-id ID",
+			Code: api.CodeClientMissing, Sentence: "The plugin does not tell who signed in, and signing in with an identity that is " +
+				"not linked would create an account, so that verifying needs a client of Jellybind's own at the identity provider.",
+			Hint: "Register one there, then: jellybind providers set " + f.Provider.Name + " --client-id ID",
 		}
 	}
 	return "", false, &api.Error{

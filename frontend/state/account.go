@@ -68,13 +68,8 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			cmds = append(s.closeDialog(), cmds...)
 		}
 		clear(s.Roster.Selected)
-		undo := make([]string, 0, len(m.Changes))
-		for _, c := range m.Changes {
-			if c.State == api.ChangeConfirmed {
-				undo = append(undo, c.ID)
-			}
-		}
-		return append(cmds, s.toast(&Toast{Key: "toast.removed", N: len(undo), Undo: undo})...), true
+		done := slices.DeleteFunc(slices.Clone(m.Changes), func(c api.Change) bool { return c.State != api.ChangeConfirmed })
+		return append(cmds, s.toast(&Toast{Key: "toast.removed", N: len(done), Undo: s.Undoable(done...)})...), true
 	case Unregistered:
 		s.Dialog.Busy = false
 		cmds := s.afterChange()
@@ -83,7 +78,9 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			return cmds, true
 		}
 		cmds = append(s.closeDialog(), cmds...)
-		return append(cmds, s.toast(&Toast{Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}})...), true
+		return append(cmds, s.toast(&Toast{
+			Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}, Undo: s.Undoable(m.Change),
+		})...), true
 	default:
 		return nil, false
 	}
@@ -103,7 +100,7 @@ func (s *State) notRemoved(m Removed) {
 		})
 	})
 	if m.Err.Code == api.CodeUnsupported && !d.Detour &&
-		!slices.ContainsFunc(d.Links, func(k api.Link) bool { return !s.CanDetour(k.UserID) }) {
+		s.canDetourAll(*d) {
 		d.Detour, d.Error = true, nil
 	}
 }

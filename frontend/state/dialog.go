@@ -1,6 +1,7 @@
 package state
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -10,13 +11,13 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 	d := &s.Dialog
 	switch m := msg.(type) {
 	case AskRemove:
-		s.openDialog(Dialog{Kind: DialogRemove, Links: m.Links, Names: m.Names})
+		s.askRemove(m.Links, m.Names)
 	case AskRemoveSelected:
 		links, names := s.Roster.SelectedLinks()
 		if len(links) == 0 {
 			return s.toast(&Toast{Key: "toast.nothingToRemove"}), true
 		}
-		s.openDialog(Dialog{Kind: DialogRemove, Links: links, Names: names})
+		s.askRemove(links, names)
 	case AskUnregister:
 		s.openDialog(Dialog{Kind: DialogUnregister, UserID: m.UserID})
 		s.Form[FieldAuth] = ""
@@ -71,6 +72,19 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// askRemove asks before links are removed, for the detour at once where it is the only way.
+func (s *State) askRemove(links []api.Link, names map[string]string) {
+	d := Dialog{Kind: DialogRemove, Links: links, Names: names}
+	d.Detour = s.canDetourAll(d) && slices.ContainsFunc(links, func(k api.Link) bool { return !s.CanDelete(k.UserID).OK })
+	s.openDialog(d)
+}
+
+// canDetourAll reports whether all of a dialog's links can be removed by the detour. An account that was deleted, and has
+// no name any more, cannot go that way.
+func (s *State) canDetourAll(d Dialog) bool {
+	return !slices.ContainsFunc(d.Links, func(k api.Link) bool { return d.Names[k.UserID] == "" || !s.CanDetour(k.UserID) })
 }
 
 func (s *State) openDialog(d Dialog) { s.Dialog, s.Menu = d, "" }

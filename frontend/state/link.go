@@ -179,7 +179,7 @@ func (s *State) runLink() []Cmd {
 			l.Error = &api.Error{Code: api.CodeNameInvalid, Sentence: s.Text().T("link.subject.empty")}
 			return []Cmd{Focus{ID: "subject"}}
 		}
-	} else if l.Plan == nil || !l.Plan.OK {
+	} else if l.Plan == nil || !l.Plan.OK || l.Plan.Strategy == api.StrategySubject {
 		return nil
 	}
 	l.Step, l.Starting, l.Error, l.Change = LinkSignIn, true, nil, nil
@@ -238,7 +238,7 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 			return cmds
 		}
 		return append(cmds, s.toast(&Toast{
-			Key: "toast.linked", Pairs: []string{"name", name}, Undo: []string{e.Change.ID},
+			Key: "toast.linked", Pairs: []string{"name", name}, Undo: s.Undoable(*e.Change),
 		})...)
 	case "failed":
 		l.FlowID = ""

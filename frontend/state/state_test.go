@@ -13,12 +13,13 @@ var now = time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC)
 
 // full is what an administrator's token can do.
 var full = api.Capabilities{
-	Flavour:    api.Flavour9p4,
-	Credential: api.CredentialAdmin,
-	ReadRoster: api.Ability{OK: true},
-	PostLink:   api.Ability{OK: true},
-	DeleteLink: api.Ability{OK: true},
-	Unregister: api.Ability{OK: true},
+	Flavour:     api.Flavour9p4,
+	Credential:  api.CredentialAdmin,
+	ReadRoster:  api.Ability{OK: true},
+	PostLink:    api.Ability{OK: true},
+	DeleteLink:  api.Ability{OK: true},
+	WriteConfig: api.Ability{OK: true},
+	Unregister:  api.Ability{OK: true},
 }
 
 func opened(t *testing.T) *state.State {
@@ -171,7 +172,11 @@ func TestSelectionWithShift(t *testing.T) {
 	if s.Dialog.Kind != state.DialogRemove {
 		t.Error("Escape closed a dialog whose work is under way")
 	}
-	s.Update(state.Removed{Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed}, {ID: "2", State: api.ChangeFailed}}})
+	id := []api.Identity{{Protocol: api.OIDC, Provider: "idp", Name: "x"}}
+	s.Update(state.Removed{Changes: []api.Change{
+		{ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "x", Identities: id},
+		{ID: "2", Kind: api.ChangeUnlink, State: api.ChangeFailed, UserName: "x", Identities: id},
+	}})
 	if s.Dialog.Kind != state.DialogNone || len(s.Roster.Selected) != 0 {
 		t.Error("dialog or selection stays")
 	}
@@ -189,7 +194,7 @@ func TestWayRound(t *testing.T) {
 		Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed, UserID: "u1", Identities: []api.Identity{first.Identity}}},
 		Err:     &api.Error{Code: api.CodeUnsupported, Sentence: "No."},
 	}
-	s.Update(state.AskRemove{Links: []api.Link{first, second}})
+	s.Update(state.AskRemove{Links: []api.Link{first, second}, Names: map[string]string{"u1": "one", "u2": "two"}})
 	s.Update(state.DialogYes{})
 	s.Update(stuck)
 	if s.Dialog.Detour || s.Dialog.Error == nil || !slices.Equal(s.Dialog.Links, []api.Link{second}) {
@@ -198,6 +203,7 @@ func TestWayRound(t *testing.T) {
 	able := api.Ability{OK: true}
 	c := &s.Session.Capabilities
 	c.Unregister, c.UnregisterDrops, c.Preprovision = able, true, able
+	c.WriteConfig = api.Ability{}
 	s.Session.User = &api.User{ID: "u2"}
 	s.Update(state.DialogYes{})
 	s.Update(stuck)
@@ -483,5 +489,91 @@ func TestForgetTheOpenServer(t *testing.T) {
 	s.Update(state.ProfilesChanged{Old: "home"})
 	if s.Session != nil || s.Screen != state.ScreenWelcome || len(s.Boot.Profiles) != 0 {
 		t.Errorf("screen %q", s.Screen)
+	}
+}
+
+// TestWhatCanBeUndone offers to take back what each flavour and credential lets take back, and nothing else.
+func TestWhatCanBeUndone(t *testing.T) {
+	t.Parallel()
+	yes := api.Ability{OK: true}
+	config := api.Capabilities{WriteConfig: yes, Unregister: yes}
+	flowfin := api.Capabilities{Preprovision: yes, DeleteLink: yes, Unregister: yes, UnregisterDrops: true}
+	flowfinKey := api.Capabilities{Preprovision: yes, Unregister: yes, UnregisterDrops: true}
+	plain := api.Capabilities{Credential: api.CredentialUser, DeleteLinkOwn: yes}
+	ids := []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n"}}
+	change := func(kind api.ChangeKind, more ...func(*api.Change)) api.Change {
+		c := api.Change{ID: "1", Kind: kind, State: api.ChangeConfirmed, UserID: "u", UserName: "name", Identities: ids}
+		if kind == api.ChangeMove {
+			c.FromID, c.FromName = "f", "from"
+		}
+		for _, m := range more {
+			m(&c)
+		}
+		return c
+	}
+	rewritten := change(api.ChangeUnregister, func(c *api.Change) { c.Write = api.WritePreprovision })
+	for name, c := range map[string]struct {
+		change api.Change
+		want   [4]bool // config, flowfin, flowfinKey, plain
+	}{
+		"a link":                 {change(api.ChangeLink), [4]bool{true, true, false, true}},
+		"a removal":              {change(api.ChangeUnlink), [4]bool{true, true, true, false}},
+		"a move":                 {change(api.ChangeMove), [4]bool{true, true, false, false}},
+		"a move from an orphan":  {change(api.ChangeMove, func(c *api.Change) { c.FromName = "" }), [4]bool{}},
+		"unregistering":          {change(api.ChangeUnregister), [4]bool{true, false, true, false}},
+		"what was written again": {rewritten, [4]bool{}},
+		"the same, cut short": {
+			change(api.ChangeUnregister, func(c *api.Change) { c.Write, c.State = api.WritePreprovision, api.ChangeIntended }),
+			[4]bool{true, false, true, false},
+		},
+		"a failed one":         {change(api.ChangeLink, func(c *api.Change) { c.State = api.ChangeFailed }), [4]bool{}},
+		"an unclear one":       {change(api.ChangeLink, func(c *api.Change) { c.State = api.ChangeIntended }), [4]bool{true, true, false, true}},
+		"an orphan's removal":  {change(api.ChangeUnlink, func(c *api.Change) { c.UserName = "" }), [4]bool{}},
+		"a link without names": {change(api.ChangeLink, func(c *api.Change) { c.Identities = nil }), [4]bool{}},
+	} {
+		for i, can := range []api.Capabilities{config, flowfin, flowfinKey, plain} {
+			s := opened(t)
+			s.Session.Capabilities = can
+			if i == 1 || i == 3 {
+				s.Session.User = &api.User{ID: "u"} // unregistering would end his own session on Flowfin
+			}
+			if got := s.CanUndo(c.change); got != c.want[i] {
+				t.Errorf("%s, %d: %t", name, i, got)
+			}
+			if ids := s.Undoable(c.change); (len(ids) == 1) != c.want[i] {
+				t.Errorf("%s, %d: offers %v", name, i, ids)
+			}
+		}
+	}
+	s := opened(t)
+	if s.Undoable(rewritten, change(api.ChangeUnlink)) != nil {
+		t.Error("offers to undo a part of what was done")
+	}
+}
+
+// TestDetourIsAskedAtOnce where nothing else removes a link, and never for an account that was deleted.
+func TestDetourIsAskedAtOnce(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Session.Capabilities = api.Capabilities{
+		Preprovision: api.Ability{OK: true}, Unregister: api.Ability{OK: true}, UnregisterDrops: true,
+		DeleteLink: api.Ability{Reason: "No single links."},
+	}
+	links := []api.Link{{UserID: "u"}, {UserID: "deleted"}}
+	for _, c := range []struct {
+		links []api.Link
+		want  bool
+	}{{links[:1], true}, {links, false}, {links[1:], false}} {
+		s.Update(state.AskRemove{Links: c.links, Names: map[string]string{"u": "name"}})
+		if s.Dialog.Detour != c.want {
+			t.Errorf("%v: %t", c.links, s.Dialog.Detour)
+		}
+	}
+	if can := s.CanRemove(api.Account{User: api.User{ID: "deleted"}}); can.OK || can.Reason == "" {
+		t.Errorf("a deleted account's links: %+v", can)
+	}
+	s.Session.Capabilities.DeleteLink.OK = true
+	if s.Update(state.AskRemove{Links: links[:1], Names: map[string]string{"u": "name"}}); s.Dialog.Detour {
+		t.Error("the detour although the link can be removed by itself")
 	}
 }

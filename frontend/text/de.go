@@ -224,6 +224,11 @@ var de = map[string]string{
 	"remove.title.other": "{n} Verknüpfungen entfernen?",
 	"remove.text":        "Diese Identitäten öffnen die Konten dann nicht mehr. Konten, Wiedergabeverlauf und Passwörter bleiben, offene Sitzungen laufen weiter.",
 	"remove.undo":        "Das lässt sich rückgängig machen, hier und im Verlauf.",
+
+	"remove.undo.sessions": "Das lässt sich rückgängig machen, hier und im Verlauf; Sitzungen bleiben beendet.",
+	"remove.undo.signin":   "Jellybind kann das mit dieser Anmeldung nicht zurücknehmen: Zum Verknüpfen wieder mit der Identität anmelden.",
+	"remove.undo.orphan":   "Verknüpfungen eines gelöschten Kontos lassen sich nicht wiederherstellen.",
+
 	"remove.detour":      "Dieses Plugin kann sie nicht einzeln entfernen",
 	"remove.detour.text": "Es gibt einen Umweg: Alle Verknüpfungen des Kontos werden gelöscht und die übrigen sofort neu geschrieben. Seine Sitzungen enden auf allen Geräten.",
 	"remove.detour.yes":  "Auf diesem Weg entfernen",
@@ -235,7 +240,7 @@ var de = map[string]string{
 	"unregister.do":          "Lösen…",
 	"unregister.planning":    "Auswirkungen werden geprüft…",
 	"unregister.ask":         "{name} von Single Sign-on lösen?",
-	"unregister.what":        "Das Konto meldet sich dann über den hier gewählten Anbieter an. Jellybind kann das nicht rückgängig machen.",
+	"unregister.what":        "Das Konto meldet sich dann über den hier gewählten Anbieter an.",
 	"unregister.drops.one":   "{n} Verknüpfung wird entfernt.",
 	"unregister.drops.other": "{n} Verknüpfungen werden entfernt.",
 	"unregister.keeps.one":   "{n} Verknüpfung bleibt.",
@@ -261,6 +266,9 @@ var de = map[string]string{
 	"link.tab.signin":         "Durch Anmelden",
 	"link.tab.subject":        "Über den Namen",
 	"link.planning":           "Der beste Weg wird gesucht…",
+	"link.noSignIn":           "Mit dieser Anmeldung am Server kann sich hier niemand anmelden, um zu verknüpfen. Es geht über den Namen.",
+	"link.byName":             "Über den Namen verknüpfen",
+	"link.enterClient":        "Eigenen Client eintragen",
 	"link.planBad":            "Dieser Weg geht hier nicht. Unten einen anderen wählen.",
 	"link.why":                "Warum:",
 	"link.more":               "Andere Wege",
@@ -383,6 +391,7 @@ var de = map[string]string{
 	"change.unlink":        "{identity} bei {provider} von {account} entfernt",
 	"change.move":          "{identity} bei {provider} von {from} zu {account} verschoben",
 	"change.unregister":    "{account} von Single Sign-on gelöst",
+	"change.rewrite":       "Alle Verknüpfungen von {account} gelöscht, um eine zu entfernen, und die übrigen neu geschrieben: {n}",
 	"change.undo.link":     "Rückgängig: {identity} bei {provider} öffnet {account} wieder",
 	"change.undo.unlink":   "Rückgängig: {identity} bei {provider} öffnet {account} nicht mehr",
 	"change.undo.move":     "Rückgängig: {identity} bei {provider} ging von {from} zurück zu {account}",
@@ -391,6 +400,8 @@ var de = map[string]string{
 	"change.failed":        "Fehlgeschlagen",
 	"change.intended":      "Ungewiss",
 	"change.intended.hint": "Jellybind endete, bevor die Antwort des Servers gelesen war",
+
+	"change.undo.unregister": "Rückgängig: {account} hat wieder den früheren Anmeldeanbieter und die Verknüpfungen",
 
 	"settings.look":            "Darstellung",
 	"settings.theme":           "Farbschema",

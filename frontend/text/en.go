@@ -224,6 +224,11 @@ var en = map[string]string{
 	"remove.title.other": "Remove {n} links?",
 	"remove.text":        "These identities will no longer open these accounts. Accounts, watch history and passwords stay, and sessions that are open go on.",
 	"remove.undo":        "This can be undone, here and in the history.",
+
+	"remove.undo.sessions": "This can be undone, here and in the history; sessions stay ended.",
+	"remove.undo.signin":   "Jellybind cannot bring it back with this sign-in: sign in with the identity again to link it.",
+	"remove.undo.orphan":   "Links of a deleted account cannot be brought back.",
+
 	"remove.detour":      "This plugin cannot remove it by itself",
 	"remove.detour.text": "There is a way round: all links of the account are dropped, and its other links are written again at once. Its sessions end on every device.",
 	"remove.detour.yes":  "Remove this way",
@@ -235,7 +240,7 @@ var en = map[string]string{
 	"unregister.do":          "Unregister…",
 	"unregister.planning":    "Looking at what will happen…",
 	"unregister.ask":         "Unregister {name}?",
-	"unregister.what":        "From then on the account signs in by the provider chosen here. This cannot be undone from Jellybind.",
+	"unregister.what":        "From then on the account signs in by the provider chosen here.",
 	"unregister.drops.one":   "{n} link is removed.",
 	"unregister.drops.other": "{n} links are removed.",
 	"unregister.keeps.one":   "{n} link stays.",
@@ -261,6 +266,9 @@ var en = map[string]string{
 	"link.tab.signin":         "By signing in",
 	"link.tab.subject":        "By name",
 	"link.planning":           "Finding the best way…",
+	"link.noSignIn":           "With this sign-in at the server, nobody can sign in here to make this link. You can link it by name.",
+	"link.byName":             "Link by name",
+	"link.enterClient":        "Enter own client",
 	"link.planBad":            "This way does not work here. Choose another one below.",
 	"link.why":                "Why:",
 	"link.more":               "Other ways",
@@ -383,6 +391,7 @@ var en = map[string]string{
 	"change.unlink":        "Removed {identity} at {provider} from {account}",
 	"change.move":          "Moved {identity} at {provider} from {from} to {account}",
 	"change.unregister":    "Took {account} off single sign-on",
+	"change.rewrite":       "Dropped all links of {account} to remove one, and wrote the others again: {n}",
 	"change.undo.link":     "Undone: {identity} at {provider} opens {account} again",
 	"change.undo.unlink":   "Undone: {identity} at {provider} no longer opens {account}",
 	"change.undo.move":     "Undone: {identity} at {provider} went back from {from} to {account}",
@@ -391,6 +400,8 @@ var en = map[string]string{
 	"change.failed":        "Failed",
 	"change.intended":      "Unclear",
 	"change.intended.hint": "Jellybind ended before the server’s answer was read back",
+
+	"change.undo.unregister": "Undone: {account} has its earlier sign-in provider and links again",
 
 	"settings.look":            "Appearance",
 	"settings.theme":           "Theme",

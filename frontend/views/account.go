@@ -99,19 +99,19 @@ func identities(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 	for _, i := range a.Identities {
 		list = append(list, identity(s, l, a, i))
 	}
-	var content *dom.Node
+	content := dom.E("ul", dom.Class("identities"), list)
+	var why *dom.Node
 	if len(list) == 0 {
 		content = dom.E("p", dom.Class("none"), l.T("drawer.unlinked"))
-	} else {
-		content = dom.E("ul", dom.Class("identities"), list)
+	} else if remove := s.CanRemove(a.Account); !remove.OK {
+		why = muted(ability(l, "deleteLink", remove))
 	}
 	return dom.E("section", dom.Class("section"), dom.A("aria-labelledby", "identities-title"),
-		dom.E("h3", dom.ID("identities-title"), l.T("column.identities")), content)
+		dom.E("h3", dom.ID("identities-title"), l.T("column.identities")), content, why)
 }
 
 func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.Node {
-	name := accountName(l, a.Account)
-	remove := s.CanRemove(a.ID)
+	remove := s.CanRemove(a.Account)
 	key := string(i.Protocol) + "/" + i.Provider + "/" + i.Name
 	return dom.E("li", dom.Key(key), dom.Class("identity"),
 		dom.E("div", dom.Class("identity-head"), components.Protocol(i.Protocol),
@@ -133,7 +133,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.N
 			components.Quiet(
 				l.T("remove.do"),
 				state.AskRemove{
-					Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: name},
+					Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: a.Name},
 				},
 				components.Icon("unlink"),
 				dom.Class("danger-text"),

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -72,12 +73,20 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 			break
 		}
 		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"), components.Chip(k.Identity),
-			dom.E("span", components.Name(d.Names[k.UserID]))))
+			dom.E("span", components.Name(accountName(l, api.Account{
+				User: api.User{Name: d.Names[k.UserID]}, Exists: d.Names[k.UserID] != "",
+			})))))
 	}
-	words, yes := dom.E("p", l.T("remove.text")), l.N("remove.yes", len(d.Links))
+	words, yes, undo := dom.E("p", l.T("remove.text")), l.N("remove.yes", len(d.Links)), "remove.undo"
 	if d.Detour {
-		words, yes = components.Banner("warn", "alert", dom.E("p", dom.Class("banner-title"), l.T("remove.detour")),
-			dom.E("p", l.T("remove.detour.text"))), l.T("remove.detour.yes")
+		words, yes, undo = components.Banner("warn", "alert", dom.E("p", dom.Class("banner-title"), l.T("remove.detour")),
+			dom.E("p", l.T("remove.detour.text"))), l.T("remove.detour.yes"), "remove.undo.sessions"
+	}
+	switch deleted := func(k api.Link) bool { return d.Names[k.UserID] == "" }; {
+	case !s.CanWrite():
+		undo = "remove.undo.signin"
+	case slices.ContainsFunc(d.Links, deleted):
+		undo = "remove.undo.orphan"
 	}
 	return components.Dialog(
 		l,
@@ -86,7 +95,7 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
 		words,
-		dom.If(!d.Detour, func() *dom.Node { return muted(l.T("remove.undo")) }),
+		muted(l.T(undo)),
 		components.Error(l, d.Error),
 		buttons(
 			s,
@@ -116,6 +125,10 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 	for i, a := range p.Providers {
 		choices[i] = components.Choice{Value: a.ID, Label: api.Printable(a.Name)}
 	}
+	undo := "remove.undo"
+	if s.Can().UnregisterDrops {
+		undo = "remove.undo.sessions"
+	}
 	return components.Dialog(
 		l,
 		"ask",
@@ -124,6 +137,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("p", l.T("unregister.what")),
 		components.Select("auth", l.T("fact.provider"), s.Form[state.FieldAuth], choices, editMsg(state.FieldAuth)),
 		dom.E("ul", dom.Class("effects"), effects(s, l, p)),
+		muted(l.T(undo)),
 		dom.If(p.NoPassword, func() *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("unregister.noPassword")))
 		}),

@@ -86,6 +86,7 @@ var can = api.Capabilities{
 	ReadRoster:      api.Ability{OK: true},
 	PostLink:        api.Ability{OK: true},
 	DeleteLink:      api.Ability{OK: true},
+	WriteConfig:     api.Ability{OK: true},
 	Unregister:      api.Ability{OK: true},
 	UnregisterDrops: true,
 	UnregisterKept:  true,
@@ -275,6 +276,8 @@ var cases = map[string]func() *state.State{
 			state.Answer{Yes: true},
 			state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{
 				ID:         "c",
+				Kind:       api.ChangeLink,
+				State:      api.ChangeConfirmed,
 				UserName:   "bob",
 				Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "bob"}},
 			}}},
@@ -345,6 +348,15 @@ var cases = map[string]func() *state.State{
 					Error:      api.CodeLinkNotStored,
 				},
 				{ID: "1", Time: now, Kind: api.ChangeUnregister, State: api.ChangeIntended, UserName: "bob"},
+				{
+					ID:         "0",
+					Time:       now,
+					Kind:       api.ChangeUnregister,
+					State:      api.ChangeConfirmed,
+					UserName:   "bob",
+					Identities: id,
+					Write:      api.WritePreprovision,
+				},
 			}},
 		)
 	},
@@ -353,6 +365,26 @@ var cases = map[string]func() *state.State{
 	},
 	"remove": func() *state.State {
 		return after(opened(german, false), state.Select{Index: 0}, state.AskRemoveSelected{})
+	},
+	"remove-detour": func() *state.State {
+		s := opened(api.Settings{}, false)
+		s.Session.Capabilities.WriteConfig, s.Session.Capabilities.DeleteLink = api.Ability{}, api.Ability{}
+		s.Session.Capabilities.Preprovision = api.Ability{OK: true}
+		return after(s, state.Select{Index: 0}, state.AskRemoveSelected{})
+	},
+	"link-no-sign-in": func() *state.State {
+		p := api.Provider{Protocol: api.OIDC, Name: "authelia", Known: true, Enabled: true}
+		subject := api.Option{Strategy: api.StrategySubject, Write: api.WritePreprovision, OK: true, Reason: "Type it."}
+		return after(
+			opened(api.Settings{}, false),
+			state.OpenAccount{Index: 0},
+			state.StartLinking{Account: api.User{ID: "01", Name: "Ada"}},
+			state.PickProvider{Protocol: p.Protocol, Name: p.Name},
+			state.Planned{Number: 1, Plan: api.Plan{Provider: p, Option: subject, Options: []api.Option{
+				subject, {Strategy: api.StrategyRelay, Reason: "No key may do that."},
+				{Strategy: api.StrategyOwnClient, Reason: "jellybind providers set", Code: api.CodeClientMissing},
+			}}},
+		)
 	},
 	"unregister": func() *state.State {
 		return after(

@@ -53,7 +53,7 @@ func historyRow(s *stateOf, l *catalogue, c api.Change, undone bool) *dom.Node {
 		tag.Set(dom.A("title", l.T("change.intended.hint")))
 	}
 	var undo *dom.Node
-	if c.State == api.ChangeConfirmed && !undone && c.Kind != api.ChangeUnregister {
+	if !undone && s.CanUndo(c) {
 		undo = components.Quiet(
 			l.T("undo"),
 			state.Undo{Changes: []string{c.ID}},
@@ -106,8 +106,8 @@ func changeWords(l *catalogue, c api.Change) []*dom.Node {
 	if c.Undoes != "" {
 		key = "change.undo." + string(c.Kind)
 	}
-	if !l.Has(key) {
-		key = "change." + string(c.Kind)
+	if c.Kind == api.ChangeUnregister && c.Write != "" {
+		key = "change.rewrite"
 	}
 	identity, provider := dom.Text("–"), dom.Text("–")
 	if len(c.Identities) > 0 {
@@ -127,6 +127,6 @@ func changeWords(l *catalogue, c api.Change) []*dom.Node {
 	}
 	return components.Sentence(l, key, map[string]*dom.Node{
 		"account": dom.E("strong", components.Name(name)), "identity": identity, "provider": provider,
-		"from": dom.E("strong", components.Name(c.FromName)),
+		"from": dom.E("strong", components.Name(c.FromName)), "n": dom.Text(l.Number(len(c.Identities))),
 	})
 }

@@ -130,6 +130,9 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 			dom.E("p", l.T("strategy."+string(p.Strategy)+".how")),
 			reason(l, p.Option)),
 	}
+	if p.Strategy == api.StrategySubject {
+		return noSignIn(s, l, p)
+	}
 	if !p.OK {
 		body = append(body, components.Banner("bad", "alert", dom.E("p", l.T("link.planBad"))))
 	}
@@ -152,6 +155,28 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	return append(body, otherWays(s, l, p)...)
 }
 
+// noSignIn says why nobody can sign in to make this link, and what can be done in place of it.
+func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
+	var list []*dom.Node
+	client := false
+	for _, o := range p.Options {
+		if o.Strategy != api.StrategySubject {
+			list = append(list, way(l, o, nil))
+			client = client || o.Code == api.CodeClientMissing
+		}
+	}
+	return []*dom.Node{
+		components.Banner("warn", "alert", dom.E("p", l.T("link.noSignIn"))),
+		dom.E("ul", dom.Class("ways"), list),
+		components.Error(l, s.Link.Error),
+		dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("link.byName"), state.LinkTab{Subject: true}, dom.ID("by-name")),
+			dom.If(client, func() *dom.Node {
+				return components.Secondary(l.T("link.enterClient"), state.Go{Screen: state.ScreenProviders}, dom.ID("enter-client"))
+			})),
+	}
+}
+
 // foreign marks words that come from the backend in English.
 func foreign(l *catalogue) *dom.Attr {
 	if l.Tag == "en" {
@@ -163,6 +188,10 @@ func foreign(l *catalogue) *dom.Attr {
 func reason(l *catalogue, o api.Option) *dom.Node {
 	if o.Reason == "" {
 		return nil
+	}
+	if o.Code != "" { // the reason is for the terminal: it names a command
+		sentence, hint := l.Error(&api.Error{Code: o.Code})
+		return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), dom.E("span", sentence+" "+hint))
 	}
 	return dom.E(
 		"p",
@@ -221,10 +250,14 @@ func otherWays(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 			use = components.Secondary(l.T("link.use"), state.PickStrategy{Strategy: o.Strategy}, dom.Class("small"),
 				dom.A("aria-label", l.T("link.use.of", "way", l.T("strategy."+string(o.Strategy)))))
 		}
-		list = append(list, dom.E("li", dom.Key(string(o.Strategy)), dom.Class("way"), dom.ClassIf("off", !o.OK),
-			dom.E("div", dom.Class("way-text"), dom.E("h4", l.T("strategy."+string(o.Strategy))), reason(l, o)), use))
+		list = append(list, way(l, o, use))
 	}
 	return []*dom.Node{toggle, dom.E("ul", dom.ID("ways"), dom.Class("ways"), list)}
+}
+
+func way(l *catalogue, o api.Option, use *dom.Node) *dom.Node {
+	return dom.E("li", dom.Key(string(o.Strategy)), dom.Class("way"), dom.ClassIf("off", !o.OK),
+		dom.E("div", dom.Class("way-text"), dom.E("h4", l.T("strategy."+string(o.Strategy))), reason(l, o)), use)
 }
 
 // linkSubject is the second tab: the canonical name typed or pasted.

@@ -194,7 +194,7 @@ func selection(s *stateOf, l *catalogue) *dom.Node {
 		components.Danger(
 			l.N("selection.remove", len(links)),
 			state.AskRemoveSelected{},
-			dom.Flag("disabled", len(links) == 0 || !s.CanRemove("").OK),
+			dom.Flag("disabled", len(links) == 0 || !s.CanRemove(api.Account{Exists: true}).OK),
 			components.Icon("unlink"),
 		),
 		components.Quiet(l.T("selection.none"), state.SelectNone{}),
