@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 
 // desk is a screen with a session and accessibility bus, and the window on it.
 type desk struct {
-	t      *testing.T
+	t      testing.TB
 	env    []string
 	dir    string
 	bus    *dbus.Conn // the accessibility bus
@@ -54,7 +54,8 @@ type desk struct {
 	ended  chan error
 }
 
-func newDesk(t *testing.T) *desk {
+// newDesk starts the screen, and the session bus unless one is given.
+func newDesk(t testing.TB, bus string) *desk {
 	t.Helper()
 	for _, tool := range []string{"Xvfb", "xdotool", "dbus-daemon", "import"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -76,8 +77,11 @@ func newDesk(t *testing.T) *desk {
 	d.env = append(d.env, "HOME="+dir, "XDG_RUNTIME_DIR="+dir, "LANG=C.UTF-8", "GDK_BACKEND=x11",
 		"JELLYBIND_CONFIG_DIR="+filepath.Join(dir, "config"))
 	d.env = append(d.env, "DISPLAY=:"+d.starts("Xvfb", "-displayfd", "3", "-screen", "0",
-		fmt.Sprintf("%dx%dx24", width, height), "-nolisten", "tcp", "-noreset"))
-	d.env = append(d.env, "DBUS_SESSION_BUS_ADDRESS="+d.starts("dbus-daemon", "--session", "--nofork", "--print-address=3"))
+		fmt.Sprintf("%dx%dx24", width, height), "-fbdir", dir, "-nolisten", "tcp", "-noreset"))
+	if bus == "" {
+		bus = d.starts("dbus-daemon", "--session", "--nofork", "--print-address=3")
+	}
+	d.env = append(d.env, "DBUS_SESSION_BUS_ADDRESS="+bus)
 	return d
 }
 
@@ -129,19 +133,25 @@ func (d *desk) open(binary, login string) {
 		d.t.Fatal(err)
 	}
 	d.listen()
+	d.start(binary, visitAs+"="+login)
+}
+
+// start starts the window with what is in the folder of its settings.
+func (d *desk) start(binary string, env ...string) {
+	d.t.Helper()
 	d.app = d.command(binary)
-	d.app.Env = append(d.app.Env, visitAs+"="+login)
+	d.app.Env = append(d.app.Env, env...)
 	d.app.Stdout, d.app.Stderr = &d.output, &d.output
 	if err := d.app.Start(); err != nil {
 		d.t.Fatal(err)
 	}
 	go func() { d.ended <- d.app.Wait() }()
 	d.t.Cleanup(func() {
-		_ = d.app.Process.Kill()
 		if d.t.Failed() {
 			d.t.Logf("the window printed:\n%s", &d.output)
 			d.keep()
 		}
+		_ = d.app.Process.Kill()
 	})
 }
 
@@ -367,7 +377,7 @@ func (d *desk) screenshot() image.Image {
 }
 
 // production returns the program, built anew where it is missing or older than its sources.
-func production(t *testing.T) string {
+func production(t testing.TB) string {
 	t.Helper()
 	if given := os.Getenv("JELLYBIND_PRODUCTION_BINARY"); given != "" {
 		return given
@@ -389,7 +399,7 @@ func production(t *testing.T) string {
 }
 
 // youngest is when a source of the window was changed last.
-func youngest(t *testing.T, root string) time.Time {
+func youngest(t testing.TB, root string) time.Time {
 	t.Helper()
 	var last time.Time
 	for _, dir := range []string{"backend", "frontend", "app.go", "main.go", "go.mod"} {

@@ -16,7 +16,7 @@ var update = flag.Bool("update", false, "write testdata anew")
 // TestMainJob goes once through what the window is for, in the program that people get: the demo, an account, a real
 // sign-in at the demo's provider, the question, the link, its proof, its removal, and back.
 func TestMainJob(t *testing.T) {
-	d := newDesk(t)
+	d := newDesk(t, "")
 	d.open(production(t), "maria")
 
 	d.named("button", "Try the demo")
