@@ -1,0 +1,260 @@
+package production_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/secret/secrettest"
+)
+
+// Where the search field and the roster's names stand in a window as large as the screen.
+var (
+	field = image.Rect(290, 80, 700, 110)
+	names = image.Rect(300, 250, 480, height-20)
+)
+
+// sizes are the accounts of the servers that the benchmarks look at.
+var sizes = []int{24, 1_000, 10_000}
+
+// BenchmarkStart measures in the program that people get, from the process' start to the accounts' names on the screen, for
+// a server that was added before and whose key is in the keyring; and the memory of all its processes then.
+func BenchmarkStart(b *testing.B) {
+	for _, users := range sizes {
+		b.Run(strconv.Itoa(users), func(b *testing.B) {
+			d := rosterDesk(b, users)
+			d.start(production(b))
+			want := d.settled(names)
+			s := d.screen()
+			var all []time.Duration
+			var memory float64
+			for b.Loop() {
+				_ = d.app.Process.Kill()
+				<-d.ended
+				d.settled(image.Rectangle{})
+				begun := time.Now()
+				d.start(production(b))
+				for now := []byte(nil); !bytes.Equal(now, want); now = s.look(names, now) {
+					if time.Since(begun) > patience {
+						b.Fatal("the accounts do not come")
+					}
+					time.Sleep(time.Millisecond)
+				}
+				all = append(all, time.Since(begun))
+				memory = max(memory, d.memory())
+			}
+			report(b, all, "start")
+			b.ReportMetric(memory, "MB")
+		})
+	}
+}
+
+// BenchmarkKeystroke measures in the program that people get, from the press of a key in the search to the last change of
+// the accounts' names on the screen: X server, browser engine, page, backend and back. The second figure is the same for
+// the letter in the search field, which the engine draws without the page's help.
+func BenchmarkKeystroke(b *testing.B) {
+	for _, users := range sizes {
+		b.Run(strconv.Itoa(users), func(b *testing.B) {
+			d := rosterDesk(b, users)
+			d.start(production(b))
+			d.settled(names)
+			keys := d.keyboard()
+			var rows, letters []time.Duration
+			for b.Loop() {
+				for _, letter := range []string{"m", "BackSpace", "x", "BackSpace", "k", "BackSpace", "w", "BackSpace"} {
+					echo, last := d.time(func() { keys.press(letter) }, field, names)
+					letters = append(letters, echo)
+					rows = append(rows, last)
+				}
+			}
+			report(b, rows, "rows")
+			report(b, letters, "letter")
+		})
+	}
+}
+
+// report gives the median and the 95th percentile.
+func report(b *testing.B, all []time.Duration, what string) {
+	b.Helper()
+	slices.Sort(all)
+	for name, at := range map[string]int{"ms/" + what: len(all) / 2, "ms/" + what + "-p95": len(all) * 95 / 100} {
+		b.ReportMetric(all[at].Seconds()*1000, name)
+	}
+}
+
+// rosterDesk is a desk with a keyring, where the server of a demo world has been added and its key stored.
+func rosterDesk(b *testing.B, users int) *desk {
+	b.Helper()
+	keyring := secrettest.Start(b, secrettest.Unlocked)
+	d := newDesk(b, keyring.Address)
+	world, err := demo.Start(b.Context(), demo.Options{Users: users})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = world.Close() })
+	// A caret that blinks would be a change on the screen.
+	folder := filepath.Join(d.dir, ".config", "gtk-3.0")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "settings.ini"), []byte("[Settings]\ngtk-cursor-blink=0\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	for _, args := range [][]string{{"server", "add", world.URL(), "--name", "bench"}, {"auth", "login", "--api-key"}} {
+		cmd := d.command(production(b), args...)
+		cmd.Stdin = strings.NewReader(world.APIKey().Reveal())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	return d
+}
+
+// memory is what the window's process and those that it started take, in MB; what they share counts once.
+func (d *desk) memory() float64 {
+	d.t.Helper()
+	todo, kilobytes := []string{strconv.Itoa(d.app.Process.Pid)}, 0
+	for len(todo) > 0 {
+		proc := filepath.Join("/proc", todo[0])
+		children, _ := filepath.Glob(filepath.Join(proc, "task", "*", "children"))
+		todo = todo[1:]
+		for _, c := range children {
+			list, _ := os.ReadFile(c)
+			todo = append(todo, strings.Fields(string(list))...)
+		}
+		usage, err := os.ReadFile(filepath.Join(proc, "smaps_rollup"))
+		if err != nil {
+			continue // it ended
+		}
+		_, rest, _ := strings.Cut(string(usage), "\nPss:")
+		n, err := strconv.Atoi(strings.Fields(rest)[0])
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		kilobytes += n
+	}
+	return float64(kilobytes) / 1024
+}
+
+// keyboard is one xdotool that takes commands as they come; starting one for each key would be in the figures.
+type keyboard struct {
+	t  testing.TB
+	in io.Writer
+}
+
+func (d *desk) keyboard() keyboard {
+	d.t.Helper()
+	cmd := d.command("xdotool", "-")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = in.Close(); _ = cmd.Wait() })
+	return keyboard{d.t, in}
+}
+
+func (k keyboard) press(key string) {
+	k.t.Helper()
+	if _, err := fmt.Fprintf(k.in, "key --delay 0 %s\n", key); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// screen is Xvfb's memory: what it shows, as it changes. The file is an XWD (X11's XWDFile.h).
+type screen struct {
+	data          []byte
+	start, stride int
+}
+
+func (d *desk) screen() screen {
+	d.t.Helper()
+	f, err := os.Open(filepath.Join(d.dir, "Xvfb_screen0"))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	data, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = syscall.Munmap(data) })
+	const headerSize, bytesPerLine, colours, colourSize = 0, 12, 19, 12
+	word := func(i int) int { return int(binary.BigEndian.Uint32(data[4*i:])) }
+	return screen{data: data, start: word(headerSize) + word(colours)*colourSize, stride: word(bytesPerLine)}
+}
+
+// look copies every fourth line of a part of the screen.
+func (s screen) look(part image.Rectangle, into []byte) []byte {
+	into = into[:0]
+	for y := part.Min.Y; y < part.Max.Y; y += 4 {
+		line := s.data[s.start+y*s.stride:]
+		into = append(into, line[4*part.Min.X:4*part.Max.X]...)
+	}
+	return into
+}
+
+// settled waits until a part of the screen shows something and stays as it is for a second, and returns what it shows.
+func (d *desk) settled(part image.Rectangle) []byte {
+	d.t.Helper()
+	s := d.screen()
+	var last, now []byte
+	since, deadline := time.Now(), time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		now = s.look(part, now)
+		blank := len(now) > 0 && bytes.Count(now, now[:4]) == len(now)/4
+		if blank || !bytes.Equal(now, last) {
+			last, since = append(last[:0], now...), time.Now()
+		}
+		if time.Since(since) > time.Second {
+			return last
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	d.t.Fatal("the window does not come to rest")
+	return nil
+}
+
+// time does something and returns how long it takes until one part of the screen has changed first, and until another has
+// changed last.
+func (d *desk) time(do func(), one, other image.Rectangle) (first, last time.Duration) {
+	d.t.Helper()
+	s := d.screen()
+	before, shown := s.look(one, nil), s.look(other, nil)
+	var now []byte
+	begun := time.Now()
+	do()
+	for {
+		passed := time.Since(begun)
+		if now = s.look(one, now); first == 0 && !bytes.Equal(now, before) {
+			first = passed
+		}
+		if now = s.look(other, now); !bytes.Equal(now, shown) {
+			last, shown = passed, append(shown[:0], now...)
+		}
+		switch {
+		case first > 0 && last > 0 && passed > last+200*time.Millisecond:
+			return first, last
+		case passed > patience:
+			d.t.Fatal("nothing changes on the screen")
+		}
+		time.Sleep(200 * time.Microsecond)
+	}
+}
