@@ -93,6 +93,8 @@ func (a *App) runRoster(ctx context.Context, cmd state.Cmd) state.Msg {
 			err = a.SaveProviderSecret(ctx, c.Settings.Protocol, c.Settings.Provider, c.Secret)
 		}
 		return state.ProviderSaved{Err: err}
+	case state.CallDeleteSecret:
+		return state.SecretDeleted{Err: a.SaveProviderSecret(ctx, c.Protocol, c.Name, "")}
 	case state.CallRemove:
 		list, err := a.RemoveLinks(ctx, c.Links, c.Detour)
 		return state.Removed{Changes: list, Err: err}

@@ -63,6 +63,11 @@ type (
 		Settings api.ProviderSettings
 		Secret   string // "" keeps what is stored
 	}
+	// CallDeleteSecret calls SaveProviderSecret with an empty one.
+	CallDeleteSecret struct {
+		Protocol api.Protocol
+		Name     string
+	}
 	// CallPlanLink calls PlanLink.
 	CallPlanLink struct {
 		Number  int

@@ -35,6 +35,10 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 		}
 	case AskForget:
 		s.openDialog(Dialog{Kind: DialogForget, Profile: m.Name})
+	case AskDeleteSecret:
+		if p := s.edited(); p != nil {
+			s.openDialog(Dialog{Kind: DialogSecret, Protocol: p.Protocol, Provider: p.Name})
+		}
 	case AskRename:
 		s.openDialog(Dialog{Kind: DialogRename, Profile: m.Name})
 		s.Form[FieldRename] = m.Name
@@ -118,6 +122,9 @@ func (s *State) dialogYes() []Cmd {
 			cmds = s.cancelFlows()
 		}
 		return append(cmds, CallForget{Name: d.Profile})
+	case DialogSecret:
+		d.Busy = true
+		return []Cmd{CallDeleteSecret{Protocol: d.Protocol, Name: d.Provider}}
 	case DialogRename:
 		name := strings.TrimSpace(s.Form[FieldRename])
 		if name == d.Profile {

@@ -122,6 +122,8 @@ type (
 	AskUnregister struct{ UserID string }
 	// AskForget asks before a stored server is forgotten.
 	AskForget struct{ Name string }
+	// AskDeleteSecret asks before the stored client secret of the provider that is edited is deleted.
+	AskDeleteSecret struct{}
 	// AskRename asks for a stored server's new name.
 	AskRename struct{ Name string }
 	// DialogYes does what the dialog asked.
@@ -161,6 +163,8 @@ type (
 	SetTheme struct{ Theme string }
 	// SetLanguage changes the language.
 	SetLanguage struct{ Language string }
+	// SetSingleKeys switches the shortcuts of a single key on or off.
+	SetSingleKeys struct{ On bool }
 	// SaveSettings saves browser and ports.
 	SaveSettings struct{}
 	// CheckKeyring looks at the keyring again.
@@ -257,6 +261,8 @@ type (
 	}
 	// ProviderSaved answers SaveProvider.
 	ProviderSaved struct{ Err *api.Error }
+	// SecretDeleted answers AskDeleteSecret.
+	SecretDeleted struct{ Err *api.Error }
 	// Planned answers PlanLink.
 	Planned struct {
 		Number int

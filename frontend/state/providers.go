@@ -15,7 +15,11 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 		if m.Err != nil {
 			return nil, true
 		}
+		before := s.edited()
 		p.List = m.List
+		if now := s.edited(); now != nil { // what was chosen and not saved yet
+			now.Settings.ListenHost, now.Settings.AllowSHA1 = before.Settings.ListenHost, before.Settings.AllowSHA1
+		}
 		// The link panel may have opened before the providers came.
 		if l := &s.Link; l.Step == LinkChoose && l.Request.Provider == "" {
 			if usable := s.LinkProviders(); len(usable) == 1 {
@@ -67,6 +71,14 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 		}
 		p.Edit, p.Problem = "", nil
 		return append(s.toast(&Toast{Key: "toast.saved"}), CallProviders{}), true
+	case SecretDeleted:
+		s.Dialog.Busy = false
+		if m.Err != nil {
+			s.Dialog.Error = m.Err
+			return nil, true
+		}
+		cmds := append(s.closeDialog(), s.toast(&Toast{Key: "toast.secretDeleted"})...)
+		return append(cmds, CallProviders{}, Focus{ID: "secret"}), true
 	default:
 		return nil, false
 	}

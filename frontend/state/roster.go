@@ -64,7 +64,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		}
 		cmds := append(s.reload(), CallProviders{})
 		if m.Counts.Changed > 0 {
-			return append(cmds, s.toast(&Toast{Key: "toast.changed", N: m.Counts.Changed})...), true
+			return append(cmds, s.toast(&Toast{Key: ToastChanged, N: m.Counts.Changed})...), true
 		}
 		return append(cmds, s.toast(&Toast{Key: "toast.fresh"})...), true
 	case RosterChanged:
@@ -156,6 +156,7 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	if r.stale {
 		r.pages, r.stale = map[int][]api.RosterRow{}, false
 	}
+	first := !r.Loaded
 	r.Error, r.Loaded = nil, true
 	r.pages[m.Page] = m.Rows.Rows
 	r.Total, r.Counts, r.Taken = m.Rows.Total, m.Rows.Counts, m.Rows.Taken
@@ -168,6 +169,9 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 		}
 	}
 	r.Active = min(r.Active, max(r.Total-1, 0))
+	if n := r.Counts.Changed; first && n > 0 { // since the last run
+		return append(s.missing(), s.toast(&Toast{Key: ToastChanged, N: n})...)
+	}
 	return s.missing()
 }
 

@@ -280,6 +280,7 @@ const (
 	DialogRemove     DialogKind = "remove"
 	DialogUnregister DialogKind = "unregister"
 	DialogForget     DialogKind = "forget"
+	DialogSecret     DialogKind = "secret"
 	DialogRename     DialogKind = "rename"
 	DialogShortcuts  DialogKind = "shortcuts"
 	DialogPalette    DialogKind = "palette"
@@ -292,10 +293,13 @@ type Dialog struct {
 	Names map[string]string // account names by id, for Links
 	// Profile is the server that is forgotten or renamed.
 	Profile string
-	Plan    *api.UnregisterPlan
-	UserID  string
-	Busy    bool
-	Error   *api.Error
+	// Protocol and Provider name the provider whose client secret is deleted.
+	Protocol api.Protocol
+	Provider string
+	Plan     *api.UnregisterPlan
+	UserID   string
+	Busy     bool
+	Error    *api.Error
 	// Detour is set when the links cannot be removed singly, and all links of their accounts may be dropped for it.
 	Detour bool
 	// Choice is the chosen line of the palette.
@@ -314,6 +318,9 @@ type Toast struct {
 	// Undo lists the changes that its button undoes.
 	Undo []string
 }
+
+// ToastChanged is the Key of the message that accounts have changed since the last look.
+const ToastChanged = "toast.changed"
 
 // New returns the state before anything is known.
 func New(now time.Time) *State {
@@ -341,6 +348,9 @@ func (s *State) Can() api.Capabilities {
 
 // Plain reports whether the open session is a person's who is no administrator: he sees his own links only.
 func (s *State) Plain() bool { return s.Session != nil && s.Can().Credential == api.CredentialUser }
+
+// SingleKeys reports whether shortcuts of a single letter or sign are on.
+func (s *State) SingleKeys() bool { return !s.Boot.Settings.NoSingleKeys }
 
 // Demo reports whether the open session is the demo world.
 func (s *State) Demo() bool { return s.Session != nil && s.Session.Profile.Demo }

@@ -459,6 +459,111 @@ func TestPlainUserSeesHisOwn(t *testing.T) {
 	}
 }
 
+func TestSingleKeysAreSwitchedOff(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	if c := want[state.CallSaveSettings](t, s.Update(state.SetSingleKeys{})); !c.Settings.NoSingleKeys || s.SingleKeys() {
+		t.Errorf("stored %+v", c.Settings)
+	}
+	for _, key := range []string{"/", "?"} {
+		if msg, ok := s.GlobalKey(key, false, false, false); ok {
+			t.Errorf("%s: %#v", key, msg)
+		}
+	}
+	for key, ctrl := range map[string]bool{"k": true, "Escape": false} {
+		if _, ok := s.GlobalKey(key, ctrl, false, false); !ok {
+			t.Errorf("%s does nothing any more", key)
+		}
+	}
+	s.Update(state.Go{Screen: state.ScreenSettings})
+	if c := want[state.CallSaveSettings](t, s.Update(state.SaveSettings{})); !c.Settings.NoSingleKeys {
+		t.Error("saving the ports switches them on")
+	}
+	want[state.CallSaveSettings](t, s.Update(state.SetSingleKeys{On: true}))
+	if msg, _ := s.GlobalKey("/", false, false, false); msg != (state.FocusSearch{}) {
+		t.Errorf("switched on again: %#v", msg)
+	}
+}
+
+// edited is a session with the settings of its one provider open.
+func edited(t *testing.T) *state.State {
+	t.Helper()
+	s := opened(t)
+	s.Update(state.ProvidersLoaded{List: secretive(true)})
+	s.Update(state.EditProvider{ID: "oidc/idp"})
+	return s
+}
+
+func secretive(has bool) []api.ProviderDetail {
+	return []api.ProviderDetail{{
+		Provider: api.Provider{Protocol: api.OIDC, Name: "idp", Known: true, Enabled: true},
+		Settings: api.ProviderSettings{Protocol: api.OIDC, Provider: "idp", HasSecret: has},
+	}}
+}
+
+func TestStoredSecretIsDeletedOnceAsked(t *testing.T) {
+	t.Parallel()
+	s := edited(t)
+	none[state.CallDeleteSecret](t, s.Update(state.AskDeleteSecret{}))
+	if s.Dialog.Kind != state.DialogSecret {
+		t.Fatalf("dialog %q", s.Dialog.Kind)
+	}
+	if c := want[state.CallDeleteSecret](t, s.Update(state.DialogYes{})); c.Protocol != api.OIDC || c.Name != "idp" {
+		t.Errorf("deletes %+v", c)
+	}
+	none[state.CallDeleteSecret](t, s.Update(state.DialogYes{})) // a second click
+	s.Update(state.SecretDeleted{Err: &api.Error{Code: api.CodeSecretLocked}})
+	if s.Dialog.Error == nil || s.Dialog.Busy {
+		t.Fatal("the failure is not told")
+	}
+	want[state.CallDeleteSecret](t, s.Update(state.DialogYes{}))
+	cmds := s.Update(state.SecretDeleted{})
+	want[state.CallProviders](t, cmds)
+	if want[state.Focus](t, cmds).ID != "secret" || s.Dialog.Kind != state.DialogNone || !toasted(s, "toast.secretDeleted") {
+		t.Errorf("afterwards %+v, told %+v", s.Dialog, s.Toasts)
+	}
+}
+
+// TestReloadKeepsWhatIsBeingEdited: providers are read anew after every change of a link, too.
+func TestReloadKeepsWhatIsBeingEdited(t *testing.T) {
+	t.Parallel()
+	s := edited(t)
+	s.Update(state.PickHost{Host: "localhost"})
+	s.Update(state.AllowSHA1{On: true})
+	s.Update(state.ProvidersLoaded{List: secretive(false)})
+	set := want[state.CallSaveProvider](t, s.Update(state.SaveProvider{})).Settings
+	if set.ListenHost != "localhost" || !set.AllowSHA1 || set.HasSecret {
+		t.Errorf("saves %+v", set)
+	}
+	// A provider that is gone closes its settings.
+	s = edited(t)
+	s.Update(state.ProvidersLoaded{})
+	none[state.CallSaveProvider](t, s.Update(state.SaveProvider{}))
+}
+
+func toasted(s *state.State, key string) bool {
+	return slices.ContainsFunc(s.Toasts, func(t state.Toast) bool { return t.Key == key })
+}
+
+func TestChangesSinceTheLastRunAreTold(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	call := want[state.CallPage](t, s.Update(state.Connected{Session: api.Session{Capabilities: full}}))
+	page := rows(0, 3, 3)
+	page.Counts.Changed = 2
+	s.Update(state.PageLoaded{Generation: call.Generation, Rows: page})
+	if !toasted(s, state.ToastChanged) {
+		t.Fatalf("told %+v", s.Toasts)
+	}
+	s.Toasts = nil
+	call = want[state.CallPage](t, s.Update(state.Filter{Filter: api.FilterChanged}))
+	s.Update(state.PageLoaded{Generation: call.Generation, Rows: page})
+	if call.Query.Filter != api.FilterChanged || toasted(s, state.ToastChanged) {
+		t.Errorf("told again: %+v", s.Toasts)
+	}
+}
+
 func TestPortsAreChecked(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -144,6 +144,9 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 			cmds = append(cmds, s.reload()...) // names sort by language
 		}
 		return cmds, true
+	case SetSingleKeys:
+		s.Boot.Settings.NoSingleKeys = !m.On
+		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
 	case SaveSettings:
 		ports, ok := parsePorts(s.Form[FieldPorts])
 		if !ok {
@@ -250,7 +253,7 @@ func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
 		}
 		return nil, false
 	}
-	if editable || s.Dialog.Kind != DialogNone {
+	if editable || s.Dialog.Kind != DialogNone || !s.SingleKeys() {
 		return nil, false
 	}
 	switch key {

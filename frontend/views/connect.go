@@ -23,6 +23,10 @@ func connect(s *stateOf, l *catalogue) *dom.Node {
 		body = obstacle(l, &api.Error{Code: api.CodeWizardIncomplete}, state.Try{Address: c.Address})
 	case !c.Probe.Plugin:
 		body = obstacle(l, &api.Error{Code: api.CodePluginMissing}, state.Try{Address: c.Address})
+	case s.Boot.Keyring.Code == api.CodeSecretUnavailable:
+		// Whatever is entered could not be kept.
+		k := s.Boot.Keyring
+		body = obstacle(l, &api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint}, state.CheckKeyring{})
 	default:
 		body = credentials(s, l)
 	}

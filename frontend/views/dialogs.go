@@ -35,6 +35,25 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 				),
 			),
 		)
+	case state.DialogSecret:
+		return components.Dialog(
+			l,
+			"ask",
+			l.T("secret.title", "name", api.Printable(s.Dialog.Provider)),
+			state.CloseDialog{},
+			dom.E("p", l.T("secret.text")),
+			components.Error(l, s.Dialog.Error),
+			buttons(
+				s,
+				l,
+				components.Danger(
+					l.T("secret.yes"),
+					state.DialogYes{},
+					dom.Flag("disabled", s.Dialog.Busy),
+					busyOr(s.Dialog.Busy, "trash"),
+				),
+			),
+		)
 	case state.DialogRename:
 		return components.Dialog(l, "ask", l.T("rename.title"), state.CloseDialog{},
 			dom.E("form", dom.Class("stack"), dom.OnSubmit(state.DialogYes{}),
@@ -48,7 +67,7 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 				components.Error(l, s.Dialog.Error),
 				buttons(s, l, components.Submit(l.T("rename.yes"), s.Dialog.Busy))))
 	case state.DialogShortcuts:
-		return shortcuts(l)
+		return shortcuts(s, l)
 	case state.DialogPalette:
 		return palette(s, l)
 	case state.DialogNone:
@@ -178,11 +197,21 @@ func effects(s *stateOf, l *catalogue, p *api.UnregisterPlan) []*dom.Node {
 	return list
 }
 
-func shortcuts(l *catalogue) *dom.Node {
+// shortcuts is the sheet of keys. Those of a single letter or sign are left out while they are switched off.
+func shortcuts(s *stateOf, l *catalogue) *dom.Node {
 	ctrl := l.T("key.ctrl")
+	single := func(key, name string) []string {
+		if !s.SingleKeys() {
+			return nil
+		}
+		return []string{key, name}
+	}
 	group := func(title string, lines ...[]string) *dom.Node {
 		var list []*dom.Node
 		for _, line := range lines {
+			if line == nil {
+				continue
+			}
 			var keys []*dom.Node
 			for _, k := range line[1:] {
 				keys = append(keys, components.Key(k))
@@ -191,16 +220,21 @@ func shortcuts(l *catalogue) *dom.Node {
 		}
 		return dom.E("section", dom.E("h3", l.T(title)), dom.E("dl", list))
 	}
+	note := "keys.single.on"
+	if !s.SingleKeys() {
+		note = "keys.single.off"
+	}
 	return components.Dialog(l, "shortcuts", l.T("command.shortcuts"), state.CloseDialog{},
 		dom.E("div", dom.Class("two"),
 			group("keys.anywhere",
-				[]string{"command.palette", ctrl, "K"}, []string{"command.search", "/"}, []string{"command.shortcuts", "?"},
+				[]string{"command.palette", ctrl, "K"}, single("command.search", "/"), single("command.shortcuts", "?"),
 				[]string{"keys.close", "Esc"}),
 			group("nav.roster",
 				[]string{"keys.move", "↑", "↓"}, []string{"keys.page", l.T("key.pageUp"), l.T("key.pageDown")},
 				[]string{"keys.ends", l.T("key.home"), l.T("key.end")},
-				[]string{"keys.open", "Enter"}, []string{"link.do", "L"}, []string{"keys.select", l.T("key.space")},
-				[]string{"keys.range", "⇧", l.T("key.space")})))
+				[]string{"keys.open", "Enter"}, single("link.do", "L"), []string{"keys.select", l.T("key.space")},
+				[]string{"keys.range", "⇧", l.T("key.space")})),
+		muted(l.T(note)))
 }
 
 // palette is the list of commands, narrowed by typing.

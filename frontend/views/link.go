@@ -145,14 +145,13 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	if !p.KnownBeforeWrite {
 		body = append(body, components.Banner("info", "info", dom.E("p", l.T("link.unknownBefore"))))
 	}
-	body = append(body,
-		components.Error(l, k.Error),
-		moveBox(s, l),
-		dom.E("div", dom.Class("actions"),
-			components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
-				dom.Flag("disabled", !p.OK || k.Planning))),
-		dom.If(s.Demo(), func() *dom.Node { return muted(l.T("link.demoHint")) }))
-	return append(body, otherWays(s, l, p)...)
+	body = append(body, components.Error(l, k.Error), moveBox(s, l))
+	body = append(body, otherWays(s, l, p)...)
+	// The button comes last and stays in sight: nothing that belongs to it may lie below.
+	return append(body, dom.E("div", dom.Class("actions"),
+		components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
+			dom.Flag("disabled", !p.OK || k.Planning)),
+		dom.If(s.Demo(), func() *dom.Node { return muted(l.T("link.demoHint")) })))
 }
 
 // noSignIn says why nobody can sign in to make this link, and what can be done in place of it.

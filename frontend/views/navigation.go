@@ -12,7 +12,7 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 		on := s.Screen == screen
 		parts := []any{
 			dom.Class("nav-item"), dom.ClassIf("on", on), dom.A("type", "button"), dom.OnClick(state.Go{Screen: screen}),
-			dom.ID("nav-" + string(screen)), dom.A("title", l.T(key)),
+			dom.ID("nav-" + string(screen)),
 		}
 		if on {
 			parts = append(parts, dom.A("aria-current", "page"))
@@ -46,7 +46,6 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 				"button",
 				dom.Class("nav-item subtle"),
 				dom.A("type", "button"),
-				dom.A("title", l.T("command.palette")),
 				dom.OnClick(state.ShowDialog{Kind: state.DialogPalette}),
 				components.Icon("command"),
 				dom.E("span", dom.Class("nav-label"), l.T("command.palette")),
@@ -58,28 +57,34 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 					components.Key("K"),
 				),
 			),
-			dom.E("button", dom.Class("nav-item subtle"), dom.A("type", "button"), dom.A("title", l.T("command.shortcuts")),
+			dom.E("button", dom.Class("nav-item subtle"), dom.A("type", "button"),
 				dom.OnClick(state.ShowDialog{Kind: state.DialogShortcuts}),
 				components.Icon("keyboard"), dom.E("span", dom.Class("nav-label"), l.T("command.shortcuts")),
-				dom.E("span", dom.Class("nav-keys"), dom.A("aria-hidden", "true"), components.Key("?")))))
+				dom.If(s.SingleKeys(), func() *dom.Node {
+					return dom.E("span", dom.Class("nav-keys"), dom.A("aria-hidden", "true"), components.Key("?"))
+				}))))
 }
 
-// running is the link that goes on while the person looks at something else.
+// running is the link that goes on while the person looks at something else. A narrow navigation shows its short form, and
+// the words beside it on hover and focus.
 func running(s *stateOf, l *catalogue) *dom.Node {
 	if !s.Link.Running() || s.Drawer.Linking && s.Drawer.UserID == s.Link.Account.ID {
 		return nil
 	}
-	words := l.T("link.running")
-	if s.Link.Step == state.LinkConfirm {
-		words = l.T("link.runningConfirm")
+	words, short, icon := l.T("link.running"), dom.E("span", dom.Class("running-short"), "…"), components.Spinner()
+	switch {
+	case s.Link.Step == state.LinkConfirm:
+		words, icon = l.T("link.runningConfirm"), components.Icon("alert")
+		short = dom.E("span", dom.Class("running-short"), l.T("link.runningShort"))
+	case s.Link.Step == state.LinkWriting:
+		words = l.T("link.runningWriting")
+	case s.Link.SignIn != nil:
+		short = dom.E("span", dom.Class("running-left"), l.Left(s.Link.SignIn.Deadline.Sub(s.Now)))
 	}
-	var left *dom.Node
-	if s.Link.SignIn != nil && s.Link.Step == state.LinkSignIn {
-		left = dom.E("span", dom.Class("nav-count"), l.Left(s.Link.SignIn.Deadline.Sub(s.Now)))
-	}
-	return dom.E("button", dom.Class("running"), dom.A("type", "button"), dom.OnClick(state.ReturnToLink{}),
-		components.Spinner(),
-		dom.E("span", dom.Class("running-text"), dom.E("span", words), components.Name(s.Link.Account.Name)), left)
+	short.Set(dom.A("aria-hidden", "true")) // its words say it
+	return dom.E("button", dom.Class("running"), dom.A("type", "button"), dom.OnClick(state.ReturnToLink{}), icon,
+		dom.E("span", dom.Class("running-text"), dom.E("span", words+" "), components.Name(s.Link.Account.Name)),
+		short)
 }
 
 // server is the switcher on top of the navigation.

@@ -76,22 +76,25 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 			"div",
 			dom.Class("actions"),
 			components.Secondary(
-				l.T("providers.test"),
+				l.T("providers.test."+string(p.Protocol)),
 				state.TestProvider{Protocol: p.Protocol, Name: p.Name},
 				dom.Flag("disabled", test.Running),
 				busyOr(test.Running, "pulse"),
-				dom.A("aria-label", l.T("providers.test.of", "name", api.Printable(p.Name))),
+				dom.A("aria-label", of(l, "providers.test."+string(p.Protocol), p.Name)),
 			),
 			components.Quiet(
 				l.T("providers.settings"),
 				state.EditProvider{ID: id},
 				dom.Bool("aria-expanded", open),
 				components.Icon("settings"),
-				dom.A("aria-label", l.T("providers.settings.of", "name", api.Printable(p.Name))),
+				dom.A("aria-label", of(l, "providers.settings", p.Name)),
 			),
 		),
 		dom.If(open, func() *dom.Node { return providerSettings(s, l, p) }))
 }
+
+// of names a button by its words and what it belongs to, where several have the same words.
+func of(l *catalogue, key, name string) string { return l.T(key) + ": " + api.Printable(name) }
 
 func busyOr(busy bool, icon string) *dom.Node {
 	if busy {
@@ -119,8 +122,8 @@ func redirects(l *catalogue, p *api.ProviderDetail) *dom.Node {
 	if app == nil && server == nil {
 		return nil
 	}
-	return dom.E("details", dom.Class("allow"), dom.E("summary", l.T(key)),
-		muted(l.T("allow.text")), dom.E("div", dom.Class("two"), app, server))
+	return dom.E("details", dom.Class("allow"), dom.Flag("open", true), dom.E("summary", l.T(key)),
+		muted(l.T("providers.allow")), dom.E("div", dom.Class("two"), app, server))
 }
 
 func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.Node {
@@ -186,6 +189,10 @@ func providerSettings(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node
 				Type:  "password",
 				Value: s.Form[state.FieldSecret],
 				Msg:   editMsg(state.FieldSecret),
+			}),
+			dom.If(p.Settings.HasSecret, func() *dom.Node {
+				return dom.E("div", dom.Class("actions"), components.Danger(l.T("secret.delete"), state.AskDeleteSecret{},
+					dom.Class("small"), components.Icon("trash")))
 			}),
 			components.Field(components.Input{
 				ID:    "scopes",

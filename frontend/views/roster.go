@@ -79,7 +79,7 @@ func searchField(s *stateOf, l *catalogue) *dom.Node {
 	var after *dom.Node
 	if s.Roster.Search != "" {
 		after = components.IconButton("close", l.T("roster.clear"), state.ClearSearch{})
-	} else {
+	} else if s.SingleKeys() {
 		after = dom.E("span", dom.Class("search-key"), dom.A("aria-hidden", "true"), components.Key("/"))
 	}
 	return dom.E(
@@ -158,6 +158,7 @@ func filters(s *stateOf, l *catalogue) *dom.Node {
 		always bool
 	}{
 		{api.FilterAll, "filter.all", c.All, true},
+		{api.FilterChanged, "filter.changed", c.Changed, false},
 		{api.FilterLinked, "filter.linked", c.Linked, true},
 		{api.FilterUnlinked, "filter.unlinked", c.Unlinked, true},
 		{api.FilterSeveral, "filter.several", c.Several, false},
@@ -443,11 +444,10 @@ func chips(l *catalogue, a api.RosterRow) []*dom.Node {
 	for _, id := range a.Identities[:min(n, most)] {
 		list = append(list, components.Chip(id))
 	}
-	if n > most {
-		list = append(list, dom.E("span", dom.Class("chip-more wide"), l.T("row.more", "n", l.Number(n-most))))
-	}
-	if n > 1 { // a narrow roster has room for one
-		list = append(list, dom.E("span", dom.Class("chip-more narrow"), l.T("row.more", "n", l.Number(n-1))))
+	// The style sheet shows as many chips as the roster has room for, and the remark that belongs to that number.
+	for shown := 1; shown <= most && shown < n; shown++ {
+		list = append(list, dom.E("span", dom.Class("chip-more beside-"+strconv.Itoa(shown)),
+			l.T("row.more", "n", l.Number(n-shown))))
 	}
 	return list
 }
@@ -484,7 +484,7 @@ func rowKey(s *stateOf, i int, a api.RosterRow, e dom.Event, id string) any {
 	case " ":
 		return state.Select{Index: i, Range: e.Shift}
 	case "l":
-		if a.Exists && s.CanLink(a.ID).OK {
+		if a.Exists && s.SingleKeys() && s.CanLink(a.ID).OK {
 			return state.StartLinking{Account: a.User}
 		}
 	}

@@ -172,12 +172,15 @@ func toasts(s *stateOf, l *catalogue) *dom.Node {
 		default:
 			words = l.T(t.Key, t.Pairs...)
 		}
-		var undo *dom.Node
+		var act *dom.Node
 		if len(t.Undo) > 0 {
-			undo = components.Quiet(l.T("undo"), state.Undo{Changes: t.Undo})
+			act = components.Quiet(l.T("undo"), state.Undo{Changes: t.Undo})
+		}
+		if t.Key == state.ToastChanged {
+			act = components.Quiet(l.T("toast.show"), state.Filter{Filter: api.FilterChanged})
 		}
 		list = append(list, dom.E("div", dom.Key("toast-"+l.Number(t.ID)), dom.Class(class),
-			components.Icon(icon), dom.E("p", api.Printable(words)), undo,
+			components.Icon(icon), dom.E("p", api.Printable(words)), act,
 			components.IconButton("close", l.T("close"), state.CloseToast{ID: t.ID})))
 	}
 	return dom.E("div", dom.Class("toasts"), dom.A("role", "status"), dom.A("aria-live", "polite"), list)

@@ -28,12 +28,12 @@
     return { id: (i + 1).toString(16).padStart(32, 'a1'), name: orphan ? '' : name, administrator: i === 0 || i === 6, disabled: i === 10, hasPassword: i % 5 !== 4,
       authProvider: i % 3 ? 'Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider' : 'Jellyfin.Plugin.SSO_Auth.Api.SSOController',
       lastActivity: i % 7 === 5 ? undefined : new Date(now - ((i % 90) ** 2 + 1) * hour).toISOString(), exists: !orphan,
-      identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, changed: i === 3 };
+      identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, changed: i === 3 && has('stored') };
   });
   let changes = [];
   const flows = {};
   let flowID = 0;
-  const settings = { theme: q.get('theme') || 'system', language: q.get('lang') || 'en', ports: [] };
+  const settings = { theme: q.get('theme') || 'system', language: q.get('lang') || 'en', ports: [], noSingleKeys: has('nokeys') };
   const stored = [{ name: 'Living room', url: 'https://jellyfin.home.example', credential: 'api-key', default: true },
     { name: 'Grandma', url: 'http://192.168.1.20:8096/jf', credential: 'user', userName: 'lena', default: false }];
   const boot = { version: '0.1.0', os: 'linux', locale: 'en-GB', settings,
@@ -50,13 +50,13 @@
     user: plain ? users[11] : null, stored: !demo, demoPeople: demo ? ['Ada Lovelace', 'Maria Lindqvist', 'Björn Borg', 'Mallory Moss'] : undefined });
   const fold = (s) => s.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
   const filters = { '': () => true, linked: (u) => u.identities.length > 0, unlinked: (u) => !u.identities.length, several: (u) => u.identities.length > 1,
-    orphan: (u) => !u.exists, 'at-risk': (u) => u.atRisk, disabled: (u) => u.disabled, administrator: (u) => u.administrator };
+    orphan: (u) => !u.exists, 'at-risk': (u) => u.atRisk, disabled: (u) => u.disabled, administrator: (u) => u.administrator, changed: (u) => u.changed };
   const counts = () => { const c = {}; for (const [k, f] of Object.entries(filters)) c[{ '': 'all', 'at-risk': 'atRisk' }[k] || k] = users.filter(f).length;
-    c.identities = users.reduce((n, u) => n + u.identities.length, 0); c.changed = 1; return c; };
+    c.identities = users.reduce((n, u) => n + u.identities.length, 0); return c; };
   let cached = null;
   const provider = (protocol, name, more) => ({ protocol, name, known: true, enabled: true, newPath: true, autoAdopt: false,
     links: users.reduce((n, u) => n + u.identities.filter((i) => i.provider === name).length, 0),
-    settings: { protocol, provider: name, hasSecret: false }, relay: yes,
+    settings: { protocol, provider: name, hasSecret: name === 'authelia' && !window.stub.secretGone }, relay: yes,
     appRedirects: ['http://127.0.0.1:8787/sso/' + (protocol === 'oidc' ? 'OID/redirect/' : 'SAML/post/') + name],
     serverRedirects: ['https://jellyfin.home.example/sso/' + (protocol === 'oidc' ? 'OID/redirect/' : 'SAML/post/') + name], ...more });
   const signIn = () => ({ url: 'https://auth.example.org/authorize?client_id=x', host: 'auth.example.org', shortUrl: 'http://127.0.0.1:8787/', deadline: new Date(Date.now() + 272e3).toISOString() });
@@ -107,13 +107,13 @@
     RefreshRoster: () => wait(200, counts()),
     Account: (id) => wait(5, user(id)),
     Changes: (id) => wait(5, changes.filter((c) => !id || c.userId === id)),
-    Providers: () => has('noproviders') ? wait(5, []) : has('providersfail') ? fail('forbidden', 'This key may not read the providers.', 'Use an administrator.') : wait(5, [
+    Providers: () => has('noproviders') ? wait(5, []) : has('providersslow') ? never() : has('providersfail') ? fail('forbidden', 'This key may not read the providers.', 'Use an administrator.') : wait(5, [
       provider('oidc', 'authelia', { endpoint: 'https://auth.example.org', clientId: 'jellyfin', scopes: ['openid', 'profile', 'groups'], nameClaim: 'preferred_username' }),
       provider('oidc', 'google', { known: !has('plain'), endpoint: has('plain') ? '' : 'https://accounts.google.com', enabled: true, relay: no('The base URL override leads to jellyfin.home.example.') }),
       provider('saml', 'keycloak-saml', { endpoint: 'https://id.example.org/realms/home/protocol/saml', clientId: 'jellyfin', autoAdopt: true })]),
     TestProvider: (p, n) => n === 'google' ? wait(50, { ok: false, facts: [{ name: 'Asked', value: 'https://accounts.google.com/.well-known/openid-configuration' }], error: { code: 'provider-unreachable', sentence: 'accounts.google.com does not answer.', hint: 'Check the connection.' } })
       : wait(50, { ok: true, facts: [{ name: 'Issuer', value: 'https://auth.example.org' }, { name: 'Token endpoint', value: 'https://auth.example.org/token' }] }),
-    SaveProviderSettings: () => wait(5, null), SaveProviderSecret: () => wait(5, null),
+    SaveProviderSettings: () => wait(5, null), SaveProviderSecret: (p, n, secret) => { window.stub.secretGone = !secret; return wait(5, null); },
     PlanLink: (r) => {
       const u = user(r.userId), o = (strategy, ok, reason) => ({ strategy, ok, reason, write: 'post-link' });
       const options = [o('relay', true, 'An administrator’s token may store links, and the name is known before.'), o('own-client', false, 'No own client is entered for this provider.'), o('subject', true, 'Always possible.')];
@@ -153,8 +153,8 @@
     Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
       const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return wait(10, undo); },
-    SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuLink: '{\n  "name": "Link sign-in",\n  "icon": "link",\n  "url": "/SSOViews/linking"\n}' }),
-    SaveSettings: () => wait(1, null), CheckKeyring: () => wait(20, boot.keyring), Quit: () => wait(1, null),
+    SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
+    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(20, boot.keyring), Quit: () => wait(1, null),
   };
   window.go = { main: { App } };
   window.runtime = { EventsOn: (n, f) => { (listeners[n] = listeners[n] || []).push(f); return () => {}; }, ClipboardSetText: (t) => { window.stub.clipboard = t; return Promise.resolve(true); } };

@@ -1,0 +1,114 @@
+//go:build !js
+
+package look_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+func window(w, h int64) action { return chromedp.EmulateViewport(w, h, chromedp.EmulateScale(1)) }
+
+// TestRosterUsesItsRoom counts the identities that a row shows, and looks for names that stick out of their cells.
+func TestRosterUsesItsRoom(t *testing.T) {
+	const (
+		seen = `(() => { const ada = [...document.querySelectorAll('.rows > .row')].find(r => r.innerText.includes('Ada Lovelace'));
+			const shown = e => e.offsetParent !== null;
+			return [...ada.querySelectorAll('.chip')].filter(shown).length + ' ' +
+				[...ada.querySelectorAll('.chip-more')].filter(shown).map(e => e.innerText).join() })()`
+		cut = `(() => { const ada = [...document.querySelectorAll('.rows > .row')].find(r => r.innerText.includes('Ada Lovelace'));
+			const name = ada.querySelector('.chip-name'); return name.scrollWidth > name.clientWidth })()`
+		out = `[...document.querySelectorAll('.rows .cell')].filter(c => c.offsetParent && c.clientWidth > 0 &&
+			(c.scrollWidth > c.clientWidth + 1 || [...c.children].some(k => k.getBoundingClientRect().right > c.getBoundingClientRect().right + 1)))
+			.map(c => c.className + ': ' + c.innerText.slice(0, 60)).join('\n')`
+	)
+	for _, c := range []struct {
+		width int64
+		want  string
+	}{{800, "1 +2 more"}, {1024, "1 +2 more"}, {1440, "2 +1 more"}, {1920, "3 "}} {
+		t.Run(fmt.Sprint(c.width), func(t *testing.T) {
+			ctx := tab(t)
+			do(ctx, t, "start", window(c.width, 700), open(""), sees("See which identities"))
+			do(ctx, t, "demo", toRoster...)
+			if got := ask[string](ctx, t, seen); got != c.want {
+				t.Errorf("a row with three identities shows %q, want %q", got, c.want)
+			}
+			if c.width >= 1440 && ask[bool](ctx, t, cut) {
+				t.Error("a short name is cut beside a long one")
+			}
+			for _, scenario := range []string{"", "s=long"} {
+				do(ctx, t, "start "+scenario, open(scenario), sees("See which identities"), click(startDemo), sees("24 accounts"))
+				if found := ask[string](ctx, t, out); found != "" {
+					t.Errorf("%s: sticks out of its cell:\n%s", scenario, found)
+				}
+			}
+		})
+	}
+}
+
+// TestNarrowNavigationKeepsItsWords: icons alone have names too, and a running link says that it runs.
+func TestNarrowNavigationKeepsItsWords(t *testing.T) {
+	const (
+		nameless = `[...document.querySelectorAll('.nav button')].filter(b => !b.innerText.trim() || b.title).map(b => b.outerHTML).join('\n')`
+		words    = `getComputedStyle(document.activeElement.querySelector('.nav-label')).opacity`
+	)
+	ctx := tab(t)
+	do(ctx, t, "start", window(800, 600), open(""), sees("See which identities"))
+	do(ctx, t, "link", link(click("Open browser and sign in"), sees("4:3"), click("Close"), until(`document.querySelector('.running')`))...)
+	if found := ask[string](ctx, t, nameless); found != "" {
+		t.Errorf("without words, or with a tooltip over the next one:\n%s", found)
+	}
+	pill := ask[string](ctx, t, `document.querySelector('.running').innerText.replace(/\s+/g, ' ')`)
+	if width := ask[float64](ctx, t, `document.querySelector('.running-left').getBoundingClientRect().width`); width < 10 {
+		t.Errorf("the time left is not seen; the pill says %q", pill)
+	}
+	do(ctx, t, "words beside the icon", script(`document.getElementById('nav-roster').focus()`), chromedp.KeyEvent(kb.Tab),
+		focused("nav-providers"), until(words+` === '1'`))
+	do(ctx, t, "confirming", script(confirmEvent), sees("Please confirm:"), sees("OK?"))
+}
+
+// TestLinkHelpIsInSight: what belongs to the button is seen with it at the size at which the window starts.
+func TestLinkHelpIsInSight(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", window(1024, 700), open(""), sees("See which identities"))
+	do(ctx, t, "link", link()...)
+	do(ctx, t, "button and help", until(`(() => { const foot = document.querySelector('.link-panel > .actions'), help = foot.querySelector('.muted');
+		const r = help.getBoundingClientRect(), at = document.elementFromPoint(r.left + 5, r.bottom - 3);
+		return r.bottom <= innerHeight && foot.contains(at) && foot.contains(document.getElementById('run-link')) })()`))
+	do(ctx, t, "nothing lies behind at the end", script(`document.querySelector('.drawer-body').scrollTop = 1e6`),
+		until(`(() => { const more = [...document.querySelectorAll('.link-panel button')].find(b => b.innerText === 'Other ways');
+		const r = more.getBoundingClientRect(); return more.contains(document.elementFromPoint(r.left + 9, r.top + r.height / 2)) })()`))
+}
+
+// TestSingleKeysAreSwitchedOff in the settings, and the sheet says so.
+func TestSingleKeysAreSwitchedOff(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", open(""), sees("See which identities"))
+	do(ctx, t, "demo", toRoster...)
+	do(ctx, t, "switch off", script(`document.getElementById('nav-settings').click()`), sees("Shortcuts of a single key"),
+		script(`document.getElementById('single-keys').click()`), until(`stub.saved && stub.saved.noSingleKeys`))
+	do(ctx, t, "a row", script(`document.getElementById('nav-roster').click()`), sees("linked identities"),
+		script(`document.getElementById('search').focus()`), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent(kb.ArrowDown),
+		focused("row-1"), chromedp.KeyEvent("?"), chromedp.KeyEvent("l"), slash, chromedp.Sleep(100*time.Millisecond), focused("row-1"),
+		until(`!document.querySelector('dialog,.drawer')`))
+	do(ctx, t, "the sheet", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), focused("command"),
+		chromedp.KeyEvent("shortcuts"), chromedp.KeyEvent(kb.Enter), sees("are switched off in the settings"),
+		until(`![...document.querySelectorAll('dialog kbd')].some(k => /^[/?L]$/.test(k.innerText))`), chromedp.KeyEvent(kb.Escape))
+	do(ctx, t, "switch on", script(`document.getElementById('nav-settings').click()`), sees("Shortcuts of a single key"),
+		script(`document.getElementById('single-keys').click()`), until(`!stub.saved.noSingleKeys`), chromedp.KeyEvent("?"), sees("Anywhere"))
+}
+
+// TestStoredSecretIsDeleted on the providers' screen, once asked.
+func TestStoredSecretIsDeleted(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", open(""), sees("See which identities"))
+	do(ctx, t, "settings", screen("providers", click("Settings for Jellybind: authelia"), sees("One is in the keyring"))...)
+	do(ctx, t, "no", click("Delete the stored secret…"), sees("Delete the client secret for authelia?"), chromedp.KeyEvent(kb.Enter),
+		gone("Delete the client secret for authelia?"), sees("One is in the keyring"))
+	do(ctx, t, "yes", click("Delete the stored secret…"), click("Delete secret"), sees("was deleted from the keyring"),
+		sees("None stored"), gone("Delete the stored secret…"), focused("secret"))
+}
