@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -162,8 +163,10 @@ Without a command it opens its window.`,
 	if width == 0 {
 		width = 100
 	}
+	helpFunctions()
 	root.SetUsageTemplate(strings.NewReplacer(
-		".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(width),
+		".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(width)+" | optional",
+		"Global Flags:", "Flags of every command:", "[command]", "COMMAND",
 		// It takes no flags without a command, only --help and --version.
 		"{{.UseLine}}", "{{if .HasParent}}{{.UseLine}}{{else}}{{.CommandPath}}{{end}}",
 	).Replace(root.UsageTemplate()))
@@ -172,21 +175,22 @@ Without a command it opens its window.`,
 		return usageError{error: err, hint: howTo(c)}
 	})
 	f := root.PersistentFlags()
-	f.StringVarP(&a.server, "server", "s", "", "the `NAME` of an added server, or a server's address (default: the default server)")
+	f.StringVarP(&a.server, "server", "s", "", "the `NAME` of a server that was added, or any server's address (default: the default server)")
 	f.BoolVar(&a.json, "json", false, "print JSON for programs; “jellybind help json” lists the fields")
 	f.BoolVarP(&a.yes, "yes", "y", false, "ask nothing: answer every question with yes")
 	f.BoolVar(&a.credentialStdin, "credential-stdin", false,
 		"take an API key or access token from standard input's first line, for this run only")
-	f.IntVar(&a.credentialFD, "credential-fd", -1, "the same from a file descriptor, by its `NUMBER`")
+	f.IntVar(&a.credentialFD, "credential-fd", -1,
+		"take an API key or access token from the file descriptor of this `NUMBER`, for this run only")
 	f.Lookup("credential-fd").DefValue = "0" // so that help names no default
-	a.demo.allowed = flavours
-	f.Var(&a.demo, "demo", "run the command in a fresh demo world; `FLAVOUR` is "+words(flavours)+" (without it: 9p4)")
+	a.demo.what, a.demo.allowed = "FLAVOUR", flavours
+	f.Var(&a.demo, "demo", "run the command in a fresh demo world with the plugin's flavour "+words(flavours)+" (default 9p4)")
 	f.Lookup("demo").NoOptDefVal = string(api.Flavour9p4)
-	a.demoAs = choice{value: string(api.CredentialAdmin), allowed: []string{
+	a.demoAs = choice{what: "WHO", value: string(api.CredentialAdmin), allowed: []string{
 		string(api.CredentialAdmin), string(api.CredentialKey), string(api.CredentialUser),
 	}}
-	f.Var(&a.demoAs, "demo-as", "`WHO` one is in the demo world: "+words(a.demoAs.allowed))
-	f.Var(&a.demoUsers, "demo-users", "how many accounts the demo world has, as a `NUMBER` (default 24)")
+	f.Var(&a.demoAs, "demo-as", "who you are in the demo world: "+words(a.demoAs.allowed))
+	f.Var(&a.demoUsers, "demo-users", "how many accounts the demo world has (default 24)")
 	root.MarkFlagsMutuallyExclusive("credential-stdin", "credential-fd")
 	root.MarkFlagsMutuallyExclusive("demo", "server")
 	root.AddGroup(&cobra.Group{ID: groupUse, Title: "Commands:"}, &cobra.Group{ID: groupMore, Title: "More:"})
@@ -204,10 +208,35 @@ Without a command it opens its window.`,
 	root.AddCommand(helpJSON(), helpExitCodes())
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
+	root.InitDefaultCompletionCmd()
 	a.complete(root)
 	a.wrap(root)
+	describeHelp(root)
 	fill(root, width)
 	return root
+}
+
+// helpFunctions adds to cobra's templates what ours need, once for all.
+var helpFunctions = sync.OnceFunc(func() {
+	cobra.AddTemplateFunc("optional", func(flags string) string {
+		// Pflag's way to say that a flag's value may be missing makes people type a blank where there must be a “=”.
+		return strings.ReplaceAll(flags, "--demo FLAVOUR[=9p4]", "--demo[=FLAVOUR]    ")
+	})
+})
+
+// describeHelp words what cobra adds as the rest is worded.
+func describeHelp(c *cobra.Command) {
+	c.InitDefaultHelpFlag()
+	c.Flag("help").Usage = "show this help"
+	if c.InitDefaultVersionFlag(); c.Version != "" {
+		c.Flag("version").Usage = "print the version"
+	}
+	if c.Name() == "completion" {
+		c.Short = "Print the script that completes commands in your shell"
+	}
+	for _, sub := range c.Commands() {
+		describeHelp(sub)
+	}
 }
 
 // fill wraps the long texts of help to a width, but for what is indented.

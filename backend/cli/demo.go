@@ -18,7 +18,7 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	var (
 		o       demo.Options
-		flavour = choice{value: string(api.Flavour9p4), allowed: flavours}
+		flavour = choice{what: "FLAVOUR", value: string(api.Flavour9p4), allowed: flavours}
 		users   accountsNumber
 		at      port
 		tour    bool
@@ -43,8 +43,8 @@ link with a real sign-in, the proof, and the way back.`,
 	}
 	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavours))
 	c.Flags().Var(&users, "users", "how many accounts (default 24)")
-	c.Flags().DurationVar(&o.Latency, "latency", 0, "how long each answer of the server takes")
-	c.Flags().Uint64Var(&o.Seed, "seed", 0, "another seed makes other accounts")
+	c.Flags().DurationVar(&o.Latency, "latency", 0, "let each answer of the server take this `DURATION`, such as 300ms")
+	c.Flags().Uint64Var(&o.Seed, "seed", 0, "another `NUMBER` makes other accounts")
 	c.Flags().Var(&at, "port", "the server's port (default: any free one)")
 	c.Flags().BoolVar(&tour, "tour", false, "show the main job, then end")
 	return c

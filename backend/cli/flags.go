@@ -26,6 +26,7 @@ func words(list []string) string {
 
 // choice is a flag that takes one of a few words, in upper or lower case.
 type choice struct {
+	what    string // its name in help
 	value   string
 	allowed []string
 }
@@ -34,7 +35,7 @@ type choice struct {
 func (c *choice) String() string { return c.value }
 
 // Type implements pflag.Value.
-func (*choice) Type() string { return "WORD" }
+func (c *choice) Type() string { return c.what }
 
 // Set implements pflag.Value.
 func (c *choice) Set(s string) error {
@@ -88,7 +89,7 @@ func (n *accountsNumber) Set(s string) error {
 }
 
 func protocolFlag(c *cobra.Command, protocol *choice) {
-	protocol.allowed = []string{string(api.OIDC), string(api.SAML)}
+	protocol.what, protocol.allowed = "PROTOCOL", []string{string(api.OIDC), string(api.SAML)}
 	c.Flags().Var(protocol, "protocol", "oidc or saml, where both have a provider of that name")
 }
 

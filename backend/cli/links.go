@@ -22,13 +22,13 @@ type query struct {
 }
 
 func (q *query) flags(c *cobra.Command) {
-	q.filter.allowed = []string{
+	q.filter.what, q.filter.allowed = "FILTER", []string{
 		string(api.FilterLinked), string(api.FilterUnlinked), string(api.FilterSeveral), string(api.FilterOrphan),
 		string(api.FilterAtRisk), string(api.FilterDisabled), string(api.FilterAdministrator),
 	}
 	c.Flags().StringVar(&q.search, "search", "", "only accounts whose name, or an identity's, contains this `TEXT`")
-	c.Flags().Var(&q.filter, "filter", "only "+words(q.filter.allowed))
-	c.Flags().StringVarP(&q.provider, "provider", "p", "", "only accounts that are linked at this provider")
+	c.Flags().Var(&q.filter, "filter", "only accounts that are "+words(q.filter.allowed))
+	c.Flags().StringVarP(&q.provider, "provider", "p", "", "only accounts that are linked at this `PROVIDER`")
 }
 
 // accounts reads the roster, and returns the accounts that the query keeps, sorted by name.
@@ -168,7 +168,7 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider string) e
 		}
 	}
 	if len(rows) > 0 {
-		if err := a.out.table([]string{"ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"}, rows); err != nil {
+		if err := a.out.table([]string{"ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"}, rows, "NOTES"); err != nil {
 			return err
 		}
 	}
@@ -262,7 +262,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 				return err
 			}
 			if !account.Exists {
-				return orphaned(account)
+				return a.orphaned(account)
 			}
 			to, err := oneProvider(s.Details(r), provider, protocol.value)
 			if err != nil {
@@ -282,13 +282,13 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 			return a.showChange(change)
 		},
 	}
-	strategy.allowed = []string{
+	strategy.what, strategy.allowed = "STRATEGY", []string{
 		string(api.StrategyRelay), string(api.StrategyOwnClient), string(api.StrategyAssertion), string(api.StrategySubject),
 	}
 	f := c.Flags()
-	f.StringVarP(&provider, "provider", "p", "", "the identity provider, as the plugin names it (required)")
+	f.StringVarP(&provider, "provider", "p", "", "the identity `PROVIDER`, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
-	f.Var(&strategy, "strategy", words(strategy.allowed)+" (default: what fits, see --plan)")
+	f.Var(&strategy, "strategy", "how: "+words(strategy.allowed)+" (default: what fits, see --plan)")
 	f.StringVar(&req.Name, "name", "", "link by subject: the `NAME` that the identity provider will send")
 	f.BoolVar(&req.Move, "move", false, "take the identity from the account that has it now")
 	f.BoolVar(&planOnly, "plan", false, "only say how it would be done, and what the identity provider must allow")
@@ -310,10 +310,10 @@ func (a *app) account(ctx context.Context, who string) (*backend.Session, api.Ro
 	return s, r, account, err
 }
 
-func orphaned(x api.Account) error {
+func (a *app) orphaned(x api.Account) error {
 	return &api.Error{
 		Code: api.CodeUserNotFound, Sentence: fmt.Sprintf("The account %s was deleted; only its links are left.", x.ID),
-		Hint: "Remove them: jellybind links remove " + x.ID + " --all", Params: map[string]string{"user": x.ID},
+		Hint: "Remove them: jellybind links remove " + x.ID + " --all" + a.again(), Params: map[string]string{"user": x.ID},
 	}
 }
 
@@ -382,16 +382,30 @@ func writeText(w api.WriteMethod) string {
 func (a *app) hintUndo(c api.Change) {
 	orphan := c.UserName == "" // nothing can be given back to an account that is gone
 	if a.world == nil && !a.json && !orphan {
-		a.err.line("To take it back: jellybind history undo " + c.ID + a.onServer())
+		a.err.line("To take it back: jellybind history undo " + c.ID + a.again())
 	}
 }
 
-// onServer is the flag that a command needs to work on the same server, with a blank before it.
-func (a *app) onServer() string {
-	if a.server == "" {
-		return ""
+// again are the flags with which another command works on the same server, with a blank before each. A file descriptor's
+// content is gone when a person copies the command; his terminal then asks for the credential.
+func (a *app) again() string {
+	flags := ""
+	if a.demo.value != "" {
+		flags += " --demo=" + a.demo.value
+		if a.demoAs.value != string(api.CredentialAdmin) {
+			flags += " --demo-as " + a.demoAs.value
+		}
+		if a.demoUsers != 0 {
+			flags += " --demo-users " + a.demoUsers.String()
+		}
 	}
-	return " --server " + shellWord(a.server)
+	if a.server != "" {
+		flags += " --server " + shellWord(a.server)
+	}
+	if a.credentialStdin || a.credentialFD >= 0 {
+		flags += " --credential-stdin"
+	}
+	return flags
 }
 
 // showChange says what was done.
@@ -418,7 +432,7 @@ func (a *app) showChange(c api.Change) error {
 		}
 	}
 	if c.Kind == api.ChangeUnregister {
-		a.out.text("", fmt.Sprintf("%s signs in by %s now.", api.Printable(c.UserName), api.Printable(c.AuthProviderAfter)))
+		a.out.text("", fmt.Sprintf("%s signs in by %s now.", api.Printable(c.UserName), api.Printable(lastName(c.AuthProviderAfter))))
 	}
 	a.hintUndo(c)
 	return nil
@@ -453,11 +467,11 @@ func (a *app) linksRemove() *cobra.Command {
 			}
 			switch {
 			case len(req.Links) == 0:
-				return noSuchLink(account, args[1:])
+				return a.noSuchLink(account, args[1:])
 			case len(req.Links) > 1 && !all:
 				return usagef("several providers have a link of that name: say which with --provider and --protocol")
 			}
-			if err := a.confirmRemoval(ctx, account, req); err != nil {
+			if err := a.confirmRemoval(ctx, s.Linker, account, req); err != nil {
 				return err
 			}
 			progress, stop := a.progress()
@@ -474,18 +488,19 @@ func (a *app) linksRemove() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVarP(&provider, "provider", "p", "", "only links at this provider")
+	c.Flags().StringVarP(&provider, "provider", "p", "", "only links at this `PROVIDER`")
 	protocolFlag(c, &protocol)
 	c.Flags().BoolVar(&all, "all", false, "every link of the account (at --provider)")
 	c.Flags().BoolVar(&via, "via-unregister", false,
-		"where a link cannot be removed by itself: drop all links of the account, end its sessions, and write the others again")
+		"for Flowfin, where it cannot remove a link by itself (a name with a slash; any, with an API key): drop all links of "+
+			"the account, end its sessions, and write the others again")
 	return c
 }
 
-func noSuchLink(account api.Account, name []string) error {
+func (a *app) noSuchLink(account api.Account, name []string) error {
 	e := &api.Error{
 		Code: api.CodeLinkNotFound, Sentence: api.Printable(nameOf(account)) + " has no such link.",
-		Hint: "See its links: jellybind links list --user " + shellWord(api.Printable(nameOf(account))),
+		Hint: "See its links: jellybind links list --user " + shellWord(nameOf(account)) + a.again(),
 	}
 	if len(name) == 1 {
 		e.Sentence = fmt.Sprintf("%s has no such link: %s.", api.Printable(nameOf(account)), api.Printable(name[0]))
@@ -499,7 +514,7 @@ func noSuchLink(account api.Account, name []string) error {
 }
 
 // confirmRemoval says what a removal does, and asks.
-func (a *app) confirmRemoval(ctx context.Context, account api.Account, req link.RemoveRequest) error {
+func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Account, req link.RemoveRequest) error {
 	for _, l := range req.Links {
 		a.err.text("", fmt.Sprintf("%s of %s will no longer open %s.", api.Printable(l.Name), api.Printable(l.Provider),
 			api.Printable(nameOf(account))))
@@ -508,7 +523,13 @@ func (a *app) confirmRemoval(ctx context.Context, account api.Account, req link.
 		a.err.text("", a.err.warn("The account has no password: nobody can sign in to it afterwards."))
 	}
 	if req.ViaUnregister {
-		a.err.text("", a.err.warn("Where that needs the detour by Unregister, the account's sessions end on every device."))
+		bound := slices.ContainsFunc(req.Links, func(x api.Link) bool { return !l.Removable(account, x).OK })
+		if bound {
+			a.err.text("", a.err.warn("Unregister drops all links of the account, and those that shall stay are written again. The "+
+				"account's sessions end on every device."))
+		} else {
+			a.err.text("Note: ", "--via-unregister is not needed here, and nothing is unregistered.")
+		}
 	}
 	question := "Remove this link?"
 	if n := len(req.Links); n > 1 {
@@ -572,7 +593,7 @@ server would create an account.`,
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&provider, "provider", "p", "", "the identity provider, as the plugin names it (required)")
+	c.Flags().StringVarP(&provider, "provider", "p", "", "the identity `PROVIDER`, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
 	browserFlags(c, p, &at)
 	return c

@@ -149,11 +149,12 @@ func displayWidth(s string) int {
 // gap is between the columns of a table.
 const gap = "  "
 
-// table writes rows under a header. Cells are made printable here, once for all tables.
-func (p *printer) table(header []string, rows [][]string) error {
+// table writes rows under a header. Cells are made printable here, once for all tables. The columns that are named as short
+// hold words of Jellybind's own, and are cut last.
+func (p *printer) table(header []string, rows [][]string, short ...string) error {
 	w := bufio.NewWriter(p.w)
 	if p.aligned {
-		p.align(w, header, rows)
+		p.align(w, header, rows, short)
 	} else {
 		for _, row := range rows {
 			for i, cell := range row {
@@ -172,22 +173,37 @@ func (p *printer) table(header []string, rows [][]string) error {
 }
 
 // align writes a table in columns that fit the width: the widest columns give way first, so that one name of 300 letters
-// does not cost the others their room. (go-gh's table gives each column an equal share before it looks at their needs.)
-func (p *printer) align(w *bufio.Writer, header []string, rows [][]string) {
+// does not cost the others their room. (go-gh's table gives each column an equal share before it looks at their needs.) The
+// id of an account that was deleted, in the first column, gives way to them all: its beginning names it as well.
+func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short []string) {
 	cells := make([][]string, 0, len(rows))
 	natural := make([]int, len(header))
 	for i, h := range header {
 		natural[i] = len(h)
 	}
+	ids, room := 0, p.width-len(gap)*(len(header)-1)
 	for _, row := range rows {
 		shown := make([]string, len(row))
 		for i, cell := range row {
 			shown[i] = visible(printable(cell))
+			if i == 0 && isID(cell) {
+				ids = len(cell)
+				continue
+			}
 			natural[i] = max(natural[i], displayWidth(shown[i]))
 		}
 		cells = append(cells, shown)
 	}
-	widths := fit(natural, p.width-len(gap)*(len(header)-1))
+	if natural[0] < ids && sum(natural)-natural[0]+ids > room {
+		for _, row := range cells {
+			if isID(row[0]) {
+				row[0] = shortID(row[0])
+				ids = displayWidth(row[0])
+			}
+		}
+	}
+	natural[0] = max(natural[0], ids)
+	widths := fit(natural, room, func(i int) bool { return slices.Contains(short, header[i]) })
 	write := func(row []string, style func(string) string) {
 		last := len(row) - 1
 		for last >= 0 && row[last] == "" {
@@ -208,6 +224,14 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string) {
 	}
 }
 
+// isID reports whether a text is an id of Jellyfin's.
+func isID(s string) bool {
+	return len(s) == 32 && strings.Trim(s, "0123456789abcdef") == ""
+}
+
+// shortID is the beginning of an id, which is enough to name it.
+func shortID(s string) string { return s[:min(len(s), 8)] + "…" }
+
 // visible shows the blanks at both ends of a cell, which would be lost among those of the table.
 func visible(s string) string {
 	inner := strings.Trim(s, " ")
@@ -218,26 +242,41 @@ func visible(s string) string {
 	return strings.Repeat("␣", start) + inner + strings.Repeat("␣", len(s)-start-len(inner))
 }
 
-// fit narrows the widest columns until all fit into the room; no column gets narrower than 5.
-func fit(natural []int, room int) []int {
+// fit narrows the widest columns until all fit into the room. Short columns stay as they are while the others are wide
+// enough to tell something; no column gets narrower than 5.
+func fit(natural []int, room int, short func(i int) bool) []int {
+	const least, enough = 5, 12
 	widths := slices.Clone(natural)
-	sum := 0
-	for _, w := range widths {
-		sum += w
-	}
-	for ; sum > room; sum-- {
-		widest := 0
-		for i, w := range widths {
-			if w > widths[widest] {
-				widest = i
+	narrow := func(least func(i int) int) {
+		for sum(widths) > room {
+			widest := -1
+			for i, w := range widths {
+				if w > least(i) && (widest < 0 || w > widths[widest]) {
+					widest = i
+				}
 			}
+			if widest < 0 {
+				return
+			}
+			widths[widest]--
 		}
-		if widths[widest] <= 5 {
-			break
-		}
-		widths[widest]--
 	}
+	narrow(func(i int) int {
+		if short(i) {
+			return natural[i]
+		}
+		return enough
+	})
+	narrow(func(int) int { return least })
 	return widths
+}
+
+func sum(numbers []int) int {
+	n := 0
+	for _, x := range numbers {
+		n += x
+	}
+	return n
 }
 
 // truncate cuts a cell to a width, and shows that it did. It never cuts through a letter with its marks, or an emoji.

@@ -9,8 +9,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/cli/go-gh/v2/pkg/text"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -61,10 +65,12 @@ func TestFit(t *testing.T) {
 		"two give way alike":       {[]int{100, 8, 100}, 58, []int{25, 8, 25}},
 		"no narrower than five":    {[]int{9, 9, 9}, 3, []int{5, 5, 5}},
 		"a narrow one stays as is": {[]int{2, 50}, 10, []int{2, 8}},
+		"a short one stays as is":  {[]int{20, 20, 22, 0}, 52, []int{15, 15, 22, 0}},
+		"as long as it can":        {[]int{20, 20, 22, 0}, 40, []int{12, 12, 16, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := fit(tc.natural, tc.room); !slices.Equal(got, tc.want) {
+			if got := fit(tc.natural, tc.room, func(i int) bool { return i == 2 && len(tc.natural) == 4 }); !slices.Equal(got, tc.want) {
 				t.Errorf("got %v, want %v", got, tc.want)
 			}
 		})
@@ -153,6 +159,33 @@ func TestNothingOverwritesAQuestion(t *testing.T) {
 	})
 }
 
+// TestIDsGiveWay has an id of 32 digits beside notes that matter more: it is whole where there is room for it.
+func TestIDsGiveWay(t *testing.T) {
+	t.Parallel()
+	const id = "d50f51f96e722347d72b59b8227d4506"
+	rows := [][]string{{"grace", "", "administrator, at-risk"}, {id, id, "orphan"}}
+	for width, want := range map[int]string{
+		92: "A                                 B                                 NOTES\n" +
+			"grace                                                               administrator, at-risk\n" +
+			id + "  " + id + "  orphan\n",
+		70: "A          B                                 NOTES\n" +
+			"grace                                        administrator, at-risk\n" +
+			"d50f51f9…  " + id + "  orphan\n",
+		50: "A          B                NOTES\n" +
+			"grace                       administrator, at-risk\n" +
+			"d50f51f9…  d50f51f96e7223…  orphan\n",
+	} {
+		var b bytes.Buffer
+		p := &printer{w: &b, aligned: true, width: width}
+		if err := p.table([]string{"A", "B", "NOTES"}, rows, "NOTES"); err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != want {
+			t.Errorf("at %d columns:\n%swant:\n%s", width, b.String(), want)
+		}
+	}
+}
+
 func TestShellWord(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
@@ -163,6 +196,29 @@ func TestShellWord(t *testing.T) {
 			t.Errorf("%q: got %s, want %s", s, got, want)
 		}
 	}
+}
+
+// TestFlagsAreDescribedAlike keeps Go's types out of help, and its sentences in one tone.
+func TestFlagsAreDescribedAlike(t *testing.T) {
+	t.Parallel()
+	a := &app{version: "1.2.3", out: newPrinter(io.Discard), err: newPrinter(io.Discard)}
+	var each func(c *cobra.Command)
+	each = func(c *cobra.Command) {
+		check := func(f *pflag.Flag) {
+			value, usage := pflag.UnquoteUsage(f)
+			first, _ := utf8.DecodeRuneInString(usage)
+			if value != strings.ToUpper(value) || strings.HasSuffix(usage, ".") || !unicode.IsLower(first) &&
+				!strings.HasPrefix(usage, value) {
+				t.Errorf("%s --%s %s: %s", c.CommandPath(), f.Name, value, usage)
+			}
+		}
+		c.PersistentFlags().VisitAll(check)
+		c.LocalFlags().VisitAll(check)
+		for _, sub := range c.Commands() {
+			each(sub)
+		}
+	}
+	each(a.root())
 }
 
 // BenchmarkTable shows that the time of a table grows with its rows only: 36,000 are 36 times 1,000.

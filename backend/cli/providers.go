@@ -213,12 +213,12 @@ func (a *app) providersSet() *cobra.Command {
 		},
 	}
 	protocolFlag(c, &protocol)
-	host.allowed = []string{"127.0.0.1", "localhost"}
+	host.what, host.allowed = "HOST", []string{"127.0.0.1", "localhost"}
 	c.Flags().StringVar(&clientID, "client-id", "", "the `ID` of Jellybind's own client at the identity provider (OIDC)")
 	c.Flags().BoolVar(&clientSecret, "client-secret", false, "ask for the client's secret, or take it from standard input")
 	c.Flags().StringSliceVar(&scopes, "scopes", nil, "`SCOPES` to ask for, with commas between (default: the plugin's)")
 	c.Flags().Var(&at, "port", "the fixed loopback port; 0 takes the first free one of the list")
-	c.Flags().Var(&host, "listen-host", words(host.allowed)+", as the identity provider has it registered")
+	c.Flags().Var(&host, "listen-host", "listen at "+words(host.allowed)+", whichever the identity provider has registered")
 	c.Flags().BoolVar(&sha1, "allow-sha1", false, "accept SAML signatures made with SHA-1, which is broken")
 	return c
 }

@@ -150,9 +150,12 @@ var masks = []struct {
 }{
 	{regexp.MustCompile(`127\.0\.0\.1:[3-6]\d{4}`), "127.0.0.1:PORT."},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "YYYY-MM-DD hh:mm:ss"},
+	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d \d\d:\d\d\b`), "YYYY-MM-DD hh:mm"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d\b`), "YYYY-MM-DD"},
+	{regexp.MustCompile(`  \d\d-\d\d \d\d:\d\d  `), "  MM-DD hh:mm  "},
 	{regexp.MustCompile(`\b[0-9A-F]{2}(:[0-9A-F]{2}){31}\b`), "FINGERPRINT"},
 	{regexp.MustCompile(`\b[0-9a-f]{16}\b`), "ID.............."}, // of changes
+	{regexp.MustCompile(`(?m)(^|undo of )[0-9a-f]{8}\b`), "${1}ID......"},
 	{regexp.MustCompile(`damaged-\d{8}T\d{6}Z`), "damaged-TIME"},
 	{regexp.MustCompile(`(127\.0\.0\.1:PORT\.|localhost)/go/[0-9A-Z]+`), "$1/go/TOKEN"},
 }

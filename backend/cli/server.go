@@ -13,6 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/secret"
 )
@@ -72,7 +73,7 @@ func (a *app) serverAdd() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&name, "name", "", "what to call it (default: the server's own name)")
+	c.Flags().StringVar(&name, "name", "", "the `NAME` to call it by (default: the server's own)")
 	c.Flags().StringVar(&trust, "trust", "", "trust exactly the certificate with this SHA-256 `FINGERPRINT`")
 	return c
 }
@@ -243,19 +244,23 @@ func (a *app) serverShow() *cobra.Command {
 			if a.json {
 				return a.out.json(info)
 			}
+			own := s.Server.Name
+			if strings.EqualFold(strings.Join(strings.Fields(own), "-"), s.Profile.Name) { // as server add names it
+				own = ""
+			}
 			a.out.facts(
-				"Server", s.Server.Name, "Address", s.Profile.URL, "Jellyfin", s.Server.Version, "Plugin",
+				"Server", s.Profile.Name, "Calls itself", own, "Address", s.Profile.URL, "Jellyfin", s.Server.Version, "Plugin",
 				strings.TrimSpace(string(info.Capabilities.Flavour)+" "+info.Capabilities.Version),
 				"Credential", credentialText(sessionProfile(s)), "Certificate", s.Profile.PinnedSHA256,
 			)
 			a.out.line("")
 			a.out.line(a.out.bold("With this credential and this plugin, Jellybind can:"))
-			for _, x := range abilities(info.Capabilities) {
-				if x.able.OK {
-					a.out.line("yes  " + x.what)
-				} else {
-					a.out.text("no   ", x.what+": "+x.able.Reason)
+			for _, x := range abilities(info) {
+				mark := "no   "
+				if x.can {
+					mark = "yes  "
 				}
+				a.out.text(mark+x.what+strings.Repeat(" ", len("unregister accounts")-len(x.what))+gap, x.how)
 			}
 			return nil
 		},
@@ -270,27 +275,93 @@ func sessionProfile(s *backend.Session) api.Profile {
 	return p
 }
 
-// feature is something that can be done on a server, or not.
+// feature is something that can be done on a server, and how; or not, and why.
 type feature struct {
 	what string
-	able api.Ability
+	can  bool
+	how  string
 }
 
-// abilities lists what can be done, in the order in which a person would ask.
-func abilities(c api.Capabilities) []feature {
-	return []feature{
-		{"see everybody's links", c.ReadRoster},
-		{"see your own links", c.ReadOwn},
-		{"read the providers' settings", c.ReadConfig},
-		{"link anybody by signing in", c.PostLink},
-		{"link yourself by signing in", c.PostLinkOwn},
-		{"see who signed in before anything is linked", c.NameBeforeWrite},
-		{"link by name (by the provider's configuration)", c.WriteConfig},
-		{"link by name (by the plugin's Preprovision)", c.Preprovision},
-		{"remove anybody's links", c.DeleteLink},
-		{"remove your own links", c.DeleteLinkOwn},
-		{"unregister accounts", c.Unregister},
+// abilities lists what the commands can do, in the order in which a person would ask.
+func abilities(s api.Session) []feature {
+	c, self := s.Capabilities, ""
+	if s.User != nil {
+		self = s.User.ID
 	}
+	see := feature{"see links", c.ReadRoster.OK || c.ReadOwn.OK, "everybody's"}
+	switch {
+	case !see.can:
+		see.how = c.ReadRoster.Reason
+	case !c.ReadRoster.OK:
+		see.how = "your own"
+	}
+	name := feature{what: "link by name"}
+	for _, o := range link.Ways(c, api.OIDC, self).Options {
+		if o.Strategy != api.StrategySubject {
+			continue
+		}
+		if name.can, name.how = o.OK, o.Reason; o.OK {
+			name.how = "anybody, without a sign-in; written by " + writeText(o.Write)
+		}
+	}
+	return []feature{see, signInFeature(s, api.OIDC, self), signInFeature(s, api.SAML, self), name, removal(c), unregistering(c)}
+}
+
+// signInFeature tells how links are made by signing in.
+func signInFeature(s api.Session, protocol api.Protocol, self string) feature {
+	plan := link.Ways(s.Capabilities, protocol, self)
+	f := feature{"link by " + strings.ToUpper(string(protocol)), plan.OK, plan.Reason}
+	if !plan.OK {
+		return f
+	}
+	f.how = "anybody: "
+	if self != "" && !s.Capabilities.PostLink.OK {
+		f.how = "yourself: "
+	}
+	switch plan.Strategy {
+	case api.StrategyRelay:
+		f.how += "the server itself signs the person in"
+	case api.StrategyOwnClient:
+		f.how += "the person signs in through Jellybind's own client, which the provider must know (providers set)"
+	case api.StrategyAssertion:
+		f.how += "Jellybind itself checks the provider's response"
+	case api.StrategySubject:
+	}
+	if !plan.KnownBeforeWrite {
+		f.how += "; who it was is known after the link is written"
+	}
+	f.how += "; written by " + writeText(plan.Write)
+	return f
+}
+
+func removal(c api.Capabilities) feature {
+	f := feature{"remove links", true, "anybody's, one by one"}
+	switch {
+	case c.WriteConfig.OK:
+	case c.DeleteLink.OK:
+		f.how += "; names with a slash by --via-unregister"
+	case c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK:
+		f.how = "anybody's, by --via-unregister: all links of the account are dropped, the others are written again, and its " +
+			"sessions end"
+	case c.DeleteLinkOwn.OK:
+		f.how = "your own"
+	default:
+		f.can, f.how = false, c.DeleteLink.Reason
+	}
+	return f
+}
+
+func unregistering(c api.Capabilities) feature {
+	f := feature{"unregister accounts", c.Unregister.OK, "their links stay, and still open them"}
+	switch {
+	case !f.can:
+		f.how = c.Unregister.Reason
+	case c.UnregisterDrops:
+		f.how = "their links are dropped, and their sessions end"
+	case !c.UnregisterKept:
+		f.how += "; the plugin forgets it when the server restarts"
+	}
+	return f
 }
 
 func (a *app) serverRemove() *cobra.Command {

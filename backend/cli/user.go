@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,7 +51,7 @@ func (a *app) listUsers(ctx context.Context, q query) error {
 	}
 	if len(rows) == 0 {
 		a.err.line(noMatch)
-	} else if err := a.out.table([]string{"ACCOUNT", "LINKS", "LAST SEEN", "NOTES"}, rows); err != nil {
+	} else if err := a.out.table([]string{"ACCOUNT", "LINKS", "LAST SEEN", "NOTES"}, rows, "NOTES"); err != nil {
 		return err
 	}
 	a.noteOwn(r)
@@ -73,45 +74,111 @@ func (a *app) userUnregister() *cobra.Command {
 				return err
 			}
 			if !account.Exists {
-				return orphaned(account)
+				return a.orphaned(account)
 			}
 			plan, err := s.Linker.PlanUnregister(ctx, account.ID)
 			if err != nil {
 				return err
 			}
-			if provider == "" && len(plan.Providers) > 0 {
-				provider = plan.Providers[0].ID
-			}
+			to := signInProvider(plan.Providers, provider)
+			drops := s.Plugin.Capabilities().UnregisterDrops
 			if planOnly {
-				return a.showUnregister(plan, provider)
+				return a.showUnregister(plan, to, drops)
 			}
 			if !a.json || !a.yes {
-				a.err.unregister(plan, provider)
+				a.unregister(a.err, plan, to, drops)
 			}
 			if err := a.ask(ctx, fmt.Sprintf("Unregister %s?", api.Printable(account.Name))); err != nil {
 				return err
 			}
-			change, err := s.Linker.Unregister(ctx, account.ID, provider)
+			change, err := s.Linker.Unregister(ctx, account.ID, to.ID)
 			if err != nil {
 				return err
 			}
 			if a.json {
 				return a.out.json(change)
 			}
-			a.out.text("", fmt.Sprintf("%s signs in by %s now.", api.Printable(account.Name), api.Printable(provider)))
-			a.hintUndo(change)
+			a.out.text("", unregistered(account, to, drops))
+			if drops || to.ID != account.AuthProvider {
+				a.hintUndo(change)
+			}
 			return nil
 		},
 	}
-	c.Flags().StringVar(&provider, "provider", "", "the `ID` of the sign-in provider (default: the server's default one)")
+	c.Flags().StringVar(&provider, "provider", "", "the `NAME` or id of the sign-in provider (default: the server's default one)")
 	c.Flags().BoolVar(&planOnly, "plan", false, "only say what would happen, and list the sign-in providers")
 	return c
 }
 
-// unregister says what Unregister would do.
-func (p *printer) unregister(plan api.UnregisterPlan, provider string) {
-	p.facts("Account", plan.Account.Name, "Signs in by", plan.Account.AuthProvider, "From now on", provider)
-	for _, e := range plan.Effects {
+// signInProvider finds a sign-in provider by its name, its id or the end of that; the first one is the server's default. What
+// is not there is left to the plugin's check.
+func signInProvider(list []api.AuthProvider, typed string) api.AuthProvider {
+	if typed == "" && len(list) > 0 {
+		return list[0]
+	}
+	for _, p := range list {
+		if slices.ContainsFunc([]string{p.ID, p.Name, lastName(p.ID)}, func(s string) bool { return strings.EqualFold(s, typed) }) {
+			return p
+		}
+	}
+	return api.AuthProvider{ID: typed, Name: typed}
+}
+
+// signInName is what a sign-in provider is called.
+func signInName(list []api.AuthProvider, id string) string {
+	for _, p := range list {
+		if p.ID == id && p.Name != "" {
+			return p.Name
+		}
+	}
+	return lastName(id)
+}
+
+// lastName is the telling part of a sign-in provider's id, which is the name of a class with its namespaces.
+func lastName(id string) string { return id[strings.LastIndex(id, ".")+1:] }
+
+// unregistered says what Unregister has done.
+func unregistered(x api.Account, to api.AuthProvider, drops bool) string {
+	when := "now"
+	if to.ID == x.AuthProvider {
+		when = "as before"
+	}
+	said := fmt.Sprintf("%s signs in by %s %s.", api.Printable(x.Name), api.Printable(to.Name), when)
+	var names []string
+	for _, id := range x.Identities {
+		names = append(names, fmt.Sprintf("%s of %s", api.Printable(id.Name), api.Printable(id.Provider)))
+	}
+	n := len(names)
+	switch {
+	case drops && n == 0:
+		return said + " It had no link. Its sessions have ended."
+	case drops && n == 1:
+		return said + fmt.Sprintf(" Its one link was dropped: %s. Its sessions have ended.", names[0])
+	case drops:
+		return said + fmt.Sprintf(" Its %d links were dropped: %s. Its sessions have ended.", n, strings.Join(names, ", "))
+	case n == 0:
+		return said + " It has no link."
+	case n == 1:
+		return said + " Its one link stays, and still opens it."
+	}
+	return said + fmt.Sprintf(" Its %d links stay, and still open it.", n)
+}
+
+// unregister says what Unregister would do. Drops is whether it drops the account's links.
+func (a *app) unregister(p *printer, plan api.UnregisterPlan, to api.AuthProvider, drops bool) {
+	p.facts("Account", plan.Account.Name, "Signs in by", signInName(plan.Providers, plan.Account.AuthProvider),
+		"From now on", to.Name)
+	effects := plan.Effects
+	if plan.Account.AuthProvider == to.ID && !drops {
+		already := "The account signs in by " + api.Printable(to.Name) + " already, and this flavour changes nothing else. "
+		if plan.Links == 0 {
+			effects = []string{already + "It has no link either."}
+		} else {
+			effects = []string{already + "Its links still open it. What takes it out of single sign-on is to remove them: " +
+				"jellybind links remove " + shellWord(plan.Account.Name) + " --all" + a.again()}
+		}
+	}
+	for _, e := range effects {
 		p.text("• ", e)
 	}
 	if plan.NoPassword {
@@ -120,15 +187,19 @@ func (p *printer) unregister(plan api.UnregisterPlan, provider string) {
 	}
 }
 
-func (a *app) showUnregister(plan api.UnregisterPlan, provider string) error {
+func (a *app) showUnregister(plan api.UnregisterPlan, to api.AuthProvider, drops bool) error {
 	if a.json {
 		return a.out.json(plan)
 	}
-	a.out.unregister(plan, provider)
+	a.unregister(a.out, plan, to, drops)
 	a.out.line("")
 	rows := [][]string{}
 	for _, p := range plan.Providers {
-		rows = append(rows, []string{p.Name, p.ID})
+		id := p.ID
+		if a.out.aligned && a.out.width < 100 {
+			id = "…" + lastName(id)
+		}
+		rows = append(rows, []string{p.Name, id})
 	}
 	return a.out.table([]string{"SIGN-IN PROVIDER", "ID"}, rows)
 }
@@ -154,19 +225,14 @@ func (a *app) historyCommand() *cobra.Command {
 			}
 			rows := [][]string{}
 			for _, x := range changes {
-				names := []string{}
-				for _, id := range x.Identities {
-					names = append(names, id.Name+" of "+id.Provider)
-				}
-				rows = append(rows, []string{
-					x.ID, x.Time.Local().Format(time.DateTime), string(x.Kind), string(x.State), x.UserName, strings.Join(names, ", "),
-				})
+				rows = append(rows, a.out.change(x))
 			}
 			if len(rows) == 0 {
 				a.err.line("Nothing was changed from this computer yet.")
 				return nil
 			}
-			return a.out.table([]string{"ID", "TIME", "CHANGE", "STATE", "ACCOUNT", "IDENTITIES"}, rows)
+			short := []string{"ID", "TIME", "CHANGE", "STATE", "HOW"}
+			return a.out.table([]string{"ID", "TIME", "CHANGE", "STATE", "ACCOUNT", "FROM", "IDENTITIES", "HOW"}, rows, short...)
 		},
 	}
 	undo := &cobra.Command{
@@ -200,6 +266,52 @@ func (a *app) historyCommand() *cobra.Command {
 	c.AddCommand(list, undo)
 	return c
 }
+
+// change is a change's row in the history. For people times and ids are shortened, the ids as far as “history undo” takes
+// them; more so where lines are short.
+func (p *printer) change(c api.Change) []string {
+	id, undoes, at := c.ID, c.Undoes, c.Time.Local().Format(time.DateTime)
+	account, from := c.UserName, c.FromName
+	if account == "" {
+		account = c.UserID
+	}
+	if from == "" {
+		from = c.FromID
+	}
+	if p.aligned {
+		id, undoes, at = start(id), start(undoes), p.when(c.Time)
+		if from != "" && c.FromName == "" {
+			from = shortID(from)
+		}
+	}
+	names := []string{}
+	for _, id := range c.Identities {
+		names = append(names, id.Name+" of "+id.Provider)
+	}
+	how := string(c.Strategy)
+	switch {
+	case undoes != "" && p.aligned && p.width < 100:
+		how = "undo"
+	case undoes != "":
+		how = "undo of " + undoes
+	}
+	return []string{id, at, string(c.Kind), string(c.State), account, from, strings.Join(names, ", "), how}
+}
+
+// when is a time to the minute. Where lines are short it has no year, or, of another year, no hours.
+func (p *printer) when(t time.Time) string {
+	t = t.Local()
+	switch {
+	case p.width >= 100:
+		return t.Format("2006-01-02 15:04")
+	case t.Year() == time.Now().Year():
+		return t.Format("01-02 15:04")
+	}
+	return t.Format(time.DateOnly)
+}
+
+// start is the beginning of a change's id, which names it.
+func start(id string) string { return id[:min(len(id), 8)] }
 
 func (a *app) selfServiceCommand() *cobra.Command {
 	return &cobra.Command{

@@ -84,6 +84,23 @@ func MakePlan(f Facts) (api.Plan, error) {
 	return plan, nil
 }
 
+// Ways is the plan for a provider of a protocol that lacks nothing, neither a client of our own nor the certificate: what
+// the flavour and the credential allow at best. Self is whose token it is, for whom the link is then; empty for an API key.
+// Where nothing is allowed, OK is false and Reason says why.
+func Ways(c api.Capabilities, protocol api.Protocol, self string) api.Plan {
+	const set = "set"
+	plan, err := MakePlan(Facts{
+		Provider: api.Provider{
+			Protocol: protocol, Name: "PROVIDER", Known: true, Enabled: true, NewPath: true, Certificate: set, ClientID: set,
+		},
+		Settings: api.ProviderSettings{ClientID: set}, Capabilities: c, Account: api.User{ID: self}, Self: self, Base: &url.URL{},
+	})
+	if err != nil {
+		plan.Reason = plan.Options[0].Reason
+	}
+	return plan
+}
+
 func unsupported(reason string) error {
 	return &api.Error{
 		Code: api.CodeUnsupported, Sentence: reason,
