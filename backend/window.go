@@ -85,12 +85,13 @@ func (w *Window) Close() error {
 	return nil
 }
 
-// Bootstrap tells what the window needs for its first frame. A profile file that was damaged is named in it.
+// Bootstrap tells what the window needs for its first frame, and waits for nothing but files of its own. A profile file
+// that was damaged is named in it.
 func (w *Window) Bootstrap(ctx context.Context) (api.Bootstrap, error) {
 	data, err := w.stored.Profiles.Load(ctx)
 	boot := api.Bootstrap{
 		Version: w.stored.Version, OS: runtime.GOOS, Locale: systemLanguage(os.Getenv), Settings: data.Settings,
-		Profiles: []api.Profile{}, Keyring: w.CheckKeyring(ctx),
+		Profiles: []api.Profile{},
 	}
 	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
 		boot.Damaged, err = damaged.Params["file"], nil
@@ -112,7 +113,7 @@ func systemLanguage(getenv func(string) string) string {
 	return "en"
 }
 
-// CheckKeyring tells whether the system's keyring can be used.
+// CheckKeyring tells whether the system's keyring can be used. One that hangs takes its time limit.
 func (w *Window) CheckKeyring(ctx context.Context) api.Keyring {
 	if k, ok := w.stored.Keyring.(interface {
 		Check(context.Context) api.Keyring
@@ -129,10 +130,11 @@ func (w *Window) DiscoverServers(ctx context.Context) ([]api.DiscoveredServer, e
 
 // ProbeServer finds out what is behind an address, as far as nobody has to sign in for it.
 func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, error) {
-	pinned := w.pinned(address)
+	pinned := w.pinned(ctx, address)
 	found, err := jellyfin.Find(ctx, address, jellyfin.FindOptions{Version: w.stored.Version, PinnedSHA256: pinned})
-	if bad, ok := errors.AsType[*jellyfin.CertificateError](err); ok && api.IsCode(err, api.CodeCertificateUntrusted) {
-		return api.Probe{Certificate: &bad.Certificate, Server: api.Server{URL: found.Server.URL}}, nil
+	bad, ok := errors.AsType[*jellyfin.CertificateError](err)
+	if ok && (api.IsCode(err, api.CodeCertificateUntrusted) || api.IsCode(err, api.CodeCertificateChanged)) {
+		return api.Probe{Certificate: &bad.Certificate, Pinned: bad.Pinned}, nil
 	}
 	if err != nil {
 		return api.Probe{}, err
@@ -159,7 +161,7 @@ func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, er
 }
 
 // TrustCertificate is ProbeServer for a server whose certificate the person has compared: exactly that one is trusted
-// from now on, and kept when the server is added.
+// from now on, and kept when the server is added. A server that was added before keeps it at once.
 func (w *Window) TrustCertificate(ctx context.Context, address, sha256 string) (api.Probe, error) {
 	pinned, err := jellyfin.ParseFingerprint(sha256)
 	if err != nil {
@@ -168,18 +170,41 @@ func (w *Window) TrustCertificate(ctx context.Context, address, sha256 string) (
 	w.mu.Lock()
 	w.pins[address] = pinned
 	w.mu.Unlock()
-	return w.ProbeServer(ctx, address)
+	p, err := w.ProbeServer(ctx, address)
+	if err != nil || p.Certificate != nil {
+		return p, err
+	}
+	if e, ok := w.added(ctx, p.Server.URL); ok && e.PinnedSHA256 != pinned {
+		err = w.stored.Pin(ctx, e.Name, pinned)
+	}
+	return p, err
 }
 
-func (w *Window) pinned(address string) string {
+// pinned returns the fingerprint that the person trusts at an address.
+func (w *Window) pinned(ctx context.Context, address string) string {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.pins[address]
+	pin := w.pins[address]
+	w.mu.Unlock()
+	if pin == "" {
+		e, _ := w.added(ctx, address)
+		pin = e.PinnedSHA256
+	}
+	return pin
+}
+
+// added returns the stored server at a base URL. From a profile file that cannot be read nothing is trusted.
+func (w *Window) added(ctx context.Context, baseURL string) (profile.Entry, bool) {
+	data, _ := w.stored.Profiles.Load(ctx)
+	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.URL == baseURL })
+	if i < 0 {
+		return profile.Entry{}, false
+	}
+	return data.Profiles[i], true
 }
 
 // find looks for the server at an address and returns the profile that there is for it, or a new one that is not stored.
 func (w *Window) find(ctx context.Context, address, name string) (profile.Entry, error) {
-	pinned := w.pinned(address)
+	pinned := w.pinned(ctx, address)
 	found, err := jellyfin.Find(ctx, address, jellyfin.FindOptions{Version: w.stored.Version, PinnedSHA256: pinned})
 	if err != nil {
 		return profile.Entry{}, err

@@ -323,7 +323,7 @@ func TestWindowWithoutServer(t *testing.T) {
 	w := newWindow(t)
 	ctx := t.Context()
 	boot, err := w.Bootstrap(ctx)
-	if b := must(w, boot, err); b.Version != "test" || b.Profiles == nil || len(b.Profiles) != 0 || !b.Keyring.OK {
+	if b := must(w, boot, err); b.Version != "test" || b.Profiles == nil || len(b.Profiles) != 0 {
 		t.Errorf("bootstrap %+v", b)
 	}
 	for name, call := range map[string]func() error{
@@ -983,7 +983,12 @@ func TestWindowTrustsOneCertificate(t *testing.T) {
 	w.refused(api.CodeCertificateUntrusted, err)
 	_, err = w.TrustCertificate(ctx, site.URL, "no fingerprint")
 	w.refused(api.CodeUsage, err)
-	_, err = w.TrustCertificate(ctx, site.URL, strings.Repeat("AB", 32))
+	other := strings.TrimSuffix(strings.Repeat("AB:", 32), ":")
+	wrong, err := w.TrustCertificate(ctx, site.URL, other)
+	if must(w, wrong, err); wrong.Certificate == nil || *wrong.Certificate != *p.Certificate || wrong.Pinned != other {
+		t.Errorf("the probe with trust in another one: %+v", wrong)
+	}
+	_, err = w.ConnectKey(ctx, site.URL, "home", d.APIKey().Reveal())
 	w.refused(api.CodeCertificateChanged, err)
 	w.empty()
 
@@ -1231,6 +1236,67 @@ func TestWindowLockedKeyring(t *testing.T) {
 	_, err := locked.ConnectPassword(t.Context(), d.URL(), "home", "root", password)
 	w.refused(api.CodeSecretLocked, err)
 	w.empty()
+}
+
+// TestBootstrapWaitsForNoKeyring: one that hangs must not keep the first frame back.
+func TestBootstrapWaitsForNoKeyring(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	asked := backend.NewWindow(backend.New(backend.Options{
+		Version: "test", Profiles: w.store, Keyring: &hangingKeyring{}, Journal: w.journal,
+	}), w.hear)
+	boot, err := asked.Bootstrap(t.Context())
+	must(w, boot, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if k := asked.CheckKeyring(ctx); k.OK || k.Code != api.CodeTimeout {
+		t.Errorf("the check says %+v", k)
+	}
+}
+
+// hangingKeyring is a keyring that answers nothing.
+type hangingKeyring struct{ secret.Memory }
+
+func (*hangingKeyring) Check(ctx context.Context) api.Keyring {
+	<-ctx.Done()
+	return api.Keyring{Code: api.CodeTimeout, Sentence: "The keyring did not answer in time."}
+}
+
+// TestWindowChangedCertificate: another certificate than the trusted one is refused until the person has compared it, and
+// the stored credential serves again then.
+func TestWindowChangedCertificate(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	ctx, site := t.Context(), encrypted(t, d)
+	w.secret(d.APIKey().Reveal())
+	p, err := w.ProbeServer(ctx, site.URL)
+	p, err = w.TrustCertificate(ctx, site.URL, must(w, p, err).Certificate.SHA256)
+	must(w, p, err)
+	s, err := w.ConnectKey(ctx, site.URL, "home", d.APIKey().Reveal())
+	shown := must(w, s, err).Profile.PinnedSHA256
+	// To the window, the server's certificate is another one than it was.
+	old := strings.TrimSuffix(strings.Repeat("AB:", 32), ":")
+	if err := w.store.Update(ctx, func(data *profile.Data) error {
+		data.Profiles[0].PinnedSHA256 = old
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	again := backend.NewWindow(backend.New(backend.Options{
+		Version: "test", Profiles: w.store, Keyring: w.keyring, Journal: w.journal,
+	}), w.hear)
+	_, err = again.OpenProfile(ctx, "home")
+	w.refused(api.CodeCertificateChanged, err)
+	changed, err := again.ProbeServer(ctx, site.URL)
+	if must(w, changed, err); changed.Certificate == nil || changed.Certificate.SHA256 != shown || changed.Pinned != old {
+		t.Fatalf("the probe %+v", changed)
+	}
+	trusted, err := again.TrustCertificate(ctx, site.URL, shown)
+	if must(w, trusted, err); trusted.Certificate != nil {
+		t.Fatalf("the probe with trust %+v", trusted)
+	}
+	opened, err := again.OpenProfile(ctx, "home")
+	must(w, opened, err)
 }
 
 func TestWindowPlace(t *testing.T) {

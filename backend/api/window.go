@@ -75,7 +75,6 @@ type Bootstrap struct {
 	Locale   string    `json:"locale"` // the system's language, BCP 47
 	Settings Settings  `json:"settings"`
 	Profiles []Profile `json:"profiles"`
-	Keyring  Keyring   `json:"keyring"`
 	// Damaged is the path's base name of a profile file that was kept aside because it could not be read.
 	Damaged string `json:"damaged,omitempty"`
 }
@@ -89,8 +88,11 @@ type Probe struct {
 	Starting bool `json:"starting"`
 	// QuickConnect is whether Quick Connect is switched on.
 	QuickConnect bool `json:"quickConnect"`
-	// Certificate is set when nobody known has signed the server's certificate; nothing else is known then.
+	// Certificate is set when nobody known has signed the server's certificate, or when it is not the trusted one; nothing
+	// else is known then.
 	Certificate *Certificate `json:"certificate,omitempty"`
+	// Pinned is the fingerprint of the certificate that was trusted, when the server shows another one now.
+	Pinned string `json:"pinned,omitempty"`
 	// Tried lists the addresses that were asked.
 	Tried []string `json:"tried,omitempty"`
 }

@@ -28,10 +28,10 @@ func (a *App) Run(ctx context.Context, cmd state.Cmd) state.Msg {
 		return state.Connected{Session: s, Err: err, Demo: true}
 	case state.CallConnectKey:
 		s, err := a.ConnectKey(ctx, c.Address, c.Name, c.Key)
-		return state.Connected{Session: s, Err: err}
+		return state.Connected{Session: s, Err: err, Address: c.Address}
 	case state.CallConnectPassword:
 		s, err := a.ConnectPassword(ctx, c.Address, c.Name, c.User, c.Password)
-		return state.Connected{Session: s, Err: err}
+		return state.Connected{Session: s, Err: err, Address: c.Address}
 	case state.CallOpenProfile:
 		s, err := a.OpenProfile(ctx, c.Name)
 		return state.Connected{Session: s, Err: err, Name: c.Name}

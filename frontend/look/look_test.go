@@ -612,6 +612,7 @@ var all = []shot{
 		),
 	},
 	{"connect-certificate", "", connect("cert", sees("Is this your server"))},
+	{"connect-changed", "", connect("changed", sees("certificate has changed"))},
 	{"connect-noplugin", "", connect("noplugin", sees("plugin is missing"))},
 	{"connect-wizard", "", connect("wizard", sees("first setup"))},
 	{"connect-starting", "", connect("starting", sees("still starting"))},

@@ -3,6 +3,7 @@ package state
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -23,12 +24,16 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		return s.try(m.Address), true
 	case Probed:
 		return s.probed(m), true
+	case LookAgain:
+		if c := &s.Connect; s.Screen == ScreenConnect && c.Address == m.Address && c.Again > 0 {
+			return []Cmd{CallProbe(m)}, true
+		}
 	case Trust:
 		p := s.Connect.Probe
 		if p == nil || p.Certificate == nil {
 			return nil, true
 		}
-		s.Connect.Busy = true
+		s.Connect.Busy, s.Connect.Error = true, nil
 		return []Cmd{CallTrust{Address: s.Connect.Address, SHA256: p.Certificate.SHA256}}, true
 	case PickMethod:
 		s.Connect.Method, s.Connect.Error = m.Method, nil
@@ -114,7 +119,7 @@ func (s *State) leave() {
 	s.Roster, s.Drawer, s.Link, s.Verify = fresh.Roster, Drawer{}, Link{}, Verify{}
 	s.Roster.Height, s.Roster.generation = height, generation+1
 	s.Providers, s.History, s.Self, s.Dialog = fresh.Providers, History{}, Self{}, Dialog{}
-	s.Connect, s.Welcome.Demo = Connect{}, false
+	s.Connect, s.Welcome.Demo, s.Welcome.Probing = Connect{}, false, false
 }
 
 func (s *State) try(address string) []Cmd {
@@ -141,6 +146,10 @@ func (s *State) probed(m Probed) []Cmd {
 		return nil // an address before the last one
 	}
 	s.Welcome.Probing, s.Connect.Busy, s.Progress = false, false, nil
+	if c := &s.Connect; m.Err != nil && c.Again > 1 {
+		c.Again-- // between the two phases of its start nobody answers for a moment
+		return []Cmd{After{Delay: lookPace, Msg: LookAgain{Address: c.Address}}}
+	}
 	if m.Err != nil {
 		// What was typed wrong is said beside the field; what the server lacks gets its own screen.
 		switch {
@@ -149,9 +158,17 @@ func (s *State) probed(m Probed) []Cmd {
 			s.Welcome.Error = m.Err
 			return []Cmd{Focus{ID: "address"}}
 		default:
-			s.Screen, s.Connect.Error = ScreenConnect, m.Err
+			s.Screen, s.Connect.Probe, s.Connect.Error = ScreenConnect, nil, m.Err
 			return []Cmd{Focus{ID: "title"}}
 		}
+	}
+	c := &s.Connect
+	trusted := c.Probe != nil && c.Probe.Certificate != nil && m.Probe.Certificate == nil
+	if trusted && c.Reconnect != "" {
+		return s.open(c.Reconnect) // its credential is stored; nothing but the certificate stood in the way
+	}
+	if again := s.waitForStart(&m.Probe); again != nil {
+		return again
 	}
 	s.Screen, s.Connect.Probe, s.Connect.Error = ScreenConnect, &m.Probe, nil
 	if s.Connect.Reconnect == "" {
@@ -161,6 +178,34 @@ func (s *State) probed(m Probed) []Cmd {
 		s.Connect.Method = MethodKey
 	}
 	return []Cmd{Focus{ID: "title"}}
+}
+
+// lookPace is how long the window waits before it looks at a starting server again.
+const lookPace = 3 * time.Second
+
+// waitForStart looks at a starting server again until it is ready. Its plugins may come a few seconds later than its API.
+func (s *State) waitForStart(p *api.Probe) []Cmd {
+	const after = 5 // looks for the plugin, once the server is up
+	c := &s.Connect
+	first := c.Probe == nil || !c.Probe.Starting
+	switch {
+	case p.Certificate != nil:
+		return nil
+	case p.Starting:
+		c.Again = after
+	case !p.Plugin && p.Server.WizardCompleted && c.Again > 1:
+		c.Again--
+		p.Starting = true
+	default:
+		c.Again = 0
+		return nil
+	}
+	s.Screen, c.Probe, c.Error = ScreenConnect, p, nil
+	cmds := []Cmd{After{Delay: lookPace, Msg: LookAgain{Address: c.Address}}}
+	if first {
+		cmds = append(cmds, Focus{ID: "title"})
+	}
+	return cmds
 }
 
 // freeName returns a name for a new server that no stored one has.
@@ -188,7 +233,7 @@ func firstField(m Method) string {
 	case MethodPassword:
 		return "user"
 	case MethodQuick:
-		return "quick"
+		return "sign-in"
 	default:
 		return "key"
 	}
@@ -254,6 +299,12 @@ func (s *State) cancelQuick() []Cmd {
 }
 
 func (s *State) connected(m Connected) []Cmd {
+	if m.Address != "" && (m.Address != s.Connect.Address || s.Screen != ScreenConnect) {
+		if m.Err == nil {
+			s.remember(m.Session.Profile)
+		}
+		return nil // the person has gone elsewhere meanwhile
+	}
 	s.Progress, s.Connect.Busy, s.Welcome.Demo = nil, false, false
 	if m.Err != nil {
 		switch {
@@ -263,8 +314,13 @@ func (s *State) connected(m Connected) []Cmd {
 			if s.Opening.Name == m.Name {
 				s.Opening.Error = m.Err
 			}
+		case m.Err.Code == api.CodeCertificateChanged || m.Err.Code == api.CodeCertificateUntrusted:
+			return s.try(s.Connect.Address) // which shows it, to be compared
 		default:
 			s.Connect.Error = m.Err
+			if Obstacle(m.Err) {
+				return []Cmd{Focus{ID: "title"}}
+			}
 			return []Cmd{Focus{ID: firstField(s.Connect.Method)}}
 		}
 		return nil
@@ -290,6 +346,25 @@ func (s *State) connected(m Connected) []Cmd {
 		return append(cmds, s.show(ScreenOwn)...)
 	}
 	return append(cmds, s.show(ScreenRoster)...)
+}
+
+// Obstacle reports whether an error stands in the way of every credential, so that it has a screen of its own.
+func Obstacle(e *api.Error) bool {
+	switch e.Code {
+	case api.CodePluginMissing, api.CodePluginUnknown, api.CodeWizardIncomplete, api.CodeSecretUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// KeyringFault says why no sign-in can be stored; nil when it can be, or when that is not known yet.
+func (s *State) KeyringFault() *api.Error {
+	k := s.Keyring
+	if k == nil || k.OK {
+		return nil
+	}
+	return &api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint}
 }
 
 // remember puts a server that was just opened into the list of stored ones.

@@ -22,6 +22,8 @@ type (
 	Look struct{}
 	// Try takes the address field, or the given address.
 	Try struct{ Address string }
+	// LookAgain looks again at a server that was starting.
+	LookAgain struct{ Address string }
 	// Trust pins the certificate that was shown.
 	Trust struct{}
 	// PickMethod chooses how to sign in at a server.
@@ -201,8 +203,10 @@ type (
 	Connected struct {
 		Session api.Session
 		Err     *api.Error
-		// Name is the stored server that was opened, Demo is true for the demo world.
-		Name string
+		// Name is the stored server that was opened, Address the one that a key or password was sent to; Demo is true for the
+		// demo world.
+		Name    string
+		Address string
 		Demo bool
 	}
 	// QuickStarted answers StartQuickConnect.

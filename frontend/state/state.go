@@ -54,6 +54,8 @@ const (
 type State struct {
 	Boot   api.Bootstrap
 	Booted bool
+	// Keyring is the state of the system's keyring; nil until it is known, which may take longer than the first frame.
+	Keyring *api.Keyring
 	// Fatal is why the window could not start.
 	Fatal   *api.Error
 	Now     time.Time
@@ -115,6 +117,8 @@ type Connect struct {
 	Quick   *api.QuickConnect
 	// Reconnect is the profile that signs in again, or "".
 	Reconnect string
+	// Again is how often the server is looked at once more by itself: while it starts, and shortly afterwards.
+	Again int
 }
 
 // Opening is a stored server on its way to a session.

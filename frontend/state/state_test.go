@@ -25,7 +25,8 @@ var full = api.Capabilities{
 func opened(t *testing.T) *state.State {
 	t.Helper()
 	s := state.New(now)
-	s.Update(state.Booted{Boot: api.Bootstrap{Keyring: api.Keyring{OK: true}}})
+	s.Update(state.Booted{})
+	s.Update(state.KeyringChecked{Keyring: api.Keyring{OK: true}})
 	cmds := s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}})
 	page := want[state.CallPage](t, cmds)
 	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, 100, 250)})
@@ -680,5 +681,115 @@ func TestDetourIsAskedAtOnce(t *testing.T) {
 	s.Session.Capabilities.DeleteLink.OK = true
 	if s.Update(state.AskRemove{Links: links[:1], Names: map[string]string{"u": "name"}}); s.Dialog.Detour {
 		t.Error("the detour although the link can be removed by itself")
+	}
+}
+
+// connecting is a window that has asked for an address.
+func connecting(t *testing.T, p api.Probe) *state.State {
+	t.Helper()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	want[state.CallProbe](t, s.Update(state.Try{Address: "jf"}))
+	s.Update(state.Probed{Address: "jf", Probe: p})
+	return s
+}
+
+var ready = api.Probe{Plugin: true, Server: api.Server{ID: "i", WizardCompleted: true}}
+
+func TestStartWaitsForNoKeyring(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	want[state.CallKeyring](t, s.Start())
+	s.Update(state.Booted{})
+	if s.Screen != state.ScreenWelcome || s.KeyringFault() != nil {
+		t.Error("an unknown keyring is told as a broken one")
+	}
+	s.Update(state.KeyringChecked{Keyring: api.Keyring{Code: api.CodeSecretLocked}})
+	if fault := s.KeyringFault(); fault == nil || fault.Code != api.CodeSecretLocked {
+		t.Errorf("the fault is %+v", fault)
+	}
+}
+
+func TestStartingServerIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	starting := api.Probe{Starting: true, Server: ready.Server}
+	s := connecting(t, starting)
+	next := func(msg state.Msg) state.Msg { return want[state.After](t, s.Update(msg)).Msg }
+	for _, seen := range []state.Probed{
+		{Address: "jf", Probe: starting},
+		{Address: "jf", Err: &api.Error{Code: api.CodeServerUnreachable}}, // between the phases
+		{Address: "jf", Probe: api.Probe{Server: ready.Server}},           // its plugin is not there yet
+	} {
+		again := next(seen)
+		if !s.Connect.Probe.Starting || s.Screen != state.ScreenConnect {
+			t.Errorf("%+v ends the waiting", seen)
+		}
+		want[state.CallProbe](t, s.Update(again))
+	}
+	none[state.After](t, s.Update(state.Probed{Address: "jf", Probe: ready}))
+	none[state.CallProbe](t, s.Update(state.LookAgain{Address: "jf"})) // a late one
+	if s.Connect.Probe.Starting || s.Connect.Method == "" {
+		t.Error("the ways to sign in are not shown")
+	}
+	// A plugin that does not come, and a server that has gone, are told in the end.
+	for _, seen := range []state.Probed{
+		{Address: "jf", Probe: api.Probe{Server: ready.Server}},
+		{Address: "jf", Err: &api.Error{Code: api.CodeServerUnreachable}},
+	} {
+		s = connecting(t, starting)
+		for looks := 0; s.Connect.Probe != nil && s.Connect.Probe.Starting; looks++ {
+			if looks == 10 {
+				t.Fatalf("waits for good for %+v", seen)
+			}
+			s.Update(seen)
+		}
+		if c := s.Connect; s.Screen != state.ScreenConnect || c.Error == nil && c.Probe.Plugin {
+			t.Errorf("shows %+v", c)
+		}
+	}
+	// Nobody looks again for a person who has left.
+	s = connecting(t, starting)
+	s.Update(state.Leave{})
+	none[state.CallProbe](t, s.Update(state.LookAgain{Address: "jf"}))
+}
+
+func TestChangedCertificateIsCompared(t *testing.T) {
+	t.Parallel()
+	changed := &api.Error{Code: api.CodeCertificateChanged}
+	shown := api.Probe{Certificate: &api.Certificate{SHA256: "B"}, Pinned: "A"}
+	s := connecting(t, ready)
+	want[state.CallProbe](t, s.Update(state.Connected{Address: "jf", Err: changed}))
+	s.Update(state.Probed{Address: "jf", Probe: shown})
+	want[state.CallTrust](t, s.Update(state.Trust{}))
+	none[state.CallOpenProfile](t, s.Update(state.Probed{Address: "jf", Probe: ready})) // nothing is stored yet
+
+	s = state.New(now)
+	s.Update(state.Booted{Boot: api.Bootstrap{Profiles: []api.Profile{{Name: "home", URL: "jf"}}}})
+	s.Update(state.Connected{Name: "home", Err: changed})
+	want[state.CallProbe](t, s.Update(state.Reconnect{Name: "home"}))
+	s.Update(state.Probed{Address: "jf", Probe: shown})
+	want[state.CallTrust](t, s.Update(state.Trust{}))
+	if c := want[state.CallOpenProfile](t, s.Update(state.Probed{Address: "jf", Probe: ready})); c.Name != "home" {
+		t.Errorf("opens %q", c.Name)
+	}
+}
+
+func TestLeavingWhileItWorks(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	s.Update(state.Try{Address: "jf"})
+	s.Update(state.Leave{})
+	s.Update(state.Probed{Address: "jf", Probe: ready})
+	if s.Screen != state.ScreenWelcome || s.Welcome.Probing {
+		t.Errorf("after leaving: %q, %+v", s.Screen, s.Welcome)
+	}
+	s = connecting(t, ready)
+	s.Update(state.Edit{Field: state.FieldKey, Value: "abc"})
+	want[state.CallConnectKey](t, s.Update(state.SignIn{}))
+	s.Update(state.Leave{})
+	s.Update(state.Connected{Address: "jf", Session: api.Session{Profile: api.Profile{Name: "home"}}})
+	if s.Session != nil || s.Screen != state.ScreenWelcome || len(s.Boot.Profiles) != 1 {
+		t.Errorf("a late session: %q with %v", s.Screen, s.Boot.Profiles)
 	}
 }

@@ -22,7 +22,7 @@ func (s *State) Update(msg Msg) []Cmd {
 }
 
 // Start returns the first commands.
-func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}} }
+func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}, CallKeyring{}} }
 
 // toast shows a short message. One that offers Undo stays longer.
 //
@@ -168,7 +168,7 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		if m.Err != nil {
 			return s.toast(&Toast{Error: m.Err}), true
 		}
-		s.Boot.Keyring = m.Keyring
+		s.Keyring = &m.Keyring
 	case CopyText:
 		return []Cmd{Copy(m)}, true
 	case Copied:

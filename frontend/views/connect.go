@@ -8,25 +8,27 @@ import (
 )
 
 func connect(s *stateOf, l *catalogue) *dom.Node {
-	c := &s.Connect
+	c, fault := &s.Connect, s.KeyringFault()
 	var body *dom.Node
 	switch {
 	case c.Probe == nil && c.Error != nil:
-		body = obstacle(l, c.Error, state.Try{Address: c.Address})
+		body = obstacle(l, c.Error, l.T("again"), state.Try{Address: c.Address})
 	case c.Probe == nil:
 		body = dom.E("div", dom.Class("card"), components.Loading(l.T("connect.probing")), progress(s, true))
 	case c.Probe.Certificate != nil:
 		body = certificate(s, l)
 	case c.Probe.Starting:
-		body = obstacle(l, &api.Error{Code: api.CodeServerStarting}, state.Try{Address: c.Address})
+		body = obstacle(l, &api.Error{Code: api.CodeServerStarting}, l.T("again"), state.Try{Address: c.Address},
+			components.Loading(l.T("connect.waiting")))
 	case !c.Probe.Server.WizardCompleted:
-		body = obstacle(l, &api.Error{Code: api.CodeWizardIncomplete}, state.Try{Address: c.Address})
+		body = obstacle(l, &api.Error{Code: api.CodeWizardIncomplete}, l.T("again"), state.Try{Address: c.Address})
 	case !c.Probe.Plugin:
-		body = obstacle(l, &api.Error{Code: api.CodePluginMissing}, state.Try{Address: c.Address})
-	case s.Boot.Keyring.Code == api.CodeSecretUnavailable:
+		body = obstacle(l, &api.Error{Code: api.CodePluginMissing}, l.T("again"), state.Try{Address: c.Address})
+	case c.Error != nil && c.Error.Code != api.CodeSecretUnavailable && state.Obstacle(c.Error):
+		body = obstacle(l, c.Error, l.T("again"), state.Try{Address: c.Address})
+	case fault != nil && fault.Code == api.CodeSecretUnavailable:
 		// Whatever is entered could not be kept.
-		k := s.Boot.Keyring
-		body = obstacle(l, &api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint}, state.CheckKeyring{})
+		body = obstacle(l, fault, l.T("keyring.check"), state.CheckKeyring{})
 	default:
 		body = credentials(s, l)
 	}
@@ -53,10 +55,11 @@ func serverFacts(s *stateOf, l *catalogue) *dom.Node {
 		badge)
 }
 
-// obstacle is a screen of its own for what stands between an address and a session, with the next step.
-func obstacle(l *catalogue, e *api.Error, again any) *dom.Node {
+// obstacle is a screen of its own for what stands between an address and a session, with the next step. The label and its
+// message are the way on.
+func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.Node) *dom.Node {
 	key, icon := "obstacle."+string(e.Code), "alert"
-	title := l.T("obstacle.other")
+	goOn, title := "refresh", l.T("obstacle.other")
 	if l.Has(key) {
 		title = l.T(key)
 	}
@@ -68,7 +71,7 @@ func obstacle(l *catalogue, e *api.Error, again any) *dom.Node {
 	case api.CodeSecretLocked, api.CodeSecretUnavailable, api.CodeSecretNotFound:
 		icon = "lock"
 	case api.CodeCertificateChanged, api.CodeCertificateUntrusted:
-		icon = "shield"
+		icon, goOn = "shield", "shield"
 	default:
 	}
 	sentence, hint := l.Error(e)
@@ -79,26 +82,37 @@ func obstacle(l *catalogue, e *api.Error, again any) *dom.Node {
 		dom.If(hint != "", func() *dom.Node {
 			return dom.E("div", dom.Class("next"), dom.E("h3", l.T("obstacle.next")), dom.E("p", api.Printable(hint)))
 		}),
+		parts,
 		dom.E("div", dom.Class("actions"),
-			components.Primary(l.T("again"), again, components.Icon("refresh")),
-			components.Secondary(l.T("connect.other"), state.Leave{})))
+			components.Primary(label, on, dom.ID("go-on"), components.Icon(goOn)),
+			components.Secondary(l.T("connect.other"), state.Leave{}, dom.ID("other-address"))))
 }
 
 func certificate(s *stateOf, l *catalogue) *dom.Node {
-	c := s.Connect.Probe.Certificate
+	c, pinned := s.Connect.Probe.Certificate, s.Connect.Probe.Pinned
+	title, words, shown, how := "certificate.title", "certificate.text", "certificate.fingerprint", "certificate.how"
+	var before []*dom.Node
+	if pinned != "" {
+		title, words, shown, how = "obstacle.certificate-changed", "certificate.changed", "certificate.new", "certificate.how.changed"
+		before = []*dom.Node{
+			dom.E("h3", l.T("certificate.old")),
+			dom.E("code", dom.Class("fingerprint"), dom.ID("fingerprint-before"), dom.A("dir", "ltr"), fingerprint(pinned)),
+		}
+	}
 	return dom.E("div", dom.Class("card"),
-		dom.E("h2", l.T("certificate.title")),
-		dom.E("p", l.T("certificate.text")),
+		dom.E("h2", l.T(title)),
+		dom.E("p", l.T(words)),
 		dom.E("dl", dom.Class("facts"),
 			components.Fact(l.T("certificate.subject"), components.Name(c.Subject)),
 			components.Fact(l.T("certificate.issuer"), components.Name(c.Issuer)),
 			components.Fact(l.T("certificate.valid"), l.Date(c.NotBefore)+" – "+l.Date(c.NotAfter))),
-		dom.E("h3", l.T("certificate.fingerprint")),
-		dom.E("code", dom.Class("fingerprint"), dom.A("dir", "ltr"), fingerprint(c.SHA256)),
-		muted(l.T("certificate.how")),
+		before,
+		dom.E("h3", l.T(shown)),
+		dom.E("code", dom.Class("fingerprint"), dom.ID("fingerprint"), dom.A("dir", "ltr"), fingerprint(c.SHA256)),
+		muted(l.T(how)),
 		components.Error(l, s.Connect.Error),
 		dom.E("div", dom.Class("actions"),
-			components.Primary(l.T("certificate.trust"), state.Trust{}, components.Icon("shield"),
+			components.Primary(l.T("certificate.trust"), state.Trust{}, components.Icon("shield"), dom.ID("trust"),
 				dom.Flag("disabled", s.Connect.Busy)),
 			components.Secondary(l.T("certificate.no"), state.Leave{})))
 }
@@ -152,8 +166,8 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 		})}
 	}
 	keyring := components.Banner("info", "lock", dom.E("p", l.T("connect.keyring")))
-	if !s.Boot.Keyring.OK {
-		keyring = keyringWarning(s, l)
+	if warning := keyringWarning(s, l); warning != nil {
+		keyring = warning
 	}
 	return dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SignIn{}),
 		components.Radios("method", l.T("connect.how"), string(c.Method), choices,
@@ -168,7 +182,7 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 		}),
 		keyring,
 		dom.If(button != "", func() *dom.Node {
-			return dom.E("div", dom.Class("actions"), dom.E("button", dom.ID("quick"), dom.Class("button primary"),
+			return dom.E("div", dom.Class("actions foot"), dom.E("button", dom.ID("sign-in"), dom.Class("button primary"),
 				dom.A("type", "submit"), dom.Flag("disabled", c.Busy), busyIcon(c.Busy), dom.E("span", button)))
 		}))
 }
@@ -198,18 +212,21 @@ func opening(s *stateOf, l *catalogue) *dom.Node {
 			components.Loading(words), progress(s, true),
 			components.Quiet(l.T("cancel"), state.Leave{}))
 	}
+	label, on := l.T("again"), any(state.Open{Name: o.Name})
 	var extra *dom.Node
 	switch o.Error.Code {
-	case api.CodeCredentialMissing, api.CodeCredentialRefused, api.CodeSecretNotFound, api.CodeSecretUnavailable,
-		api.CodeCertificateUntrusted, api.CodeCertificateChanged:
+	case api.CodeCertificateUntrusted, api.CodeCertificateChanged:
+		label, on = l.T("opening.certificate"), state.Reconnect{Name: o.Name}
+	case api.CodeCredentialMissing, api.CodeCredentialRefused, api.CodeAccountDisabled, api.CodeSecretNotFound:
 		extra = components.Banner("info", "key", dom.E("p", l.T("opening.again")),
-			dom.E("div", dom.Class("actions"), components.Secondary(l.T("opening.signin"), state.Reconnect{Name: o.Name})))
+			dom.E("div", dom.Class("actions"),
+				components.Secondary(l.T("opening.signin"), state.Reconnect{Name: o.Name}, dom.ID("sign-in-again"))))
 	default:
 	}
 	return dom.E("main", dom.Key("opening-failed"), dom.Class("page narrow"),
 		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
 		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), components.Name(o.Name)),
-		obstacle(l, o.Error, state.Open{Name: o.Name}), extra,
+		obstacle(l, o.Error, label, on), extra,
 		dom.E("div", dom.Class("outside-head"),
 			components.Quiet(l.T("server.forget"), state.AskForget{Name: o.Name}, components.Icon("trash"))))
 }

@@ -23,8 +23,9 @@ const hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe\n"
 func fresh(settings api.Settings) *state.State {
 	s := state.New(now)
 	s.Update(state.Booted{Boot: api.Bootstrap{
-		Version: "0.1.0", OS: "linux", Locale: "en-GB", Settings: settings, Keyring: api.Keyring{OK: true},
+		Version: "0.1.0", OS: "linux", Locale: "en-GB", Settings: settings,
 	}})
+	s.Update(state.KeyringChecked{Keyring: api.Keyring{OK: true}})
 	s.Update(state.Found{})
 	return s
 }
@@ -213,6 +214,29 @@ var cases = map[string]func() *state.State{
 			},
 		}})
 	},
+	"connect-changed": func() *state.State {
+		return after(fresh(german), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
+			Certificate: &api.Certificate{
+				SHA256: strings.Repeat("A7:", 31) + "A7", Subject: "CN=" + hostile, Issuer: "CN=jf", NotBefore: now, NotAfter: now,
+			},
+			Pinned: strings.Repeat("0B:", 31) + "0B",
+		}})
+	},
+	"connect-starting": func() *state.State {
+		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
+			Starting: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11"},
+		}})
+	},
+	"connect-unknown-plugin": func() *state.State {
+		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
+			Plugin: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
+		}}, state.Connected{Address: "jf", Err: &api.Error{Code: api.CodePluginUnknown, Sentence: "Unknown.", Hint: "Update."}})
+	},
+	"opening-changed": func() *state.State {
+		return after(fresh(api.Settings{}), state.Open{Name: "Home"}, state.Connected{Name: "Home", Err: &api.Error{
+			Code: api.CodeCertificateChanged, Sentence: "Another certificate.", Hint: "Compare.",
+		}})
+	},
 	"connect-noplugin": func() *state.State {
 		return after(
 			fresh(german),
@@ -399,6 +423,39 @@ var cases = map[string]func() *state.State{
 				NoPassword: true,
 			}},
 		)
+	},
+	"settings-keys-off": func() *state.State {
+		return after(opened(api.Settings{NoSingleKeys: true}, false), state.Go{Screen: state.ScreenSettings})
+	},
+	"shortcuts-off": func() *state.State {
+		return after(opened(api.Settings{NoSingleKeys: true}, false), state.ShowDialog{Kind: state.DialogShortcuts})
+	},
+	"secret": func() *state.State {
+		s := opened(api.Settings{}, false)
+		s.Providers.List[0].Settings.HasSecret = true
+		return after(s, state.Go{Screen: state.ScreenProviders}, state.EditProvider{ID: "oidc/authelia"}, state.AskDeleteSecret{})
+	},
+	"link-running": func() *state.State { return after(signingIn(), state.CloseDrawer{}) },
+	"link-running-confirm": func() *state.State {
+		return after(confirming(api.Confirmation{Account: api.User{ID: "02", Name: "bob"}}), state.CloseDrawer{})
+	},
+	"roster-changed": func() *state.State {
+		s := fresh(api.Settings{})
+		for _, c := range s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}}) {
+			if page, ok := c.(state.CallPage); ok {
+				rows := accounts()
+				rows.Counts.Changed = 1
+				s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows})
+			}
+		}
+		return s
+	},
+	"connect-nokeyring": func() *state.State {
+		s := fresh(api.Settings{})
+		s.Keyring = &api.Keyring{Code: api.CodeSecretUnavailable, Sentence: "No keyring.", Hint: "Start one."}
+		return after(s, state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
+			Plugin: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
+		}})
 	},
 	"palette": func() *state.State {
 		return after(opened(api.Settings{}, false), state.ShowDialog{Kind: state.DialogPalette})

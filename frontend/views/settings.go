@@ -107,9 +107,10 @@ func servers(s *stateOf, l *catalogue) *dom.Node {
 
 func keyring(s *stateOf, l *catalogue) *dom.Node {
 	body := components.Banner("good", "lock", dom.E("p", l.T("keyring.on")))
-	if !s.Boot.Keyring.OK {
-		k := s.Boot.Keyring
-		sentence, hint := l.Error(&api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint})
+	if s.Keyring == nil {
+		body = components.Loading(l.T("keyring.looking"))
+	} else if fault := s.KeyringFault(); fault != nil {
+		sentence, hint := l.Error(fault)
 		body = components.Banner("warn", "lock", dom.E("p", dom.Class("banner-title"), sentence), dom.E("p", hint))
 	}
 	return dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-keyring"),

@@ -36,7 +36,10 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 			After: components.Submit(l.T("welcome.go"), w.Probing, dom.Flag("disabled", busy)),
 			Parts: []any{dom.A("inputmode", "url"), dom.A("dir", "ltr")},
 		}),
-		progress(s, w.Probing),
+		dom.If(w.Probing, func() *dom.Node {
+			return dom.E("div", dom.Class("row-between"), components.Loading(l.T("connect.probing")),
+				components.Quiet(l.T("cancel"), state.Leave{}, dom.ID("stop")))
+		}),
 		found(s, l))
 	demo := dom.E("section", dom.Class("card demo-card"), dom.A("aria-labelledby", "demo-title"),
 		dom.E("div", dom.Class("demo-text"),
@@ -158,11 +161,11 @@ func damaged(s *stateOf, l *catalogue) *dom.Node {
 }
 
 func keyringWarning(s *stateOf, l *catalogue) *dom.Node {
-	k := s.Boot.Keyring
-	if k.OK {
+	fault := s.KeyringFault()
+	if fault == nil {
 		return nil
 	}
-	sentence, hint := l.Error(&api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint})
+	sentence, hint := l.Error(fault)
 	return components.Banner("warn", "lock",
 		dom.E("p", dom.Class("banner-title"), l.T("keyring.off")),
 		dom.E("p", sentence+" "+hint),

@@ -38,7 +38,6 @@
     { name: 'Grandma', url: 'http://192.168.1.20:8096/jf', credential: 'user', userName: 'lena', default: false }];
   const boot = { version: '0.1.0', os: 'linux', locale: 'en-GB', settings,
     profiles: has('stored') || has('opening') || has('openfail') || has('plain') ? stored : [],
-    keyring: has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true },
     damaged: has('damaged') ? 'servers.json.damaged-20261124' : '' };
   const all = { readRoster: yes, readOwn: yes, readConfig: yes, nameBeforeWrite: yes, postLink: yes, postLinkOwn: yes, deleteLink: yes, deleteLinkOwn: yes,
     writeConfig: yes, preprovision: has('stubborn') ? yes : no('x'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
@@ -73,6 +72,7 @@
         case a === 'hang': emit('progress', { step: 'waiting-for-server', text: 'Waiting for hang…' }); return never();
         case a === 'huge': return fail('server-answer', 'huge answers with 10 MB of HTML.', 'Check the address.');
         case a === 'cert': return wait(5, { server: { ...srv, id: '' }, certificate: { sha256: Array(32).fill('A7').join(':'), subject: 'CN=jellyfin.lan', issuer: 'CN=jellyfin.lan', notBefore: '2025-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' } });
+        case a === 'changed': return wait(5, { server: { ...srv, id: '' }, pinned: Array(32).fill('0B').join(':'), certificate: { sha256: Array(32).fill('A7').join(':'), subject: 'CN=jellyfin.lan', issuer: 'CN=jellyfin.lan', notBefore: '2025-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' } });
         case a === 'starting': return wait(5, { server: srv, starting: true });
         case a === 'wizard': return wait(5, { server: { ...srv, wizardCompleted: false } });
         case a === 'noplugin': return wait(5, { server: srv, plugin: false });
@@ -154,7 +154,7 @@
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
       const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return wait(10, undo); },
     SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
-    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(20, boot.keyring), Quit: () => wait(1, null),
+    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(20, has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true }), Quit: () => wait(1, null),
   };
   window.go = { main: { App } };
   window.runtime = { EventsOn: (n, f) => { (listeners[n] = listeners[n] || []).push(f); return () => {}; }, ClipboardSetText: (t) => { window.stub.clipboard = t; return Promise.resolve(true); } };
