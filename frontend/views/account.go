@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strconv"
+
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
@@ -36,7 +38,7 @@ func drawer(s *stateOf, l *catalogue) *dom.Node {
 	return dom.E("aside", dom.Key("drawer"), dom.Class("drawer"), dom.A("aria-labelledby", "drawer-title"),
 		dom.E("header", dom.Class("drawer-head"), lead,
 			dom.E("h2", dom.ID("drawer-title"), dom.A("tabindex", "-1"), dom.A("title", name), dom.E("bdi", name)),
-			components.IconButton("close", l.T("close"), state.CloseDrawer{})),
+			components.IconButton("close", l.T("close"), state.CloseDrawer{}, dom.ID("drawer-close"))),
 		dom.E("div", dom.Key(drawerKey(d)), dom.Class("drawer-body"), body))
 }
 
@@ -96,8 +98,8 @@ func clean(list []*dom.Node) []*dom.Node {
 
 func identities(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 	var list []*dom.Node
-	for _, i := range a.Identities {
-		list = append(list, identity(s, l, a, i))
+	for n, i := range a.Identities {
+		list = append(list, identity(s, l, a, i, strconv.Itoa(n)))
 	}
 	content := dom.E("ul", dom.Class("identities"), list)
 	var why *dom.Node
@@ -110,7 +112,7 @@ func identities(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 		dom.E("h3", dom.ID("identities-title"), l.T("column.identities")), content, why)
 }
 
-func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.Node {
+func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, number string) *dom.Node {
 	remove := s.CanRemove(a.Account)
 	key := string(i.Protocol) + "/" + i.Provider + "/" + i.Name
 	return dom.E("li", dom.Key(key), dom.Class("identity"),
@@ -122,6 +124,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.N
 				return components.Quiet(
 					l.T("verify.do"),
 					state.VerifyLink{UserID: a.ID, Identity: i},
+					dom.ID("verify-"+number),
 					components.Icon("shield"),
 					dom.Flag("disabled", s.Verify.Running()),
 					dom.A(
@@ -135,6 +138,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.N
 				state.AskRemove{
 					Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: a.Name},
 				},
+				dom.ID("remove-"+number),
 				components.Icon("unlink"),
 				dom.Class("danger-text"),
 				dom.Flag("disabled", !remove.OK),
