@@ -47,6 +47,11 @@ func main() {
 func (w *window) send(msg state.Msg) {
 	w.state.Now = time.Now()
 	w.run(w.state.Update(msg))
+	if _, rows := msg.(state.PageLoaded); rows && !w.state.Roster.Stale() {
+		w.planned = true
+		w.draw() // now: they were waited for
+		return
+	}
 	w.plan()
 }
 
@@ -56,6 +61,10 @@ func (w *window) plan() {
 		return
 	}
 	w.planned = true
+	if hold := w.state.Hold(); hold > 0 {
+		js.Global().Call("setTimeout", w.frame, hold.Milliseconds())
+		return
+	}
 	js.Global().Call("requestAnimationFrame", w.frame)
 	js.Global().Call("setTimeout", w.frame, 200)
 }
@@ -105,7 +114,6 @@ func (w *window) run(cmds []state.Cmd) {
 		switch c := c.(type) {
 		case state.Focus, state.ScrollTo:
 			w.after = append(w.after, c)
-			w.plan()
 		case state.After:
 			time.AfterFunc(c.Delay, func() { w.send(c.Msg) })
 		case state.Copy:

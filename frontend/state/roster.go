@@ -108,7 +108,9 @@ func (s *State) reload() []Cmd {
 	if s.Plain() && s.Screen != ScreenRoster && !r.Loaded {
 		return nil // a person's own links are on their own screen
 	}
-	r.stale = true
+	if !r.stale {
+		r.stale, r.since = true, s.Now
+	}
 	if len(r.pending) > 0 {
 		r.asked = true
 		return nil

@@ -127,8 +127,9 @@ type Opening struct {
 	Error *api.Error
 }
 
-// PageSize is how many rows one call fetches.
-const PageSize = 100
+// PageSize is how many rows one call fetches: a few more than a large window shows, because a page is decoded at every
+// keystroke of a search.
+const PageSize = 50
 
 // RowHeight is the height of a roster row in rem; app.css has the same number.
 const RowHeight = 3.5
@@ -155,8 +156,9 @@ type Roster struct {
 	generation int
 	pages      map[int][]api.RosterRow
 	pending    map[int]bool
-	asked      bool // the query changed while an answer was under way
-	stale      bool // rows are of the query before
+	asked      bool      // the query changed while an answer was under way
+	stale      bool      // rows are of the query before
+	since      time.Time // when they became so
 }
 
 // Drawer shows one account.
@@ -454,10 +456,20 @@ func (r *Roster) Row(i int) (api.RosterRow, bool) {
 // Stale reports whether the rows are still those of the query before.
 func (r *Roster) Stale() bool { return r.stale }
 
+// Hold returns how long a frame may wait for the rows of a new query: the browser shows the typed letter itself, and one
+// frame with the rows costs half of two. Rows that take longer come when they come.
+func (s *State) Hold() time.Duration {
+	const patience = 50 * time.Millisecond
+	if r := &s.Roster; r.Loaded && r.stale {
+		return max(patience-s.Now.Sub(r.since), 0)
+	}
+	return 0
+}
+
 // Window returns the first row to draw and the one after the last: the viewport and some rows around it, so that a scroll
 // shows rows at once.
 func (r *Roster) Window() (from, to int) {
-	const around = 6
+	const around = 3
 	from = int(r.Scroll/RowHeight) - around
 	to = int((r.Scroll+r.Height)/RowHeight) + 1 + around
 	return min(max(from, 0), r.Total), min(max(to, 0), r.Total)

@@ -29,7 +29,7 @@ func opened(t *testing.T) *state.State {
 	s.Update(state.KeyringChecked{Keyring: api.Keyring{OK: true}})
 	cmds := s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}})
 	page := want[state.CallPage](t, cmds)
-	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, 100, 250)})
+	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, state.PageSize, 250)})
 	s.Update(
 		state.ProvidersLoaded{
 			List: []api.ProviderDetail{
@@ -117,16 +117,48 @@ func TestTypingAsksOnceAtATime(t *testing.T) {
 	}
 }
 
+// A frame waits for the rows of a new query, but not for long, and not for the first rows of all.
+func TestFrameWaitsForRows(t *testing.T) {
+	t.Parallel()
+	if s := state.New(now); s.Hold() != 0 {
+		t.Error("waits where there are no rows yet")
+	}
+	s := opened(t)
+	if s.Hold() != 0 {
+		t.Error("waits while the rows are right")
+	}
+	page := want[state.CallPage](t, s.Update(state.Edit{Field: state.FieldSearch, Value: "a"}))
+	began := s.Hold()
+	if began <= 0 || began > 100*time.Millisecond {
+		t.Errorf("waits %v", began)
+	}
+	s.Now = s.Now.Add(10 * time.Millisecond)
+	s.Update(state.Edit{Field: state.FieldSearch, Value: "ab"})
+	if s.Hold() != began-10*time.Millisecond {
+		t.Errorf("the next letter makes it wait %v more", s.Hold())
+	}
+	s.Now = s.Now.Add(time.Second)
+	if s.Hold() != 0 {
+		t.Error("waits on and on")
+	}
+	page = want[state.CallPage](t, s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, 1, 1)}))
+	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, 1, 1)})
+	s.Update(state.Edit{Field: state.FieldSearch, Value: "a"})
+	if s.Hold() != began {
+		t.Errorf("waits %v for the next query", s.Hold())
+	}
+}
+
 func TestScrollingFetchesPages(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	cmds := s.Update(state.Scrolled{Top: 210 * state.RowHeight, Height: 35})
 	page := want[state.CallPage](t, cmds)
-	if page.Page != 2 || page.Query.Offset != 200 || page.Query.Limit != state.PageSize {
+	if page.Page != 200/state.PageSize || page.Query.Offset != 200 || page.Query.Limit != state.PageSize {
 		t.Errorf("asks for %+v", page)
 	}
 	none[state.CallPage](t, s.Update(state.Scrolled{Top: 211 * state.RowHeight, Height: 35}))
-	s.Update(state.PageLoaded{Generation: page.Generation, Page: 2, Rows: rows(200, 50, 250)})
+	s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(200, 50, 250)})
 	if _, ok := s.Roster.Row(249); !ok {
 		t.Error("the last row is not there")
 	}
