@@ -31,7 +31,10 @@ func NewApp(b *backend.Backend) *App {
 	return a
 }
 
-func (a *App) startup(ctx context.Context) { a.ctx = ctx }
+func (a *App) startup(ctx context.Context) {
+	a.ctx = ctx
+	a.window.OpenAhead(ctx)
+}
 
 // ready shows the window, once the page has its style sheet, where it was when it was closed.
 func (a *App) ready(ctx context.Context) {

@@ -43,6 +43,8 @@ type Window struct {
 	since   map[string]uint64       // what was seen before the last look; nil when nothing was
 	unsaved map[string]func() error // writes of looks that wait, by the profile's device id
 	flows   map[string]*flow
+	ahead   *opening // what was opened before the page asked for it
+	first   *opening // the same, once it is shown and until its roster is taken
 	nextID  int
 	asked   int               // how often a server was to be opened
 	pins    map[string]string // address as typed → the fingerprint that the person trusts there
@@ -63,11 +65,7 @@ const closing = 10 * time.Second
 func (w *Window) Close() error {
 	w.mu.Lock()
 	w.closed = true
-	for _, f := range w.flows {
-		f.cancel()
-	}
-	d := w.demo
-	w.demo, w.session, w.index = nil, nil, nil
+	d := w.leave()
 	w.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {
@@ -295,8 +293,13 @@ func (w *Window) leave() *Demo {
 	for _, f := range w.flows {
 		f.cancel()
 	}
+	for _, o := range []*opening{w.ahead, w.first} {
+		if o != nil {
+			o.cancel()
+		}
+	}
 	d := w.demo
-	w.session, w.demo, w.index, w.since = nil, nil, nil, nil
+	w.session, w.demo, w.index, w.since, w.ahead, w.first = nil, nil, nil, nil, nil, nil
 	return d
 }
 
@@ -424,6 +427,9 @@ func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (a
 // OpenProfile opens a server that was added, with its stored credential.
 func (w *Window) OpenProfile(ctx context.Context, name string) (api.Session, error) {
 	number := w.ask()
+	if o := w.opening(name); o != nil {
+		return w.showOpening(ctx, number, o)
+	}
 	s, err := w.stored.Open(ctx, Target{Name: name, Progress: func(p api.Progress) { w.emit(api.EventProgress, p) }})
 	if err != nil {
 		return api.Session{}, err
@@ -558,7 +564,7 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
+	r, err := w.read(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,120 @@
+package backend
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// opening is a server that is opened, and its roster read, before the page asks for it.
+type opening struct {
+	name   string
+	cancel context.CancelFunc
+	taken  atomic.Bool // the page has asked for it
+
+	opened  chan struct{} // closed when session and err are there
+	session *Session
+	err     error
+
+	read    chan struct{} // closed when roster and readErr are there
+	roster  api.Roster
+	readErr error
+}
+
+// OpenAhead begins to open the server that the page opens first, the default one, so that it answers while the browser
+// engine starts; with many accounts that is half of the start. It returns at once. What fails is told when the page asks.
+func (w *Window) OpenAhead(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	o := &opening{cancel: cancel, opened: make(chan struct{}), read: make(chan struct{})}
+	data, err := w.stored.Profiles.Load(ctx)
+	if err != nil || len(data.Profiles) == 0 {
+		cancel()
+		return
+	}
+	o.name = data.Profiles[0].Name
+	for _, e := range data.Profiles {
+		if e.Default {
+			o.name = e.Name
+			break
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		cancel()
+		return
+	}
+	w.ahead = o
+	progress := func(p api.Progress) {
+		if o.taken.Load() {
+			w.emit(api.EventProgress, p)
+		}
+	}
+	w.running.Go(func() {
+		defer cancel()
+		defer close(o.read)
+		o.session, o.err = w.stored.Open(ctx, Target{Name: o.name, Progress: progress})
+		close(o.opened)
+		if o.err == nil {
+			o.roster, o.readErr = o.session.Linker.Roster(ctx, progress)
+		}
+	})
+}
+
+// opening returns what was opened ahead, once, if it is the server with this name.
+func (w *Window) opening(name string) *opening {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o := w.ahead
+	if o == nil || o.name != name {
+		return nil
+	}
+	w.ahead = nil
+	o.taken.Store(true)
+	return o
+}
+
+// showOpening waits for what was opened ahead, and shows it.
+func (w *Window) showOpening(ctx context.Context, number int, o *opening) (api.Session, error) {
+	select {
+	case <-o.opened:
+	case <-ctx.Done():
+		o.cancel()
+		return api.Session{}, ctx.Err()
+	}
+	if o.err != nil {
+		return api.Session{}, o.err
+	}
+	info, err := w.show(number, o.session, nil)
+	if err != nil {
+		o.cancel()
+		return api.Session{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.session == o.session {
+		w.first = o
+	} else {
+		o.cancel()
+	}
+	return info, nil
+}
+
+// read reads a session's roster. The first time, that may have begun already.
+func (w *Window) read(ctx context.Context, s *Session) (api.Roster, error) {
+	w.mu.Lock()
+	o := w.first
+	w.first = nil
+	w.mu.Unlock()
+	if o == nil || o.session != s {
+		return s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
+	}
+	select {
+	case <-o.read:
+		return o.roster, o.readErr
+	case <-ctx.Done():
+		o.cancel()
+		return api.Roster{}, ctx.Err()
+	}
+}
