@@ -330,7 +330,7 @@ func addedBefore(e profile.Entry) error {
 		Code:     api.CodeProfileExists,
 		Sentence: fmt.Sprintf("This server was added before, as %s (%s).", api.Printable(e.Name), signedIn),
 		Hint:     "Go on with that one, or give the second one a name of its own.",
-		Params  : map[string]string{"name": e.Name},
+		Params:   map[string]string{"name": e.Name},
 	}
 }
 

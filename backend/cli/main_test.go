@@ -48,7 +48,7 @@ func jellybind() {
 
 // visit signs in as the person whose login is its first argument, at the address that is its last. The login cancel
 // presses the provider's Cancel; the login nobody leaves the page as it is, and writes the file opened. The file arguments
-// gets its arguments, and the file seen what the application was sent in the end.
+// gets its arguments, and the file sent what the application was sent in the end.
 func visit() {
 	if err := signIn(os.Args[1], os.Args[len(os.Args)-1], os.Getenv("EXIT_CODES")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -87,7 +87,7 @@ func signIn(login, address, dir string) error {
 		maps.Copy(values, form)
 	}
 	for name := range values {
-		if err := add(filepath.Join(dir, "seen"), name+" "+values.Get(name)); err != nil {
+		if err := add(filepath.Join(dir, "sent"), name+" "+values.Get(name)); err != nil {
 			return err
 		}
 	}

@@ -194,7 +194,7 @@ func TestSecretsStayInside(t *testing.T) {
 			run(0, "", "server", "remove", "home", "--yes")
 
 			err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-				if err == nil && d.Type().IsRegular() && filepath.Base(path) != "seen" {
+				if err == nil && d.Type().IsRegular() && filepath.Base(path) != "sent" {
 					var b []byte
 					b, err = os.ReadFile(path)
 					places[path] = string(b)
@@ -204,11 +204,11 @@ func TestSecretsStayInside(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			seen, err := os.ReadFile(filepath.Join(dir, "seen"))
+			sent, err := os.ReadFile(filepath.Join(dir, "sent"))
 			if err != nil {
 				t.Fatalf("the visitor saw nothing: %v", err)
 			}
-			for line := range strings.Lines(string(seen)) {
+			for line := range strings.Lines(string(sent)) {
 				name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 				if slices.Contains(secretFields, name) {
 					tap.note(name, value)
