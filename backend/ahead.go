@@ -101,15 +101,8 @@ func (w *Window) showOpening(ctx context.Context, number int, o *opening) (api.S
 	return info, nil
 }
 
-// read reads a session's roster. The first time, that may have begun already.
-func (w *Window) read(ctx context.Context, s *Session) (api.Roster, error) {
-	w.mu.Lock()
-	o := w.first
-	w.first = nil
-	w.mu.Unlock()
-	if o == nil || o.session != s {
-		return s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
-	}
+// readRoster waits for the roster that is read ahead.
+func (o *opening) readRoster(ctx context.Context) (api.Roster, error) {
 	select {
 	case <-o.read:
 		return o.roster, o.readErr

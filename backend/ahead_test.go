@@ -19,6 +19,8 @@ type gate struct {
 	*httptest.Server
 	readings atomic.Int32
 	refuses  atomic.Bool
+	// hold keeps the next answer with all accounts, as it is, until it is closed.
+	hold atomic.Pointer[chan struct{}]
 }
 
 func newGate(t *testing.T, d *demo.World) *gate {
@@ -28,10 +30,17 @@ func newGate(t *testing.T, d *demo.World) *gate {
 		t.Fatal(err)
 	}
 	g, proxy := &gate{}, httputil.NewSingleHostReverseProxy(to)
-	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/Users" {
-			g.readings.Add(1)
+	proxy.ModifyResponse = func(r *http.Response) error {
+		if r.Request.URL.Path != "/Users" {
+			return nil
 		}
+		g.readings.Add(1)
+		if hold := g.hold.Swap(nil); hold != nil {
+			<-*hold
+		}
+		return nil
+	}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.refuses.Load() {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -62,11 +71,7 @@ func TestOpenAhead(t *testing.T) {
 	}
 
 	w.OpenAhead(ctx)
-	for deadline := time.Now().Add(patience); g.readings.Load() == 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("nothing is read before the page asks")
-		}
-	}
+	g.read(t, 1)
 	if n := w.heard(api.EventProgress); n != 0 {
 		t.Errorf("%d events went to a page that is not there yet", n)
 	}
@@ -89,6 +94,58 @@ func TestOpenAhead(t *testing.T) {
 	w.refused(api.CodeCredentialRefused, err)
 	g.refuses.Store(false)
 	open()
+}
+
+// read waits until the accounts have been read n times.
+func (g *gate) read(t *testing.T, n int32) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); g.readings.Load() < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the accounts were read %d times, not %d", g.readings.Load(), n)
+		}
+	}
+}
+
+// TestWindowShowsTheLatestReading has a reading that takes so long that another one, which began later, ends before it.
+func TestWindowShowsTheLatestReading(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	ctx, g := t.Context(), newGate(t, d)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(ctx, g.URL, "home", d.APIKey().Reveal())
+	must(w, s, err)
+	hold := make(chan struct{})
+	g.hold.Store(&hold)
+	slow := make(chan error, 1)
+	go func() {
+		_, err := w.RefreshRoster(ctx)
+		slow <- err
+	}()
+	g.read(t, 1)
+	d.Server().AddUser(server.UserSpec{Name: "newcomer"})
+	counts, err := w.RefreshRoster(ctx)
+	must(w, counts, err)
+	close(hold)
+	if err := <-slow; err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.RosterPage(ctx, api.RosterQuery{Search: "newcomer"})
+	if len(must(w, page, err).Rows) != 1 {
+		t.Error("the older reading is shown")
+	}
+
+	// The reading that was made ahead is old, too, once there was a change.
+	w.OpenAhead(ctx)
+	g.read(t, 3)
+	s, err = w.OpenProfile(ctx, "home")
+	must(w, s, err)
+	d.Server().AddUser(server.UserSpec{Name: "latecomer"})
+	counts, err = w.RefreshRoster(ctx)
+	must(w, counts, err)
+	page, err = w.RosterPage(ctx, api.RosterQuery{Search: "latecomer"})
+	if len(must(w, page, err).Rows) != 1 {
+		t.Error("what was read ahead is shown after a refresh")
+	}
 }
 
 // TestOpenAheadOfAnother opens ahead what is not asked for then: it is given up.

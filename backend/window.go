@@ -47,6 +47,8 @@ type Window struct {
 	first   *opening // the same, once it is shown and until its roster is taken
 	nextID  int
 	asked   int               // how often a server was to be opened
+	begun   int               // how many readings of a roster were begun
+	shown   int               // which of them is shown
 	pins    map[string]string // address as typed → the fingerprint that the person trusts there
 }
 
@@ -564,21 +566,35 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := w.read(ctx, s)
+	w.mu.Lock()
+	w.first = nil // it tells of before
+	w.begun++
+	number := w.begun
+	w.mu.Unlock()
+	r, err := s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
 	if err != nil {
 		return nil, err
 	}
+	return w.take(s, number, r), nil
+}
+
+// take makes the roster of a session's reading the one that is shown, unless a reading that began later is shown already.
+func (w *Window) take(s *Session, number int, r api.Roster) *roster.Index {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	ix := roster.NewIndex(r, w.since)
-	if w.session == s {
-		w.index = ix
-		if w.since == nil {
-			w.since = ix.Seen()
-		}
-		w.keepLook(s, ix)
+	if w.session != s {
+		return ix
 	}
-	return ix, nil
+	if number < w.shown && w.index != nil {
+		return w.index
+	}
+	w.shown, w.index = number, ix
+	if w.since == nil {
+		w.since = ix.Seen()
+	}
+	w.keepLook(s, ix)
+	return ix
 }
 
 // lastLook returns what was seen of a server's accounts in an earlier run. That it cannot be read is no reason not to open
@@ -633,15 +649,24 @@ func (w *Window) forgetLook(deviceID string) error {
 	return w.stored.Seen.Forget(deviceID)
 }
 
-// looked returns the roster's index; the first look reads it.
+// looked returns the roster's index; the first look reads it, or takes what was read ahead.
 func (w *Window) looked(ctx context.Context) (*roster.Index, error) {
 	w.mu.Lock()
-	ix := w.index
+	ix, o := w.index, w.first
+	w.first = nil
+	number := w.begun
 	w.mu.Unlock()
-	if ix != nil {
+	switch {
+	case ix != nil:
 		return ix, nil
+	case o == nil:
+		return w.refresh(ctx)
 	}
-	return w.refresh(ctx)
+	r, err := o.readRoster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.take(o.session, number, r), nil
 }
 
 // RosterPage returns a window of rows.
