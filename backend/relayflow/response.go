@@ -1,19 +1,20 @@
 package relayflow
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// The namespace and the status of SAML 2.0 protocol messages (SAML 2.0 Core, section 3.2.2).
+// The status of SAML 2.0 protocol messages (SAML 2.0 Core, section 3.2.2).
 const (
-	protocolNamespace = "urn:oasis:names:tc:SAML:2.0:protocol"
-	statusSuccess     = "urn:oasis:names:tc:SAML:2.0:status:Success"
-	statusPrefix      = "urn:oasis:names:tc:SAML:2.0:status:"
+	statusPrefix  = "urn:oasis:names:tc:SAML:2.0:status:"
+	statusSuccess = statusPrefix + "Success"
 )
 
 // response is what a SAML response says of itself, unverified: enough to know whether it belongs to this sign-in, and
@@ -38,39 +39,32 @@ func (r response) reason() string {
 	return code
 }
 
-// readResponse reads a base64 response, as far as its status. A document type is refused, since SAML has none and
-// entities would come with it.
+// readResponse reads a base64 response, as far as its status.
 func readResponse(encoded string) (response, error) {
 	// Some identity providers break the base64 into lines.
 	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), ""))
 	if err != nil {
 		return response{}, unreadable("it is not base64")
 	}
-	dec := xml.NewDecoder(strings.NewReader(string(raw)))
-	var r response
-	var path []string
+	dec, root, err := ssoplugin.SAMLMessage(bytes.NewReader(raw), "Response")
+	if err != nil {
+		return response{}, unreadable(err.Error())
+	}
+	r, path := response{inResponseTo: ssoplugin.SAMLAttribute(root, "InResponseTo")}, []string{"Response"}
 	for {
 		token, err := dec.Token()
 		if err != nil {
-			return response{}, unreadable("it is not the XML of a SAML response")
+			return response{}, unreadable("it is not the XML of a SAML message")
 		}
 		switch t := token.(type) {
-		case xml.Directive:
-			return response{}, unreadable("it has a document type")
 		case xml.StartElement:
-			if len(path) == 0 && (t.Name.Space != protocolNamespace || t.Name.Local != "Response") {
-				return response{}, unreadable("it is another message")
-			}
-			if len(path) == 0 {
-				r.inResponseTo = attribute(t, "InResponseTo")
-			}
 			name := t.Name.Local
-			if t.Name.Space != protocolNamespace {
+			if t.Name.Space != ssoplugin.SAMLProtocol {
 				name = "other"
 			}
 			path = append(path, name)
 			if name == "StatusCode" && len(path) > 2 && path[1] == "Status" {
-				r.codes = append(r.codes, attribute(t, "Value"))
+				r.codes = append(r.codes, ssoplugin.SAMLAttribute(t, "Value"))
 			}
 		case xml.CharData:
 			if strings.Join(path, "/") == "Response/Status/StatusMessage" {
@@ -79,20 +73,11 @@ func readResponse(encoded string) (response, error) {
 		case xml.EndElement:
 			path = path[:len(path)-1]
 			// Signature, Issuer and extensions come before the status, assertions after it.
-			if len(path) == 0 || (len(path) == 1 && t.Name.Local == "Status" && t.Name.Space == protocolNamespace) {
+			if len(path) == 0 || (len(path) == 1 && t.Name.Local == "Status" && t.Name.Space == ssoplugin.SAMLProtocol) {
 				return r, nil
 			}
 		}
 	}
-}
-
-func attribute(e xml.StartElement, name string) string {
-	for _, a := range e.Attr {
-		if a.Name.Space == "" && a.Name.Local == name {
-			return a.Value
-		}
-	}
-	return ""
 }
 
 func unreadable(why string) error {

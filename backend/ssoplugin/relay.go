@@ -99,11 +99,11 @@ func (s Started) checkResponse(cb Callback) error {
 	if err != nil {
 		return invalid("The answer is no SAML response.")
 	}
-	root, err := rootElement(strings.NewReader(string(raw)), "Response")
+	_, root, err := SAMLMessage(strings.NewReader(string(raw)), "Response")
 	if err != nil {
 		return invalid("The answer is no SAML response.")
 	}
-	if s.RequestID == "" || attribute(root, "InResponseTo") != s.RequestID {
+	if s.RequestID == "" || SAMLAttribute(root, "InResponseTo") != s.RequestID {
 		return invalid("The answer belongs to another sign-in: it responds to another request.")
 	}
 	return nil

@@ -274,7 +274,7 @@ func (s *Started) readSAML(location *url.URL) error {
 			Code: api.CodeServerAnswer, Sentence: "The server's SAML request cannot be read.", Err: err,
 		}
 	}
-	s.RequestID, s.RedirectURI = attribute(root, "ID"), attribute(root, "AssertionConsumerServiceURL")
+	s.RequestID, s.RedirectURI = SAMLAttribute(root, "ID"), SAMLAttribute(root, "AssertionConsumerServiceURL")
 	if s.RequestID == "" || s.RedirectURI == "" {
 		return &api.Error{
 			Code: api.CodeServerAnswer, Sentence: "The server's SAML request does not say where its answer goes.",
@@ -285,37 +285,43 @@ func (s *Started) readSAML(location *url.URL) error {
 
 func authnRequest(messages []string) (xml.StartElement, error) {
 	if len(messages) != 1 || len(messages[0]) > maxSAML {
-		return xml.StartElement{}, errors.New("not one request of a usual size")
+		return xml.StartElement{}, errors.New("it is not one request of a usual size")
 	}
 	deflated, err := base64.StdEncoding.DecodeString(messages[0])
 	if err != nil {
-		return xml.StartElement{}, errors.New("not base64")
+		return xml.StartElement{}, errors.New("it is not base64")
 	}
-	return rootElement(flate.NewReader(strings.NewReader(string(deflated))), "AuthnRequest")
+	_, root, err := SAMLMessage(flate.NewReader(strings.NewReader(string(deflated))), "AuthnRequest")
+	return root, err
 }
 
-// rootElement reads the root of a SAML protocol message, and nothing of what is in it. A document type is refused, since
-// SAML has none and entities would come with it.
-func rootElement(r io.Reader, name string) (xml.StartElement, error) {
+// SAMLProtocol is the namespace of SAML 2.0 protocol messages (SAML 2.0 Core, section 3.2.2).
+const SAMLProtocol = "urn:oasis:names:tc:SAML:2.0:protocol"
+
+// SAMLMessage reads the root of a SAML protocol message of that name, at most 1 MiB, and believes nothing of it. What is in
+// it, the decoder reads on. A document type is refused, since SAML has none and entities would come with it. The error is a
+// clause about the message.
+func SAMLMessage(r io.Reader, name string) (*xml.Decoder, xml.StartElement, error) {
 	dec := xml.NewDecoder(io.LimitReader(r, maxSAML))
 	for {
 		tok, err := dec.Token()
 		if err != nil {
-			return xml.StartElement{}, errors.New("no XML")
+			return nil, xml.StartElement{}, errors.New("it is not the XML of a SAML message")
 		}
 		switch t := tok.(type) {
 		case xml.Directive:
-			return xml.StartElement{}, errors.New("a document type")
+			return nil, xml.StartElement{}, errors.New("it has a document type")
 		case xml.StartElement:
-			if t.Name.Local != name || t.Name.Space != "urn:oasis:names:tc:SAML:2.0:protocol" {
-				return xml.StartElement{}, errors.New("another message")
+			if t.Name.Local != name || t.Name.Space != SAMLProtocol {
+				return nil, xml.StartElement{}, errors.New("it is another message")
 			}
-			return t, nil
+			return dec, t, nil
 		}
 	}
 }
 
-func attribute(e xml.StartElement, name string) string {
+// SAMLAttribute returns an attribute without a namespace, or "".
+func SAMLAttribute(e xml.StartElement, name string) string {
 	for _, a := range e.Attr {
 		if a.Name.Space == "" && a.Name.Local == name {
 			return a.Value

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -85,8 +86,35 @@ func flavourOf(f api.Flavour) flavour {
 	return flavourK0lin()
 }
 
-// classic is what 9p4 and its fork K0lin have in common.
+// addedByK0lin are the fields that 9p4's plugin has not.
+var addedByK0lin = []string{"ApplyContentDownloadPermissionOnEveryLogin", "PreserveAdminPermissions", "OverrideDefaultScopes"}
+
+// classic is what 9p4 and its fork K0lin have in common, and the fork's fields.
 func classic() flavour {
+	access := []field{
+		{"Enabled", flag},
+		{"EnableAuthorization", flag},
+		{"EnableAllFolders", flag},
+		{"ApplyContentDownloadPermissionOnEveryLogin", flag},
+		{"EnabledFolders", words},
+		{"AdminRoles", words},
+		{"PreserveAdminPermissions", flag},
+		{"Roles", words},
+		{"EnableFolderRoles", flag},
+		{"EnableLiveTvRoles", flag},
+		{"EnableLiveTv", flag},
+		{"EnableLiveTvManagement", flag},
+		{"LiveTvRoles", words},
+		{"LiveTvManagementRoles", words},
+		{"FolderRoleMapping", words},
+	}
+	place := []field{
+		{"DefaultProvider", word},
+		{"SchemeOverride", word},
+		{"PortOverride", number},
+		{"NewPath", flag},
+		{"CanonicalLinks", canonicalLinks},
+	}
 	somethingWrong := func(c *call, linking bool) answer {
 		detail := "Something went wrong"
 		if linking {
@@ -95,6 +123,22 @@ func classic() flavour {
 		return c.problem(http.StatusInternalServerError, detail, nil)
 	}
 	return flavour{
+		oidcFields: slices.Concat(
+			[]field{{"OidEndpoint", word}, {"OidClientId", word}, {"OidSecret", word}}, access,
+			[]field{{"RoleClaim", word}, {"OidScopes", words}, {"OverrideDefaultScopes", flag}}, place,
+			[]field{
+				{"DefaultUsernameClaim", word},
+				{"AvatarUrlFormat", word},
+				{"DisableHttps", flag},
+				{"DisablePushedAuthorization", flag},
+				{"DoNotValidateEndpoints", flag},
+				{"DoNotValidateIssuerName", flag},
+				{"DoNotLoadProfile", flag},
+			},
+		),
+		samlFields: slices.Concat(
+			[]field{{"SamlEndpoint", word}, {"SamlClientId", word}, {"SamlCertificate", word}}, access, place,
+		),
 		pluginName:  "SSO-Auth",
 		pendingLife: time.Minute, prunes: true, adopts: true, setsLiveTV: true, pageNamesRoutes: true,
 		keyHasNoUser:       func(string) answer { return failed(http.StatusInternalServerError) },

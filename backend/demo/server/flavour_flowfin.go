@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -46,7 +47,7 @@ func flavourFlowfin() flavour {
 	}
 	return flavour{
 		name: api.FlavourFlowfin, pluginName: "Community SSO for Jellyfin", pluginVersion: "4.3.0.0",
-		oidcFields: fields(
+		oidcFields: slices.Concat(
 			[]field{
 				{"OidEndpoint", word},
 				{"OidClientId", word},
@@ -70,7 +71,7 @@ func flavourFlowfin() flavour {
 				{"RequirePkce", flag},
 			}, access,
 		),
-		samlFields: fields(
+		samlFields: slices.Concat(
 			[]field{
 				{"SamlEndpoint", word},
 				{"SamlSloEndpoint", blankWord},

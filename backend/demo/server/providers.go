@@ -33,14 +33,6 @@ const (
 	canonicalLinks                  // the links: identities' names and account ids
 )
 
-func fields(parts ...[]field) []field {
-	var all []field
-	for _, p := range parts {
-		all = append(all, p...)
-	}
-	return all
-}
-
 // provider is an identity provider in the plugin's configuration.
 type provider struct {
 	name   string
