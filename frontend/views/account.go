@@ -60,7 +60,7 @@ func account(s *stateOf, l *catalogue, a *api.RosterRow) []*dom.Node {
 	} else if a.AtRisk {
 		body = append(body, components.Banner("warn", "shield", dom.E("p", l.T("drawer.atRisk"))))
 	}
-	body = append(body, identities(s, l, a))
+	body = append(body, identities(s, l, a, ""))
 	if a.Exists {
 		can := s.CanLink(a.ID)
 		body = append(body, dom.E(
@@ -96,10 +96,11 @@ func clean(list []*dom.Node) []*dom.Node {
 	return kept
 }
 
-func identities(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
+// identities lists an account's identities. The prefix tells the own screen's list from the one in the drawer beside it.
+func identities(s *stateOf, l *catalogue, a *api.RosterRow, prefix string) *dom.Node {
 	var list []*dom.Node
 	for n, i := range a.Identities {
-		list = append(list, identity(s, l, a, i, strconv.Itoa(n)))
+		list = append(list, identity(s, l, a, i, prefix, strconv.Itoa(n)))
 	}
 	content := dom.E("ul", dom.Class("identities"), list)
 	var why *dom.Node
@@ -108,11 +109,11 @@ func identities(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 	} else if remove := s.CanRemove(a.Account); !remove.OK {
 		why = muted(ability(l, "deleteLink", remove))
 	}
-	return dom.E("section", dom.Class("section"), dom.A("aria-labelledby", "identities-title"),
-		dom.E("h3", dom.ID("identities-title"), l.T("column.identities")), content, why)
+	return dom.E("section", dom.Class("section"), dom.A("aria-labelledby", prefix+"identities-title"),
+		dom.E("h3", dom.ID(prefix+"identities-title"), l.T("column.identities")), content, why)
 }
 
-func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, number string) *dom.Node {
+func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, prefix, number string) *dom.Node {
 	remove := s.CanRemove(a.Account)
 	key := string(i.Protocol) + "/" + i.Provider + "/" + i.Name
 	return dom.E("li", dom.Key(key), dom.Class("identity"),
@@ -124,7 +125,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, number
 				return components.Quiet(
 					l.T("verify.do"),
 					state.VerifyLink{UserID: a.ID, Identity: i},
-					dom.ID("verify-"+number),
+					dom.ID(prefix+"verify-"+number),
 					components.Icon("shield"),
 					dom.Flag("disabled", s.Verify.Running()),
 					dom.A(
@@ -138,7 +139,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, number
 				state.AskRemove{
 					Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: a.Name},
 				},
-				dom.ID("remove-"+number),
+				dom.ID(prefix+"remove-"+number),
 				components.Icon("unlink"),
 				dom.Class("danger-text"),
 				dom.Flag("disabled", !remove.OK),

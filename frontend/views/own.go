@@ -70,5 +70,5 @@ func ownIdentities(s *stateOf, l *catalogue) *dom.Node {
 	case s.Self.Own == nil:
 		return components.Loading(l.T("drawer.loading"))
 	}
-	return dom.E("div", dom.Class("card"), identities(s, l, s.Self.Own))
+	return dom.E("div", dom.Class("card"), identities(s, l, s.Self.Own, "own-"))
 }
