@@ -40,7 +40,7 @@ type Window struct {
 	demo    *Demo // the demo world that is open, if one is
 	session *Session
 	index   *roster.Index
-	since   map[string]uint64       // what was seen before the last look; nil when nothing was
+	looks   map[string]look         // what was seen before, by the profile's device id
 	unsaved map[string]func() error // writes of looks that wait, by the profile's device id
 	flows   map[string]*flow
 	ahead   *opening // what was opened before the page asked for it
@@ -56,7 +56,7 @@ type Window struct {
 func NewWindow(b *Backend, emit func(event string, data any)) *Window {
 	return &Window{
 		stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string),
-		unsaved: make(map[string]func() error),
+		looks: make(map[string]look), unsaved: make(map[string]func() error),
 	}
 }
 
@@ -258,16 +258,15 @@ func (w *Window) StartDemo(ctx context.Context, flavour api.Flavour, users int) 
 // show makes a session the open one, and ends what belonged to the one before. When another server was asked for since
 // the number was taken, that one's session stays, and the error is CodeCancelled.
 func (w *Window) show(number int, s *Session, d *Demo) (api.Session, error) {
-	var since map[string]uint64
 	if d == nil {
-		since = w.lastLook(s)
+		w.lastLook(s)
 	}
 	w.mu.Lock()
 	late := w.closed || number != w.asked
 	ended := d
 	if !late {
 		ended = w.leave()
-		w.session, w.demo, w.since = s, d, since
+		w.session, w.demo = s, d
 	}
 	w.mu.Unlock()
 	if ended != nil {
@@ -301,7 +300,10 @@ func (w *Window) leave() *Demo {
 		}
 	}
 	d := w.demo
-	w.session, w.demo, w.index, w.since, w.ahead, w.first = nil, nil, nil, nil, nil, nil
+	if d != nil && w.session != nil {
+		delete(w.looks, w.session.entry().DeviceID)
+	}
+	w.session, w.demo, w.index, w.ahead, w.first = nil, nil, nil, nil, nil
 	return d
 }
 
@@ -549,7 +551,7 @@ func (w *Window) current() (*Session, *Backend, error) {
 func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
 	w.mu.Lock()
 	if w.index != nil {
-		w.since = w.index.Seen()
+		w.looks[w.session.entry().DeviceID] = look{onlySelf(w.session), w.index.Seen()}
 	}
 	w.mu.Unlock()
 	ix, err := w.refresh(ctx)
@@ -582,7 +584,8 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 func (w *Window) take(s *Session, number int, r api.Roster) *roster.Index {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	ix := roster.NewIndex(r, w.since)
+	key := s.entry().DeviceID
+	ix := roster.NewIndex(r, w.looks[key].accounts)
 	if w.session != s {
 		return ix
 	}
@@ -590,21 +593,36 @@ func (w *Window) take(s *Session, number int, r api.Roster) *roster.Index {
 		return w.index
 	}
 	w.shown, w.index = number, ix
-	if w.since == nil {
-		w.since = ix.Seen()
+	if w.looks[key].accounts == nil {
+		w.looks[key] = look{onlySelf(s), ix.Seen()}
 	}
 	w.keepLook(s, ix)
 	return ix
 }
 
-// lastLook returns what was seen of a server's accounts in an earlier run. That it cannot be read is no reason not to open
-// the server: nothing is marked then.
-func (w *Window) lastLook(s *Session) map[string]uint64 {
-	since, err := w.stored.Seen.Load(s.entry().DeviceID, onlySelf(s))
+// look is what was seen of a server's accounts: digests by account id, nil when nothing was.
+type look struct {
+	user     string // see onlySelf
+	accounts map[string]uint64
+}
+
+// lastLook reads what was seen of a server's accounts in an earlier run. One that is opened again in this run keeps its
+// marks until they are refreshed away. That nothing can be read is no reason not to open the server: nothing is marked then.
+func (w *Window) lastLook(s *Session) {
+	key, user := s.entry().DeviceID, onlySelf(s)
+	w.mu.Lock()
+	l, known := w.looks[key]
+	w.mu.Unlock()
+	if known && l.user == user {
+		return
+	}
+	accounts, err := w.stored.Seen.Load(key, user)
 	if err != nil {
 		slog.Warn("what was seen of the accounts cannot be read", "error", err)
 	}
-	return since
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.looks[key] = look{user, accounts}
 }
 
 // onlySelf returns the id of a user who sees no account but his own, and "" for everybody else.
@@ -645,6 +663,7 @@ func (w *Window) forgetLook(deviceID string) error {
 	defer w.writing.Unlock()
 	w.mu.Lock()
 	delete(w.unsaved, deviceID)
+	delete(w.looks, deviceID)
 	w.mu.Unlock()
 	return w.stored.Seen.Forget(deviceID)
 }

@@ -453,6 +453,9 @@ func TestWindowMarksWhatChangedSinceTheLastRun(t *testing.T) {
 	both := []string{"aaron", row.Name}
 	slices.Sort(both)
 	changed(w, both...) // a change of one's own does not hide the others'
+	s, err := w.OpenProfile(ctx, "home")
+	must(w, s, err)
+	changed(w, both...) // nor does a look at another server
 	counts, err := w.RefreshRoster(ctx)
 	must(w, counts, err)
 	changed(w) // all of that was seen

@@ -98,7 +98,7 @@ func TestSingleKeysAreSwitchedOff(t *testing.T) {
 	do(ctx, t, "the sheet", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), focused("command"),
 		chromedp.KeyEvent("shortcuts"), chromedp.KeyEvent(kb.Enter), sees("are switched off in the settings"),
 		until(`![...document.querySelectorAll('dialog kbd')].some(k => /^[/?L]$/.test(k.innerText))`), chromedp.KeyEvent(kb.Escape))
-	do(ctx, t, "switch on", script(`document.getElementById('nav-settings').click()`), sees("Shortcuts of a single key"),
+	do(ctx, t, "switch on", script(`document.getElementById('nav-settings').click()`), until(`document.getElementById('single-keys')`),
 		script(`document.getElementById('single-keys').click()`), until(`!stub.saved.noSingleKeys`), chromedp.KeyEvent("?"), sees("Anywhere"))
 }
 

@@ -32,6 +32,7 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 			if len(m.Plan.Providers) > 0 {
 				s.Form[FieldAuth] = m.Plan.Providers[0].ID
 			}
+			return []Cmd{Focus{ID: "dialog-cancel"}}, true // the harmless one, as in a dialog that opens complete
 		}
 	case AskForget:
 		s.openDialog(Dialog{Kind: DialogForget, Profile: m.Name})

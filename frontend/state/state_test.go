@@ -518,6 +518,15 @@ func TestSingleKeysAreSwitchedOff(t *testing.T) {
 	}
 }
 
+func TestUnregisterBeginsAtTheHarmlessButton(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.AskUnregister{UserID: "Aa"})
+	if f := want[state.Focus](t, s.Update(state.UnregisterPlanned{UserID: "Aa"})); f.ID != "dialog-cancel" {
+		t.Errorf("focus on %q", f.ID)
+	}
+}
+
 // edited is a session with the settings of its one provider open.
 func edited(t *testing.T) *state.State {
 	t.Helper()

@@ -78,7 +78,7 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 // buttons stand at a dialog's foot. The harmless one has the focus, so that Enter alone takes nothing away.
 func buttons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
 	return dom.E("div", dom.Class("actions end"),
-		components.Secondary(l.T("cancel"), state.CloseDialog{}, dom.Flag("disabled", s.Dialog.Busy),
+		components.Secondary(l.T("cancel"), state.CloseDialog{}, dom.ID("dialog-cancel"), dom.Flag("disabled", s.Dialog.Busy),
 			dom.Flag("autofocus", s.Dialog.Kind != state.DialogRename)), yes)
 }
 

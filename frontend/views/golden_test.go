@@ -450,6 +450,15 @@ var cases = map[string]func() *state.State{
 		}
 		return s
 	},
+	"roster-failed": func() *state.State {
+		s := fresh(api.Settings{})
+		for _, c := range s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}}) {
+			if page, ok := c.(state.CallPage); ok {
+				s.Update(state.PageLoaded{Generation: page.Generation, Err: &api.Error{Code: api.CodeTimeout, Sentence: "Late."}})
+			}
+		}
+		return s
+	},
 	"connect-nokeyring": func() *state.State {
 		s := fresh(api.Settings{})
 		s.Keyring = &api.Keyring{Code: api.CodeSecretUnavailable, Sentence: "No keyring.", Hint: "Start one."}

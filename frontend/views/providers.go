@@ -123,7 +123,7 @@ func redirects(l *catalogue, p *api.ProviderDetail) *dom.Node {
 		return nil
 	}
 	return dom.E("details", dom.Class("allow"), dom.Flag("open", true), dom.E("summary", l.T(key)),
-		muted(l.T("providers.allow")), dom.E("div", dom.Class("two"), app, server))
+		muted(l.T("providers.allow")), dom.E("div", dom.Class("stack"), app, server))
 }
 
 func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.Node {

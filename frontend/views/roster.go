@@ -41,7 +41,10 @@ func refreshIcon(busy bool) *dom.Node {
 
 func rosterSummary(s *stateOf, l *catalogue) string {
 	r := &s.Roster
-	if !r.Loaded {
+	switch {
+	case !r.Loaded && r.Error != nil:
+		return ""
+	case !r.Loaded:
 		return l.T("roster.reading")
 	}
 	c := r.Counts
@@ -149,7 +152,11 @@ func protocolWord(p api.Protocol) string {
 }
 
 func filters(s *stateOf, l *catalogue) *dom.Node {
-	c := s.Roster.Counts
+	r := &s.Roster
+	if !r.Loaded && r.Error != nil {
+		return nil
+	}
+	c := r.Counts
 	var list []*dom.Node
 	for _, f := range []struct {
 		filter api.RosterFilter
@@ -174,7 +181,7 @@ func filters(s *stateOf, l *catalogue) *dom.Node {
 		list = append(list, dom.E("button", dom.Key(string(f.filter)), dom.Class("filter"), dom.ClassIf("on", on),
 			dom.A("type", "button"), dom.Bool("aria-pressed", on), dom.A("title", l.T(f.key+".hint")),
 			dom.OnClick(state.Filter{Filter: f.filter}),
-			l.T(f.key), dom.E("span", dom.Class("filter-count"), l.Number(f.n))))
+			l.T(f.key), dom.If(r.Loaded, func() *dom.Node { return dom.E("span", dom.Class("filter-count"), l.Number(f.n)) })))
 	}
 	return dom.E("div", dom.Class("filters"), dom.A("role", "group"), dom.A("aria-label", l.T("filter.label")), list)
 }
@@ -435,7 +442,7 @@ func marks(l *catalogue, a api.RosterRow) *dom.Node {
 }
 
 func chips(l *catalogue, a api.RosterRow) []*dom.Node {
-	const most = 2
+	const most = 3
 	if len(a.Identities) == 0 {
 		return []*dom.Node{dom.E("span", dom.Class("muted"), l.T("row.unlinked"))}
 	}
