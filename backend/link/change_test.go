@@ -15,6 +15,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/journal"
@@ -140,6 +141,11 @@ func (w *world) requests(method, part string) int {
 		}
 	}
 	return n
+}
+
+// everybody counts the readings of all accounts.
+func (w *world) everybody() int {
+	return w.requests("GET", "/Users") - w.requests("GET", "/Users/")
 }
 
 func (w *world) account(t *testing.T, name string) api.Account {
@@ -333,6 +339,55 @@ func TestAccountIsDeletedWhileThePersonConfirms(t *testing.T) {
 		if o := roster.Owner(w.roster(t), w.identity(api.OIDC, demo.Authelia)); o != nil {
 			t.Errorf("%s: linked to %+v", as, o)
 		}
+	}
+}
+
+// TestLinkReadsTheAccountsOnce: all accounts of a large server take a second, and the links next to nothing.
+func TestLinkReadsTheAccountsOnce(t *testing.T) {
+	t.Parallel()
+	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
+		for _, req := range []api.LinkRequest{
+			{Protocol: api.OIDC, Provider: demo.Authelia},
+			{Protocol: api.SAML, Provider: demo.ADFS},
+			{Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "somebody"},
+		} {
+			w := newWorld(t, flavour, api.CredentialAdmin)
+			req.UserID = w.account(t, demo.TourName).ID
+			accounts, links := w.everybody(), w.requests("GET", "/sso/OID/Get")
+			if _, err := w.Link(t.Context(), req, person{login: demo.NewcomerLogin}); err != nil {
+				t.Fatalf("%s, %+v: %v", flavour, req, err)
+			}
+			if n := w.everybody() - accounts; n != 1 {
+				t.Errorf("%s, %+v: read all accounts %d times", flavour, req, n)
+			}
+			if n := w.requests("GET", "/sso/OID/Get") - links; n < 3 {
+				t.Errorf("%s, %+v: read the links %d times", flavour, req, n)
+			}
+		}
+	}
+}
+
+// TestAnAccountThatIsNew: a link of an account that was made meanwhile is no orphan's.
+func TestAnAccountThatIsNew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	account := w.account(t, demo.TourName)
+	accounts := w.everybody()
+	id := w.identity(api.OIDC, demo.Authelia)
+	_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}, person{
+		login: demo.NewcomerLogin, confirm: func(api.Confirmation) error {
+			w.Server().AddLink(api.Link{Identity: id, UserID: w.Server().AddUser(server.UserSpec{Name: "new"})})
+			return nil
+		},
+	})
+	if !api.IsCode(err, api.CodeLinkOwned) || !strings.Contains(err.Error(), "belongs to new") {
+		t.Errorf("got %v", err)
+	}
+	if n := w.everybody() - accounts; n != 2 {
+		t.Errorf("read all accounts %d times", n)
+	}
+	if o := roster.Owner(w.roster(t), id); o == nil || o.Name != "new" {
+		t.Errorf("the identity opens %+v", o)
 	}
 }
 

@@ -163,6 +163,47 @@ func (l *Linker) Roster(ctx context.Context, progress func(api.Progress)) (api.R
 	return roster.Build(users, snap.Providers, snap.Links, l.Now().UTC(), own), nil
 }
 
+// reread reads anew what decides about a link: everybody's links, and whether its account is there. The other accounts stay
+// those of r, since reading them takes long on a server that has many; a link of one that r does not know has them all read.
+func (l *Linker) reread(ctx context.Context, r api.Roster, userID string) (api.Roster, error) {
+	if r.Own {
+		return l.Roster(ctx, nil)
+	}
+	var (
+		snap  ssoplugin.Snapshot
+		users []api.User
+	)
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		user, err := l.Client.User(gctx, userID)
+		switch {
+		case err == nil:
+			users = append(users, user)
+		case !api.IsCode(err, api.CodeUserNotFound):
+			return err
+		}
+		return nil
+	})
+	g.Go(func() (err error) {
+		snap, err = l.Plugin.Read(gctx)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return api.Roster{}, fmt.Errorf("reading the links again: %w", err)
+	}
+	known := make(map[string]bool, len(r.Accounts))
+	for _, a := range r.Accounts {
+		known[a.ID] = true
+		if a.Exists && a.ID != userID {
+			users = append(users, a.User)
+		}
+	}
+	if slices.ContainsFunc(snap.Links, func(x api.Link) bool { return !known[x.UserID] }) {
+		return l.Roster(ctx, nil)
+	}
+	return roster.Build(users, snap.Providers, snap.Links, l.Now().UTC(), false), nil
+}
+
 // Plan says how a link would be made. The account must exist, and the provider must be known to the plugin.
 func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
 	r, err := l.Roster(ctx, nil)
@@ -225,7 +266,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 		return api.Change{}, err
 	}
 	// A person may take minutes to sign in; who has the identity is read again, as late as can be.
-	before, err = l.Roster(ctx, nil)
+	before, err = l.reread(ctx, before, req.UserID)
 	if err != nil {
 		return api.Change{}, err
 	}
@@ -238,7 +279,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	}
 	person.Progress(api.Progress{Step: "writing", Text: "Writing the link…"})
 	// Reading the confirmation takes time as well, and POST Link would move an identity without a word.
-	if before, err = l.Roster(ctx, nil); err != nil {
+	if before, err = l.reread(ctx, before, req.UserID); err != nil {
 		return api.Change{}, err
 	}
 	if err := stillAs(before, confirmation); err != nil {
@@ -347,7 +388,7 @@ func (l *Linker) writeSeen(
 // takeBack undoes a POST Link that linked another identity than the confirmed one: the server takes whoever came last
 // with the sign-in's state. It always fails: with notStored when the account has gained nothing.
 func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan, confirmed string, notStored error) error {
-	after, err := l.Roster(ctx, nil)
+	after, err := l.reread(ctx, before, plan.Account.ID)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReadBack, err)
 	}
@@ -392,7 +433,7 @@ func (l *Linker) writeUnseen(
 		if err != nil {
 			return err
 		}
-		after, err := l.Roster(ctx, nil)
+		after, err := l.reread(ctx, before, plan.Account.ID)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errReadBack, err)
 		}
