@@ -112,3 +112,35 @@ func TestStoredSecretIsDeleted(t *testing.T) {
 	do(ctx, t, "yes", click("Delete the stored secret…"), click("Delete secret"), sees("was deleted from the keyring"),
 		sees("None stored"), gone("Delete the stored secret…"), focused("secret"))
 }
+
+// TestNothingCoversTheWayOn: the button to go on is in sight at the size at which the window starts, whole, and clickable.
+func TestNothingCoversTheWayOn(t *testing.T) {
+	const free = `(() => { const b = document.activeElement.closest('main, .window').querySelector(%q), r = b.getBoundingClientRect();
+		return [[r.left + 3, r.top + 3], [r.right - 3, r.bottom - 3], [r.left + r.width / 2, r.top + r.height / 2]]
+			.every(([x, y]) => b.contains(document.elementFromPoint(x, y))) && r.bottom <= innerHeight })()`
+	for name, c := range map[string]struct {
+		w, h          int64
+		query, button string
+		steps         []action
+	}{
+		"connecting":            {1024, 700, "", ".foot .button", connect("jellyfin.lan", sees("How should"))},
+		"connecting, narrow":    {640, 560, "", ".foot .button", connect("jellyfin.lan", sees("How should"))},
+		"a message is there":    {1024, 700, "s=stored", "#run-link", nil},
+		"a message is, narrow":  {680, 560, "s=stored", "#run-link", nil},
+		"a message is, sidebar": {1440, 900, "s=stored", "#run-link", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.steps == nil {
+				c.steps = []action{
+					sees("24 accounts"), click("Link an identity to Björn Borg"), until(`document.querySelector('input[value="oidc/authelia"]')`),
+					script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees("Sign-in through the plugin"),
+					sees("changed since the last look"),
+				}
+			}
+			ctx := tab(t)
+			do(ctx, t, "start", window(c.w, c.h), open(c.query))
+			do(ctx, t, "the way there", c.steps...)
+			do(ctx, t, "the button", until(fmt.Sprintf(free, c.button)))
+		})
+	}
+}
