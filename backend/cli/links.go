@@ -562,15 +562,7 @@ server would create an account.`,
 			if provider == "" {
 				return errNoProvider
 			}
-			s, err := a.session(ctx)
-			if err != nil {
-				return err
-			}
-			list, err := s.Providers(ctx)
-			if err != nil {
-				return err
-			}
-			idp, err := oneProvider(list, provider, protocol.value)
+			s, idp, err := a.provider(ctx, provider, protocol)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/secret"
 )
@@ -25,7 +27,11 @@ func (a *app) providersCommand() *cobra.Command {
 }
 
 func (a *app) listProviders(c *cobra.Command) error {
-	list, err := a.providerDetails(c)
+	s, err := a.session(c.Context())
+	if err != nil {
+		return err
+	}
+	list, err := s.Providers(c.Context())
 	if err != nil {
 		return err
 	}
@@ -53,12 +59,18 @@ func enabledText(p api.Provider) string {
 	return "no"
 }
 
-func (a *app) providerDetails(c *cobra.Command) ([]api.ProviderDetail, error) {
-	s, err := a.session(c.Context())
+// provider opens the server and finds a provider there.
+func (a *app) provider(ctx context.Context, name string, protocol choice) (*backend.Session, api.ProviderDetail, error) {
+	s, err := a.session(ctx)
 	if err != nil {
-		return nil, err
+		return nil, api.ProviderDetail{}, err
 	}
-	return s.Providers(c.Context())
+	list, err := s.Providers(ctx)
+	if err != nil {
+		return nil, api.ProviderDetail{}, err
+	}
+	p, err := oneProvider(list, name, protocol.value)
+	return s, p, err
 }
 
 // oneProvider finds the provider that was named, by its protocol too where both protocols have one of that name.
@@ -99,11 +111,7 @@ func (a *app) providersShow() *cobra.Command {
 	c := &cobra.Command{
 		Use: "show PROVIDER", Short: "Show a provider, and what must be allowed at the identity provider", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			list, err := a.providerDetails(c)
-			if err != nil {
-				return err
-			}
-			p, err := oneProvider(list, args[0], protocol.value)
+			_, p, err := a.provider(c.Context(), args[0], protocol)
 			if err != nil {
 				return err
 			}
@@ -166,11 +174,7 @@ func (a *app) providersSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, err := a.providerDetails(c)
-			if err != nil {
-				return err
-			}
-			p, err := oneProvider(list, args[0], protocol.value)
+			_, p, err := a.provider(ctx, args[0], protocol)
 			if err != nil {
 				return err
 			}
@@ -243,15 +247,7 @@ func (a *app) providersTest() *cobra.Command {
 		Use: "test PROVIDER", Short: "Ask the identity provider itself: discovery for OIDC, the certificate for SAML",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := a.session(c.Context())
-			if err != nil {
-				return err
-			}
-			list, err := s.Providers(c.Context())
-			if err != nil {
-				return err
-			}
-			p, err := oneProvider(list, args[0], protocol.value)
+			s, p, err := a.provider(c.Context(), args[0], protocol)
 			if err != nil {
 				return err
 			}
