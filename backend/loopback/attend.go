@@ -2,8 +2,7 @@ package loopback
 
 import (
 	"context"
-
-	"github.com/jellybind/jellybind/backend/api"
+	"errors"
 )
 
 // Attend runs show beside Wait: the listener serves already while the address is shown, and show may take its time, as a
@@ -20,14 +19,21 @@ func (l *Listener) Attend(
 	go func() {
 		err := show(showing)
 		if err != nil {
-			close(l.abandoned)
+			select {
+			case l.abandoned <- struct{}{}:
+			default: // somebody attends a second time, which Wait refuses
+			}
 		}
 		shown <- err
 	}()
 	err := l.Wait(ctx, expect, answer)
 	hide()
-	if failed := <-shown; failed != nil && ctx.Err() == nil && api.IsCode(err, api.CodeCancelled) {
+	// What show says once it was hidden counts for nothing: its context has ended.
+	if failed := <-shown; errors.Is(err, errAbandoned) {
 		return failed
 	}
 	return err
 }
+
+// errAbandoned ends a wait for which the address could not be shown.
+var errAbandoned = errors.New("waiting on the loopback: the address could not be shown")

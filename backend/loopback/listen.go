@@ -58,7 +58,7 @@ type Listener struct {
 	timeout   time.Duration
 	language  string
 
-	abandoned chan struct{} // closed when the address could not be shown: nobody will answer
+	abandoned chan struct{} // told when the address could not be shown: nobody will answer
 	closing   chan struct{}
 	closeOnce sync.Once
 	closeErr  error
@@ -126,7 +126,7 @@ func newListener(opts Options, host string, listeners []net.Listener) *Listener 
 		shortPath: "/go/" + rand.Text(),
 		timeout:   timeout,
 		language:  language(opts.Language),
-		abandoned: make(chan struct{}),
+		abandoned: make(chan struct{}, 1),
 		closing:   make(chan struct{}),
 	}
 }

@@ -604,6 +604,41 @@ func TestAttend(t *testing.T) {
 	}
 }
 
+// TestAttendEndsByClose makes sure that what show says when its context ends is not taken for its failure.
+func TestAttendEndsByClose(t *testing.T) {
+	t.Parallel()
+	l, err := loopback.Listen(t.Context(), loopback.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = l.Attend(t.Context(), expectState("GET", "/cb", "s"), func(ctx context.Context) error {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}, nil)
+	if !api.IsCode(err, api.CodeCancelled) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+func TestAttendTwice(t *testing.T) {
+	t.Parallel()
+	l, err := loopback.Listen(t.Context(), loopback.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	errShow := errors.New("no browser")
+	show := func(context.Context) error { return errShow }
+	if err := l.Attend(t.Context(), expectState("GET", "/cb", "s"), show, nil); !errors.Is(err, errShow) {
+		t.Errorf("the first time: %v", err)
+	}
+	if err := l.Attend(t.Context(), expectState("GET", "/cb", "s"), show, nil); err == nil || errors.Is(err, errShow) {
+		t.Errorf("the second time: %v", err)
+	}
+}
+
 // TestSlowBrowser sends a request so slowly that it is cut off, while the wait goes on.
 func TestSlowBrowser(t *testing.T) {
 	t.Parallel()

@@ -178,7 +178,10 @@ func (w *wait) result(ctx context.Context, l *Listener) error {
 	case <-l.closing:
 		ended = cancelled(nil)
 	case <-l.abandoned:
-		ended = cancelled(nil)
+		ended = errAbandoned
+		if ctx.Err() != nil { // why show failed, too
+			ended = cancelled(context.Cause(ctx))
+		}
 	}
 	if ended != nil && w.claim() {
 		return ended
