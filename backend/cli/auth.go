@@ -123,7 +123,7 @@ type status struct {
 
 func (a *app) authStatus() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Show which credential is stored for each server, and whether it still works",
+		Use: "status", Short: "Show the stored credentials, and whether they still work",
 		Long: `Show which credential is stored for each server, or for the one that --server names, and whether it still works.
 The exit code is 1 when one does not.`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -206,7 +206,7 @@ func (a *app) credentialStatus(ctx context.Context, b *backend.Backend, e profil
 
 func (a *app) authLogout() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "End the session at the server and remove the credential from the keyring",
+		Use: "logout", Short: "End the session at the server, and forget the credential",
 		RunE: func(c *cobra.Command, _ []string) error {
 			b, e, err := a.named(c.Context(), nil)
 			if err != nil {
@@ -233,7 +233,7 @@ type madeKey struct {
 func (a *app) keyCreate() *cobra.Command {
 	var use bool
 	c := &cobra.Command{
-		Use: "create", Short: "Make an API key named Jellybind and store it in place of the token",
+		Use: "create", Short: "Make an API key, and use it in place of the token",
 		Long: `Make an API key named Jellybind at the server, store it in the keyring in place of the token, and end the token. With
 --use=false the key is only made; its value is in the server's dashboard, under API keys.`,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -299,7 +299,9 @@ func (a *app) keyList() *cobra.Command {
 
 func (a *app) keyRevoke() *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke APP [ENDING]", Short: "Revoke an API key, by its app and, where several have it, its last characters",
+		Use: "revoke APP [ENDING]", Short: "Revoke an API key, by its app and its last characters",
+		Long: "Revoke an API key, by its app and, where several have that, its last characters: “jellybind auth key list” shows " +
+			"both. Programs that use the key stop working.",
 		Example: "  jellybind auth key revoke Jellybind\n  jellybind auth key revoke Jellybind 25c3",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {

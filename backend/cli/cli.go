@@ -166,7 +166,9 @@ Without a command it opens its window.`,
 	helpFunctions()
 	root.SetUsageTemplate(strings.NewReplacer(
 		".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(width)+" | optional",
-		"Global Flags:", "Flags of every command:", "[command]", "COMMAND",
+		"Global Flags:", "Flags of every command:", "[command]", "COMMAND", "Available Commands:", "Commands:",
+		// What needs a command after it is no command.
+		"{{if .Runnable}}", `{{if and .Runnable (not (index .Annotations "group"))}}`,
 		// It takes no flags without a command, only --help and --version.
 		"{{.UseLine}}", "{{if .HasParent}}{{.UseLine}}{{else}}{{.CommandPath}}{{end}}",
 	).Replace(root.UsageTemplate()))
@@ -299,6 +301,7 @@ func (a *app) wrap(c *cobra.Command) {
 			return run(c, args)
 		}
 	case c.HasAvailableSubCommands() && c.HasParent():
+		c.Annotations = map[string]string{"group": "yes"}
 		c.RunE = func(c *cobra.Command, _ []string) error {
 			return usagef("“%s” needs one of: %s", c.CommandPath(), verbs(c))
 		}

@@ -116,7 +116,8 @@ func (a *app) linksList() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List which identities open which account", Args: cobra.NoArgs,
 		Long: `List which identities open which account. Notes: an orphan's account was deleted while its links stayed; an account
-at risk is opened by any identity of its name that nobody has linked, since the plugin adopts it at sign-in.`,
+at risk is opened by any identity of its name that nobody has linked, since the plugin adopts it at sign-in. The filter
+“several” keeps accounts with more than one link.`,
 		Example: "  jellybind links list --filter unlinked\n  jellybind links list --provider keycloak --search maria",
 		RunE: func(c *cobra.Command, _ []string) error {
 			accounts, r, err := a.accounts(c.Context(), q)
@@ -239,7 +240,7 @@ func (a *app) linksAdd() *cobra.Command {
 	p := &person{app: a}
 	c := &cobra.Command{
 		Use:   "add ACCOUNT --provider PROVIDER",
-		Short: "Link an identity to an account: sign in at the provider, confirm, done",
+		Short: "Link an identity to an account, by a sign-in at its provider",
 		Long: `Link an identity to an account. Jellybind chooses how (see --plan), opens the identity provider in your browser,
 shows who signed in and whose that identity is now, and asks before it writes. Then it reads the link back.`,
 		Example: "  jellybind links add maria --provider keycloak\n" +
@@ -499,7 +500,7 @@ func (a *app) linksRemove() *cobra.Command {
 
 func (a *app) noSuchLink(account api.Account, name []string) error {
 	e := &api.Error{
-		Code: api.CodeLinkNotFound, Sentence: api.Printable(nameOf(account)) + " has no such link.",
+		Code: api.CodeLinkNotFound, Sentence: api.Printable(nameOf(account)) + " has no link that could be removed.",
 		Hint: "See its links: jellybind links list --user " + shellWord(nameOf(account)) + a.again(),
 	}
 	if len(name) == 1 {

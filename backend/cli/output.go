@@ -245,7 +245,7 @@ func visible(s string) string {
 // fit narrows the widest columns until all fit into the room. Short columns stay as they are while the others are wide
 // enough to tell something; no column gets narrower than 5.
 func fit(natural []int, room int, short func(i int) bool) []int {
-	const least, enough = 5, 12
+	const least, enough = 5, 8
 	widths := slices.Clone(natural)
 	narrow := func(least func(i int) int) {
 		for sum(widths) > room {

@@ -66,7 +66,7 @@ func TestFit(t *testing.T) {
 		"no narrower than five":    {[]int{9, 9, 9}, 3, []int{5, 5, 5}},
 		"a narrow one stays as is": {[]int{2, 50}, 10, []int{2, 8}},
 		"a short one stays as is":  {[]int{20, 20, 22, 0}, 52, []int{15, 15, 22, 0}},
-		"as long as it can":        {[]int{20, 20, 22, 0}, 40, []int{12, 12, 16, 0}},
+		"as long as it can":        {[]int{20, 20, 22, 0}, 30, []int{8, 8, 14, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -198,12 +198,16 @@ func TestShellWord(t *testing.T) {
 	}
 }
 
-// TestFlagsAreDescribedAlike keeps Go's types out of help, and its sentences in one tone.
-func TestFlagsAreDescribedAlike(t *testing.T) {
+// TestHelpIsWordedAlike keeps Go's types out of help, its sentences in one tone, and its lists within 80 columns.
+func TestHelpIsWordedAlike(t *testing.T) {
 	t.Parallel()
 	a := &app{version: "1.2.3", out: newPrinter(io.Discard), err: newPrinter(io.Discard)}
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
+		if first, _ := utf8.DecodeRuneInString(c.Short); !unicode.IsUpper(first) || strings.HasSuffix(c.Short, ".") ||
+			c.HasParent() && len(c.Short) > 80-14 {
+			t.Errorf("%s: %s", c.CommandPath(), c.Short)
+		}
 		check := func(f *pflag.Flag) {
 			value, usage := pflag.UnquoteUsage(f)
 			first, _ := utf8.DecodeRuneInString(usage)

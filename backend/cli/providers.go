@@ -244,7 +244,7 @@ func settingFor(flag string) api.Protocol {
 func (a *app) providersTest() *cobra.Command {
 	var protocol choice
 	c := &cobra.Command{
-		Use: "test PROVIDER", Short: "Ask the identity provider itself: discovery for OIDC, the certificate for SAML",
+		Use: "test PROVIDER", Short: "Test a provider: its discovery (OIDC) or its certificate (SAML)",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, p, err := a.provider(c.Context(), args[0], protocol)

@@ -441,7 +441,7 @@ func (a *app) serverTrust() *cobra.Command {
 	var forget bool
 	c := &cobra.Command{
 		Use:   "trust [NAME]",
-		Short: "Trust exactly one certificate for a server, or show the one that it has",
+		Short: "Trust one certificate for a server, or show the one that it has",
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			b, e, err := a.named(c.Context(), args)

@@ -63,7 +63,10 @@ func (a *app) userUnregister() *cobra.Command {
 	var planOnly bool
 	c := &cobra.Command{
 		Use:   "unregister ACCOUNT",
-		Short: "Give an account another sign-in provider of the server, so that it leaves single sign-on",
+		Short: "Take an account out of single sign-on",
+		Long: `Give an account another sign-in provider of the server, by default the server's own, by name and password. With 9p4's
+plugin and K0lin's fork its links stay, and still open it; Flowfin's drops them and ends the account's sessions. --plan says
+what would happen.`,
 		Example: "  jellybind user unregister maria --plan\n" +
 			"  jellybind user unregister maria",
 		Args: cobra.ExactArgs(1),
@@ -80,7 +83,10 @@ func (a *app) userUnregister() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			to := signInProvider(plan.Providers, provider)
+			to, err := signInProvider(plan.Providers, provider)
+			if err != nil {
+				return err
+			}
 			drops := s.Plugin.Capabilities().UnregisterDrops
 			if planOnly {
 				return a.showUnregister(plan, to, drops)
@@ -110,18 +116,22 @@ func (a *app) userUnregister() *cobra.Command {
 	return c
 }
 
-// signInProvider finds a sign-in provider by its name, its id or the end of that; the first one is the server's default. What
-// is not there is left to the plugin's check.
-func signInProvider(list []api.AuthProvider, typed string) api.AuthProvider {
+// signInProvider finds a sign-in provider by its name, its id or the end of that; the first one is the server's default.
+func signInProvider(list []api.AuthProvider, typed string) (api.AuthProvider, error) {
 	if typed == "" && len(list) > 0 {
-		return list[0]
+		return list[0], nil
 	}
+	names := []string{}
 	for _, p := range list {
 		if slices.ContainsFunc([]string{p.ID, p.Name, lastName(p.ID)}, func(s string) bool { return strings.EqualFold(s, typed) }) {
-			return p
+			return p, nil
 		}
+		names = append(names, signInName(list, p.ID))
 	}
-	return api.AuthProvider{ID: typed, Name: typed}
+	return api.AuthProvider{}, &api.Error{
+		Code: api.CodeUsage, Sentence: fmt.Sprintf("The server has no sign-in provider “%s”.", api.Printable(typed)),
+		Hint: "It has: " + api.Printable(strings.Join(names, ", ")),
+	}
 }
 
 // signInName is what a sign-in provider is called.
@@ -237,6 +247,8 @@ func (a *app) historyCommand() *cobra.Command {
 	}
 	undo := &cobra.Command{
 		Use: "undo ID", Short: "Take a change back", Args: cobra.ExactArgs(1),
+		Long: `Take a change back, by its id or the beginning of it, as “jellybind history list” shows it. What somebody has changed
+since is left alone. The undoing is a change of its own.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			s, err := a.session(ctx)

@@ -367,6 +367,23 @@ func TestLinkReadsTheAccountsOnce(t *testing.T) {
 	}
 }
 
+// TestMoveThatCannotBeWritten: an API key cannot take an identity from anybody on Flowfin, and nobody is asked whether it may.
+func TestMoveThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	taken := w.account(t, "noah").Identities[0]
+	_, err := w.Link(t.Context(), api.LinkRequest{
+		UserID: w.account(t, demo.TourName).ID, Protocol: taken.Protocol, Provider: taken.Provider, Name: taken.Name,
+		Strategy: api.StrategySubject, Move: true,
+	}, person{confirm: func(api.Confirmation) error {
+		t.Error("the person was asked")
+		return nil
+	}})
+	if !api.IsCode(err, api.CodeUnsupported) || len(w.changes(t)) != 0 {
+		t.Errorf("%v, %+v", err, w.changes(t))
+	}
+}
+
 // TestAnAccountThatIsNew: a link of an account that was made meanwhile is no orphan's.
 func TestAnAccountThatIsNew(t *testing.T) {
 	t.Parallel()

@@ -274,6 +274,16 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
+	if confirmation.Moves && plan.Write == api.WritePreprovision {
+		// Preprovision takes nothing from anybody.
+		owner := roster.Owner(before, confirmation.Identity)
+		if able := l.Removable(*owner, api.Link{Identity: confirmation.Identity, UserID: owner.ID}); !able.OK {
+			return api.Change{}, &api.Error{
+				Code: api.CodeUnsupported, Sentence: able.Reason, Hint: fmt.Sprintf("Nothing was changed. Remove the link of %s "+
+					"first, with --via-unregister; then link it here.", accountName(owner)),
+			}
+		}
+	}
 	if err := person.Confirm(ctx, confirmation); err != nil {
 		return api.Change{}, err
 	}
