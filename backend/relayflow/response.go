@@ -17,6 +17,9 @@ const (
 	statusSuccess = statusPrefix + "Success"
 )
 
+// maxDepth bounds how deep elements may stand inside one another, as samlflow does. Real responses have some 10 levels.
+const maxDepth = 64
+
 // response is what a SAML response says of itself, unverified: enough to know whether it belongs to this sign-in, and
 // what to tell the person when it is a refusal. Whether it is genuine is for the server and for samlflow to decide.
 type response struct {
@@ -51,6 +54,7 @@ func readResponse(encoded string) (response, error) {
 		return response{}, unreadable(err.Error())
 	}
 	r, path := response{inResponseTo: ssoplugin.SAMLAttribute(root, "InResponseTo")}, []string{"Response"}
+	var message strings.Builder
 	for {
 		token, err := dec.Token()
 		if err != nil {
@@ -62,18 +66,21 @@ func readResponse(encoded string) (response, error) {
 			if t.Name.Space != ssoplugin.SAMLProtocol {
 				name = "other"
 			}
-			path = append(path, name)
+			if path = append(path, name); len(path) > maxDepth {
+				return response{}, unreadable("its XML is too deep")
+			}
 			if name == "StatusCode" && len(path) > 2 && path[1] == "Status" {
 				r.codes = append(r.codes, ssoplugin.SAMLAttribute(t, "Value"))
 			}
 		case xml.CharData:
 			if strings.Join(path, "/") == "Response/Status/StatusMessage" {
-				r.message += string(t)
+				message.Write(t)
 			}
 		case xml.EndElement:
 			path = path[:len(path)-1]
 			// Signature, Issuer and extensions come before the status, assertions after it.
 			if len(path) == 0 || (len(path) == 1 && t.Name.Local == "Status" && t.Name.Space == ssoplugin.SAMLProtocol) {
+				r.message = message.String()
 				return r, nil
 			}
 		}

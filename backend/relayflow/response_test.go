@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -65,10 +66,25 @@ func TestReadResponse(t *testing.T) {
 		"entity":        encode(strings.Replace(envelope, "_1", "&e;", 1) + success + end),
 		"request":       encode(`<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"/>`),
 		"other root":    encode(`<Response InResponseTo="_1"/>`),
+		"too deep":      encode(envelope + strings.Repeat("<a>", 70) + strings.Repeat("</a>", 70) + success + end),
 	} {
 		if r, err := readResponse(in); !api.IsCode(err, api.CodeSignInInvalid) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
+	}
+}
+
+// TestReadResponseTakesLinearTime reads a form's worth of elements inside one another. A page in
+// the browser can post it.
+func TestReadResponseTakesLinearTime(t *testing.T) {
+	t.Parallel()
+	in := encode(envelope + strings.Repeat("<a>x", 190_000))
+	began := time.Now()
+	if _, err := readResponse(in); err == nil {
+		t.Error("no error")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %s", took)
 	}
 }
 
