@@ -19,6 +19,52 @@ var errFull = errors.New("no space left")
 
 func (full) Update(context.Context, func(*profile.Data) error) error { return errFull }
 
+// giveUp is a keyring before which the person gives up.
+type giveUp struct {
+	backend.Keyring
+	cancel context.CancelFunc
+}
+
+func (k giveUp) Set(ctx context.Context, _ string, _ secret.Value) error {
+	k.cancel()
+	return ctx.Err()
+}
+
+// TestKeyThatNobodyStores: a key that Jellybind made and could not store is none's, and does not stay at the server.
+func TestKeyThatNobodyStores(t *testing.T) {
+	t.Parallel()
+	d, err := backend.NewDemo(t.Context(), backend.Options{Version: "test"}, demo.Options{}, api.CredentialAdmin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	s, err := d.Open(t.Context(), backend.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := s.Client.Keys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(context.CancelFunc){
+		"cancelled": func(cancel context.CancelFunc) { d.Keyring = giveUp{d.Keyring, cancel} },
+		"full":      func(context.CancelFunc) { d.Profiles = full{d.Profiles} },
+	} {
+		keyring, profiles := d.Keyring, d.Profiles
+		ctx, cancel := context.WithCancel(t.Context())
+		spoil(cancel)
+		if err := d.CreateKey(ctx, s, true); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		cancel()
+		d.Keyring, d.Profiles = keyring, profiles
+		after, err := s.Client.Keys(t.Context())
+		if err != nil || len(after) != len(before) {
+			t.Errorf("%s: the server has %+v, %v", name, after, err)
+		}
+	}
+}
+
 // TestLoginThatCannotBeStored leaves the keyring as it was: with the earlier credential, or without any.
 func TestLoginThatCannotBeStored(t *testing.T) {
 	t.Parallel()

@@ -163,14 +163,15 @@ The exit code is 1 when one does not.`,
 				err = a.out.table([]string{"SERVER", "CREDENTIAL", "STATE"}, rows)
 			}
 			if err == nil && broken > 0 {
-				for _, st := range list {
-					if st.Error != nil {
-						return &api.Error{
-							Code: st.Error.Code, Sentence: fmt.Sprintf("%d of %s cannot be used.", broken, count(len(list), "server")),
-							Hint: st.Error.Hint, Err: errStatus,
-						}
-					}
+				first := list[slices.IndexFunc(list, func(st status) bool { return st.Error != nil })]
+				e := &api.Error{
+					Code: first.Error.Code, Sentence: fmt.Sprintf("%d of %s cannot be used.", broken, count(len(list), "server")),
+					Hint: first.Error.Hint, Err: errStatus,
 				}
+				if broken == 1 { // a narrow table may have cut it
+					e.Sentence = api.Printable(first.Server) + " cannot be used. " + first.Error.Sentence
+				}
+				return e
 			}
 			return err
 		},
