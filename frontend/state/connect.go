@@ -54,14 +54,7 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 	case Connected:
 		return s.connected(m), true
 	case Reconnect:
-		for _, p := range s.Boot.Profiles {
-			if p.Name == m.Name {
-				s.Form[FieldProfile] = p.Name
-				s.Form[FieldUser] = p.UserName
-				s.Connect = Connect{Reconnect: p.Name}
-				return s.try(p.URL), true
-			}
-		}
+		return s.reconnect(m.Name), true
 	case Leave:
 		cancel := s.cancelFlows()
 		s.leave()
@@ -108,6 +101,19 @@ func (s *State) open(name string) []Cmd {
 	s.leave()
 	s.Screen, s.Opening = ScreenOpening, Opening{Name: name}
 	return append(cmds, CallOpenProfile{Name: name})
+}
+
+// reconnect looks at a stored server anew, to sign in again.
+func (s *State) reconnect(name string) []Cmd {
+	for _, p := range s.Boot.Profiles {
+		if p.Name == name {
+			s.Form[FieldProfile] = p.Name
+			s.Form[FieldUser] = p.UserName
+			s.Connect = Connect{Reconnect: p.Name}
+			return s.try(p.URL)
+		}
+	}
+	return nil
 }
 
 // leave forgets everything of the session.
@@ -307,15 +313,21 @@ func (s *State) connected(m Connected) []Cmd {
 	}
 	s.Progress, s.Connect.Busy, s.Welcome.Demo = nil, false, false
 	if m.Err != nil {
+		// A look at the server shows its certificate, to be compared.
+		certificate := m.Err.Code == api.CodeCertificateChanged || m.Err.Code == api.CodeCertificateUntrusted
 		switch {
 		case m.Demo:
 			s.Welcome.DemoError = m.Err
 		case m.Name != "":
-			if s.Opening.Name == m.Name {
-				s.Opening.Error = m.Err
+			if s.Screen != ScreenOpening || s.Opening.Name != m.Name {
+				return nil // the person has gone elsewhere meanwhile
 			}
-		case m.Err.Code == api.CodeCertificateChanged || m.Err.Code == api.CodeCertificateUntrusted:
-			return s.try(s.Connect.Address) // which shows it, to be compared
+			s.Opening.Error = m.Err
+			if certificate {
+				return s.reconnect(m.Name)
+			}
+		case certificate:
+			return s.try(s.Connect.Address)
 		default:
 			s.Connect.Error = m.Err
 			if Obstacle(m.Err) {

@@ -806,8 +806,7 @@ func TestChangedCertificateIsCompared(t *testing.T) {
 
 	s = state.New(now)
 	s.Update(state.Booted{Boot: api.Bootstrap{Profiles: []api.Profile{{Name: "home", URL: "jf"}}}})
-	s.Update(state.Connected{Name: "home", Err: changed})
-	want[state.CallProbe](t, s.Update(state.Reconnect{Name: "home"}))
+	want[state.CallProbe](t, s.Update(state.Connected{Name: "home", Err: changed}))
 	s.Update(state.Probed{Address: "jf", Probe: shown})
 	want[state.CallTrust](t, s.Update(state.Trust{}))
 	if c := want[state.CallOpenProfile](t, s.Update(state.Probed{Address: "jf", Probe: ready})); c.Name != "home" {

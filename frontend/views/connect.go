@@ -59,7 +59,7 @@ func serverFacts(s *stateOf, l *catalogue) *dom.Node {
 // message are the way on.
 func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.Node) *dom.Node {
 	key, icon := "obstacle."+string(e.Code), "alert"
-	goOn, title := "refresh", l.T("obstacle.other")
+	title := l.T("obstacle.other")
 	if l.Has(key) {
 		title = l.T(key)
 	}
@@ -71,7 +71,7 @@ func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.No
 	case api.CodeSecretLocked, api.CodeSecretUnavailable, api.CodeSecretNotFound:
 		icon = "lock"
 	case api.CodeCertificateChanged, api.CodeCertificateUntrusted:
-		icon, goOn = "shield", "shield"
+		icon = "shield"
 	default:
 	}
 	sentence, hint := l.Error(e)
@@ -84,7 +84,7 @@ func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.No
 		}),
 		parts,
 		dom.E("div", dom.Class("actions"),
-			components.Primary(label, on, dom.ID("go-on"), components.Icon(goOn)),
+			components.Primary(label, on, dom.ID("go-on"), components.Icon("refresh")),
 			components.Secondary(l.T("connect.other"), state.Leave{}, dom.ID("other-address"))))
 }
 
@@ -212,11 +212,8 @@ func opening(s *stateOf, l *catalogue) *dom.Node {
 			components.Loading(words), progress(s, true),
 			components.Quiet(l.T("cancel"), state.Leave{}))
 	}
-	label, on := l.T("again"), any(state.Open{Name: o.Name})
 	var extra *dom.Node
 	switch o.Error.Code {
-	case api.CodeCertificateUntrusted, api.CodeCertificateChanged:
-		label, on = l.T("opening.certificate"), state.Reconnect{Name: o.Name}
 	case api.CodeCredentialMissing, api.CodeCredentialRefused, api.CodeAccountDisabled, api.CodeSecretNotFound:
 		extra = components.Banner("info", "key", dom.E("p", l.T("opening.again")),
 			dom.E("div", dom.Class("actions"),
@@ -226,7 +223,7 @@ func opening(s *stateOf, l *catalogue) *dom.Node {
 	return dom.E("main", dom.Key("opening-failed"), dom.Class("page narrow"),
 		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
 		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), components.Name(o.Name)),
-		obstacle(l, o.Error, label, on), extra,
+		obstacle(l, o.Error, l.T("again"), state.Open{Name: o.Name}), extra,
 		dom.E("div", dom.Class("outside-head"),
 			components.Quiet(l.T("server.forget"), state.AskForget{Name: o.Name}, components.Icon("trash"))))
 }

@@ -232,11 +232,6 @@ var cases = map[string]func() *state.State{
 			Plugin: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
 		}}, state.Connected{Address: "jf", Err: &api.Error{Code: api.CodePluginUnknown, Sentence: "Unknown.", Hint: "Update."}})
 	},
-	"opening-changed": func() *state.State {
-		return after(fresh(api.Settings{}), state.Open{Name: "Home"}, state.Connected{Name: "Home", Err: &api.Error{
-			Code: api.CodeCertificateChanged, Sentence: "Another certificate.", Hint: "Compare.",
-		}})
-	},
 	"connect-noplugin": func() *state.State {
 		return after(
 			fresh(german),
