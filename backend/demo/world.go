@@ -279,7 +279,7 @@ func listen(ctx context.Context, port int) (net.Listener, error) {
 // serve answers on a listener until the end.
 func (w *World) serve(listener net.Listener, handler http.Handler) {
 	s := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
 		// A connection counts from before its goroutine starts until that has ended, so that end can wait for it.
 		ConnState: func(_ net.Conn, state http.ConnState) {
 			switch state {

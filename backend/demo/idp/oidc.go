@@ -134,7 +134,7 @@ func NewOIDC(_ context.Context, o OIDCOptions) (*OIDC, error) {
 	p.routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.site.home(w) })
 	p.routes.HandleFunc("GET "+oidc.DiscoveryEndpoint, p.discovery)
 	p.routes.HandleFunc(authorizePath, p.authorize(inner))
-	p.routes.Handle("GET "+callbackPath, p.addIssuer(inner))
+	p.routes.HandleFunc("GET "+callbackPath, p.callback(inner))
 	p.routes.HandleFunc("GET "+signInPath, p.showPeople)
 	p.routes.HandleFunc("POST "+signInPath, p.choose)
 	for _, e := range []*op.Endpoint{made.TokenEndpoint(), made.UserinfoEndpoint(), made.KeysEndpoint()} {
@@ -156,6 +156,7 @@ func (p *OIDC) ClientSecret(id string) secret.Value {
 
 // ServeHTTP serves the provider below its issuer's path.
 func (p *OIDC) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	http.StripPrefix(p.prefix, p.routes).ServeHTTP(w, r)
 }
 
@@ -238,7 +239,6 @@ func (p *OIDC) authorize(inner http.Handler) http.HandlerFunc {
 			p.cannotBegin(w, http.StatusMethodNotAllowed, "The application used a method that does not belong here.")
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 		if err := r.ParseForm(); err != nil {
 			p.cannotBegin(w, http.StatusBadRequest, "The application sent a request that cannot be read.")
 			return
@@ -263,6 +263,19 @@ func (p *OIDC) authorize(inner http.Handler) http.HandlerFunc {
 		}
 		if refused := checkRequest(r.Form); refused != nil {
 			p.sendBack(w, r, target, r.Form.Get("state"), *refused)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}
+}
+
+// callback leads sign-ins whose person has chosen on to op, which sends them back with a code. Of the others it would write
+// the state to the log, as of refused requests.
+func (p *OIDC) callback(inner http.Handler) http.HandlerFunc {
+	next := p.addIssuer(inner)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if request, ok := p.storage.requests.get(r.FormValue("id")); !ok || !request.Done() {
+			p.site.over(w)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -338,8 +351,7 @@ func (p *OIDC) showPeople(w http.ResponseWriter, r *http.Request) {
 func (p *OIDC) waiting(w http.ResponseWriter, r *http.Request) (*authRequest, bool) {
 	request, ok := p.storage.requests.get(r.FormValue("id"))
 	if !ok || request.Done() {
-		p.site.fail(w, http.StatusGone, "This sign-in is over",
-			"It was finished, cancelled, or has waited too long. Start again in the application.")
+		p.site.over(w)
 		return nil, false
 	}
 	return request, true

@@ -401,3 +401,62 @@ func changed(t *testing.T, address string, change url.Values) string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
+
+// TestOIDCUnfinishedCallback makes sure that op does not see a sign-in before its person has chosen: it would write the
+// refusal to the log, with the state.
+func TestOIDCUnfinishedCallback(t *testing.T) {
+	t.Parallel()
+	p := serveOIDC(t, "/realms/home", nil)
+	rp := newParty(t, p, idp.ClientApp, "http://127.0.0.1:9/cb")
+	page, _ := get(t, rp.address())
+	at, err := page.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, id := range map[string]string{"nobody has chosen": at.Query().Get("id"), "never begun": "x"} {
+		response, body := get(t, p.Issuer()+"/auth/callback?id="+id)
+		if response.StatusCode != http.StatusGone || !strings.Contains(body, "This sign-in is over") {
+			t.Errorf("%s: answered %s to %q", name, response.Status, response.Header.Get("Location"))
+		}
+	}
+}
+
+// endless is a body without end that counts what was read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = 'a'
+	}
+	e.read += len(b)
+	if e.read > 8<<20 {
+		return 0, io.EOF
+	}
+	return len(b), nil
+}
+
+// TestBodiesAreBounded makes sure that both providers read little of a request that does not end, in whichever form.
+func TestBodiesAreBounded(t *testing.T) {
+	t.Parallel()
+	o, s := serveOIDC(t, "", nil), serveSAML(t, "", nil)
+	for _, c := range []struct {
+		handler http.Handler
+		path    string
+	}{
+		{o, "/auth"}, {o, "/sign-in"}, {o, "/token"}, {o, "/userinfo"}, {s, "/sso"}, {s, "/sign-in"},
+	} {
+		for kind, begin := range map[string]string{
+			"application/x-www-form-urlencoded": "id=", "multipart/form-data; boundary=b": "--b\r\nContent-Disposition: form-data; " +
+				"name=\"id\"; filename=\"f\"\r\n\r\n",
+		} {
+			rest := &endless{}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, c.path, io.MultiReader(strings.NewReader(begin), rest))
+			r.Header.Set("Content-Type", kind)
+			answer := httptest.NewRecorder()
+			c.handler.ServeHTTP(answer, r)
+			if rest.read > 1<<20 || answer.Code < http.StatusBadRequest {
+				t.Errorf("%s, %s: answered %d, read %d bytes", c.path, kind, answer.Code, rest.read)
+			}
+		}
+	}
+}

@@ -122,6 +122,12 @@ func (s site) fail(w http.ResponseWriter, status int, heading, text string) {
 	s.write(w, status, "error", page{Heading: heading, Text: api.Printable(text)})
 }
 
+// over draws the error page of a sign-in that nobody waits for.
+func (s site) over(w http.ResponseWriter) {
+	s.fail(w, http.StatusGone, "This sign-in is over",
+		"It was finished, cancelled, or has waited too long. Start again in the application.")
+}
+
 // home draws the page for those who open the provider's own address.
 func (s site) home(w http.ResponseWriter) {
 	s.write(w, http.StatusOK, "home", page{Title: "Demo provider"})

@@ -7,10 +7,12 @@ import (
 )
 
 // Sign-ins that nobody finishes are dropped after pendingLife, and the oldest one when there are more than pendingMost: a
-// provider that runs for days must not grow with every closed tab.
+// provider that runs for days must not grow with every closed tab. What one sign-in can bring, a state or a relay state, is
+// bounded by maxBody; a signed AuthnRequest is some 5 kB.
 const (
 	pendingLife = 15 * time.Minute
 	pendingMost = 1000
+	maxBody     = 64 << 10 // bytes
 )
 
 // pending holds what waits for somebody, under a random key. It is safe for concurrent use.

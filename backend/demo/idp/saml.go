@@ -142,6 +142,7 @@ func (s *SAML) Certificate() string {
 
 // ServeHTTP serves the provider below its base address.
 func (s *SAML) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	http.StripPrefix(s.prefix, s.routes).ServeHTTP(w, r)
 }
 
@@ -197,7 +198,6 @@ func (s *SAML) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 
 // begin takes an AuthnRequest (SAML profiles section 4.1.4.1) and leads to the sign-in page.
 func (s *SAML) begin(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	request, err := s.read(r)
 	if err != nil {
 		s.site.fail(w, http.StatusBadRequest, "This sign-in cannot begin",
@@ -249,15 +249,10 @@ func (s *SAML) showPeople(w http.ResponseWriter, r *http.Request) {
 	id := r.FormValue("id")
 	request, ok := s.requests.get(id)
 	if !ok {
-		s.over(w)
+		s.site.over(w)
 		return
 	}
 	s.site.signIn(w, s.people, s.prefix+"/sign-in", id, cmp.Or(s.application, request.issuer), hostOf(request.acs))
-}
-
-func (s *SAML) over(w http.ResponseWriter) {
-	s.site.fail(w, http.StatusGone, "This sign-in is over",
-		"It was finished, cancelled, or has waited too long. Start again in the application.")
 }
 
 // choose takes the person's choice and answers the service provider through the browser.
@@ -270,7 +265,7 @@ func (s *SAML) choose(w http.ResponseWriter, r *http.Request) {
 	}
 	request, ok := s.requests.take(r.PostFormValue("id"))
 	if !ok {
-		s.over(w)
+		s.site.over(w)
 		return
 	}
 	idp, err := s.provider(request.issuer, request.acs)
