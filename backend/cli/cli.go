@@ -377,9 +377,24 @@ func (a *app) session(ctx context.Context) (*backend.Session, error) {
 	defer stop()
 	s, err := b.Open(ctx, backend.Target{Name: a.server, Credential: credential, Progress: progress})
 	if err != nil {
-		return nil, a.hintTrust(ctx, b, err)
+		return nil, a.hintLogin(ctx, b, a.hintTrust(ctx, b, err))
 	}
 	return s, nil
+}
+
+// hintLogin completes the hint of a missing credential with the server that --server names.
+func (a *app) hintLogin(ctx context.Context, b *backend.Backend, err error) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Code != api.CodeCredentialMissing || a.server == "" {
+		return err
+	}
+	command := "jellybind auth login --server "
+	if _, err := a.stored(ctx, b, a.server); err != nil {
+		command = "jellybind server add "
+	}
+	told := *e
+	told.Hint = "Run “" + command + shellWord(a.server) + "”, or give a credential for this run with --credential-stdin."
+	return &told
 }
 
 // credential reads the credential for this run, if one was given. It is never an argument: those are in the process list.

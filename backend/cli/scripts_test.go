@@ -105,8 +105,8 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// world starts a demo world for the script: world FLAVOUR. $SERVER is its address, $PORT a free loopback port for its
-// sign-ins; the files key and password hold an API key and the password of admin and noah.
+// world starts a demo world for the script: world FLAVOUR. $SERVER is its address, $ALIAS another one, $PORT a free loopback
+// port for its sign-ins; the files key and password hold an API key and the password of admin and noah.
 func world(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	w, err := demo.Start(ctx, demo.Options{Flavour: api.Flavour(args[0])})
@@ -120,6 +120,7 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(value+"\n"), 0o600))
 	}
 	ts.Setenv("SERVER", w.URL())
+	ts.Setenv("ALIAS", strings.Replace(w.URL(), "127.0.0.1", "localhost", 1))
 	ts.Setenv("PORT", freePort(ts))
 	identity := w.Identity(api.OIDC, demo.Authelia, person(ts, w, demo.TourName))
 	ts.Setenv("MARIA", identity.Name)
