@@ -27,7 +27,7 @@ var (
 )
 
 // storage is what op keeps its state in: all of it in memory. It implements op.Storage; what op can do and the demo does
-// not need (refresh tokens, JWT grants) is refused.
+// not need (refresh tokens, JWT grants, revocation, introspection) is refused.
 type storage struct {
 	now     func() time.Time
 	people  []Person
@@ -39,10 +39,10 @@ type storage struct {
 	tokens   *pending[token]
 }
 
+// token is what an access token opens at the userinfo endpoint.
 type token struct {
-	subject, client string
-	scopes          []string
-	until           time.Time
+	subject string
+	scopes  []string
 }
 
 func newStorage(people []Person, clients map[string]*client, now func() time.Time) (*storage, error) {
@@ -147,9 +147,7 @@ func (s *storage) CreateAccessToken(_ context.Context, request op.TokenRequest) 
 	if !ok {
 		return "", time.Time{}, oidc.ErrUnsupportedGrantType()
 	}
-	until := s.now().Add(accessTokenLife)
-	id := s.tokens.add(token{subject: asked.subject, client: asked.GetClientID(), scopes: asked.GetScopes(), until: until})
-	return id, until, nil
+	return s.tokens.add(token{asked.subject, asked.GetScopes()}), s.now().Add(accessTokenLife), nil
 }
 
 // CreateAccessAndRefreshTokens is refused: there are no refresh tokens here.
@@ -172,13 +170,9 @@ func (s *storage) GetRefreshTokenInfo(context.Context, string, string) (string, 
 // TerminateSession has nothing to end: nobody stays signed in.
 func (s *storage) TerminateSession(context.Context, string, string) error { return nil }
 
-// RevokeToken forgets an access token.
-func (s *storage) RevokeToken(_ context.Context, id, _, clientID string) *oidc.Error {
-	if t, ok := s.tokens.get(id); ok && t.client != clientID {
-		return oidc.ErrInvalidClient().WithDescription("The token was given to another client.")
-	}
-	s.tokens.take(id)
-	return nil
+// RevokeToken is refused: there is no such endpoint here.
+func (s *storage) RevokeToken(context.Context, string, string, string) *oidc.Error {
+	return oidc.ErrInvalidRequest().WithParent(errNotOffered)
 }
 
 // signingKey is the key of the ID tokens. It implements op.SigningKey.
@@ -251,21 +245,11 @@ func (s *storage) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, i
 	return s.claims(info, t.subject, t.scopes)
 }
 
-// SetIntrospectionFromToken fills the introspection answer for the client that the token was given to.
+// SetIntrospectionFromToken is refused: there is no such endpoint here.
 func (s *storage) SetIntrospectionFromToken(
-	_ context.Context, answer *oidc.IntrospectionResponse, id, _, clientID string,
+	context.Context, *oidc.IntrospectionResponse, string, string, string,
 ) error {
-	t, ok := s.tokens.get(id)
-	if !ok || t.client != clientID {
-		return errUnknownToken
-	}
-	var info oidc.UserInfo
-	if err := s.claims(&info, t.subject, t.scopes); err != nil {
-		return err
-	}
-	answer.SetUserInfo(&info)
-	answer.Scope, answer.ClientID, answer.Expiration = t.scopes, t.client, oidc.FromTime(t.until)
-	return nil
+	return errNotOffered
 }
 
 // claims fills in what the scopes allow (OpenID Connect Core section 5.4).
