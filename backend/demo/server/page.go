@@ -2,9 +2,9 @@ package server
 
 import (
 	_ "embed"
+	"html/template"
 	"net/http"
 	"strings"
-	"text/template"
 )
 
 //go:embed pages/result.html
@@ -13,11 +13,7 @@ var resultHTML string
 //go:embed pages/linking.html
 var linkingHTML string
 
-// resultTemplate is the page after a callback. It escapes by hand: everything that it is given goes into strings of its
-// script.
-var resultTemplate = template.Must(template.New("result").Funcs(template.FuncMap{
-	"script": template.JSEscapeString,
-}).Parse(resultHTML))
+var resultTemplate = template.Must(template.New("result").Parse(resultHTML))
 
 // resultPage is what a callback answers. In a browser it throws away what the web client has stored and goes on with the
 // link or the sign-in; Flowfin's page puts the addresses of both together itself.
