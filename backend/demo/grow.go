@@ -33,7 +33,7 @@ func grow(n int, seed uint64, taken map[string]bool) []accountSpec {
 	for len(list) < n {
 		first, last := firstNames[r.IntN(len(firstNames))], lastNames[r.IntN(len(lastNames))]
 		name := strings.ToLower(first + "." + last)
-		if key := strings.ToLower(name); taken[key] {
+		if taken[name] {
 			name += strconv.Itoa(2 + r.IntN(9*n))
 			if taken[name] {
 				continue

@@ -60,10 +60,16 @@ func (s *Server) encodedUser(u *user) [][]byte {
 	}
 }
 
+// policiesMost bounds how many policies are kept encoded: every failed sign-in makes another one.
+const policiesMost = 1000
+
 // encodedPolicy encodes a policy; most accounts have the same one.
 func (s *Server) encodedPolicy(p policy) []byte {
 	b, known := s.policies[p]
 	if !known {
+		if len(s.policies) == policiesMost {
+			clear(s.policies)
+		}
 		b = encode(p)
 		s.policies[p] = b
 	}

@@ -121,7 +121,7 @@ func unregisterFlowfin(s *Server, u *user, authProvider string) {
 		for _, p := range providers.all() {
 			for name, id := range p.links.all() {
 				if id == u.id {
-					p.links.remove(name)
+					p.unlink(name)
 				}
 			}
 		}

@@ -27,7 +27,7 @@ func (c *call) mayTouch(userID, refusal string) (answer, bool) {
 	return answer{}, true
 }
 
-// linkTarget reads the account and the protocol of a path.
+// linkTarget reads the account's id in a path.
 func (c *call) linkTarget() (userID string, a answer, valid bool) {
 	userID, valid = guid(c.vars["userId"])
 	if !valid {
@@ -123,6 +123,12 @@ func (p *provider) link(i identity, userID string) {
 	}
 }
 
+// unlink takes an identity from whoever has it.
+func (p *provider) unlink(name string) {
+	p.links.remove(name)
+	delete(p.issuers, name)
+}
+
 func deleteLink(c *call) answer {
 	userID, a, valid := c.linkTarget()
 	if !valid {
@@ -151,8 +157,7 @@ func deleteLink(c *call) answer {
 		return value(http.StatusConflict, "jellyfin UID does not match id registered to that canonical name.")
 	}
 	if !s.hostile.IgnoreWrites {
-		p.links.remove(name)
-		delete(p.issuers, name)
+		p.unlink(name)
 	}
 	return bare(http.StatusOK)
 }

@@ -149,7 +149,7 @@ func scopes(p *provider) string {
 	return strings.Join(append([]string{"openid profile"}, more...), " ")
 }
 
-// prune drops the sign-ins that have expired, where a start does that.
+// prune drops the sign-ins that have expired. On 9p4 and K0lin they would still serve: see flavour.pendingLife.
 func (s *Server) prune() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -34,9 +34,14 @@ func (q *quickConnect) describe() quickConnectDTO {
 	}
 }
 
+// expireQuick drops the requests that have waited too long, approved or not.
+func (s *Server) expireQuick() {
+	s.quick = slices.DeleteFunc(s.quick, func(q *quickConnect) bool { return s.now().Sub(q.added) > quickConnectLife })
+}
+
 // findQuick finds a request that has not expired.
 func (s *Server) findQuick(match func(*quickConnect) bool) *quickConnect {
-	s.quick = slices.DeleteFunc(s.quick, func(q *quickConnect) bool { return s.now().Sub(q.added) > quickConnectLife })
+	s.expireQuick()
 	if i := slices.IndexFunc(s.quick, match); i >= 0 {
 		return s.quick[i]
 	}
@@ -55,6 +60,7 @@ func initiateQuickConnect(c *call) answer {
 		secret: c.s.randomHex(32), client: c.who.client, added: c.s.now(),
 		code: fmt.Sprintf("%06d", 100_000+binary.BigEndian.Uint32(c.s.randomBytes(4))%900_000),
 	}
+	c.s.expireQuick()
 	c.s.quick = append(c.s.quick, q)
 	return ok(q.describe())
 }

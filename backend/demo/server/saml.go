@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,7 +52,8 @@ func startSAML(c *call) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.requests[id] = true
+	maps.DeleteFunc(s.requests, func(_ string, made time.Time) bool { return s.now().Sub(made) > s.flavour.pendingLife })
+	s.requests[id] = s.now()
 	return redirect(location)
 }
 
@@ -273,7 +275,7 @@ func (c *call) checkTimes(p *provider, signed *etree.Element) error {
 	if p.enabled("ValidateRecipient") && confirmation.SelectAttrValue("Recipient", "") != c.consumerService(p) {
 		return errors.New("checking a SAML assertion: sent elsewhere")
 	}
-	if p.enabled("ValidateInResponseTo") && !c.s.requests[confirmation.SelectAttrValue("InResponseTo", "")] {
+	if _, asked := c.s.requests[confirmation.SelectAttrValue("InResponseTo", "")]; p.enabled("ValidateInResponseTo") && !asked {
 		return errors.New("checking a SAML assertion: not asked for")
 	}
 	return nil

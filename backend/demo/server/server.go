@@ -84,7 +84,7 @@ type Server struct {
 	pending    dictionary[*pendingLogin] // OIDC sign-ins by state
 	handles    map[string]samlLogin      // Flowfin: SAML sign-ins by the handle that its page holds
 	consumed   map[string]bool           // Flowfin: ids of SAML assertions that were used
-	requests   map[string]bool           // ids of the AuthnRequests that were made
+	requests   map[string]time.Time      // AuthnRequests by their ids: when they were made
 }
 
 // New makes a server. It holds nobody yet: see AddUser.
@@ -117,7 +117,7 @@ func New(o Options) *Server {
 		policies: map[policy][]byte{},
 		handles:  map[string]samlLogin{},
 		consumed: map[string]bool{},
-		requests: map[string]bool{},
+		requests: map[string]time.Time{},
 	}
 	s.id = s.randomHex(16)
 	s.routes = s.jellyfinRoutes()
@@ -154,7 +154,7 @@ func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending = dictionary[*pendingLogin]{}
-	s.handles, s.consumed, s.requests = map[string]samlLogin{}, map[string]bool{}, map[string]bool{}
+	s.handles, s.consumed, s.requests = map[string]samlLogin{}, map[string]bool{}, map[string]time.Time{}
 	s.sessions, s.quick = nil, nil
 	for _, k := range s.kinds() {
 		k.providers.compact()
