@@ -455,7 +455,8 @@ func (b *Backend) forgetCredential(ctx context.Context, e profile.Entry) error {
 	})
 }
 
-// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first, as far as the server answers.
+// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first, as
+// far as the server answers.
 func (b *Backend) Forget(ctx context.Context, name string) error {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil {

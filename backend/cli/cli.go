@@ -177,7 +177,8 @@ Without a command it opens its window.`,
 		return usageError{error: err, hint: howTo(c)}
 	})
 	f := root.PersistentFlags()
-	f.StringVarP(&a.server, "server", "s", "", "the `NAME` of a server that was added, or any server's address (default: the default server)")
+	f.StringVarP(&a.server, "server", "s", "",
+		"the `NAME` of a server that was added, or any server's address (default: the default server)")
 	f.BoolVar(&a.json, "json", false, "print JSON for programs; “jellybind help json” lists the fields")
 	f.BoolVarP(&a.yes, "yes", "y", false, "ask nothing: answer every question with yes")
 	f.BoolVar(&a.credentialStdin, "credential-stdin", false,
