@@ -141,7 +141,15 @@ func (w *World) start(ctx context.Context, o Options) error {
 	w.addAccounts(o)
 	source.random()
 	w.key = w.server.AddAPIKey("Jellybind demo")
-	w.serve(listener, w.server)
+	// A sign-in comes under the host of the listener that waits for its answer, which may have any port.
+	w.serve(listener, onlyHosts(func(host string) bool {
+		name, _, err := net.SplitHostPort(host)
+		if err != nil {
+			name = strings.Trim(host, "[]")
+		}
+		ip := net.ParseIP(name)
+		return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
+	}, w.server))
 	return nil
 }
 
@@ -161,7 +169,7 @@ func (w *World) startProviders(ctx context.Context, o Options) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	w.serve(listener, sameHost(listener, w.adfs))
+	w.serve(listener, onlyHosts(same(listener), w.adfs))
 	for _, p := range []struct {
 		name, path string
 		into       **idp.OIDC
@@ -174,7 +182,7 @@ func (w *World) startProviders(ctx context.Context, o Options) error {
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		w.serve(listener, sameHost(listener, *p.into))
+		w.serve(listener, onlyHosts(same(listener), *p.into))
 	}
 	return nil
 }
@@ -295,13 +303,17 @@ func (w *World) serve(listener net.Listener, handler http.Handler) {
 	w.serving.Go(func() { _ = s.Serve(listener) })
 }
 
-// sameHost refuses requests for another host than the listener's. A page on the network can lead its own name to the
-// loopback and would then read what is here (DNS rebinding). The simulated Jellyfin takes every host, as the real one does
-// and as a sign-in through the loopback needs.
-func sameHost(listener net.Listener, next http.Handler) http.Handler {
-	host := listener.Addr().String()
+// same tells the listener's own host.
+func same(listener net.Listener) func(string) bool {
+	own := listener.Addr().String()
+	return func(host string) bool { return host == own }
+}
+
+// onlyHosts refuses requests for other hosts. A page on the network can lead its own name to the loopback and would then
+// read what is here (DNS rebinding).
+func onlyHosts(allowed func(string) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Host != host {
+		if !allowed(r.Host) {
 			http.Error(w, "This address is not served here.", http.StatusMisdirectedRequest)
 			return
 		}

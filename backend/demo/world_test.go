@@ -319,6 +319,22 @@ func TestProvidersAnswer(t *testing.T) {
 	}
 }
 
+// TestHosts makes sure that no page on the network can read the simulated Jellyfin by leading its own name to the loopback.
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	w := start(t, demo.Options{})
+	for host, want := range map[string]int{
+		"": http.StatusOK, loopback: http.StatusOK, "localhost:1": http.StatusOK, "LOCALHOST": http.StatusOK,
+		"[::1]:18701": http.StatusOK, "[::1]": http.StatusOK,
+		"rebound.example.com": http.StatusMisdirectedRequest, "127.0.0.1.example.com:80": http.StatusMisdirectedRequest,
+		"192.168.1.2": http.StatusMisdirectedRequest,
+	} {
+		if response := fetch(t, w.URL()+"/System/Info/Public", host); response.StatusCode != want {
+			t.Errorf("%q is answered %s", host, response.Status)
+		}
+	}
+}
+
 func fetch(t *testing.T, address, host string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
