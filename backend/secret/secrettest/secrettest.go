@@ -29,6 +29,9 @@ const (
 	NoBus     State = "no-bus"     // no session bus at all
 )
 
+// password opens the login keyring.
+const password = "a password of the tests"
+
 // insideVar tells a rerun test its state.
 const insideVar = "JELLYBIND_SECRETTEST"
 
@@ -84,7 +87,7 @@ func Start(t testing.TB, state State) *Session {
 	}
 	daemon := s.command("gnome-keyring-daemon", args...)
 	if state != NoKeyring {
-		daemon.Stdin = strings.NewReader("a password of the tests")
+		daemon.Stdin = strings.NewReader(password)
 	}
 	s.start(daemon)
 	conn := s.Connect()
@@ -109,6 +112,27 @@ func (s *Session) Lock() {
 		Call("org.freedesktop.Secret.Service.Lock", 0, []dbus.ObjectPath{login}).Store(&locked, &prompt)
 	if err != nil || len(locked) != 1 {
 		s.t.Fatalf("locking the keyring: %v, locked %v", err, locked)
+	}
+}
+
+// Unlock unlocks the login keyring, as a person does who is asked for its password.
+func (s *Session) Unlock() {
+	s.t.Helper()
+	service := s.Connect().Object("org.freedesktop.secrets", "/org/freedesktop/secrets")
+	var none dbus.Variant
+	var session dbus.ObjectPath
+	err := service.Call("org.freedesktop.Secret.Service.OpenSession", 0, "plain", dbus.MakeVariant("")).Store(&none, &session)
+	if err != nil {
+		s.t.Fatalf("opening a session with the keyring: %v", err)
+	}
+	secret := struct {
+		Session           dbus.ObjectPath
+		Parameters, Value []byte
+		ContentType       string
+	}{session, []byte{}, []byte(password), "text/plain"}
+	const unlock = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface.UnlockWithMasterPassword"
+	if err := service.Call(unlock, 0, login, secret).Err; err != nil {
+		s.t.Fatalf("unlocking the keyring: %v", err)
 	}
 }
 
