@@ -3,8 +3,6 @@ package e2e_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -14,7 +12,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/jellyfin"
@@ -87,10 +84,10 @@ func TestConnect(t *testing.T) {
 	p.try(d.URL() + "/web/#/home.html")
 	p.do("the ways to sign in", sees(english.T("connect.how")), sees(english.T("connect.plugin")))
 	p.nameless("connecting")
-	p.do("no key", clickOn("#quick"), sees(english.T("connect.key.empty")), focused("key"))
+	p.do("no key", clickOn("#sign-in"), sees(english.T("connect.key.empty")), focused("key"))
 	p.do("a wrong key", fill("key", strings.Repeat("0", 32)), key(kb.Enter), gone(english.T("connect.key.empty")), until(`document.querySelector('form .banner.bad')`))
 	p.told()
-	p.do("a pasted key", clickOn("#key"), paste("  "+apiKey[:9]+" "+apiKey[9:]+"\n"), clickOn("#quick"),
+	p.do("a pasted key", clickOn("#key"), paste("  "+apiKey[:9]+" "+apiKey[9:]+"\n"), clickOn("#sign-in"),
 		until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
 	if kept := ask[string](p, `document.documentElement.outerHTML`); strings.Contains(kept, apiKey) {
 		t.Error("the key is in the page")
@@ -111,7 +108,7 @@ func TestConnect(t *testing.T) {
 	forget()
 
 	p.try(d.URL())
-	p.do("Quick Connect", sees(english.T("connect.how")), clickOn(`input[value=quick]`), clickOn("#quick"), until(`document.querySelector('#quick-code output')`))
+	p.do("Quick Connect", sees(english.T("connect.how")), clickOn(`input[value=quick]`), clickOn("#sign-in"), until(`document.querySelector('#quick-code output')`))
 	p.nameless("Quick Connect")
 	approve(t, d, strings.ReplaceAll(ask[string](p, `document.querySelector('#quick-code output').textContent`), " ", ""))
 	p.do("approved", until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
@@ -156,89 +153,4 @@ func approve(t *testing.T, d *demo.World, code string) {
 	if err != nil || res.Status != http.StatusOK {
 		t.Fatalf("approving %q: %v", code, err)
 	}
-}
-
-// TestObstacles looks at what stands between an address and a server: each says what it is and what to do next.
-func TestObstacles(t *testing.T) {
-	a := start(t)
-	p := a.open(t)
-	site := func(h http.Handler) string {
-		s := httptest.NewServer(h)
-		t.Cleanup(s.Close)
-		return s.URL
-	}
-	p.do("no keyring is told", sees(english.T("keyring.off")))
-
-	closed := httptest.NewServer(nil)
-	closed.Close()
-	huge := site(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		for range 10 << 10 {
-			if _, err := w.Write([]byte(strings.Repeat("<p>lorem ipsum</p>", 57))); err != nil {
-				return
-			}
-		}
-	}))
-	hanging := make(chan struct{})
-	hang := site(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hanging }))
-	t.Cleanup(func() { close(hanging) })
-	// These are said beside the field.
-	for _, address := range []string{"", "not an address", "ftp://media.example.com", closed.URL, huge, hang} {
-		p.try(address)
-		p.do("the error beside the field", until(`document.getElementById('address-error') && document.getElementById('address-error').innerText.length > 20`),
-			focused("address"))
-		if said := ask[string](p, `document.getElementById('address-error').innerText`); strings.ContainsAny(said, "<>{}[]") {
-			t.Errorf("%q: the person is told %q", address, said)
-		}
-		p.nameless("the error beside the field")
-		p.do("clearing", fill("address", "x"))
-	}
-
-	starting := server.New(server.Options{})
-	starting.SetPhase(server.PhaseEarly)
-	// These have a screen of their own.
-	for address, code := range map[string]api.Code{
-		site(server.New(server.Options{PluginMissing: true})):    api.CodePluginMissing,
-		site(server.New(server.Options{WizardIncomplete: true})): api.CodeWizardIncomplete,
-		site(starting): api.CodeServerStarting,
-	} {
-		p.try(address)
-		p.do("the screen for "+string(code), sees(english.T("obstacle."+string(code))), sees(english.T("obstacle.next")))
-		if said := ask[string](p, `document.querySelector('.obstacle').innerText`); strings.ContainsAny(said, "<>{}[]") {
-			t.Errorf("the person is told %q", said)
-		}
-		p.nameless(string(code))
-		if code == api.CodeServerStarting {
-			starting.SetPhase(server.PhaseReady)
-			p.do("trying again", click(english.T("again")), sees(english.T("obstacle.secret-unavailable")))
-		}
-		p.do("back", click(english.T("back")))
-	}
-
-	// Without a keyring nothing is stored, and it says so.
-	d := world(t)
-	p.try(d.URL())
-	p.do("no keyring", sees(english.T("obstacle.secret-unavailable")), sees(english.T("obstacle.next")), click(english.T("again")),
-		sees(english.T("obstacle.secret-unavailable")))
-	p.nameless("no keyring")
-	p.do("back", click(english.T("back")), sees(english.T("welcome.lead")))
-	if b, err := os.ReadFile(filepath.Join(a.config, "servers.json")); err == nil && strings.Contains(string(b), d.URL()) {
-		t.Error("the server was added all the same")
-	}
-
-	// A certificate that nobody vouches for.
-	target, err := url.Parse(d.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	encrypted := httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(target)
-		r.Out.Host = r.In.Host
-	}})
-	t.Cleanup(encrypted.Close)
-	p.try(encrypted.URL)
-	p.do("the certificate", sees(english.T("certificate.title")), until(`/^([0-9A-F]{2}:){31}[0-9A-F]{2}$/.test(document.querySelector('.fingerprint').textContent)`))
-	p.nameless("the certificate")
-	p.do("trusting it", click(english.T("certificate.trust")), sees(english.T("obstacle.secret-unavailable")))
-	a.holds(t, d.APIKey().Reveal())
 }

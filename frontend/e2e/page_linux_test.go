@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 type action = chromedp.Action[chromedp.Void]
@@ -194,7 +196,7 @@ func fill(id, text string) action {
 		for _, a := range []action{
 			clickOn("#" + id),
 			chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.getElementById(%q).select()`, id)),
-			key(text),
+			key(cmp.Or(text, kb.Delete)),
 		} {
 			if _, err := a(ctx, target); err != nil {
 				return err
