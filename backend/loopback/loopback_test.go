@@ -22,6 +22,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/loopback"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
 var errState = errors.New("another state")
@@ -266,6 +267,26 @@ func TestErrorReachesPageAndCaller(t *testing.T) {
 	}
 	if err := <-r.done; !errors.Is(err, refused) {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestMatchState(t *testing.T) {
+	t.Parallel()
+	for query, want := range map[string]bool{
+		"state=s&code=c": true, "state=s&error=access_denied&error_description=no": true, "state=s&code=c&iss=i": true,
+		"code=c": false, "state=&code=c": false, "state=S&code=c": false, "state=s": false, "state=s&code=": false,
+		"state=s&code=c&error=e": false, "state=s&state=s&code=c": false, "state=s&code=c&code=d": false, "state=s&code=c&iss=i&iss=j": false,
+	} {
+		v, err := url.ParseQuery(query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := loopback.MatchState(secret.New("s"))(v); (err == nil) != want {
+			t.Errorf("%s: %v", query, err)
+		}
+		if err := loopback.MatchState(secret.Value{})(v); err == nil {
+			t.Errorf("%s fits no state", query)
+		}
 	}
 }
 

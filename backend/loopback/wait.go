@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
 // The bounds of a request and of the listener's life after the answer. A SAML response with a few hundred groups is
@@ -48,6 +49,25 @@ type Expect struct {
 	// allow. Most providers answer a redirect URI that they do not know with a page of their own, and the loopback never
 	// hears of it. Both may be empty.
 	Host, RedirectURI string
+}
+
+// MatchState returns an Expect.Match for an OAuth 2.0 authorization response (RFC 6749, sections 4.1.2 and 4.1.2.1) with
+// this state: one code or one error, and nothing twice.
+func MatchState(state secret.Value) func(url.Values) error {
+	return func(v url.Values) error {
+		for name, values := range v {
+			if len(values) != 1 {
+				return fmt.Errorf("the parameter %q comes %d times", name, len(values))
+			}
+		}
+		if state.IsZero() || subtle.ConstantTimeCompare([]byte(v.Get("state")), []byte(state.Reveal())) != 1 {
+			return errors.New("another state")
+		}
+		if (v.Get("code") == "") == (v.Get("error") == "") {
+			return errors.New("neither a code nor an error, or both")
+		}
+		return nil
+	}
 }
 
 // Callback is the request that matched.

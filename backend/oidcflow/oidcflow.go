@@ -10,9 +10,6 @@ package oidcflow
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
-	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -130,7 +127,8 @@ func Run(
 	var identity Identity
 	err = listener.Attend(ctx,
 		loopback.Expect{
-			Method: http.MethodGet, Path: path, Match: e.match, Target: address, Host: host, RedirectURI: e.config.RedirectURL,
+			Method: http.MethodGet, Path: path, Match: loopback.MatchState(e.state), Target: address, Host: host,
+			RedirectURI: e.config.RedirectURL,
 		},
 		func(ctx context.Context) error { return show(ctx, signIn) },
 		func(ctx context.Context, callback loopback.Callback) (loopback.Page, error) {
@@ -152,23 +150,6 @@ type exchange struct {
 	http                   *http.Client
 	now                    func() time.Time
 	state, nonce, verifier secret.Value
-}
-
-// match accepts an authorization response with our state (RFC 6749, sections 4.1.2 and 4.1.2.1): one code or one error, and
-// nothing twice.
-func (e *exchange) match(v url.Values) error {
-	for name, values := range v {
-		if len(values) != 1 {
-			return fmt.Errorf("the parameter %q comes %d times", name, len(values))
-		}
-	}
-	if subtle.ConstantTimeCompare([]byte(v.Get("state")), []byte(e.state.Reveal())) != 1 {
-		return errors.New("another state")
-	}
-	if (v.Get("code") == "") == (v.Get("error") == "") {
-		return errors.New("neither a code nor an error, or both")
-	}
-	return nil
 }
 
 // redeem turns an authorization response into an identity.

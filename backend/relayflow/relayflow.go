@@ -9,7 +9,6 @@ package relayflow
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -112,7 +111,7 @@ func Run(
 		if started.State.IsZero() {
 			return Result{}, errors.New("relaying a sign-in: the server named no state")
 		}
-		expect.Match = func(v url.Values) error { return matchState(v, started.State) }
+		expect.Match = loopback.MatchState(started.State)
 	case api.SAML:
 		if started.RequestID == "" {
 			return Result{}, errors.New("relaying a sign-in: the server's AuthnRequest has no ID")
@@ -171,23 +170,6 @@ func relay(
 		return Result{}, err
 	}
 	return result, nil
-}
-
-// matchState accepts an authorization response (RFC 6749, sections 4.1.2 and 4.1.2.1) with this sign-in's state: one
-// code or one error, and nothing twice.
-func matchState(v url.Values, state secret.Value) error {
-	for name, values := range v {
-		if len(values) != 1 {
-			return fmt.Errorf("the parameter %q comes %d times", name, len(values))
-		}
-	}
-	if subtle.ConstantTimeCompare([]byte(v.Get("state")), []byte(state.Reveal())) != 1 {
-		return errors.New("another state")
-	}
-	if (v.Get("code") == "") == (v.Get("error") == "") {
-		return errors.New("neither a code nor an error, or both")
-	}
-	return nil
 }
 
 // matchResponse accepts a form with one response to this sign-in's AuthnRequest (SAML 2.0 Core, section 3.2.2).
