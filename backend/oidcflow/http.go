@@ -3,7 +3,6 @@ package oidcflow
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +44,7 @@ func (c Client) httpClient() *http.Client {
 			first := via[0]
 			switch {
 			case first.Method != http.MethodGet || len(via) > maxRedirects,
-				req.URL.Host != first.URL.Host && req.URL.Hostname() != first.URL.Hostname(),
+				req.URL.Hostname() != first.URL.Hostname(),
 				req.URL.Scheme != "https" && req.URL.Scheme != first.URL.Scheme,
 				req.URL.Scheme == first.URL.Scheme && req.URL.Host != first.URL.Host:
 				return errRedirect
@@ -103,7 +102,7 @@ func (e *exchange) exchangeError(ctx context.Context, err error) error {
 	if !ok {
 		return e.askError(ctx, err, "the code could not be redeemed")
 	}
-	refused := &api.Error{Code: api.CodeSignInRefused, Params: map[string]string{"reason": api.Printable(answer.ErrorCode)}}
+	refused := &api.Error{Code: api.CodeSignInRefused, Params: map[string]string{"reason": short(answer.ErrorCode)}}
 	switch answer.ErrorCode {
 	case "invalid_client", "unauthorized_client":
 		refused.Sentence = "The identity provider does not accept Jellybind's client id or secret."
@@ -118,7 +117,7 @@ func (e *exchange) exchangeError(ctx context.Context, err error) error {
 			e.config.RedirectURL
 		refused.Params["redirectUri"] = e.config.RedirectURL
 	case "":
-		return answered(answer.Response, mustParse(e.config.Endpoint.TokenURL))
+		return answered(answer.Response, parsed(e.config.Endpoint.TokenURL))
 	default:
 		refused.Sentence = "The identity provider refused to redeem its code: " + short(answer.ErrorCode) + "."
 		refused.Hint = "Check the settings of Jellybind's client at the identity provider."
@@ -192,11 +191,9 @@ func unreachable(ctx context.Context, err error, host string) error {
 		Err:      stripped(err),
 	}
 	var (
-		unknown  x509.UnknownAuthorityError
-		hostname x509.HostnameError
-		verify   *tls.CertificateVerificationError
-		timeout  net.Error
-		name     *net.DNSError
+		verify  *tls.CertificateVerificationError
+		timeout net.Error
+		name    *net.DNSError
 	)
 	switch {
 	case errors.Is(err, errRedirect):
@@ -206,7 +203,7 @@ func unreachable(ctx context.Context, err error, host string) error {
 	case errors.Is(err, errTooLarge):
 		e.Sentence = fmt.Sprintf("The identity provider at %s sent far more than it should.", host)
 		e.Hint = "Check the endpoint in the plugin's settings."
-	case errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &verify):
+	case errors.As(err, &verify):
 		e.Code = api.CodeCertificateUntrusted
 		e.Sentence = fmt.Sprintf("The TLS certificate of the identity provider at %s is not trusted by this computer.", host)
 		e.Hint = "Add its certificate authority to this computer's trusted ones, as the browser needs it as well."
@@ -250,8 +247,8 @@ func misconfigured(why string) *api.Error {
 	}
 }
 
-// mustParse parses an address that Discover has checked.
-func mustParse(address string) *url.URL {
+// parsed parses an address that Discover has checked.
+func parsed(address string) *url.URL {
 	u, err := url.Parse(address)
 	if err != nil {
 		return new(url.URL)

@@ -30,12 +30,11 @@ type Request struct {
 	AllowSHA1   bool
 }
 
-// Options say where to listen and what time it is.
+// Options say where to listen, what the time is, and what was accepted before. Now and Seen must be given.
 type Options struct {
 	Listen loopback.Options
 	Now    func() time.Time
-	// Seen remembers what was accepted before.
-	Seen *Replay
+	Seen   *Replay
 }
 
 // Run lets the plugin start a sign-in, shows the address to the person, catches the response on the loopback and checks it.

@@ -154,10 +154,9 @@ func (v *verifier) signedInfo(signedInfo *etree.Element, value []byte) (*etree.E
 	if len(all[1].ChildElements()) != 0 {
 		return nil, badShape("parameters of its algorithm")
 	}
-	algorithm := attr(all[1], "Algorithm")
-	m, ok := signatureMethod(algorithm)
+	m, ok := signatureMethod(attr(all[1], "Algorithm"))
 	if !ok {
-		return nil, refuseAlgorithm(algorithm)
+		return nil, refuseAlgorithm()
 	}
 	if err := v.permit(m.hash); err != nil {
 		return nil, err
@@ -206,10 +205,9 @@ func (v *verifier) reference(info *etree.Element, id string) (hash crypto.Hash, 
 	if prefixes, err = exclusive(transforms[1]); err != nil {
 		return 0, "", nil, err
 	}
-	algorithm := attr(all[1], "Algorithm")
-	hash, ok := digestMethod(algorithm)
+	hash, ok := digestMethod(attr(all[1], "Algorithm"))
 	if !ok || len(all[1].ChildElements()) != 0 {
-		return 0, "", nil, refuseAlgorithm(algorithm)
+		return 0, "", nil, refuseAlgorithm()
 	}
 	if err := v.permit(hash); err != nil {
 		return 0, "", nil, err
@@ -250,7 +248,7 @@ func (v *verifier) permit(h crypto.Hash) error {
 	return nil
 }
 
-func refuseAlgorithm(string) error {
+func refuseAlgorithm() error {
 	return refuse("it is signed with an algorithm that is unknown or unsafe",
 		"Let the identity provider sign with RSA-SHA256 or ECDSA-SHA256.")
 }
