@@ -99,7 +99,10 @@ func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	var match []int
 	for _, i := range ix.order(q.Sort, q.Language) {
 		a := &ix.roster.Accounts[i]
-		if (q.Filter != api.FilterChanged || ix.changed[i]) && Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) && containsAll(ix.text[i], words) {
+		if q.Filter == api.FilterChanged && !ix.changed[i] {
+			continue
+		}
+		if Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) && containsAll(ix.text[i], words) {
 			match = append(match, i)
 		}
 	}

@@ -784,8 +784,10 @@ func TestShots(t *testing.T) {
 		w, h          int64
 		scale         float64
 	}{
-		{"light-1024", "&theme=light", 1024, 700, 1}, {"dark-1440", "&theme=dark", 1440, 900, 1},
-		{"dark-1024", "&theme=dark", 1024, 700, 1}, {"light-1440", "&theme=light", 1440, 900, 1},
+		{"light-1024", "&theme=light", 1024, 700, 1},
+		{"dark-1440", "&theme=dark", 1440, 900, 1},
+		{"dark-1024", "&theme=dark", 1024, 700, 1},
+		{"light-1440", "&theme=light", 1440, 900, 1},
 	}
 	for _, s := range all {
 		for _, z := range sizes {

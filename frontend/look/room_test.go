@@ -4,6 +4,7 @@ package look_test
 
 import (
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func TestRosterUsesItsRoom(t *testing.T) {
 		width int64
 		want  string
 	}{{800, "1 +2 more"}, {1024, "1 +2 more"}, {1440, "2 +1 more"}, {1920, "3 "}} {
-		t.Run(fmt.Sprint(c.width), func(t *testing.T) {
+		t.Run(strconv.FormatInt(c.width, 10), func(t *testing.T) {
 			ctx := tab(t)
 			do(ctx, t, "start", window(c.width, 700), open(""), sees("See which identities"))
 			do(ctx, t, "demo", toRoster...)

@@ -207,7 +207,7 @@ type (
 		// demo world.
 		Name    string
 		Address string
-		Demo bool
+		Demo    bool
 	}
 	// QuickStarted answers StartQuickConnect.
 	QuickStarted struct {

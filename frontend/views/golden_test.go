@@ -400,7 +400,8 @@ var cases = map[string]func() *state.State{
 			state.StartLinking{Account: api.User{ID: "01", Name: "Ada"}},
 			state.PickProvider{Protocol: p.Protocol, Name: p.Name},
 			state.Planned{Number: 1, Plan: api.Plan{Provider: p, Option: subject, Options: []api.Option{
-				subject, {Strategy: api.StrategyRelay, Reason: "No key may do that."},
+				subject,
+				{Strategy: api.StrategyRelay, Reason: "No key may do that."},
 				{Strategy: api.StrategyOwnClient, Reason: "jellybind providers set", Code: api.CodeClientMissing},
 			}}},
 		)
