@@ -833,3 +833,22 @@ func TestLeavingWhileItWorks(t *testing.T) {
 		t.Errorf("a late session: %q with %v", s.Screen, s.Boot.Profiles)
 	}
 }
+
+// TestUndoOfTheLastChangeOnly is offered: what was before it may not be as it was.
+func TestUndoOfTheLastChangeOnly(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	c := api.Change{
+		ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserID: "u", UserName: "n",
+		Identities: []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "i"}},
+	}
+	s.Update(state.Removed{Changes: []api.Change{c}})
+	s.Session.Capabilities.WriteConfig = api.Ability{}
+	c.ID = "2"
+	s.Update(state.Removed{Changes: []api.Change{c}})
+	for _, toast := range s.Toasts {
+		if len(toast.Undo) > 0 {
+			t.Errorf("offers to undo %v", toast.Undo)
+		}
+	}
+}

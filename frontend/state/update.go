@@ -30,9 +30,6 @@ func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}, CallKeyring{}} }
 func (s *State) toast(t *Toast) []Cmd {
 	s.toastID++
 	t.ID = s.toastID
-	if len(t.Undo) > 0 { // what was before it may not be undoable any more; the history tells
-		s.Toasts = slices.DeleteFunc(s.Toasts, func(old Toast) bool { return len(old.Undo) > 0 })
-	}
 	s.Toasts = append(s.Toasts, *t)
 	if len(s.Toasts) > 3 {
 		s.Toasts = s.Toasts[len(s.Toasts)-3:]
@@ -205,8 +202,10 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
-// afterChange loads anew what a change of links touches.
+// afterChange loads anew what a change of links touches. What was done before it may not be undoable any more, so that its
+// message goes; the history tells.
 func (s *State) afterChange() []Cmd {
+	s.Toasts = slices.DeleteFunc(s.Toasts, func(old Toast) bool { return len(old.Undo) > 0 })
 	cmds := s.reload()
 	if s.Drawer.UserID != "" {
 		cmds = append(cmds, CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID})

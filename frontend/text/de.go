@@ -229,7 +229,8 @@ var de = map[string]string{
 	"remove.do.of":       "{name} bei {provider} entfernen",
 	"remove.title.one":   "Diese Verknüpfung entfernen?",
 	"remove.title.other": "{n} Verknüpfungen entfernen?",
-	"remove.text":        "Diese Identitäten öffnen die Konten dann nicht mehr. Konten, Wiedergabeverlauf und Passwörter bleiben, offene Sitzungen laufen weiter.",
+	"remove.text.one":    "Diese Identität öffnet das Konto dann nicht mehr. Konto, Wiedergabeverlauf und Passwort bleiben, offene Sitzungen laufen weiter.",
+	"remove.text.other":  "Diese Identitäten öffnen die Konten dann nicht mehr. Konten, Wiedergabeverlauf und Passwörter bleiben, offene Sitzungen laufen weiter.",
 	"remove.undo":        "Das lässt sich rückgängig machen, hier und im Verlauf.",
 
 	"remove.undo.sessions": "Das lässt sich rückgängig machen, hier und im Verlauf; Sitzungen bleiben beendet.",
@@ -326,6 +327,7 @@ var de = map[string]string{
 	"confirm.nobody":          "Niemandem",
 	"confirm.later":           "Erst nach dem Schreiben bekannt",
 	"confirm.moves":           "Diese Identität öffnet bisher {owner}. Weiter nimmt sie dort weg und gibt sie {account}.",
+	"confirm.mayMove":         "Ihr Konto darf nicht sehen, wem welche Identität gehört: Eine, die jetzt ein anderes Konto öffnet, wird ihm genommen.",
 	"confirm.yes":             "Verknüpfen",
 	"confirm.move":            "Zu diesem Konto verschieben",
 	"confirm.no":              "Nein, abbrechen",

@@ -229,7 +229,8 @@ var en = map[string]string{
 	"remove.do.of":       "Remove {name} at {provider}",
 	"remove.title.one":   "Remove this link?",
 	"remove.title.other": "Remove {n} links?",
-	"remove.text":        "These identities will no longer open these accounts. Accounts, watch history and passwords stay, and sessions that are open go on.",
+	"remove.text.one":    "This identity will no longer open this account. Account, watch history and password stay, and sessions that are open go on.",
+	"remove.text.other":  "These identities will no longer open these accounts. Accounts, watch history and passwords stay, and sessions that are open go on.",
 	"remove.undo":        "This can be undone, here and in the history.",
 
 	"remove.undo.sessions": "This can be undone, here and in the history; sessions stay ended.",
@@ -326,6 +327,7 @@ var en = map[string]string{
 	"confirm.nobody":          "Nobody",
 	"confirm.later":           "Known only after writing",
 	"confirm.moves":           "This identity opens {owner} now. Going on takes it from there and gives it to {account}.",
+	"confirm.mayMove":         "Your account may not see who has which identity: one that opens another account now is taken from there.",
 	"confirm.yes":             "Link",
 	"confirm.move":            "Move to this account",
 	"confirm.no":              "No, cancel",

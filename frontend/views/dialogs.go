@@ -96,7 +96,7 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 				User: api.User{Name: d.Names[k.UserID]}, Exists: d.Names[k.UserID] != "",
 			})))))
 	}
-	words, yes, undo := dom.E("p", l.T("remove.text")), l.N("remove.yes", len(d.Links)), "remove.undo"
+	words, yes, undo := dom.E("p", l.N("remove.text", len(d.Links))), l.N("remove.yes", len(d.Links)), "remove.undo"
 	if d.Detour {
 		words, yes, undo = components.Banner("warn", "alert", dom.E("p", dom.Class("banner-title"), l.T("remove.detour")),
 			dom.E("p", l.T("remove.detour.text"))), l.T("remove.detour.yes"), "remove.undo.sessions"

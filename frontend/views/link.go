@@ -136,14 +136,22 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	if !p.OK {
 		body = append(body, components.Banner("bad", "alert", dom.E("p", l.T("link.planBad"))))
 	}
-	for _, w := range p.Warnings {
+	warnings := p.Warnings
+	if n := len(warnings); n > 0 && !p.KnownBeforeWrite {
+		warnings = warnings[:n-1] // the last one says the same as unknownBefore, which is translated
+	}
+	for _, w := range warnings {
 		body = append(body, components.Banner("warn", "alert", dom.E("p", foreign(l), api.Printable(w))))
 	}
 	if len(p.Allow) > 0 && !s.Demo() {
 		body = append(body, allowBox(l, p))
 	}
-	if !p.KnownBeforeWrite {
+	switch {
+	case p.KnownBeforeWrite:
+	case s.Can().ReadRoster.OK:
 		body = append(body, components.Banner("info", "info", dom.E("p", l.T("link.unknownBefore"))))
+	default:
+		body = append(body, components.Banner("warn", "alert", dom.E("p", l.T("confirm.mayMove"))))
 	}
 	body = append(body, components.Error(l, k.Error), moveBox(s, l))
 	body = append(body, otherWays(s, l, p)...)
@@ -372,6 +380,8 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 			),
 			"account": dom.E("strong", components.Name(c.Account.Name)),
 		})))
+	} else if c.MayMove {
+		warn = components.Banner("warn", "alert", dom.E("p", l.T("confirm.mayMove")))
 	}
 	return []*dom.Node{
 		stepTitle(l.T("confirm.title")),
