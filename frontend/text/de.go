@@ -203,7 +203,7 @@ var de = map[string]string{
 	"drawer.loading":    "Konto wird gelesen…",
 	"drawer.unlinked":   "Noch öffnet keine Identität dieses Konto.",
 	"drawer.orphan":     "Dieses Konto wurde gelöscht, seine Verknüpfungen sind noch gespeichert. Sie können gefahrlos entfernt werden.",
-	"drawer.atRisk":     "Wer bei einem Anbieter den Namen dieses Kontos trägt, käme hinein, weil noch niemand verknüpft ist. Die richtige Identität zu verknüpfen schließt die Lücke.",
+	"drawer.atRisk":     "Wer bei einem Anbieter den Namen dieses Kontos trägt, käme hinein, weil diese Identität noch nicht verknüpft ist. Die richtige Identität zu verknüpfen schließt die Lücke.",
 	"drawer.facts":      "Konto",
 	"fact.provider":     "Anmeldeanbieter",
 	"fact.password":     "Passwort",
@@ -341,6 +341,7 @@ var de = map[string]string{
 	"failed.owned":            "Sie kann verschoben werden: Dann öffnet sie dieses Konto und das andere nicht mehr. Dazu noch einmal anmelden; vor dem Schreiben wird gefragt.",
 	"failed.move":             "Hierher verschieben",
 	"failed.other":            "Andere Identität verwenden",
+	"failed.unwritten":        "Nichts wurde geschrieben.",
 	"failed.nothing":          "Der Verlauf zeigt, ob etwas geschrieben wurde.",
 
 	"providers.lead":          "Wo sich Leute anmelden, wie das SSO-Plugin es kennt.",

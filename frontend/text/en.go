@@ -203,7 +203,7 @@ var en = map[string]string{
 	"drawer.loading":    "Reading account…",
 	"drawer.unlinked":   "No identity opens this account yet.",
 	"drawer.orphan":     "This account was deleted, but its links are still stored. Removing them is safe.",
-	"drawer.atRisk":     "Anybody who has this account’s name at a provider would be let in, because nobody is linked yet. Linking the right identity closes the gap.",
+	"drawer.atRisk":     "Anybody who has this account’s name at a provider would be let in, because that identity is not linked yet. Linking the right identity closes the gap.",
 	"drawer.facts":      "Account",
 	"fact.provider":     "Sign-in provider",
 	"fact.password":     "Password",
@@ -341,6 +341,7 @@ var en = map[string]string{
 	"failed.owned":            "You may move it: then it opens this account, and no longer the other one. You sign in once more and confirm before anything is written.",
 	"failed.move":             "Move it here",
 	"failed.other":            "Use another identity",
+	"failed.unwritten":        "Nothing was written.",
 	"failed.nothing":          "The history shows whether anything was written.",
 
 	"providers.lead":          "Where people sign in, as the SSO plugin knows it.",

@@ -42,16 +42,6 @@ func history(s *stateOf, l *catalogue) *dom.Node {
 }
 
 func historyRow(s *stateOf, l *catalogue, c api.Change, undone bool) *dom.Node {
-	var tag *dom.Node
-	switch {
-	case c.State == api.ChangeUndone || undone:
-		tag = components.Badge(l.T("change.undone"), "")
-	case c.State == api.ChangeFailed:
-		tag = components.Badge(l.T("change.failed"), "bad")
-	case c.State == api.ChangeIntended:
-		tag = components.Badge(l.T("change.intended"), "warn")
-		tag.Set(dom.A("title", l.T("change.intended.hint")))
-	}
 	var undo *dom.Node
 	if !undone && s.CanUndo(c) {
 		undo = components.Quiet(
@@ -73,11 +63,26 @@ func historyRow(s *stateOf, l *catalogue, c api.Change, undone bool) *dom.Node {
 	return dom.E("li", dom.Key(c.ID), dom.Class("change"), changeIcon(c),
 		dom.E("div", dom.Class("change-text"), dom.E("p", changeWords(l, c)), why,
 			dom.E("p", dom.Class("muted"), dom.E("time", dom.A("title", l.Moment(c.Time)), l.Moment(c.Time)), how(l, c))),
-		tag, undo)
+		changeTag(l, c, undone), undo)
+}
+
+// changeTag says what became of a change, where that is not what its words say.
+func changeTag(l *catalogue, c api.Change, undone bool) *dom.Node {
+	switch {
+	case c.State == api.ChangeUndone || undone:
+		return components.Badge(l.T("change.undone"), "")
+	case c.State == api.ChangeFailed:
+		return components.Badge(l.T("change.failed"), "bad")
+	case c.State == api.ChangeIntended:
+		tag := components.Badge(l.T("change.intended"), "warn")
+		tag.Set(dom.A("title", l.T("change.intended.hint")))
+		return tag
+	}
+	return nil
 }
 
 func how(l *catalogue, c api.Change) string {
-	if c.Strategy == "" {
+	if c.Strategy == "" || c.Undoes != "" { // an undo types no name
 		return ""
 	}
 	return " · " + l.T("strategy."+string(c.Strategy))

@@ -454,20 +454,25 @@ func linkDone(s *stateOf, l *catalogue) []*dom.Node {
 
 func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
-	title := l.T("failed.title")
-	if k.Error != nil && k.Error.Code == api.CodeCancelled {
-		title = l.T("failed.cancelled")
-	}
+	title, what := l.T("failed.title"), components.Error(l, k.Error)
 	again := components.Primary(l.T("again"), state.LinkAgain{}, dom.ID("link-again"), components.Icon("refresh"))
 	after := muted(l.T("failed.nothing"))
-	if k.Error != nil && k.Error.Code == api.CodeLinkOwned {
+	if k.Confirm == nil {
+		after = muted(l.T("failed.unwritten"))
+	}
+	switch {
+	case k.Error == nil:
+	case k.Error.Code == api.CodeCancelled: // the person's own will is no error
+		sentence, _ := l.Error(k.Error)
+		title, what, after = l.T("failed.cancelled"), components.Banner("info", "info", dom.E("p", sentence)), nil
+	case k.Error.Code == api.CodeLinkOwned:
 		after = dom.E("p", l.T("failed.owned"))
 		again = dom.E("div", dom.Class("actions"),
 			components.Primary(l.T("failed.move"), state.MoveHere{}, dom.ID("move-here"), components.Icon("move")),
 			components.Secondary(l.T("failed.other"), state.LinkAgain{}))
 	}
 	return []*dom.Node{
-		stepTitle(title), components.Error(l, k.Error), after,
+		stepTitle(title), what, after,
 		dom.E("div", dom.Class("actions"), again, components.Secondary(l.T("link.back"), state.LeaveLink{})),
 	}
 }
