@@ -410,6 +410,12 @@ func (s *State) CanDetour(userID string) bool {
 // CanWrite reports whether links can be written without a sign-in, which brings removed ones back.
 func (s *State) CanWrite() bool { return s.Can().WriteConfig.OK || s.Can().Preprovision.OK }
 
+// CanMove reports whether an identity can be taken from the account that it opens.
+func (s *State) CanMove() bool {
+	c := s.Can()
+	return c.PostLink.OK || c.PostLinkOwn.OK || c.WriteConfig.OK || c.Preprovision.OK && c.DeleteLink.OK
+}
+
 // CanUndo reports whether a change can be taken back with this sign-in, as far as it can be told before. What else may
 // stand in the way, such as somebody's later change, is said when it is tried.
 func (s *State) CanUndo(c api.Change) bool {

@@ -341,6 +341,7 @@ var de = map[string]string{
 	"failed.owned":            "Sie kann verschoben werden: Dann öffnet sie dieses Konto und das andere nicht mehr. Dazu noch einmal anmelden; vor dem Schreiben wird gefragt.",
 	"failed.move":             "Hierher verschieben",
 	"failed.other":            "Andere Identität verwenden",
+	"failed.stuck":            "Mit dieser Anmeldung lässt sie sich nicht verschieben. Zuerst bei jenem Konto entfernen, dann hier verknüpfen.",
 	"failed.unwritten":        "Nichts wurde geschrieben.",
 	"failed.nothing":          "Der Verlauf zeigt, ob etwas geschrieben wurde.",
 

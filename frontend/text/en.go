@@ -341,6 +341,7 @@ var en = map[string]string{
 	"failed.owned":            "You may move it: then it opens this account, and no longer the other one. You sign in once more and confirm before anything is written.",
 	"failed.move":             "Move it here",
 	"failed.other":            "Use another identity",
+	"failed.stuck":            "With this sign-in it cannot be moved. Remove it from that account first, then link it here.",
 	"failed.unwritten":        "Nothing was written.",
 	"failed.nothing":          "The history shows whether anything was written.",
 

@@ -222,6 +222,9 @@ func allowBox(l *catalogue, p *api.Plan) *dom.Node {
 }
 
 func moveBox(s *stateOf, l *catalogue) *dom.Node {
+	if !s.CanMove() {
+		return nil
+	}
 	return components.Checkbox(
 		"move",
 		l.T("link.move"),
@@ -465,6 +468,10 @@ func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 	case k.Error.Code == api.CodeCancelled: // the person's own will is no error
 		sentence, _ := l.Error(k.Error)
 		title, what, after = l.T("failed.cancelled"), components.Banner("info", "info", dom.E("p", sentence)), nil
+	case k.Error.Code == api.CodeLinkOwned && !s.CanMove():
+		sentence, _ := l.Error(k.Error) // its hint is to move it
+		what = components.Error(l, &api.Error{Sentence: sentence, Hint: l.T("failed.stuck")})
+		again = components.Primary(l.T("failed.other"), state.LinkAgain{}, dom.ID("link-again"))
 	case k.Error.Code == api.CodeLinkOwned:
 		after = dom.E("p", l.T("failed.owned"))
 		again = dom.E("div", dom.Class("actions"),
