@@ -148,7 +148,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 			Code: api.CodeLinkNotFound,
 			Sentence: fmt.Sprintf("%s of %s signed in, and is linked to no account that you may see. Jellybind stopped there: "+
 				"the server would have created one, or let it into one of the same name.", api.Printable(proved.name), api.Printable(p.Name)),
-			Hint: "Link it first.", Params: map[string]string{"name": proved.name, "provider": p.Name},
+			Hint: "Link it to an account first.", Params: map[string]string{"name": proved.name, "provider": p.Name},
 		}
 	}
 	verified.Account = owner.User
