@@ -261,6 +261,7 @@ func TestHostileProvider(t *testing.T) {
 			"from the future", &hostile{claims: set("iat", time.Now().Add(3*time.Minute).Unix())},
 			api.CodeSignInInvalid, "clocks",
 		},
+		{"from beyond the calendar", &hostile{claims: set("iat", 1e300)}, api.CodeSignInInvalid, "times"},
 		{"not yet", &hostile{claims: set("nbf", time.Now().Add(3*time.Minute).Unix())}, api.CodeSignInInvalid, "clocks"},
 		{"no iat", &hostile{claims: set("iat", nil)}, api.CodeSignInInvalid, "when it was made"},
 		{

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 
 // skew is how far this computer's clock and the provider's may be apart.
 const skew = 2 * time.Minute
+
+// farthest is a number of seconds beyond every date, and well within an int64: what a larger one becomes is undefined.
+const farthest = 1 << 40
 
 // verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7): go-oidc the signature by one of the provider's keys
 // and an asymmetric algorithm, the issuer and the audience; here the authorized party, the nonce, and the times with skew,
@@ -54,7 +58,7 @@ func (e *exchange) verify(ctx context.Context, raw string) (*oidc.IDToken, error
 			continue
 		}
 		seconds, err := n.Float64()
-		if err != nil {
+		if err != nil || math.Abs(seconds) > farthest {
 			return nil, invalid("the ID token's times cannot be read")
 		}
 		begins = append(begins, time.Unix(int64(seconds), 0))
