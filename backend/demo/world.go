@@ -162,7 +162,7 @@ func (w *World) startProviders(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	w.adfs, err = idp.NewSAML(ctx, idp.SAMLOptions{
+	w.adfs, err = idp.NewSAML(idp.SAMLOptions{
 		BaseURL: base, Name: ADFS, People: w.people, ServiceProviders: []string{samlClient}, Application: "Jellyfin",
 		NameIDFormat: format, Now: o.Now,
 	})
@@ -178,7 +178,7 @@ func (w *World) startProviders(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		*p.into, err = idp.NewOIDC(ctx, idp.OIDCOptions{Issuer: issuer, Name: p.name, People: w.people, Now: o.Now})
+		*p.into, err = idp.NewOIDC(idp.OIDCOptions{Issuer: issuer, Name: p.name, People: w.people, Now: o.Now})
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}

@@ -34,7 +34,7 @@ func serve(t *testing.T, path string) *idp.OIDC {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := idp.NewOIDC(t.Context(), idp.OIDCOptions{
+	p, err := idp.NewOIDC(idp.OIDCOptions{
 		Issuer: "http://" + listener.Addr().String() + path, Name: "authelia", People: people,
 	})
 	if err != nil {

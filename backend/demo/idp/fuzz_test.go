@@ -49,7 +49,7 @@ func FuzzCheckLoopback(f *testing.F) {
 
 // FuzzAuthnRequest: whatever is sent as an AuthnRequest is refused or names an issuer that is registered and a loopback ACS.
 func FuzzAuthnRequest(f *testing.F) {
-	p, err := NewSAML(f.Context(), SAMLOptions{
+	p, err := NewSAML(SAMLOptions{
 		BaseURL: "http://127.0.0.1:1", ServiceProviders: []string{"urn:sp"}, People: []Person{{Login: "a", Subject: "a"}},
 	})
 	if err != nil {

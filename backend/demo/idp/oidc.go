@@ -80,8 +80,8 @@ const (
 )
 
 // NewOIDC makes a provider. It returns an error when the issuer is not on a loopback address or two people cannot be told
-// apart. Nothing runs in the background; ctx is not kept.
-func NewOIDC(_ context.Context, o OIDCOptions) (*OIDC, error) {
+// apart. Nothing runs in the background.
+func NewOIDC(o OIDCOptions) (*OIDC, error) {
 	issuer := strings.TrimSuffix(o.Issuer, "/")
 	u, err := checkLoopback(issuer)
 	if err != nil {

@@ -34,7 +34,7 @@ func serveOIDC(t *testing.T, path string, now func() time.Time) *idp.OIDC {
 		t.Fatal(err)
 	}
 	issuer := "http://" + listener.Addr().String() + path
-	p, err := idp.NewOIDC(t.Context(), idp.OIDCOptions{Issuer: issuer, Name: "authelia", People: people, Now: now})
+	p, err := idp.NewOIDC(idp.OIDCOptions{Issuer: issuer, Name: "authelia", People: people, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,7 +356,7 @@ func TestOIDCOptionsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := idp.NewOIDC(t.Context(), o); err == nil {
+			if _, err := idp.NewOIDC(o); err == nil {
 				t.Error("no error")
 			}
 		})

@@ -3,7 +3,6 @@ package idp
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/xml"
@@ -82,8 +81,8 @@ type samlRequest struct {
 }
 
 // NewSAML makes a provider and begins to make its key in the background. It returns an error when the address is not on the
-// loopback or a login cannot stand in XML. ctx is not kept.
-func NewSAML(_ context.Context, o SAMLOptions) (*SAML, error) {
+// loopback or a login cannot stand in XML.
+func NewSAML(o SAMLOptions) (*SAML, error) {
 	base := strings.TrimSuffix(o.BaseURL, "/")
 	u, err := checkLoopback(base)
 	if err != nil {

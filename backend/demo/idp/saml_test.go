@@ -37,7 +37,7 @@ func serveSAML(t *testing.T, path string, change func(*idp.SAMLOptions)) *idp.SA
 	if change != nil {
 		change(&o)
 	}
-	p, err := idp.NewSAML(t.Context(), o)
+	p, err := idp.NewSAML(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +383,7 @@ func TestSAMLOptionsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := idp.NewSAML(t.Context(), o); err == nil {
+			if _, err := idp.NewSAML(o); err == nil {
 				t.Error("no error")
 			}
 		})

@@ -36,13 +36,13 @@ type providers struct {
 // startProviders starts both for these people.
 func startProviders(t *testing.T, people []idp.Person) *providers {
 	t.Helper()
-	o, err := idp.NewOIDC(t.Context(), idp.OIDCOptions{
+	o, err := idp.NewOIDC(idp.OIDCOptions{
 		Issuer: "http://" + oidcAddress, Name: "npm", People: people, Secrets: idp.Secrets{Jellyfin: secret.New("secret")},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := idp.NewSAML(t.Context(), idp.SAMLOptions{
+	s, err := idp.NewSAML(idp.SAMLOptions{
 		BaseURL: "http://" + samlAddress, Name: "samlp", People: people,
 		ServiceProviders: []string{"urn:jellyfin:contract"},
 	})
