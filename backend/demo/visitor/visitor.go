@@ -1,5 +1,5 @@
 // Package visitor is a person at the demo world's sign-in pages who has no browser: it opens an address, picks one of the
-// people or Cancel, and is led back, all by plain HTTP. Tests use it in place of a browser.
+// people or Cancel, and is led back, all by plain HTTP. Tests and the tour of the command line use it in place of a browser.
 package visitor
 
 import (
