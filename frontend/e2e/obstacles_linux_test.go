@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -108,6 +109,7 @@ func (a *app) nothingStored(t *testing.T, address string) {
 
 // TestAddressesThatAreNone says beside the field what is wrong with an address.
 func TestAddressesThatAreNone(t *testing.T) {
+	t.Parallel()
 	a := start(t)
 	p := a.open(t)
 	closed := httptest.NewServer(nil)
@@ -153,6 +155,7 @@ func TestAddressesThatAreNone(t *testing.T) {
 
 // TestServersThatAreNotReady has a screen for each, whose button goes on once the server is mended.
 func TestServersThatAreNotReady(t *testing.T) {
+	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Unlocked)
 	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
 	p := a.open(t)
@@ -202,7 +205,7 @@ func TestServersThatAreNotReady(t *testing.T) {
 	unknown := site(t, before(t, d.URL(), func(r *http.Response) error {
 		answer := func(status int, kind, body string) {
 			r.StatusCode, r.Body, r.ContentLength = status, io.NopCloser(strings.NewReader(body)), int64(len(body))
-			r.Header = http.Header{"Content-Type": {kind}, "Content-Length": {fmt.Sprint(len(body))}}
+			r.Header = http.Header{"Content-Type": {kind}, "Content-Length": {strconv.Itoa(len(body))}}
 		}
 		switch path := r.Request.URL.Path; {
 		case path == "/Plugins":
@@ -225,6 +228,7 @@ func TestServersThatAreNotReady(t *testing.T) {
 
 // TestRefusedSignIns says of each credential why it is refused, and takes the right one afterwards.
 func TestRefusedSignIns(t *testing.T) {
+	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Unlocked)
 	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
 	p := a.open(t)
@@ -262,6 +266,7 @@ func TestRefusedSignIns(t *testing.T) {
 
 // TestCertificates trusts a certificate by its fingerprint, and refuses another one until it was compared, too.
 func TestCertificates(t *testing.T) {
+	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Unlocked)
 	bus, dir := "DBUS_SESSION_BUS_ADDRESS="+keyring.Address, t.TempDir()
 	a := launch(t, dir, bus)
@@ -358,6 +363,7 @@ func fingerprint(c *tls.Certificate) string {
 
 // TestNoKeyring: nothing is stored without one, and the window says so before anything is typed.
 func TestNoKeyring(t *testing.T) {
+	t.Parallel()
 	d := world(t)
 	dir := t.TempDir()
 	for _, state := range []secrettest.State{secrettest.NoBus, secrettest.NoService} {
@@ -382,6 +388,7 @@ func TestNoKeyring(t *testing.T) {
 
 // TestLockedKeyring: a locked one is told at the first start and when something is to be stored; unlocked, all is well.
 func TestLockedKeyring(t *testing.T) {
+	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Locked)
 	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
 	p := a.open(t)
@@ -410,6 +417,7 @@ func (hangingService) Get(_, _ string) (dbus.Variant, *dbus.Error) { select {} }
 
 // TestHangingKeyring: the first frame does not wait for it, and it is told once its time is over.
 func TestHangingKeyring(t *testing.T) {
+	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.NoService)
 	conn := keyring.Connect()
 	if err := conn.Export(hangingService{}, "/org/freedesktop/secrets", "org.freedesktop.DBus.Properties"); err != nil {
@@ -430,6 +438,7 @@ func TestHangingKeyring(t *testing.T) {
 
 // TestHostileNames shows what strangers chose as text, in its place.
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Unlocked)
 	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
 	p := a.open(t)
