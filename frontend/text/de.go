@@ -442,7 +442,7 @@ var de = map[string]string{
 	"keyring.looking":          "Der Schlüsselbund wird geprüft…",
 	"keyring.check":            "Erneut prüfen",
 	"forget.title":             "{name} vergessen?",
-	"forget.text":              "Der Server verschwindet aus der Liste, sein Schlüssel oder Token aus dem Schlüsselbund. Am Server ändert sich nichts; ein API-Schlüssel gilt dort, bis er gelöscht wird.",
+	"forget.text":              "Der Server verschwindet aus der Liste, sein Schlüssel oder Token und seine Client-Geheimnisse aus dem Schlüsselbund. Am Server ändert sich nichts; ein API-Schlüssel gilt dort, bis er gelöscht wird.",
 	"forget.yes":               "Vergessen",
 	"settings.keys":            "Tastatur",
 	"settings.keys.single":     "Kürzel mit einer einzelnen Taste: /, ? und L",

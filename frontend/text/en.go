@@ -442,7 +442,7 @@ var en = map[string]string{
 	"keyring.looking":          "Looking at the keyring…",
 	"keyring.check":            "Check again",
 	"forget.title":             "Forget {name}?",
-	"forget.text":              "The server leaves the list, and its key or token is deleted from the keyring. Nothing changes on the server; its API key stays valid until you delete it there.",
+	"forget.text":              "The server leaves the list, and its key or token and its client secrets are deleted from the keyring. Nothing changes on the server; its API key stays valid until you delete it there.",
 	"forget.yes":               "Forget",
 	"settings.keys":            "Keyboard",
 	"settings.keys.single":     "Shortcuts of a single key: /, ? and L",
