@@ -17,7 +17,7 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 		}
 		before := s.edited()
 		p.List = m.List
-		if now := s.edited(); now != nil { // what was chosen and not saved yet
+		if now := s.edited(); now != nil && before != nil { // what was chosen and not saved yet
 			now.Settings.ListenHost, now.Settings.AllowSHA1 = before.Settings.ListenHost, before.Settings.AllowSHA1
 		}
 		// The link panel may have opened before the providers came.
@@ -40,18 +40,16 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 			p.Edit = ""
 			return nil, true
 		}
-		for _, d := range p.List {
-			if ProviderID(d.Protocol, d.Name) == m.ID {
-				p.Edit, p.Problem = m.ID, nil
-				s.Form[FieldPort] = ""
-				if d.Settings.Port != 0 {
-					s.Form[FieldPort] = strconv.Itoa(d.Settings.Port)
-				}
-				s.Form[FieldClientID] = d.Settings.ClientID
-				s.Form[FieldScopes] = strings.Join(d.Settings.Scopes, " ")
-				s.Form[FieldSecret] = ""
-				return []Cmd{Focus{ID: "port"}}, true
+		p.Edit, p.Problem = m.ID, nil
+		if d := s.edited(); d != nil {
+			s.Form[FieldPort] = ""
+			if d.Settings.Port != 0 {
+				s.Form[FieldPort] = strconv.Itoa(d.Settings.Port)
 			}
+			s.Form[FieldClientID] = d.Settings.ClientID
+			s.Form[FieldScopes] = strings.Join(d.Settings.Scopes, " ")
+			s.Form[FieldSecret] = ""
+			return []Cmd{Focus{ID: "port"}}, true
 		}
 	case PickHost:
 		if d := s.edited(); d != nil {

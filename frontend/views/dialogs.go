@@ -17,43 +17,9 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 	case state.DialogUnregister:
 		return unregisterDialog(s, l)
 	case state.DialogForget:
-		return components.Dialog(
-			l,
-			"ask",
-			l.T("forget.title", "name", api.Printable(s.Dialog.Profile)),
-			state.CloseDialog{},
-			dom.E("p", l.T("forget.text")),
-			components.Error(l, s.Dialog.Error),
-			buttons(
-				s,
-				l,
-				components.Danger(
-					l.T("forget.yes"),
-					state.DialogYes{},
-					dom.Flag("disabled", s.Dialog.Busy),
-					components.Icon("trash"),
-				),
-			),
-		)
+		return deleteDialog(s, l, "forget", s.Dialog.Profile)
 	case state.DialogSecret:
-		return components.Dialog(
-			l,
-			"ask",
-			l.T("secret.title", "name", api.Printable(s.Dialog.Provider)),
-			state.CloseDialog{},
-			dom.E("p", l.T("secret.text")),
-			components.Error(l, s.Dialog.Error),
-			buttons(
-				s,
-				l,
-				components.Danger(
-					l.T("secret.yes"),
-					state.DialogYes{},
-					dom.Flag("disabled", s.Dialog.Busy),
-					busyOr(s.Dialog.Busy, "trash"),
-				),
-			),
-		)
+		return deleteDialog(s, l, "secret", s.Dialog.Provider)
 	case state.DialogRename:
 		return components.Dialog(l, "ask", l.T("rename.title"), state.CloseDialog{},
 			dom.E("form", dom.Class("stack"), dom.OnSubmit(state.DialogYes{}),
@@ -73,6 +39,15 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 	case state.DialogNone:
 	}
 	return nil
+}
+
+// deleteDialog asks before something is deleted that this computer keeps. Its words stand under the key.
+func deleteDialog(s *stateOf, l *catalogue, key, name string) *dom.Node {
+	return components.Dialog(l, "ask", l.T(key+".title", "name", api.Printable(name)), state.CloseDialog{},
+		dom.E("p", l.T(key+".text")),
+		components.Error(l, s.Dialog.Error),
+		buttons(s, l, components.Danger(l.T(key+".yes"), state.DialogYes{}, dom.Flag("disabled", s.Dialog.Busy),
+			busyOr(s.Dialog.Busy, "trash"))))
 }
 
 // buttons stand at a dialog's foot. The harmless one has the focus, so that Enter alone takes nothing away.

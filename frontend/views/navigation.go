@@ -71,20 +71,19 @@ func running(s *stateOf, l *catalogue) *dom.Node {
 	if !s.Link.Running() || s.Drawer.Linking && s.Drawer.UserID == s.Link.Account.ID {
 		return nil
 	}
-	words, short, icon := l.T("link.running"), dom.E("span", dom.Class("running-short"), "…"), components.Spinner()
+	key, short, class := "link.running", "…", "running-short"
 	switch {
 	case s.Link.Step == state.LinkConfirm:
-		words, icon = l.T("link.runningConfirm"), components.Icon("alert")
-		short = dom.E("span", dom.Class("running-short"), l.T("link.runningShort"))
+		key, short = "link.runningConfirm", l.T("link.runningShort")
 	case s.Link.Step == state.LinkWriting:
-		words = l.T("link.runningWriting")
+		key = "link.runningWriting"
 	case s.Link.SignIn != nil:
-		short = dom.E("span", dom.Class("running-left"), l.Left(s.Link.SignIn.Deadline.Sub(s.Now)))
+		short, class = l.Left(s.Link.SignIn.Deadline.Sub(s.Now)), "running-left"
 	}
-	short.Set(dom.A("aria-hidden", "true")) // its words say it
-	return dom.E("button", dom.Class("running"), dom.A("type", "button"), dom.OnClick(state.ReturnToLink{}), icon,
-		dom.E("span", dom.Class("running-text"), dom.E("span", words+" "), components.Name(s.Link.Account.Name)),
-		short)
+	return dom.E("button", dom.Class("running"), dom.A("type", "button"), dom.OnClick(state.ReturnToLink{}),
+		busyOr(s.Link.Step != state.LinkConfirm, "alert"),
+		dom.E("span", dom.Class("running-text"), dom.E("span", l.T(key)+" "), components.Name(s.Link.Account.Name)),
+		dom.E("span", dom.Class(class), dom.A("aria-hidden", "true"), short))
 }
 
 // server is the switcher on top of the navigation.
