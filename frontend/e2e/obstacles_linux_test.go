@@ -407,6 +407,12 @@ func TestLockedKeyring(t *testing.T) {
 	keyring.Unlock()
 	p.do("checking again", click(english.T("keyring.check")), gone(sentence+" "+hint), sees(english.T("connect.keyring")),
 		fill("password", password), key(kb.Enter), until(loaded))
+	// Locked when a stored server is opened.
+	keyring.Lock()
+	p.do("another start", chromedp.Reload())
+	p.obstacle(api.CodeSecretLocked, sentence, hint)
+	keyring.Unlock()
+	p.do("unlocked", clickOn("#go-on"), until(loaded))
 	a.holds(t, apiKey, password)
 }
 
