@@ -1,8 +1,6 @@
 package server
 
-import (
-	"net/http"
-)
+import "net/http"
 
 // authRequest is the body of Link and Auth: what signed in, and on which device.
 type authRequest struct {
@@ -15,16 +13,17 @@ func (r authRequest) client() client {
 	return client{name: r.AppName, device: r.DeviceName, deviceID: r.DeviceID, version: r.AppVersion}
 }
 
-// mayTouch answers who may not see or change an account's links. The plugin looks for the caller's account, which an API
-// key does not have.
-func (c *call) mayTouch(userID, refusal string) (answer, bool) {
+// kindFor finds the protocol that the path names, and answers those who may not see or change the account's links. The
+// plugin looks for the caller's account, which an API key does not have. The caller holds the lock.
+func (c *call) kindFor(userID, refusal string) (k kind, a answer, may bool) {
 	switch {
 	case c.who.user == nil:
-		return c.s.flavour.keyHasNoUser(refusal), false
+		return kind{}, c.s.flavour.keyHasNoUser(refusal), false
 	case c.who.user.id != userID && !c.who.user.policy.IsAdministrator:
-		return value(http.StatusForbidden, refusal), false
+		return kind{}, value(http.StatusForbidden, refusal), false
 	}
-	return answer{}, true
+	k, known := c.s.kindOf(c.vars["mode"])
+	return k, failed(http.StatusBadRequest), known
 }
 
 // linkTarget reads the account's id in a path.
@@ -43,12 +42,9 @@ func readLinks(c *call) answer {
 	}
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if a, may := c.mayTouch(userID, "Non-admin is not allowed to query other user's mappings."); !may {
+	k, a, may := c.kindFor(userID, "Non-admin is not allowed to query other user's mappings.")
+	if !may {
 		return a
-	}
-	k, known := c.s.kindOf(c.vars["mode"])
-	if !known {
-		return failed(http.StatusBadRequest)
 	}
 	out := ordered[[]string]{}
 	for provider, p := range k.providers.all() {
@@ -75,12 +71,9 @@ func postLink(c *call) answer {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a, may := c.mayTouch(userID, "User is not allowed to link SSO providers."); !may {
+	k, a, may := c.kindFor(userID, "User is not allowed to link SSO providers.")
+	if !may {
 		return a
-	}
-	k, known := s.kindOf(c.vars["mode"])
-	if !known {
-		return failed(http.StatusBadRequest)
 	}
 	p, exists := k.providers.get(c.vars["provider"])
 	switch {
@@ -137,12 +130,9 @@ func deleteLink(c *call) answer {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a, may := c.mayTouch(userID, "Current user is not allowed to unlink SSO providers for user ID."); !may {
+	k, a, may := c.kindFor(userID, "Current user is not allowed to unlink SSO providers for user ID.")
+	if !may {
 		return a
-	}
-	k, known := s.kindOf(c.vars["mode"])
-	if !known {
-		return failed(http.StatusBadRequest)
 	}
 	p, exists := k.providers.get(c.vars["provider"])
 	if !exists {
