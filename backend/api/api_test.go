@@ -3,7 +3,9 @@ package api_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
+	"unicode"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -28,6 +30,17 @@ func TestPrintable(t *testing.T) {
 	} {
 		if got := api.Printable(c.in); got != c.want {
 			t.Errorf("Printable(%+q) = %+q, want %+q", c.in, got, c.want)
+		}
+	}
+}
+
+// TestEscapesAreGo holds every rune that is escaped against the standard library.
+func TestEscapesAreGo(t *testing.T) {
+	t.Parallel()
+	for r := range rune(unicode.MaxRune + 1) {
+		got := api.Printable(string(r))
+		if want := strconv.QuoteRuneToASCII(r); got != string(r) && got != want[1:len(want)-1] {
+			t.Fatalf("%U: %s, want %s", r, got, want)
 		}
 	}
 }

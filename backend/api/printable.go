@@ -1,7 +1,6 @@
 package api
 
 import (
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,20 +11,16 @@ import (
 // can neither move the cursor nor pose as another one. Invalid UTF-8 becomes \x escapes. Everything else, other scripts
 // and emoji with their joiners included, stays as it is.
 func Printable(s string) string {
-	const hex = "0123456789abcdef" // fmt would make the window's WebAssembly larger
 	var b strings.Builder
 	prev, changed := rune(0), false
 	for i, r := range s {
 		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
-			b.WriteString(`\x`)
-			b.WriteByte(hex[s[i]>>4])
-			b.WriteByte(hex[s[i]&15])
+			hexadecimal(&b, 'x', rune(s[i]), 2)
 			r, changed = 0, true
 		} else if !hidden(r, prev) {
 			b.WriteRune(r)
 		} else {
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
+			escape(&b, r)
 			r, changed = 0, true
 		}
 		prev = r
@@ -34,6 +29,29 @@ func Printable(s string) string {
 		return s
 	}
 	return b.String()
+}
+
+// escape writes a rune as strconv.QuoteRuneToASCII does, which would make the window's WebAssembly larger.
+func escape(b *strings.Builder, r rune) {
+	switch {
+	case r >= '\a' && r <= '\r':
+		b.WriteByte('\\')
+		b.WriteByte("abtnvfr"[r-'\a'])
+	case r < utf8.RuneSelf:
+		hexadecimal(b, 'x', r, 2)
+	case r < 0x10000:
+		hexadecimal(b, 'u', r, 4)
+	default:
+		hexadecimal(b, 'U', r, 8)
+	}
+}
+
+func hexadecimal(b *strings.Builder, kind byte, r rune, digits int) {
+	b.WriteByte('\\')
+	b.WriteByte(kind)
+	for shift := (digits - 1) * 4; shift >= 0; shift -= 4 {
+		b.WriteByte("0123456789abcdef"[r>>shift&15])
+	}
 }
 
 // hidden reports whether a rune is shown escaped. The zero-width joiners stay where emoji and Indic scripts need them,

@@ -43,8 +43,8 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 	case QuickStarted:
 		return s.quickStarted(m), true
 	case StartDemo:
-		users, err := strconv.Atoi(s.Form[FieldUsers])
-		if err != nil || users < 1 {
+		users, ok := number(s.Form[FieldUsers])
+		if !ok || users < 1 {
 			users = 24
 		}
 		s.Welcome.Demo, s.Welcome.DemoError = true, nil

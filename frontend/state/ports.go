@@ -32,6 +32,18 @@ func parsePort(s string) (int, bool) {
 	if s == "" {
 		return 0, true
 	}
-	p, err := strconv.Atoi(s)
-	return p, err == nil && p >= 1024 && p <= 65535
+	p, ok := number(s)
+	return p, ok && p >= 1024 && p <= 65535
+}
+
+// number reads a number that a person types. strconv.Atoi would bring the quoting in its errors' texts, 20 kB.
+func number(s string) (int, bool) {
+	n := 0
+	for _, r := range s {
+		if r < '0' || r > '9' || n > 1e6 {
+			return 0, false
+		}
+		n = n*10 + int(r-'0')
+	}
+	return n, s != ""
 }
