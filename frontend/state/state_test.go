@@ -613,8 +613,14 @@ func TestPortsAreChecked(t *testing.T) {
 		want  []int
 		bad   bool
 	}{
-		{"", nil, false}, {" 8080 ,8443;9000", []int{8080, 8443, 9000}, false}, {"80", nil, true}, {"x", nil, true}, {"70000", nil, true},
-		{"99999999999999999999999", nil, true}, {"-8080", nil, true}, {"８０８０", nil, true},
+		{"", nil, false},
+		{" 8080 ,8443;9000", []int{8080, 8443, 9000}, false},
+		{"80", nil, true},
+		{"x", nil, true},
+		{"70000", nil, true},
+		{"99999999999999999999999", nil, true},
+		{"-8080", nil, true},
+		{"８０８０", nil, true},
 	} {
 		s := opened(t)
 		s.Update(state.Edit{Field: state.FieldPorts, Value: c.typed})
