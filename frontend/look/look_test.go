@@ -758,10 +758,14 @@ var all = []shot{
 		[]action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), sees("Loopback ports")},
 	},
 	{"settings-outside", "", []action{sees("None found"), click("Settings"), sees("Loopback ports")}},
-	{"forget", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), click("Forget Grandma"),
-		sees("Forget Grandma?")}},
-	{"rename", "s=stored", []action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), click("Rename Grandma"),
-		sees("Rename server")}},
+	{"forget", "s=stored", []action{
+		sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), click("Forget Grandma"),
+		sees("Forget Grandma?"),
+	}},
+	{"rename", "s=stored", []action{
+		sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), click("Rename Grandma"),
+		sees("Rename server"),
+	}},
 	{"palette", "", roster(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), sees("Light theme"))},
 	{"shortcuts", "", roster(chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent("?"), sees("Anywhere"))},
 	{
