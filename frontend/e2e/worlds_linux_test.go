@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -89,7 +90,7 @@ func desk(t *testing.T) (*app, *tab) {
 	keyring := secrettest.Start(t, secrettest.Unlocked)
 	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
 	p := a.open(t)
-	p.do("a port of its own", sees(english.T("welcome.lead")), click(english.T("nav.settings")), fill("ports", fmt.Sprint(freePort(t))),
+	p.do("a port of its own", sees(english.T("welcome.lead")), click(english.T("nav.settings")), fill("ports", strconv.Itoa(freePort(t))),
 		key(kb.Enter), sees(english.T("toast.saved")), click(english.T("back")), sees(english.T("welcome.lead")))
 	return a, p
 }
@@ -272,6 +273,7 @@ var parts = []struct {
 // one by SAML, each with the provider's page filled in, proved, removed, and brought back where that can be. Where a
 // flavour and credential cannot do it, the window says why and what can be done.
 func TestEveryWorld(t *testing.T) {
+	t.Parallel()
 	for _, flavour := range flavours {
 		t.Run(string(flavour), func(t *testing.T) {
 			t.Parallel()
