@@ -558,11 +558,13 @@ func (v *visit) move() {
 	v.do("the question", sees(english.T("confirm.title")))
 	if known {
 		v.do("what it warns of", sees(english.T("confirm.moves", "owner", demo.AdminName, "account", demo.TourName)), sees(english.T("confirm.move")))
+	} else {
+		v.do("what it warns of", sees(english.T("confirm.moveAllowed")))
 	}
 	v.shot("confirm")
 	v.do("yes", clickOn("#confirm-yes"), until(`document.getElementById('link-close')`))
 	v.shot("done")
-	v.do("done", clickOn("#link-close"), has(id, true))
+	v.do("done", sees(english.T("done.moved", "from", demo.AdminName)), clickOn("#link-close"), has(id, true))
 	v.opens(id, demo.TourName)
 	v.closeDrawer()
 	v.screen(english, "history")
@@ -750,6 +752,9 @@ func (v *visit) ownAccount() {
 	}
 	v.screen(english, "history")
 	v.do("the history", until(`document.querySelector('.history .change')`))
+	if ask[bool](v.tab, `!!document.querySelector('.history .change .button')`) {
+		v.t.Error("offers to undo links that were removed since")
+	}
 	v.shot("history")
 	v.do("back", clickOn("#nav-own"), until(`document.querySelector('.own-card')`))
 }

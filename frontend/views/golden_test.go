@@ -606,3 +606,36 @@ func BenchmarkWindow(b *testing.B) {
 		tree.Replace(views.Window(s))
 	}
 }
+
+// TestOnlyWhatStandsIsOfferedToUndo: a link that was removed since is not, one that was removed and brought back is.
+func TestOnlyWhatStandsIsOfferedToUndo(t *testing.T) {
+	t.Parallel()
+	id := []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n"}}
+	linked := api.Change{ID: "1", Kind: api.ChangeLink, State: api.ChangeConfirmed, UserID: "u", UserName: "ada", Identities: id}
+	removed := linked
+	removed.ID, removed.Kind = "2", api.ChangeUnlink
+	back := linked
+	back.ID, back.Undoes = "3", "2"
+	undone := removed
+	undone.State = api.ChangeUndone
+	dropped := linked
+	dropped.ID, dropped.Kind = "4", api.ChangeUnregister
+	moved := linked
+	moved.ID, moved.Kind, moved.UserID, moved.FromID, moved.FromName = "5", api.ChangeMove, "w", "u", "ada"
+	for name, c := range map[string]struct {
+		list []api.Change
+		want int
+	}{
+		"the link alone":      {[]api.Change{linked}, 1},
+		"removed since":       {[]api.Change{removed, linked}, 1},
+		"brought back":        {[]api.Change{back, undone, linked}, 2},
+		"unregistered since":  {[]api.Change{dropped, linked}, 1},
+		"moved since":         {[]api.Change{moved, linked}, 1},
+		"a failed one on top": {[]api.Change{{ID: "6", Kind: api.ChangeUnlink, State: api.ChangeFailed, Identities: id}, linked}, 1},
+	} {
+		s := after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory}, state.ChangesLoaded{List: c.list})
+		if got := strings.Count(dom.HTML(views.Window(s)), `"#i-undo"`); got != c.want {
+			t.Errorf("%s: %d offers, want %d", name, got, c.want)
+		}
+	}
+}

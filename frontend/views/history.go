@@ -25,13 +25,14 @@ func history(s *stateOf, l *catalogue) *dom.Node {
 				undone[c.Undoes] = true
 			}
 		}
+		stands := standing(h.List)
 		const most = 200 // what a person scrolls through; the file has the rest
 		var list []*dom.Node
 		for i, c := range h.List {
 			if i == most {
 				break
 			}
-			list = append(list, historyRow(s, l, c, undone[c.ID]))
+			list = append(list, historyRow(s, l, c, undone[c.ID], stands[c.ID]))
 		}
 		body = dom.E("ul", dom.Class("card changes history"), list)
 		if len(h.List) > most {
@@ -41,9 +42,34 @@ func history(s *stateOf, l *catalogue) *dom.Node {
 	return dom.E("div", dom.Key("history"), dom.Class("screen"), head, body)
 }
 
-func historyRow(s *stateOf, l *catalogue, c api.Change, undone bool) *dom.Node {
+// standing tells of which changes the identities are still where they left them, as far as the journal knows: only such a
+// change can be taken back.
+func standing(newestFirst []api.Change) map[string]bool {
+	owner, stands := map[string]string{}, map[string]bool{}
+	for _, c := range newestFirst {
+		if c.State == api.ChangeFailed {
+			continue
+		}
+		after := c.UserID
+		if c.Kind == api.ChangeUnlink || c.Kind == api.ChangeUnregister && c.Undoes == "" && c.Write == "" {
+			after = "" // nobody's
+		}
+		stands[c.ID] = true
+		for _, i := range c.Identities {
+			key := string(i.Protocol) + "/" + i.Provider + "/" + i.Name
+			if now, known := owner[key]; known && now != after && c.Kind != api.ChangeUnregister {
+				stands[c.ID] = false
+			} else if !known && c.State == api.ChangeConfirmed {
+				owner[key] = after
+			}
+		}
+	}
+	return stands
+}
+
+func historyRow(s *stateOf, l *catalogue, c api.Change, undone, stands bool) *dom.Node {
 	var undo *dom.Node
-	if !undone && s.CanUndo(c) {
+	if !undone && stands && s.CanUndo(c) {
 		undo = components.Quiet(
 			l.T("undo"),
 			state.Undo{Changes: []string{c.ID}},

@@ -385,6 +385,8 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 		})))
 	} else if c.MayMove {
 		warn = components.Banner("warn", "alert", dom.E("p", l.T("confirm.mayMove")))
+	} else if !c.NameKnown && s.Link.Request.Move {
+		warn = components.Banner("warn", "alert", dom.E("p", l.T("confirm.moveAllowed")))
 	}
 	return []*dom.Node{
 		stepTitle(l.T("confirm.title")),
@@ -438,7 +440,11 @@ func linkDone(s *stateOf, l *catalogue) []*dom.Node {
 		"provider": components.Name(id.Provider),
 	}
 	body = append(body, components.Banner("good", "check",
-		dom.E("p", dom.Class("banner-title"), components.Sentence(l, "done.text", nodes)), dom.E("p", l.T("done.read"))))
+		dom.E("p", dom.Class("banner-title"), components.Sentence(l, "done.text", nodes)),
+		dom.If(c.FromName != "", func() *dom.Node {
+			return dom.E("p", components.Sentence(l, "done.moved", map[string]*dom.Node{"from": dom.E("strong", components.Name(c.FromName))}))
+		}),
+		dom.E("p", l.T("done.read"))))
 	user := api.RosterRow{Account: api.Account{User: k.Account, Exists: true, Identities: c.Identities}}
 	return append(body, verification(s, l, &user, id),
 		dom.E(
