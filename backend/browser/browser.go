@@ -6,17 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	clibrowser "github.com/cli/browser"
 	"golang.org/x/net/idna"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -119,7 +116,8 @@ func Open(ctx context.Context, address, command string) error {
 		return &api.Error{Code: api.CodeCancelled, Sentence: "Opening the browser was cancelled.", Err: err}
 	}
 	if strings.TrimSpace(command) == "" {
-		return await(ctx, "the default browser", openDefault(address))
+		ended, err := openDefault(address)
+		return await(ctx, "the default browser", ended, err)
 	}
 	words, err := Split(command)
 	if err != nil {
@@ -137,31 +135,27 @@ func Open(ctx context.Context, address, command string) error {
 			Params:   map[string]string{"command": words[0]},
 		}
 	}
-	// The browser outlives ctx, and the command: it is not exec.CommandContext.
-	cmd := exec.Command(program, append(words[1:], address)...) //nolint:gosec,noctx // the person's own choice
+	ended, err := start(program, append(words[1:], address)...)
+	return await(ctx, words[0], ended, err)
+}
+
+// start starts a program that outlives us, with nothing to read and nobody to print to.
+func start(program string, args ...string) (<-chan error, error) {
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // the person's own choice, and it outlives every context
 	cmd.SysProcAttr = detached()
 	if err := cmd.Start(); err != nil {
-		return failed(words[0], err)
+		return nil, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	return await(ctx, words[0], ended)
+	return ended, nil
 }
 
-var quiet = sync.OnceFunc(func() {
-	// What a browser prints would end up in the middle of our own output.
-	clibrowser.Stdout, clibrowser.Stderr = io.Discard, io.Discard
-})
-
-func openDefault(address string) <-chan error {
-	quiet()
-	ended := make(chan error, 1)
-	go func() { ended <- clibrowser.OpenURL(address) }()
-	return ended
-}
-
-// await gives a browser the time to fail.
-func await(ctx context.Context, program string, ended <-chan error) error {
+// await gives a browser that was started, or was not for err, the time to fail.
+func await(ctx context.Context, program string, ended <-chan error, err error) error {
+	if err != nil {
+		return failed(program, err)
+	}
 	timer := time.NewTimer(settle)
 	defer timer.Stop()
 	select {

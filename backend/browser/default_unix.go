@@ -1,0 +1,23 @@
+//go:build !darwin && !windows
+
+package browser
+
+import (
+	"os/exec"
+	"strings"
+)
+
+// openers are the programs that open the default browser. They are those of cli/browser, which starts them in our process
+// group, so that Ctrl-C would end a browser that was not running yet, and with a pipe to us for what it prints, which breaks
+// when we end.
+var openers = []string{"xdg-open", "x-www-browser", "www-browser", "wslview"}
+
+// openDefault starts the first opener that is there.
+func openDefault(address string) (<-chan error, error) {
+	for _, name := range openers {
+		if program, err := exec.LookPath(name); err == nil {
+			return start(program, address)
+		}
+	}
+	return nil, &exec.Error{Name: strings.Join(openers, ", "), Err: exec.ErrNotFound}
+}
