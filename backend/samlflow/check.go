@@ -260,10 +260,11 @@ func (x Expect) issued(e *etree.Element) error {
 const clocks = "Compare the clocks of this computer and of the identity provider."
 
 func wrongAddress(what, got, want string) error {
+	got = shown(got)
 	return &api.Error{
 		Code: api.CodeSignInInvalid,
 		Sentence: fmt.Sprintf("The identity provider's answer was refused: its %s is %q, but the sign-in was started for %q.",
-			what, shown(got), shown(want)),
+			what, got, shown(want)),
 		Hint:   "Allow exactly the second address as the ACS of this client at the identity provider.",
 		Params: map[string]string{"got": got, "want": want},
 	}

@@ -259,6 +259,11 @@ func TestCheckRefuses(t *testing.T) {
 		"no recipient": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).Recipient = "" }}, reason: "its Recipient is",
 		},
+		"recipient that poses": {
+			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
+				data(a).Recipient = "https://jf\u202e.example/" + strings.Repeat("x", 900)
+			}}, reason: "its Recipient is",
+		},
 		"wrong audience": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
 				a.Conditions.AudienceRestrictions[0].Audience.Value = "other"
@@ -391,6 +396,11 @@ func refused(t *testing.T, got samlflow.Assertion, err error, code api.Code, rea
 	}
 	if strings.Contains(e.Sentence+e.Hint, evilName) || strings.ContainsAny(e.Sentence, "\x1b\u202e") {
 		t.Errorf("the error repeats what a stranger sent: %s", e.Sentence)
+	}
+	for name, value := range e.Params {
+		if strings.ContainsAny(value, "\x1b\u202e") || len(value) > 300 {
+			t.Errorf("the parameter %s is what a stranger sent: %q", name, value)
+		}
 	}
 }
 
