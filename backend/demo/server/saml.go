@@ -183,7 +183,7 @@ func (c *call) checkSAML(p *provider, response string) (assertion, error) {
 	if err := tree.ReadFromBytes(document); err != nil || tree.Root() == nil || tree.Root().Tag != "Response" {
 		return assertion{}, fmt.Errorf("%w: %w", errNoResponse, err)
 	}
-	signed, err := signedAssertion(tree.Root(), certificate, c.s.now())
+	signed, err := signedAssertion(tree.Root(), certificate)
 	if err != nil {
 		return assertion{}, err
 	}
@@ -214,10 +214,10 @@ func innerText(e *etree.Element) string {
 }
 
 // signedAssertion returns the one assertion of a response, out of what the signature covers: of the response when that is
-// signed, else of the assertion itself.
-func signedAssertion(root *etree.Element, certificate *x509.Certificate, now time.Time) (*etree.Element, error) {
+// signed, else of the assertion itself. The certificate's dates do not matter, as they do not to the real plugin.
+func signedAssertion(root *etree.Element, certificate *x509.Certificate) (*etree.Element, error) {
 	check := dsig.NewDefaultValidationContext(&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{certificate}})
-	check.Clock = dsig.NewFakeClockAt(now)
+	check.Clock = dsig.NewFakeClockAt(certificate.NotBefore)
 	covered := root
 	if root.SelectElement("Signature") != nil {
 		valid, err := check.Validate(root)

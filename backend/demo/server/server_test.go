@@ -347,6 +347,24 @@ func TestSAMLRefusals(t *testing.T) {
 	}
 }
 
+// TestExpiredCertificate makes sure that a certificate's dates do not matter, as they do not to .NET's
+// CheckSignature(certificate, verifySignatureOnly: true), by which every flavour checks.
+func TestExpiredCertificate(t *testing.T) {
+	t.Parallel()
+	later := func() time.Time { return time.Now().AddDate(2, 0, 0) }
+	shared := startProvidersAt(t, people, later)
+	for _, flavour := range flavours {
+		t.Run(string(flavour), func(t *testing.T) {
+			t.Parallel()
+			w := newWorldAt(t, shared, flavour, func(o *server.Options) { o.Now = later })
+			status, body := w.link("SAML", "samlp", "bob", login{}, w.saml("samlp", "ann"))
+			if links := w.links("saml", "samlp", "bob"); status != http.StatusNoContent || !slices.Equal(links, []string{"ann"}) {
+				t.Errorf("refused: %d %s, links %q", status, body, links)
+			}
+		})
+	}
+}
+
 // TestOnce makes sure of what serves one write only on Flowfin and many on the others.
 func TestOnce(t *testing.T) {
 	t.Parallel()

@@ -36,15 +36,22 @@ type providers struct {
 // startProviders starts both for these people.
 func startProviders(t *testing.T, people []idp.Person) *providers {
 	t.Helper()
+	return startProvidersAt(t, people, nil)
+}
+
+// startProvidersAt starts them with another clock.
+func startProvidersAt(t *testing.T, people []idp.Person, now func() time.Time) *providers {
+	t.Helper()
 	o, err := idp.NewOIDC(idp.OIDCOptions{
 		Issuer: "http://" + oidcAddress, Name: "npm", People: people, Secrets: idp.Secrets{Jellyfin: secret.New("secret")},
+		Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s, err := idp.NewSAML(idp.SAMLOptions{
 		BaseURL: "http://" + samlAddress, Name: "samlp", People: people,
-		ServiceProviders: []string{"urn:jellyfin:contract"},
+		ServiceProviders: []string{"urn:jellyfin:contract"}, Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
