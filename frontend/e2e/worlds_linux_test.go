@@ -266,6 +266,7 @@ var parts = []struct {
 	{"many at once", []api.CredentialKind{api.CredentialAdmin, api.CredentialKey}, (*visit).manyAtOnce},
 	{"move", []api.CredentialKind{api.CredentialAdmin, api.CredentialKey}, (*visit).move},
 	{"unregister", []api.CredentialKind{api.CredentialAdmin, api.CredentialKey}, (*visit).unregister},
+	{"orphan", []api.CredentialKind{api.CredentialAdmin, api.CredentialKey}, (*visit).orphan},
 	{"troubles", []api.CredentialKind{api.CredentialAdmin}, (*visit).troubles},
 }
 
@@ -522,6 +523,35 @@ func (v *visit) manyAtOnce() {
 			v.opens(id, name)
 		}
 	}
+}
+
+// orphan removes the links of a deleted account, which nothing brings back. A key cannot on Flowfin, and is told so.
+func (v *visit) orphan() {
+	v.t.Helper()
+	person, _ := v.d.Person(demo.GoneName)
+	id := v.d.Identity(api.OIDC, demo.Authelia, person)
+	filter := func(key string) action {
+		return clickAt(key, fmt.Sprintf(`() => [...document.querySelectorAll('.filters button')].find(b => b.innerText.startsWith(%q))`, english.T(key)))
+	}
+	v.do("the orphan", filter("filter.orphan"), until(fmt.Sprintf(`document.querySelector('#grid[aria-busy="false"]') &&
+		document.querySelector('#row-0 .account-name')?.textContent === %q`, english.T("row.deleted"))), clickOn("#row-0 .account-name"),
+		sees(english.T("drawer.orphan")), has(id, true))
+	v.nameless("a deleted account")
+	v.shot("orphan")
+	if v.rewrites() {
+		v.do("why not", sees("This plugin lets no API key remove a single link"), until(`document.querySelector('.identity .danger-text').disabled`))
+		v.closeDrawer()
+	} else {
+		v.do("removing", press("remove.do.of", id), sees(english.T("remove.undo.orphan")), clickOn("#remove-yes"),
+			sees(english.N("toast.removed", 1)), until(`!document.querySelector('dialog[open]')`))
+		v.shot("removed")
+		v.opens(id, "")
+		if ask[bool](v.tab, `!!document.querySelector('.toast:last-child .button')`) {
+			v.t.Error("offers to bring back a link of nobody")
+		}
+		v.do("it is gone with its last link", until(`!document.querySelector('.drawer')`), sees(english.T("roster.nothing")))
+	}
+	v.do("all accounts", filter("filter.all"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length`))
 }
 
 // move signs in with an identity that opens another account: the window names that account and asks, and the history

@@ -32,6 +32,9 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		if m.UserID != d.UserID {
 			return nil, true
 		}
+		if m.Err != nil && m.Err.Code == api.CodeUserNotFound && d.Row != nil && !d.Row.Exists {
+			return s.closeDrawer(), true // a deleted account is gone with its last link
+		}
 		d.Error = m.Err
 		if m.Err == nil {
 			d.Row = &m.Row

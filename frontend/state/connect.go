@@ -126,6 +126,7 @@ func (s *State) leave() {
 	s.Roster.Height, s.Roster.generation = height, generation+1
 	s.Providers, s.History, s.Self, s.Dialog = fresh.Providers, History{}, Self{}, Dialog{}
 	s.Connect, s.Welcome.Demo, s.Welcome.Probing = Connect{}, false, false
+	s.dropUndo()
 }
 
 func (s *State) try(address string) []Cmd {

@@ -849,13 +849,38 @@ func TestUndoOfTheLastChangeOnly(t *testing.T) {
 		ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserID: "u", UserName: "n",
 		Identities: []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "i"}},
 	}
-	s.Update(state.Removed{Changes: []api.Change{c}})
+	offers := func() (n int) {
+		for _, toast := range s.Toasts {
+			n += len(toast.Undo)
+		}
+		return n
+	}
+	for range 2 {
+		if s.Update(state.Removed{Changes: []api.Change{c}}); offers() != 1 {
+			t.Fatalf("%d offers", offers())
+		}
+	}
 	s.Session.Capabilities.WriteConfig = api.Ability{}
-	c.ID = "2"
+	if s.Update(state.Removed{Changes: []api.Change{c}}); offers() != 0 {
+		t.Error("offers to undo what was before something that cannot be undone")
+	}
+	s.Session.Capabilities.WriteConfig = api.Ability{OK: true}
 	s.Update(state.Removed{Changes: []api.Change{c}})
-	for _, toast := range s.Toasts {
-		if len(toast.Undo) > 0 {
-			t.Errorf("offers to undo %v", toast.Undo)
+	if s.Update(state.Leave{}); offers() != 0 {
+		t.Error("offers to undo at another server")
+	}
+}
+
+// TestDeletedAccountGoesWithItsLastLink closes the drawer; that any other account is not found is told.
+func TestDeletedAccountGoesWithItsLastLink(t *testing.T) {
+	t.Parallel()
+	for _, exists := range []bool{false, true} {
+		s := opened(t)
+		s.Update(state.OpenAccount{Index: 0})
+		s.Drawer.Row.Exists = exists
+		s.Update(state.AccountLoaded{UserID: s.Drawer.UserID, Err: &api.Error{Code: api.CodeUserNotFound}})
+		if open := s.Drawer.UserID != ""; open != exists || exists && s.Drawer.Error == nil {
+			t.Errorf("exists %t: the drawer is %+v", exists, s.Drawer)
 		}
 	}
 }

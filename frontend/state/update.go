@@ -202,10 +202,15 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
+// dropUndo takes away the messages that offer to undo.
+func (s *State) dropUndo() {
+	s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return len(t.Undo) > 0 })
+}
+
 // afterChange loads anew what a change of links touches. What was done before it may not be undoable any more, so that its
 // message goes; the history tells.
 func (s *State) afterChange() []Cmd {
-	s.Toasts = slices.DeleteFunc(s.Toasts, func(old Toast) bool { return len(old.Undo) > 0 })
+	s.dropUndo()
 	cmds := s.reload()
 	if s.Drawer.UserID != "" {
 		cmds = append(cmds, CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID})

@@ -442,7 +442,8 @@ func linkDone(s *stateOf, l *catalogue) []*dom.Node {
 	body = append(body, components.Banner("good", "check",
 		dom.E("p", dom.Class("banner-title"), components.Sentence(l, "done.text", nodes)),
 		dom.If(c.FromName != "", func() *dom.Node {
-			return dom.E("p", components.Sentence(l, "done.moved", map[string]*dom.Node{"from": dom.E("strong", components.Name(c.FromName))}))
+			from := dom.E("strong", components.Name(c.FromName))
+			return dom.E("p", components.Sentence(l, "done.moved", map[string]*dom.Node{"from": from}))
 		}),
 		dom.E("p", l.T("done.read"))))
 	user := api.RosterRow{Account: api.Account{User: k.Account, Exists: true, Identities: c.Identities}}
