@@ -231,8 +231,22 @@ func gone(text string) action {
 
 func script(js string) action { return chromedp.Evaluate[chromedp.Void](js) }
 
+// until waits until an expression is true. chromedp.Poll would do, but fails when the page is replaced while it waits.
 func until(js string) action {
-	return chromedp.Poll[chromedp.Void](js, chromedp.WithPollingInterval(20*time.Millisecond))
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		for {
+			done, err := chromedp.Evaluate[bool](`!!(`+js+`)`)(ctx, tab)
+			replaced := err != nil && (strings.Contains(err.Error(), "context") || strings.Contains(err.Error(), "navigated"))
+			if done || err != nil && !replaced {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("never: %s: %w", js, ctx.Err())
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	})
 }
 
 // ask evaluates an expression.
