@@ -362,7 +362,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 	name := accountName(l, a.Account)
 	return dom.E(
 		"div",
-		dom.Key(a.ID),
+		dom.Key(id), // not the account's: a new query rewrites the rows that stand, which is cheaper than new ones
 		dom.ID(id),
 		dom.Class("row"),
 		dom.ClassIf("selected", selected),
