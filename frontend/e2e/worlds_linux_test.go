@@ -533,7 +533,7 @@ func (v *visit) orphan() {
 	filter := func(key string) action {
 		return clickAt(key, fmt.Sprintf(`() => [...document.querySelectorAll('.filters button')].find(b => b.innerText.startsWith(%q))`, english.T(key)))
 	}
-	v.do("the orphan", filter("filter.orphan"), until(fmt.Sprintf(`document.querySelector('#grid[aria-busy="false"]') &&
+	v.do("the orphan", clickOn("#search"), key("a", chromedp.ModifierCtrl), key(kb.Backspace), filter("filter.orphan"), until(fmt.Sprintf(`document.querySelector('#grid[aria-busy="false"]') &&
 		document.querySelector('#row-0 .account-name')?.textContent === %q`, english.T("row.deleted"))), clickOn("#row-0 .account-name"),
 		sees(english.T("drawer.orphan")), has(id, true))
 	v.nameless("a deleted account")
