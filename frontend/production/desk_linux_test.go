@@ -355,11 +355,14 @@ func (d *desk) keys(names ...string) {
 // types types words.
 func (d *desk) types(words string) { d.xdotool("type", "--delay", "40", words) }
 
-func (d *desk) xdotool(args ...string) {
+// xdotool moves, clicks, presses or asks, and returns what it says.
+func (d *desk) xdotool(args ...string) string {
 	d.t.Helper()
-	if out, err := d.command("xdotool", args...).CombinedOutput(); err != nil {
+	out, err := d.command("xdotool", args...).CombinedOutput()
+	if err != nil {
 		d.t.Fatalf("xdotool %s: %v %s", strings.Join(args, " "), err, out)
 	}
+	return string(out)
 }
 
 // screenshot is a picture of the screen.

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -54,7 +55,25 @@ func TestMainJob(t *testing.T) {
 	d.click("button", "Leave the demo")
 	d.click("button", "Try the demo")
 	d.named("", "Search accounts and identities")
+	d.startAgain()
 	d.quit()
+}
+
+// startAgain starts the app a second time: it ends at once, and the first window comes forward.
+func (d *desk) startAgain() {
+	d.t.Helper()
+	window := strings.TrimSpace(d.xdotool("search", "--onlyvisible", "--name", "Jellybind"))
+	d.xdotool("windowunmap", "--sync", window)
+	ended := make(chan error, 1)
+	go func() { ended <- d.command(d.app.Path).Run() }()
+	select {
+	case <-ended: // with 1, whatever we do: Wails ends it so on Linux
+	case <-time.After(patience):
+		d.t.Fatal("the second start does not end")
+	}
+	if now := strings.TrimSpace(d.xdotool("search", "--sync", "--onlyvisible", "--name", "Jellybind")); now != window {
+		d.t.Errorf("the windows are %q, and were %q", now, window)
+	}
 }
 
 // quit ends the app by its own command, from the keyboard: without a window manager there is no frame to close it by.
