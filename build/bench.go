@@ -2,21 +2,17 @@ package main
 
 import "context"
 
-// runBenchmarks runs the packages' benchmarks, one package after another so that they do not disturb each other. Those
-// that measure the window find the binaries built and a display.
+// runBenchmarks runs the packages' benchmarks, one package after another so that they do not disturb each other. Those of
+// the window find its binary built.
 func runBenchmarks(ctx context.Context, t *task) error {
 	if err := t.install(ctx, true, true); err != nil {
 		return err
 	}
-	stop, err := t.virtualDisplay(ctx)
-	if err != nil {
+	if err := t.frontend(ctx); err != nil {
 		return err
 	}
-	defer stop()
-	for _, build := range []func(context.Context) error{t.frontend, t.binary, t.devBinary} {
-		if err := build(ctx); err != nil {
-			return err
-		}
+	if err := t.binary(ctx); err != nil {
+		return err
 	}
 	packages := t.args
 	if len(packages) == 0 {

@@ -40,19 +40,21 @@ func BenchmarkStart(b *testing.B) {
 			var all []time.Duration
 			var memory float64
 			for b.Loop() {
-				_ = d.app.Process.Kill()
-				<-d.ended
-				d.settled(image.Rectangle{})
-				begun := time.Now()
-				d.start(production(b))
-				for now := []byte(nil); !bytes.Equal(now, want); now = s.look(names, now) {
-					if time.Since(begun) > patience {
-						b.Fatal("the accounts do not come")
+				for range 5 { // one would be chance
+					_ = d.app.Process.Kill()
+					<-d.ended
+					d.settled(image.Rectangle{})
+					begun := time.Now()
+					d.start(production(b))
+					for now := []byte(nil); !bytes.Equal(now, want); now = s.look(names, now) {
+						if time.Since(begun) > patience {
+							b.Fatal("the accounts do not come")
+						}
+						time.Sleep(time.Millisecond)
 					}
-					time.Sleep(time.Millisecond)
+					all = append(all, time.Since(begun))
+					memory = max(memory, d.memory())
 				}
-				all = append(all, time.Since(begun))
-				memory = max(memory, d.memory())
 			}
 			report(b, all, "start")
 			b.ReportMetric(memory, "MB")
@@ -73,13 +75,20 @@ func BenchmarkKeystroke(b *testing.B) {
 			d.settled(names)
 			keys := d.keyboard()
 			var rows, letters []time.Duration
-			for b.Loop() {
+			round := func() {
 				for _, letter := range []string{"m", "k", "w", "x", "z", "h"} {
 					for _, key := range []string{letter, "BackSpace"} {
 						echo, last := d.time(func() { keys.press(key) }, field, names)
 						letters = append(letters, echo)
 						rows = append(rows, last)
 					}
+				}
+			}
+			round() // the engine compiles the page's program meanwhile
+			rows, letters = nil, nil
+			for b.Loop() {
+				for range 4 {
+					round()
 				}
 			}
 			report(b, rows, "rows")
