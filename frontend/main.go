@@ -43,10 +43,13 @@ func main() {
 	select {}
 }
 
-// send takes a message in and asks for a frame.
-func (w *window) send(msg state.Msg) {
+// send takes in a message of now: what a person does, or an event.
+func (w *window) send(msg state.Msg) { w.answer(w.state.Epoch, msg) }
+
+// answer takes in a message that belongs to an epoch of the state, and asks for a frame.
+func (w *window) answer(epoch int, msg state.Msg) {
 	w.state.Now = time.Now()
-	w.run(w.state.Update(msg))
+	w.run(w.state.Answer(epoch, msg))
 	if _, rows := msg.(state.PageLoaded); rows && !w.state.Roster.Stale() {
 		w.planned = true
 		w.draw() // now: they were waited for
@@ -125,9 +128,10 @@ func (w *window) run(cmds []state.Cmd) {
 				w.send(state.Copied{Err: failed})
 			}()
 		default:
+			epoch := w.state.Epoch
 			go func() {
 				if msg := w.app.Run(context.Background(), c); msg != nil {
-					w.send(msg)
+					w.answer(epoch, msg)
 				}
 			}()
 		}

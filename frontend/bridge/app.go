@@ -259,9 +259,8 @@ func (a *App) Unregister(ctx context.Context, userID, authProvider string) (resu
 }
 
 // Undo undoes a change.
-func (a *App) Undo(ctx context.Context, changeID string) (result api.Change, failed *api.Error) {
-	failed = a.get(ctx, "Undo", &result, changeID)
-	return result, failed
+func (a *App) Undo(ctx context.Context, changeID string) *api.Error {
+	return do(ctx, a, "Undo", changeID)
 }
 
 // SelfService returns the self-service kit.

@@ -68,7 +68,6 @@ func TestRun(t *testing.T) {
 		},
 		"StartLink": "f1",
 		"Bootstrap": api.Bootstrap{Profiles: []api.Profile{{Name: "b"}}},
-		"Undo":      api.Change{ID: "u"},
 	}}
 	app := bridge.New(b)
 	run := func(c state.Cmd) state.Msg { return app.Run(t.Context(), c) }
@@ -85,7 +84,7 @@ func TestRun(t *testing.T) {
 		len(m.Boot.Profiles) != 1 {
 		t.Errorf("rename: %+v", m)
 	}
-	if m, ok := run(state.CallUndo{Changes: []string{"1", "2"}}).(state.Undone); !ok || len(m.Changes) != 2 {
+	if m, ok := run(state.CallUndo{Changes: []string{"1", "2"}}).(state.Undone); !ok || m.Err != nil {
 		t.Errorf("undo: %+v", m)
 	}
 	if m := run(state.Focus{}); m != nil {
@@ -94,7 +93,7 @@ func TestRun(t *testing.T) {
 	if m := run(state.CallCancelFlow{ID: "x"}); m != nil {
 		t.Errorf("cancel: %+v", m)
 	}
-	want := []string{`RenameProfile["a","b"]`, `Bootstrap[]`, `Undo["1"]`, `CancelFlow["x"]`}
+	want := []string{`RenameProfile["a","b"]`, `Bootstrap[]`, `Undo["1"]`, `Undo["2"]`, `CancelFlow["x"]`}
 	for _, w := range want {
 		if !slices.ContainsFunc(b.calls, func(c string) bool { return c == w || c == strings.Replace(w, "[]", "null", 1) }) {
 			t.Errorf("%s was not called: %v", w, b.calls)

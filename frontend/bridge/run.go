@@ -37,7 +37,7 @@ func (a *App) Run(ctx context.Context, cmd state.Cmd) state.Msg {
 		return state.Connected{Session: s, Err: err, Name: c.Name}
 	case state.CallQuickConnect:
 		q, err := a.StartQuickConnect(ctx, c.Address, c.Name)
-		return state.QuickStarted{Quick: q, Err: err}
+		return state.QuickStarted{Address: c.Address, Quick: q, Err: err}
 	case state.CallSignOut:
 		return state.SignedOut{Name: c.Name, Err: a.SignOut(ctx, c.Name)}
 	case state.CallForget:
@@ -105,16 +105,12 @@ func (a *App) runRoster(ctx context.Context, cmd state.Cmd) state.Msg {
 		change, err := a.Unregister(ctx, c.UserID, c.AuthProvider)
 		return state.Unregistered{Change: change, Err: err}
 	case state.CallUndo:
-		var undone state.Undone
 		for _, id := range c.Changes {
-			change, err := a.Undo(ctx, id)
-			if err != nil {
-				undone.Err = err
-				break
+			if err := a.Undo(ctx, id); err != nil {
+				return state.Undone{Err: err}
 			}
-			undone.Changes = append(undone.Changes, change)
 		}
-		return undone
+		return state.Undone{}
 	case state.CallSelf:
 		kit, err := a.SelfService(ctx)
 		return state.SelfLoaded{Kit: kit, Err: err}
@@ -132,14 +128,14 @@ func (a *App) runFlow(ctx context.Context, cmd state.Cmd) state.Msg {
 		return state.Planned{Number: c.Number, Plan: p, Err: err}
 	case state.CallStartLink:
 		id, err := a.StartLink(ctx, c.Request)
-		return state.FlowStarted{ID: id, Err: err}
+		return state.FlowStarted{Number: c.Number, ID: id, Err: err}
 	case state.CallConfirm:
 		return state.Called{Err: a.ConfirmFlow(ctx, c.ID, c.Yes)}
 	case state.CallOpenSignIn:
 		return state.Called{Err: a.OpenSignIn(ctx, c.ID)}
 	case state.CallStartVerify:
 		id, err := a.StartVerify(ctx, c.Protocol, c.Name)
-		return state.VerifyStarted{ID: id, Err: err}
+		return state.VerifyStarted{Number: c.Number, ID: id, Err: err}
 	}
 	return nil
 }

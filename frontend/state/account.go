@@ -43,19 +43,17 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		cancel := s.cancelVerify()
 		s.Verify = Verify{
 			Protocol: m.Identity.Protocol, Provider: m.Identity.Provider, Name: m.Identity.Name, UserID: m.UserID,
-			Starting: true,
+			Starting: true, start: s.call(),
 		}
-		return append(cancel, CallStartVerify{Protocol: m.Identity.Protocol, Name: m.Identity.Provider}), true
+		return append(cancel, CallStartVerify{
+			Number: s.Verify.start, Protocol: m.Identity.Protocol, Name: m.Identity.Provider,
+		}), true
 	case VerifyStarted:
-		s.Verify.Starting = false
-		if m.Err != nil {
-			s.Verify.Error = m.Err
-			return nil, true
+		v := &s.Verify
+		if m.Number != v.start {
+			return cancelLate(m.ID), true
 		}
-		if s.Verify.Provider == "" {
-			return []Cmd{CallCancelFlow{ID: m.ID}}, true
-		}
-		s.Verify.FlowID = m.ID
+		v.Starting, v.FlowID, v.Error = false, m.ID, m.Err
 		return s.replay(m.ID), true
 	case CancelVerify:
 		return s.cancelVerify(), true
@@ -68,7 +66,8 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 				return cmds, true
 			}
 		} else {
-			cmds = append(s.closeDialog(), cmds...)
+			s.closeDialog()
+			cmds = append(cmds, s.home())
 		}
 		clear(s.Roster.Selected)
 		done := slices.DeleteFunc(slices.Clone(m.Changes), func(c api.Change) bool { return c.State != api.ChangeConfirmed })
@@ -80,7 +79,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			s.Dialog.Error = m.Err
 			return cmds, true
 		}
-		cmds = append(s.closeDialog(), cmds...)
+		s.closeDialog()
 		return append(cmds, s.toast(&Toast{
 			Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}, Undo: s.Undoable(m.Change),
 		})...), true
@@ -102,8 +101,7 @@ func (s *State) notRemoved(m Removed) {
 			return c.State == api.ChangeConfirmed && c.UserID == k.UserID && slices.Contains(c.Identities, k.Identity)
 		})
 	})
-	if m.Err.Code == api.CodeUnsupported && !d.Detour &&
-		s.canDetourAll(*d) {
+	if m.Err.Code == api.CodeUnsupported && !d.Detour && s.canDetourAll(*d) {
 		d.Detour, d.Error = true, nil
 	}
 }

@@ -74,7 +74,10 @@ type (
 		Request api.LinkRequest
 	}
 	// CallStartLink calls StartLink.
-	CallStartLink struct{ Request api.LinkRequest }
+	CallStartLink struct {
+		Number  int
+		Request api.LinkRequest
+	}
 	// CallConfirm calls ConfirmFlow.
 	CallConfirm struct {
 		ID  string
@@ -84,6 +87,7 @@ type (
 	CallOpenSignIn struct{ ID string }
 	// CallStartVerify calls StartVerify.
 	CallStartVerify struct {
+		Number   int
 		Protocol api.Protocol
 		Name     string
 	}

@@ -43,6 +43,9 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 	case QuickStarted:
 		return s.quickStarted(m), true
 	case StartDemo:
+		if s.Welcome.Demo {
+			return nil, true
+		}
 		users, ok := number(s.Form[FieldUsers])
 		if !ok || users < 1 {
 			users = 24
@@ -60,10 +63,10 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		s.leave()
 		return append(cancel, s.show(ScreenWelcome)...), true
 	case SignOut:
-		return []Cmd{CallSignOut(m)}, true
+		return append(s.closeMenu(), CallSignOut(m)), true
 	case SignedOut:
 		if m.Err != nil {
-			return s.toast(&Toast{Error: m.Err}), true
+			return s.tell(m.Err), true
 		}
 		if s.Session != nil && s.Session.Profile.Name == m.Name {
 			s.leave()
@@ -116,7 +119,7 @@ func (s *State) reconnect(name string) []Cmd {
 	return nil
 }
 
-// leave forgets everything of the session.
+// leave forgets everything of the session, and whatever was typed that is secret.
 func (s *State) leave() {
 	fresh := New(s.Now)
 	height := s.Roster.Height
@@ -126,7 +129,9 @@ func (s *State) leave() {
 	s.Roster.Height, s.Roster.generation = height, generation+1
 	s.Providers, s.History, s.Self, s.Dialog = fresh.Providers, History{}, Self{}, Dialog{}
 	s.Connect, s.Welcome.Demo, s.Welcome.Probing = Connect{}, false, false
-	s.dropUndo()
+	s.Epoch++
+	s.early, s.Toasts = nil, nil
+	s.Form[FieldKey], s.Form[FieldPassword], s.Form[FieldSecret] = "", "", ""
 }
 
 func (s *State) try(address string) []Cmd {
@@ -284,15 +289,19 @@ func (s *State) signIn() []Cmd {
 }
 
 func (s *State) quickStarted(m QuickStarted) []Cmd {
-	s.Connect.Busy = false
+	c := &s.Connect
+	if m.Address != c.Address || s.Screen != ScreenConnect {
+		return cancelLate(m.Quick.ID) // the person has gone on
+	}
+	c.Busy = false
+	if c.Method != MethodQuick {
+		return cancelLate(m.Quick.ID)
+	}
 	if m.Err != nil {
-		s.Connect.Error = m.Err
+		c.Error = m.Err
 		return nil
 	}
-	if s.Screen != ScreenConnect || s.Connect.Method != MethodQuick {
-		return []Cmd{CallCancelFlow{ID: m.Quick.ID}} // the person has gone on
-	}
-	s.Connect.Quick = &m.Quick
+	c.Quick = &m.Quick
 	return append([]Cmd{Focus{ID: "quick-code"}}, s.replay(m.Quick.ID)...)
 }
 
@@ -305,12 +314,23 @@ func (s *State) cancelQuick() []Cmd {
 	return []Cmd{CallCancelFlow{ID: q.ID}}
 }
 
+// elsewhere reports whether the person has gone on since a session was asked for.
+func (s *State) elsewhere(m *Connected) bool {
+	switch {
+	case m.Demo:
+		return !s.Welcome.Demo
+	case m.Name != "":
+		return s.Screen != ScreenOpening || s.Opening.Name != m.Name
+	}
+	return m.Address != "" && (s.Screen != ScreenConnect || s.Connect.Address != m.Address)
+}
+
 func (s *State) connected(m Connected) []Cmd {
-	if m.Address != "" && (m.Address != s.Connect.Address || s.Screen != ScreenConnect) {
-		if m.Err == nil {
+	if s.elsewhere(&m) {
+		if m.Err == nil && m.Address != "" {
 			s.remember(m.Session.Profile)
 		}
-		return nil // the person has gone elsewhere meanwhile
+		return nil
 	}
 	s.Progress, s.Connect.Busy, s.Welcome.Demo = nil, false, false
 	if m.Err != nil {
@@ -320,9 +340,6 @@ func (s *State) connected(m Connected) []Cmd {
 		case m.Demo:
 			s.Welcome.DemoError = m.Err
 		case m.Name != "":
-			if s.Screen != ScreenOpening || s.Opening.Name != m.Name {
-				return nil // the person has gone elsewhere meanwhile
-			}
 			s.Opening.Error = m.Err
 			if certificate {
 				return s.reconnect(m.Name)
@@ -338,12 +355,8 @@ func (s *State) connected(m Connected) []Cmd {
 		}
 		return nil
 	}
-	if m.Name != "" && (s.Screen != ScreenOpening || s.Opening.Name != m.Name) {
-		return nil // the person has gone elsewhere meanwhile
-	}
 	s.leave()
 	s.Session = &m.Session
-	s.Form[FieldKey], s.Form[FieldPassword] = "", ""
 	if p := m.Session.Profile; !p.Demo {
 		s.remember(p)
 	}
@@ -397,7 +410,7 @@ func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
 		s.Dialog.Error = m.Err
 		return nil
 	}
-	back := s.closeDialog()
+	s.closeDialog()
 	s.Boot.Profiles = m.Boot.Profiles
 	if s.Session != nil && s.Session.Profile.Name == m.Old {
 		if m.New == "" {
@@ -406,11 +419,12 @@ func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
 		}
 		s.Session.Profile.Name = m.New
 	}
+	cmds, key := []Cmd{s.home()}, "toast.renamed"
 	if m.New == "" {
+		key = "toast.forgotten"
 		if s.Screen == ScreenOpening {
-			back = s.show(ScreenWelcome)
+			cmds = s.show(ScreenWelcome)
 		}
-		return append(back, s.toast(&Toast{Key: "toast.forgotten"})...)
 	}
-	return append(back, s.toast(&Toast{Key: "toast.renamed"})...)
+	return append(cmds, s.toast(&Toast{Key: key})...)
 }

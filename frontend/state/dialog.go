@@ -44,10 +44,11 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 		s.openDialog(Dialog{Kind: DialogRename, Profile: m.Name})
 		s.Form[FieldRename] = m.Name
 	case ShowDialog:
-		if d.Kind == m.Kind {
-			return s.closeDialog(), true
-		}
 		if d.Busy {
+			return nil, true
+		}
+		if d.Kind == m.Kind {
+			s.closeDialog()
 			return nil, true
 		}
 		s.openDialog(Dialog{Kind: m.Kind})
@@ -55,7 +56,9 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 	case DialogYes:
 		return s.dialogYes(), true
 	case CloseDialog:
-		return s.closeDialog(), true
+		if !d.Busy {
+			s.closeDialog()
+		}
 	case PaletteMove:
 		if n := len(s.Commands()); n > 0 {
 			d.Choice = ((d.Choice+m.By)%n + n) % n
@@ -69,8 +72,8 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 		if at >= len(list) {
 			return nil, true
 		}
-		cmds := s.closeDialog()
-		return append(cmds, s.Update(list[at].Msg)...), true
+		s.closeDialog()
+		return s.Update(list[at].Msg), true
 	case Escape:
 		return s.escape(), true
 	default:
@@ -95,10 +98,7 @@ func (s *State) canDetourAll(d Dialog) bool {
 func (s *State) openDialog(d Dialog) { s.Dialog, s.Menu = d, "" }
 
 // closeDialog closes the dialog; the page gives the focus back to where it was.
-func (s *State) closeDialog() []Cmd {
-	s.Dialog = Dialog{}
-	return nil
-}
+func (s *State) closeDialog() { s.Dialog = Dialog{} }
 
 func (s *State) dialogYes() []Cmd {
 	d := &s.Dialog
@@ -129,7 +129,8 @@ func (s *State) dialogYes() []Cmd {
 	case DialogRename:
 		name := strings.TrimSpace(s.Form[FieldRename])
 		if name == d.Profile {
-			return s.closeDialog()
+			s.closeDialog()
+			return nil
 		}
 		if name == "" {
 			d.Error = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("rename.empty")}
@@ -139,21 +140,16 @@ func (s *State) dialogYes() []Cmd {
 		return []Cmd{CallRename{Old: d.Profile, New: name}}
 	case DialogNone, DialogShortcuts, DialogPalette:
 	}
-	return s.closeDialog()
+	return nil
 }
 
 // escape closes what lies on top, one thing at a time.
 func (s *State) escape() []Cmd {
 	switch {
 	case s.Dialog.Kind != DialogNone:
-		if s.Dialog.Busy {
-			return nil
-		}
-		return s.closeDialog()
+		return s.Update(CloseDialog{})
 	case s.Menu != "":
-		id := s.Menu
-		s.Menu = ""
-		return []Cmd{Focus{ID: id}}
+		return s.closeMenu()
 	case s.Drawer.UserID != "" && s.Drawer.Linking && !s.Link.Running():
 		return s.Update(LeaveLink{})
 	case s.Drawer.UserID != "":

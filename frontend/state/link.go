@@ -66,20 +66,20 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 	case RunLink:
 		return s.runLink(), true
 	case FlowStarted:
+		if m.Number != l.start || !l.Starting {
+			return cancelLate(m.ID), true
+		}
 		l.Starting = false
 		if m.Err != nil {
 			l.Step, l.Error = LinkFailed, m.Err
-			return nil, true
-		}
-		if l.Step != LinkSignIn {
-			return []Cmd{CallCancelFlow{ID: m.ID}}, true
+			return []Cmd{Focus{ID: "link-step"}}, true
 		}
 		l.FlowID = m.ID
 		return s.replay(m.ID), true
 	case FlowMoved:
 		return s.flowMoved(m.Event), true
 	case Answer:
-		if l.Confirm == nil {
+		if l.Step != LinkConfirm {
 			return nil, true
 		}
 		if m.Yes {
@@ -89,22 +89,18 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		}
 		return []Cmd{CallConfirm{ID: l.FlowID, Yes: m.Yes}, Focus{ID: "link-step"}}, true
 	case CancelLink:
-		id := l.FlowID
-		l.Step, l.FlowID, l.Starting = LinkChoose, "", false
-		l.SignIn, l.Confirm, l.Progress, l.Error = nil, nil, nil, nil
-		if id == "" {
-			return []Cmd{Focus{ID: "link-step"}}, true
-		}
-		return []Cmd{CallCancelFlow{ID: id}, Focus{ID: "link-step"}}, true
+		cmds := cancelLate(l.FlowID)
+		l.again()
+		return append(cmds, Focus{ID: "link-step"}), true
 	case LinkAgain:
-		l.Step, l.FlowID, l.Error, l.SignIn, l.Confirm, l.Progress = LinkChoose, "", nil, nil, nil, nil
+		l.again()
 		return append(s.plan(), Focus{ID: "link-step"}), true
 	case MoveHere:
 		if l.Step != LinkFailed {
 			return nil, true
 		}
 		l.Request.Move = true
-		l.Step, l.FlowID, l.Error, l.SignIn, l.Confirm, l.Progress = LinkChoose, "", nil, nil, nil, nil
+		l.again()
 		return s.runLink(), true
 	case OpenBrowser:
 		return []Cmd{CallOpenSignIn(m)}, true
@@ -114,9 +110,23 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
+// again goes back to the choice, with what was chosen.
+func (l *Link) again() {
+	l.Step, l.FlowID, l.Starting = LinkChoose, "", false
+	l.Error, l.SignIn, l.Confirm, l.Progress = nil, nil, nil, nil
+}
+
+// cancelLate ends a flow, if it began, that nobody waits for any more.
+func cancelLate(id string) []Cmd {
+	if id == "" {
+		return nil
+	}
+	return []Cmd{CallCancelFlow{ID: id}}
+}
+
 func (s *State) startLinking(u api.User) []Cmd {
 	if s.Link.Running() {
-		return s.updateReturn()
+		return s.Update(ReturnToLink{})
 	}
 	if s.Drawer.UserID != u.ID {
 		s.Drawer = Drawer{UserID: u.ID, Back: s.backOf(u.ID)}
@@ -142,11 +152,6 @@ func (s *State) backOf(userID string) string {
 	return "title"
 }
 
-func (s *State) updateReturn() []Cmd {
-	cmds, _ := s.updateLink(ReturnToLink{})
-	return cmds
-}
-
 // LinkProviders returns the providers that a link can be made with: those that are on, or whose state is unknown.
 func (s *State) LinkProviders() []api.ProviderDetail {
 	return slices.DeleteFunc(slices.Clone(s.Providers.List), func(p api.ProviderDetail) bool {
@@ -159,8 +164,7 @@ func (s *State) plan() []Cmd {
 	if l.Request.Provider == "" {
 		return nil
 	}
-	l.plan++
-	l.Planning, l.Error = true, nil
+	l.plan, l.Planning, l.Error = s.call(), true, nil
 	if l.Plan != nil && (l.Plan.Provider.Name != l.Request.Provider || l.Plan.Provider.Protocol != l.Request.Protocol) {
 		l.Plan = nil
 	}
@@ -182,8 +186,8 @@ func (s *State) runLink() []Cmd {
 	} else if l.Plan == nil || !l.Plan.OK || l.Plan.Strategy == api.StrategySubject {
 		return nil
 	}
-	l.Step, l.Starting, l.Error, l.Change = LinkSignIn, true, nil, nil
-	return []Cmd{CallStartLink{Request: req}, Focus{ID: "link-step"}}
+	l.Step, l.Starting, l.Error, l.Change, l.start = LinkSignIn, true, nil, nil, s.call()
+	return []Cmd{CallStartLink{Number: l.start, Request: req}, Focus{ID: "link-step"}}
 }
 
 // flowMoved takes an event of a flow. Events can come before the call that started the flow has answered with its id;
@@ -247,8 +251,8 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 		}
 		l.Step, l.Error = LinkFailed, e.Error
 		cmds := []Cmd{Focus{ID: "link-step"}}
-		if s.Drawer.UserID != l.Account.ID {
-			cmds = append(cmds, s.toast(&Toast{Error: e.Error})...)
+		if !s.LinkShown() {
+			cmds = append(cmds, s.tell(e.Error)...)
 		}
 		return cmds
 	}
@@ -284,12 +288,11 @@ func (s *State) quickMoved(e api.FlowEvent) []Cmd {
 
 // cancelFlows ends whatever waits for a person.
 func (s *State) cancelFlows() []Cmd {
-	cmds := append(s.cancelQuick(), s.cancelVerify()...)
-	if s.Link.Running() && s.Link.FlowID != "" {
-		cmds = append(cmds, CallCancelFlow{ID: s.Link.FlowID})
-	}
-	return cmds
+	return slices.Concat(s.cancelQuick(), s.cancelVerify(), cancelLate(s.Link.FlowID))
 }
+
+// LinkShown reports whether the link is what the drawer shows.
+func (s *State) LinkShown() bool { return s.Drawer.Linking && s.Drawer.UserID == s.Link.Account.ID }
 
 // Waiting reports whether a clock is on the screen, which needs a tick a second.
 func (s *State) Waiting() bool {

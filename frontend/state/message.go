@@ -140,7 +140,7 @@ type (
 	PaletteRun struct{ Index int }
 	// Undo undoes changes.
 	Undo struct{ Changes []string }
-	// CloseToast takes a message away.
+	// CloseToast takes a message away; after a while it goes by itself.
 	CloseToast struct{ ID int }
 	// OpenMenu opens a menu, or closes it when it is open.
 	OpenMenu struct{ ID string }
@@ -211,8 +211,9 @@ type (
 	}
 	// QuickStarted answers StartQuickConnect.
 	QuickStarted struct {
-		Quick api.QuickConnect
-		Err   *api.Error
+		Address string
+		Quick   api.QuickConnect
+		Err     *api.Error
 	}
 	// SignedOut answers SignOut.
 	SignedOut struct {
@@ -275,13 +276,15 @@ type (
 	}
 	// FlowStarted answers StartLink.
 	FlowStarted struct {
-		ID  string
-		Err *api.Error
+		Number int
+		ID     string
+		Err    *api.Error
 	}
 	// VerifyStarted answers StartVerify.
 	VerifyStarted struct {
-		ID  string
-		Err *api.Error
+		Number int
+		ID     string
+		Err    *api.Error
 	}
 	// FlowMoved is the event of a flow.
 	FlowMoved struct{ Event api.FlowEvent }
@@ -302,10 +305,7 @@ type (
 		Err    *api.Error
 	}
 	// Undone answers Undo, once for all the changes.
-	Undone struct {
-		Changes []api.Change
-		Err     *api.Error
-	}
+	Undone struct{ Err *api.Error }
 	// SelfLoaded answers LoadSelf.
 	SelfLoaded struct {
 		Kit api.SelfService
@@ -326,6 +326,4 @@ type (
 	Working struct{ Progress api.Progress }
 	// Tick is the time, once a second while somebody watches a clock and once a minute otherwise.
 	Tick struct{ Now time.Time }
-	// ToastOver takes a message away by itself.
-	ToastOver struct{ ID int }
 )

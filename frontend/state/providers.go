@@ -15,11 +15,7 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 		if m.Err != nil {
 			return nil, true
 		}
-		before := s.edited()
 		p.List = m.List
-		if now := s.edited(); now != nil && before != nil { // what was chosen and not saved yet
-			now.Settings.ListenHost, now.Settings.AllowSHA1 = before.Settings.ListenHost, before.Settings.AllowSHA1
-		}
 		// The link panel may have opened before the providers came.
 		if l := &s.Link; l.Step == LinkChoose && l.Request.Provider == "" {
 			if usable := s.LinkProviders(); len(usable) == 1 {
@@ -36,29 +32,26 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 		}
 		p.Tests[m.ID] = t
 	case EditProvider:
+		s.Form[FieldSecret] = ""
 		if p.Edit == m.ID {
 			p.Edit = ""
 			return nil, true
 		}
 		p.Edit, p.Problem = m.ID, nil
 		if d := s.edited(); d != nil {
+			p.Draft = d.Settings
 			s.Form[FieldPort] = ""
-			if d.Settings.Port != 0 {
-				s.Form[FieldPort] = strconv.Itoa(d.Settings.Port)
+			if p.Draft.Port != 0 {
+				s.Form[FieldPort] = strconv.Itoa(p.Draft.Port)
 			}
-			s.Form[FieldClientID] = d.Settings.ClientID
-			s.Form[FieldScopes] = strings.Join(d.Settings.Scopes, " ")
-			s.Form[FieldSecret] = ""
+			s.Form[FieldClientID] = p.Draft.ClientID
+			s.Form[FieldScopes] = strings.Join(p.Draft.Scopes, " ")
 			return []Cmd{Focus{ID: "port"}}, true
 		}
 	case PickHost:
-		if d := s.edited(); d != nil {
-			d.Settings.ListenHost = m.Host
-		}
+		p.Draft.ListenHost = m.Host
 	case AllowSHA1:
-		if d := s.edited(); d != nil {
-			d.Settings.AllowSHA1 = m.On
-		}
+		p.Draft.AllowSHA1 = m.On
 	case SaveProvider:
 		return s.saveProvider(), true
 	case ProviderSaved:
@@ -75,8 +68,8 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 			s.Dialog.Error = m.Err
 			return nil, true
 		}
-		cmds := append(s.closeDialog(), s.toast(&Toast{Key: "toast.secretDeleted"})...)
-		return append(cmds, CallProviders{}, Focus{ID: "secret"}), true
+		s.closeDialog()
+		return append(s.toast(&Toast{Key: "toast.secretDeleted"}), CallProviders{}, Focus{ID: "secret"}), true
 	default:
 		return nil, false
 	}
@@ -102,8 +95,8 @@ func (s *State) saveProvider() []Cmd {
 		s.Providers.Problem = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("providers.port.bad")}
 		return []Cmd{Focus{ID: "port"}}
 	}
-	set := d.Settings
-	set.Protocol, set.Provider, set.Port = d.Protocol, d.Name, port
+	set := s.Providers.Draft
+	set.Protocol, set.Provider, set.Port, set.HasSecret = d.Protocol, d.Name, port, d.Settings.HasSecret
 	set.ClientID = strings.TrimSpace(s.Form[FieldClientID])
 	set.Scopes = strings.Fields(s.Form[FieldScopes])
 	secret := strings.TrimSpace(s.Form[FieldSecret])

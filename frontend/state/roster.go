@@ -60,7 +60,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 	case Refreshed:
 		r.Refreshing, s.Progress = false, nil
 		if m.Err != nil {
-			return s.toast(&Toast{Error: m.Err}), true
+			return s.tell(m.Err), true
 		}
 		cmds := append(s.reload(), CallProviders{})
 		if m.Counts.Changed > 0 {
@@ -68,9 +68,8 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		}
 		return append(cmds, s.toast(&Toast{Key: "toast.fresh"})...), true
 	case RosterChanged:
-		r.Counts = m.Counts
-		if s.Session == nil {
-			return nil, true
+		if s.Session != nil {
+			r.Counts = m.Counts
 		}
 		return s.reload(), true
 	case PageLoaded:
@@ -81,6 +80,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		s.selectRow(m)
 	case SelectNone:
 		clear(r.Selected)
+		return []Cmd{Focus{ID: RowID(r.Active)}}, true
 	case FocusSearch:
 		if s.Screen != ScreenRoster {
 			return append(s.show(ScreenRoster), Focus{ID: "search"}), true

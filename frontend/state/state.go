@@ -80,8 +80,11 @@ type State struct {
 	Toasts []Toast
 	// Progress is what the backend is doing, for calls that take long.
 	Progress *api.Progress
+	// Epoch counts the sessions; see Answer.
+	Epoch int
 
 	toastID int
+	calls   int             // counts the calls whose answers another call may overtake
 	early   []api.FlowEvent // of a flow whose id is not known yet
 }
 
@@ -205,7 +208,7 @@ type Link struct {
 	// More is true while the other strategies are shown.
 	More bool
 
-	plan int
+	plan, start int // the numbers of the calls that it waits for
 }
 
 // Running reports whether a link waits for a person or the server.
@@ -224,6 +227,8 @@ type Verify struct {
 	SignIn   *api.SignIn
 	Result   *api.Verified
 	Error    *api.Error
+
+	start int // the number of the call that it waits for
 }
 
 // Running reports whether a sign-in is awaited.
@@ -238,8 +243,9 @@ type Providers struct {
 	Loading bool
 	Error   *api.Error
 	Tests   map[string]ProviderTest // by ProviderID
-	// Edit is the provider whose settings are open, by ProviderID.
+	// Edit is the provider whose settings are open, by ProviderID, and Draft is what was chosen there and not saved yet.
 	Edit   string
+	Draft  api.ProviderSettings
 	Saving bool
 	// Problem is why the settings could not be saved.
 	Problem *api.Error
@@ -274,6 +280,7 @@ type Self struct {
 // Settings is the settings' screen.
 type Settings struct {
 	Checking bool
+	Saving   bool
 	Error    *api.Error
 }
 
@@ -310,8 +317,6 @@ type Dialog struct {
 	Detour bool
 	// Choice is the chosen line of the palette.
 	Choice int
-	// Back is the id of the element that had the focus.
-	Back string
 }
 
 // Toast is a short message that goes by itself.

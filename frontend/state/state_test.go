@@ -202,8 +202,9 @@ func TestSelectionWithShift(t *testing.T) {
 	}
 	none[state.CallRemove](t, s.Update(state.DialogYes{})) // a second click while it runs
 	none[state.CallRemove](t, s.Update(state.Escape{}))
+	s.Update(state.CloseDialog{})
 	if s.Dialog.Kind != state.DialogRemove {
-		t.Error("Escape closed a dialog whose work is under way")
+		t.Error("a dialog was closed whose work is under way")
 	}
 	id := []api.Identity{{Protocol: api.OIDC, Provider: "idp", Name: "x"}}
 	s.Update(state.Removed{Changes: []api.Change{
@@ -284,10 +285,10 @@ func TestLink(t *testing.T) {
 	}
 	none[state.CallStartLink](t, s.Update(state.RunLink{})) // not planned yet
 	s.Update(state.Planned{Number: plan.Number, Plan: api.Plan{Option: api.Option{OK: true, Strategy: api.StrategyRelay}}})
-	want[state.CallStartLink](t, s.Update(state.RunLink{}))
+	start := want[state.CallStartLink](t, s.Update(state.RunLink{}))
 	// The first event overtakes the answer with the id.
 	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "sign-in", SignIn: &api.SignIn{Host: "idp.example"}}})
-	s.Update(state.FlowStarted{ID: "f"})
+	s.Update(state.FlowStarted{Number: start.Number, ID: "f"})
 	if s.Link.SignIn == nil || !s.Waiting() {
 		t.Fatal("the early event is lost")
 	}
@@ -304,6 +305,7 @@ func TestLink(t *testing.T) {
 	if c := want[state.CallConfirm](t, s.Update(state.Answer{Yes: true})); c.ID != "f" || !c.Yes {
 		t.Errorf("confirms %+v", c)
 	}
+	none[state.CallConfirm](t, s.Update(state.Answer{Yes: true})) // a second click
 	cmds := s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{ID: "c"}}})
 	if s.Link.Step != state.LinkDone || s.Link.Running() {
 		t.Errorf("step %q", s.Link.Step)
@@ -372,7 +374,7 @@ func TestQuickConnect(t *testing.T) {
 	s.Update(state.Probed{Address: "a", Probe: api.Probe{Plugin: true, QuickConnect: true}})
 	s.Update(state.PickMethod{Method: state.MethodQuick})
 	want[state.CallQuickConnect](t, s.Update(state.SignIn{}))
-	s.Update(state.QuickStarted{Quick: api.QuickConnect{ID: "q", Code: "1"}})
+	s.Update(state.QuickStarted{Address: "a", Quick: api.QuickConnect{ID: "q", Code: "1"}})
 	s.Update(
 		state.FlowMoved{
 			Event: api.FlowEvent{
@@ -576,6 +578,16 @@ func TestReloadKeepsWhatIsBeingEdited(t *testing.T) {
 	set := want[state.CallSaveProvider](t, s.Update(state.SaveProvider{})).Settings
 	if set.ListenHost != "localhost" || !set.AllowSHA1 || set.HasSecret {
 		t.Errorf("saves %+v", set)
+	}
+	// What is not saved is gone once the settings are closed.
+	s.Update(state.Edit{Field: state.FieldSecret, Value: "s3cret"})
+	s.Update(state.EditProvider{ID: "oidc/idp"})
+	if s.Form[state.FieldSecret] != "" {
+		t.Error("the secret stays in the form")
+	}
+	s.Update(state.EditProvider{ID: "oidc/idp"})
+	if d := s.Providers.Draft; d.ListenHost != "" || d.AllowSHA1 {
+		t.Errorf("cancelled, and still %+v", d)
 	}
 	// A provider that is gone closes its settings.
 	s = edited(t)
@@ -883,4 +895,198 @@ func TestDeletedAccountGoesWithItsLastLink(t *testing.T) {
 			t.Errorf("exists %t: the drawer is %+v", exists, s.Drawer)
 		}
 	}
+}
+
+// TestLateAnswersHitNoNewerQuestion answers what was asked before something else was.
+func TestLateAnswersHitNoNewerQuestion(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	old := want[state.CallPlanLink](t, s.Update(state.StartLinking{Account: api.User{ID: "Aa"}}))
+	s.Update(state.LeaveLink{})
+	plan := want[state.CallPlanLink](t, s.Update(state.StartLinking{Account: api.User{ID: "Ab"}}))
+	good := api.Plan{Option: api.Option{OK: true, Strategy: api.StrategyRelay}}
+	if s.Update(state.Planned{Number: old.Number, Plan: good}); s.Link.Plan != nil {
+		t.Error("took the plan of another account")
+	}
+	s.Update(state.Planned{Number: plan.Number, Plan: good})
+	first := want[state.CallStartLink](t, s.Update(state.RunLink{}))
+	s.Update(state.CancelLink{})
+	second := want[state.CallStartLink](t, s.Update(state.RunLink{}))
+	if c := want[state.CallCancelFlow](t, s.Update(state.FlowStarted{Number: first.Number, ID: "1"})); c.ID != "1" || !s.Link.Starting {
+		t.Errorf("cancels %+v, link %+v", c, s.Link)
+	}
+	s.Update(state.FlowStarted{Number: first.Number, Err: &api.Error{Code: api.CodeInternal}})
+	s.Update(state.FlowStarted{Number: second.Number, ID: "2"})
+	if s.Link.FlowID != "2" || s.Link.Step != state.LinkSignIn {
+		t.Errorf("link %+v", s.Link)
+	}
+
+	identity := func(name string) state.VerifyLink {
+		return state.VerifyLink{UserID: "Aa", Identity: api.Identity{Protocol: api.OIDC, Provider: "idp", Name: name}}
+	}
+	late := want[state.CallStartVerify](t, s.Update(identity("a")))
+	s.Update(state.CancelVerify{})
+	now := want[state.CallStartVerify](t, s.Update(identity("b")))
+	want[state.CallCancelFlow](t, s.Update(state.VerifyStarted{Number: late.Number, ID: "va"}))
+	s.Update(state.VerifyStarted{Number: now.Number, ID: "vb"})
+	if s.Verify.FlowID != "vb" {
+		t.Errorf("verifies by %q", s.Verify.FlowID)
+	}
+
+	s = connecting(t, api.Probe{Plugin: true, QuickConnect: true})
+	s.Update(state.PickMethod{Method: state.MethodQuick})
+	want[state.CallQuickConnect](t, s.Update(state.SignIn{}))
+	s.Update(state.Leave{})
+	s.Update(state.Try{Address: "other"})
+	s.Update(state.Probed{Address: "other", Probe: ready})
+	s.Update(state.PickMethod{Method: state.MethodQuick})
+	want[state.CallQuickConnect](t, s.Update(state.SignIn{}))
+	want[state.CallCancelFlow](t, s.Update(state.QuickStarted{Address: "jf", Quick: api.QuickConnect{ID: "q"}}))
+	s.Update(state.QuickStarted{Address: "jf", Err: &api.Error{Code: api.CodeTimeout}})
+	if c := s.Connect; c.Quick != nil || c.Error != nil || !c.Busy {
+		t.Errorf("another server's code: %+v", c)
+	}
+}
+
+// TestLateDemo comes after the person has opened a server.
+func TestLateDemo(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	want[state.CallDemo](t, s.Update(state.StartDemo{}))
+	none[state.CallDemo](t, s.Update(state.StartDemo{})) // a second click
+	s.Update(state.Open{Name: "home"})
+	s.Update(state.Connected{Demo: true, Session: api.Session{Profile: api.Profile{Demo: true}}})
+	s.Update(state.Connected{Demo: true, Err: &api.Error{Code: api.CodeCancelled}})
+	if s.Session != nil || s.Screen != state.ScreenOpening || s.Welcome.DemoError != nil {
+		t.Errorf("on %q with %+v", s.Screen, s.Welcome)
+	}
+}
+
+// TestAnswersOfAnEarlierSession would show one server's accounts, and offer to undo its changes, at another.
+func TestAnswersOfAnEarlierSession(t *testing.T) {
+	t.Parallel()
+	refused := &api.Error{Code: api.CodeForbidden}
+	for _, c := range []struct {
+		answer state.Msg
+		told   bool
+	}{
+		{answer: state.Refreshed{Counts: api.RosterCounts{Changed: 3}}},
+		{answer: state.ChangesLoaded{List: []api.Change{{ID: "old"}}}},
+		{answer: state.ProvidersLoaded{List: []api.ProviderDetail{{Provider: api.Provider{Name: "old"}}}}},
+		{answer: state.SelfLoaded{Kit: api.SelfService{PageURL: "old"}}},
+		{answer: state.Undone{}},
+		{answer: state.Removed{Changes: []api.Change{{ID: "old", State: api.ChangeConfirmed}}}},
+		{answer: state.AccountLoaded{UserID: "me", Row: api.RosterRow{Changed: true}}},
+		{answer: state.Removed{Err: refused}, told: true},
+		{answer: state.Unregistered{Err: refused}, told: true},
+		{answer: state.Undone{Err: refused}, told: true},
+		{answer: state.ProviderSaved{Err: refused}, told: true},
+		{answer: state.SecretDeleted{Err: refused}, told: true},
+		{answer: state.Undone{Err: &api.Error{Code: api.CodeCancelled}}},
+	} {
+		s := opened(t)
+		before := s.Epoch
+		s.Update(state.Leave{})
+		s.Update(state.Connected{Session: api.Session{User: &api.User{ID: "me"}, Capabilities: full}})
+		s.Toasts = nil
+		none[state.CallPage](t, s.Answer(before, c.answer))
+		if h, p := s.History, s.Providers; h.Loaded || p.Loaded || s.Self.Kit != nil || s.Self.Own != nil {
+			t.Errorf("%#v was taken", c.answer)
+		}
+		if told := len(s.Toasts) == 1 && s.Toasts[0].Error == refused; told != c.told || len(s.Toasts) > 1 {
+			t.Errorf("%#v is told as %+v", c.answer, s.Toasts)
+		}
+		if s.Answer(s.Epoch, state.ChangesLoaded{}); !s.History.Loaded {
+			t.Error("a present answer was dropped")
+		}
+	}
+}
+
+// TestNothingIsTakenToTheNextServer: neither what was typed, nor a message that belongs to this one.
+func TestNothingIsTakenToTheNextServer(t *testing.T) {
+	t.Parallel()
+	s := connecting(t, ready)
+	for _, f := range []state.Field{state.FieldKey, state.FieldPassword, state.FieldSecret} {
+		s.Update(state.Edit{Field: f, Value: "s3cret"})
+	}
+	s.Update(state.Leave{})
+	for f, value := range s.Form {
+		if value == "s3cret" {
+			t.Errorf("%s keeps a secret", f)
+		}
+	}
+	s = opened(t)
+	s.Update(state.Refreshed{Counts: api.RosterCounts{Changed: 3}})
+	s.Update(state.Leave{})
+	if toasted(s, state.ToastChanged) {
+		t.Error("tells of the accounts of a server that was left")
+	}
+}
+
+// TestFailureIsToldWhereverThePersonIs, also beside the account that the link was for.
+func TestFailureIsToldWhereverThePersonIs(t *testing.T) {
+	t.Parallel()
+	for _, linking := range []bool{true, false} {
+		s := opened(t)
+		s.Toasts = nil
+		s.Link = state.Link{Step: state.LinkSignIn, FlowID: "f", Account: api.User{ID: "Aa"}}
+		s.Update(state.ReturnToLink{})
+		if !linking {
+			s.Update(state.LeaveLink{})
+		}
+		s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: &api.Error{Code: api.CodeTimeout}}})
+		if told := len(s.Toasts) == 1; told == linking {
+			t.Errorf("linking %t: %+v", linking, s.Toasts)
+		}
+	}
+}
+
+func TestSavedIsToldOnceItIs(t *testing.T) {
+	t.Parallel()
+	for _, err := range []*api.Error{nil, {Code: api.CodeProfileUnwritable}} {
+		s := opened(t)
+		s.Toasts = nil
+		want[state.CallSaveSettings](t, s.Update(state.SaveSettings{}))
+		if toasted(s, "toast.saved") {
+			t.Error("told before it was saved")
+		}
+		if s.Update(state.SettingsSaved{Err: err}); toasted(s, "toast.saved") != (err == nil) || len(s.Toasts) != 1 {
+			t.Errorf("%v: %+v", err, s.Toasts)
+		}
+		if s.Update(state.SettingsSaved{}); len(s.Toasts) != 1 {
+			t.Error("a theme is told of")
+		}
+	}
+}
+
+// TestFocusFindsAPlace when what had it goes.
+func TestFocusFindsAPlace(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	focus := func(want string, msgs ...state.Msg) {
+		t.Helper()
+		var cmds []state.Cmd
+		for _, m := range msgs {
+			cmds = s.Update(m)
+		}
+		got := ""
+		for _, c := range cmds {
+			if f, ok := c.(state.Focus); ok {
+				got = f.ID
+			}
+		}
+		if got != want {
+			t.Errorf("%#v: focus on %q, want %q", msgs, got, want)
+		}
+	}
+	focus("servers", state.OpenMenu{ID: "servers"}, state.CloseMenu{})
+	focus("servers", state.OpenMenu{ID: "servers"}, state.SignOut{Name: "home"})
+	if s.Menu != "" {
+		t.Error("the menu stays open, for a second click")
+	}
+	focus(state.RowID(7), state.Activate{To: 7}, state.Select{Index: 7}, state.SelectNone{})
+	focus(state.RowID(7), state.Select{Index: 7}, state.AskRemoveSelected{}, state.DialogYes{}, state.Removed{})
+	focus("drawer-title", state.OpenAccount{Index: 2}, state.AskRemove{}, state.DialogYes{}, state.Removed{})
+	focus("title", state.Go{Screen: state.ScreenSettings}, state.AskForget{Name: "x"}, state.DialogYes{}, state.ProfilesChanged{Old: "x"})
 }

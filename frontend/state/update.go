@@ -21,6 +21,30 @@ func (s *State) Update(msg Msg) []Cmd {
 	return nil
 }
 
+// Answer takes in what the backend answered to a command that was given in an epoch, which ends when a server is left. Of
+// an earlier one only failures are told: what else it brings belongs to another server. What a sign-in or a link waits for
+// is told apart by numbers.
+func (s *State) Answer(epoch int, msg Msg) []Cmd {
+	if epoch == s.Epoch {
+		return s.Update(msg)
+	}
+	switch m := msg.(type) {
+	case Refreshed, AccountLoaded, ChangesLoaded, ProvidersLoaded, ProviderTested, SelfLoaded, UnregisterPlanned:
+		return nil
+	case ProviderSaved:
+		return s.tell(m.Err)
+	case SecretDeleted:
+		return s.tell(m.Err)
+	case Removed:
+		return s.tell(m.Err)
+	case Unregistered:
+		return s.tell(m.Err)
+	case Undone:
+		return s.tell(m.Err)
+	}
+	return s.Update(msg)
+}
+
 // Start returns the first commands.
 func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}, CallKeyring{}} }
 
@@ -38,7 +62,32 @@ func (s *State) toast(t *Toast) []Cmd {
 	if len(t.Undo) > 0 || t.Error != nil {
 		delay = 20 * time.Second
 	}
-	return []Cmd{After{Delay: delay, Msg: ToastOver{ID: t.ID}}}
+	return []Cmd{After{Delay: delay, Msg: CloseToast{ID: t.ID}}}
+}
+
+// tell shows why something failed, unless it did not, or was cancelled.
+func (s *State) tell(err *api.Error) []Cmd {
+	if err == nil || err.Code == api.CodeCancelled {
+		return nil
+	}
+	return s.toast(&Toast{Error: err})
+}
+
+// call returns a number for a call whose answer another call may overtake.
+func (s *State) call() int {
+	s.calls++
+	return s.calls
+}
+
+// home is where the focus goes when what had it is gone.
+func (s *State) home() Focus {
+	switch {
+	case s.Drawer.UserID != "":
+		return Focus{ID: "drawer-title"}
+	case s.Screen == ScreenRoster && s.Roster.Total > 0:
+		return Focus{ID: RowID(s.Roster.Active)}
+	}
+	return Focus{ID: "title"}
 }
 
 func (s *State) closeToast(id int) {
@@ -127,10 +176,10 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 			s.Link, s.Drawer.Linking = Link{}, false
 		}
 		cmds := s.afterChange()
-		if m.Err != nil {
-			return append(cmds, s.toast(&Toast{Error: m.Err})...), true
+		if m.Err == nil {
+			return append(cmds, s.toast(&Toast{Key: "toast.undone"})...), true
 		}
-		return append(cmds, s.toast(&Toast{Key: "toast.undone"})...), true
+		return append(cmds, s.tell(m.Err)...), true
 	case SetTheme:
 		s.Boot.Settings.Theme = m.Theme
 		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
@@ -150,56 +199,61 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 			s.Settings.Error = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("settings.ports.bad")}
 			return []Cmd{Focus{ID: "ports"}}, true
 		}
-		s.Settings.Error = nil
+		s.Settings.Error, s.Settings.Saving = nil, true
 		s.Boot.Settings.Browser, s.Boot.Settings.Ports = s.Form[FieldBrowser], ports
-		return append([]Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, s.toast(&Toast{Key: "toast.saved"})...), true
+		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
 	case SettingsSaved:
-		if m.Err != nil {
-			return s.toast(&Toast{Error: m.Err}), true
+		said := s.Settings.Saving // by a button; what is chosen from a list is seen at once
+		s.Settings.Saving = false
+		if m.Err == nil && said {
+			return s.toast(&Toast{Key: "toast.saved"}), true
 		}
+		return s.tell(m.Err), true
 	case CheckKeyring:
 		s.Settings.Checking = true
 		return []Cmd{CallKeyring{}}, true
 	case KeyringChecked:
 		s.Settings.Checking = false
-		if m.Err != nil {
-			return s.toast(&Toast{Error: m.Err}), true
+		if m.Err == nil {
+			s.Keyring = &m.Keyring
 		}
-		s.Keyring = &m.Keyring
+		return s.tell(m.Err), true
 	case CopyText:
 		return []Cmd{Copy(m)}, true
 	case Copied:
-		if m.Err != nil {
-			return s.toast(&Toast{Error: m.Err}), true
+		if m.Err == nil {
+			return s.toast(&Toast{Key: "toast.copied"}), true
 		}
-		return s.toast(&Toast{Key: "toast.copied"}), true
+		return s.tell(m.Err), true
 	case Called:
-		if m.Err != nil && m.Err.Code != api.CodeCancelled {
-			return s.toast(&Toast{Error: m.Err}), true
-		}
+		return s.tell(m.Err), true
 	case Working:
 		s.Progress = &m.Progress
 	case Tick:
 		s.Now = m.Now
 	case CloseToast:
 		s.closeToast(m.ID)
-	case ToastOver:
-		s.closeToast(m.ID)
 	case OpenMenu:
 		if s.Menu == m.ID {
-			s.Menu = ""
-			return nil, true
+			return s.closeMenu(), true
 		}
 		s.Menu = m.ID
 		return []Cmd{Focus{ID: m.ID + "-menu"}}, true
 	case CloseMenu:
-		s.Menu = ""
+		return s.closeMenu(), true
 	case Quit:
 		return []Cmd{CallQuit{}}, true
 	default:
 		return nil, false
 	}
 	return nil, true
+}
+
+// closeMenu gives the focus back to the menu's button.
+func (s *State) closeMenu() []Cmd {
+	id := s.Menu
+	s.Menu = ""
+	return []Cmd{Focus{ID: id}}
 }
 
 // dropUndo takes away the messages that offer to undo.

@@ -154,8 +154,11 @@ func linking(demo bool) *state.State {
 
 func signingIn() *state.State {
 	s := linking(false)
-	s.Update(state.RunLink{})
-	s.Update(state.FlowStarted{ID: "f"})
+	for _, c := range s.Update(state.RunLink{}) {
+		if start, ok := c.(state.CallStartLink); ok {
+			s.Update(state.FlowStarted{Number: start.Number, ID: "f"})
+		}
+	}
 	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "sign-in", SignIn: &api.SignIn{
 		URL:      "https://auth.example/a?b",
 		Host:     "auth.example",
@@ -266,7 +269,7 @@ var cases = map[string]func() *state.State{
 	"account-orphan":  func() *state.State { return after(opened(api.Settings{}, false), state.OpenAccount{Index: 3}) },
 	"account-verified": func() *state.State {
 		return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
-			state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{ID: "v"},
+			state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
 			state.FlowMoved{Event: api.FlowEvent{ID: "v", Step: "verified", Verified: &api.Verified{
 				Identity: api.Identity{Name: "ada"}, Account: api.User{ID: "02", Name: "bob"}, SignedIn: true,
 			}}})

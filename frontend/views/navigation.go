@@ -68,7 +68,7 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 // running is the link that goes on while the person looks at something else. A narrow navigation shows its short form, and
 // the words beside it on hover and focus.
 func running(s *stateOf, l *catalogue) *dom.Node {
-	if !s.Link.Running() || s.Drawer.Linking && s.Drawer.UserID == s.Link.Account.ID {
+	if !s.Link.Running() || s.LinkShown() {
 		return nil
 	}
 	key, short, class := "link.running", "…", "running-short"

@@ -153,7 +153,7 @@ func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.
 }
 
 func providerSettings(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
-	listen := p.Settings.ListenHost
+	listen := s.Providers.Draft.ListenHost
 	if listen == "" {
 		listen = "127.0.0.1"
 	}
@@ -208,7 +208,7 @@ func providerSettings(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node
 			components.Checkbox(
 				"sha1",
 				l.T("providers.sha1"),
-				p.Settings.AllowSHA1,
+				s.Providers.Draft.AllowSHA1,
 				func(on bool) any { return state.AllowSHA1{On: on} },
 			),
 		)

@@ -64,7 +64,7 @@ func settings(s *stateOf, l *catalogue) *dom.Node {
 					Placeholder: l.T("settings.ports.any"),
 					Msg:         editMsg(state.FieldPorts),
 				}),
-				dom.E("div", dom.Class("actions"), components.Submit(l.T("save"), false))),
+				dom.E("div", dom.Class("actions"), components.Submit(l.T("save"), s.Settings.Saving))),
 			dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-keys"),
 				dom.E("h2", dom.ID("set-keys"), l.T("settings.keys")),
 				components.Checkbox("single-keys", l.T("settings.keys.single"), s.SingleKeys(),
