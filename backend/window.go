@@ -412,7 +412,9 @@ func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (a
 		number := 0
 		s, err := w.login(ctx, e, func(c *jellyfin.Client) (secret.Value, error) {
 			in, err := c.AwaitQuickConnect(ctx, q)
-			number = w.ask()
+			if err == nil { // or nothing is to be opened, and the server that is being opened counts
+				number = w.ask()
+			}
 			return in.Token, err
 		})
 		if err != nil {

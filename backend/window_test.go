@@ -955,6 +955,38 @@ func TestWindowLastWishCounts(t *testing.T) {
 	}
 }
 
+// TestWindowGivenUpCodeIsNoWish: a Quick Connect that ends without a sign-in does not push away the server that is being
+// opened.
+func TestWindowGivenUpCodeIsNoWish(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	ctx := t.Context()
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(ctx, d.URL(), "home", d.APIKey().Reveal())
+	must(w, s, err)
+	q, err := w.StartQuickConnect(ctx, d.URL(), "other")
+	must(w, q, err)
+	d.Server().SetPhase(server.PhaseEarly)
+	result := make(chan error, 1)
+	go func() {
+		_, err := w.OpenProfile(ctx, "home")
+		result <- err
+	}()
+	for deadline := time.Now().Add(patience); w.heard(api.EventProgress) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not say that it waits")
+		}
+	}
+	if err := w.CancelFlow(q.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.flow(q.ID, "failed")
+	d.Server().SetPhase(server.PhaseReady)
+	if err := <-result; err != nil {
+		t.Errorf("opening the server: %v", err)
+	}
+}
+
 // encrypted puts TLS with a certificate that nobody vouches for in front of a world.
 func encrypted(t *testing.T, d *demo.World) *httptest.Server {
 	t.Helper()
