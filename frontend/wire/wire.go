@@ -3,9 +3,9 @@
 // structs with json tags (omitempty and omitzero left out on writing, "-" ignored, embedded structs flattened), pointers,
 // slices, maps from strings to strings, strings, booleans, whole numbers and times. The tests hold it against encoding/json.
 //
-// Of package reflect only the parts are used that read and set in place: Set, Interface, Convert, SetMapIndex and IsZero
-// bring the making of method values and every conversion, 100 kB of the file. What they would do to a pointer, a time and
-// a map is done through the address instead.
+// Of package reflect only the parts are used that read and set in place: Set, Interface, Convert, SetMapIndex, IsZero and
+// UnsafePointer bring the making of method values and every conversion, 170 kB of the file. What they would do to a
+// pointer, a time and a map is done through the address instead.
 package wire
 
 import (
@@ -33,7 +33,7 @@ var (
 
 // at returns where v's value lies, for a v whose type is T and that can be addressed.
 func at[T any](v reflect.Value) *T {
-	return (*T)(v.Addr().UnsafePointer())
+	return (*T)(unsafe.Pointer(v.UnsafeAddr()))
 }
 
 // maxDepth keeps hostile nesting from using up the stack; api's types are four levels deep.
@@ -119,7 +119,7 @@ func (d *decoder) value(v reflect.Value, depth int) error {
 	}
 	for v.IsValid() && v.Kind() == reflect.Pointer {
 		if v.IsNil() {
-			*at[unsafe.Pointer](v) = reflect.New(v.Type().Elem()).UnsafePointer()
+			*at[unsafe.Pointer](v) = unsafe.Pointer(reflect.New(v.Type().Elem()).Elem().UnsafeAddr())
 		}
 		v = v.Elem()
 	}
