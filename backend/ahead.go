@@ -2,16 +2,18 @@ package backend
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/profile"
 )
 
 // opening is a server that is opened, and its roster read, before the page asks for it.
 type opening struct {
-	name   string
-	cancel context.CancelFunc
-	taken  atomic.Bool // the page has asked for it
+	name, device string // the profile's name and device id
+	cancel       context.CancelFunc
+	taken        atomic.Bool // the page has asked for it
 
 	opened  chan struct{} // closed when session and err are there
 	session *Session
@@ -32,13 +34,8 @@ func (w *Window) OpenAhead(ctx context.Context) {
 		cancel()
 		return
 	}
-	o.name = data.Profiles[0].Name
-	for _, e := range data.Profiles {
-		if e.Default {
-			o.name = e.Name
-			break
-		}
-	}
+	first := data.Profiles[max(0, slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.Default }))]
+	o.name, o.device = first.Name, first.DeviceID
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {

@@ -96,6 +96,24 @@ func TestOpenAhead(t *testing.T) {
 	open()
 }
 
+// TestOpenAheadOfASignOut: what was opened ahead with a credential that has ended since is not shown.
+func TestOpenAheadOfASignOut(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	ctx, g := t.Context(), newGate(t, d)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(ctx, g.URL, "home", d.APIKey().Reveal())
+	must(w, s, err)
+	w.startDemo(api.FlavourK0lin) // so that it is not the open one
+	w.OpenAhead(ctx)
+	g.read(t, 1)
+	if err := w.SignOut(ctx, "home"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.OpenProfile(ctx, "home")
+	w.refused(api.CodeCredentialMissing, err)
+}
+
 // read waits until the accounts have been read n times.
 func (g *gate) read(t *testing.T, n int32) {
 	t.Helper()

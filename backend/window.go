@@ -307,12 +307,16 @@ func (w *Window) leave() *Demo {
 	return d
 }
 
-// leaveStored closes the session of a stored server when it is the open one.
-func (w *Window) leaveStored(deviceID string) {
+// leaveStored closes the session of a stored server when it is the open one, and what was opened ahead of it.
+func (w *Window) leaveStored(e profile.Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.demo == nil && w.session != nil && w.session.entry().DeviceID == deviceID {
+	if w.demo == nil && w.session != nil && w.session.entry().DeviceID == e.DeviceID {
 		w.leave()
+	}
+	if w.ahead != nil && w.ahead.device == e.DeviceID {
+		w.ahead.cancel()
+		w.ahead = nil
 	}
 }
 
@@ -450,7 +454,7 @@ func (w *Window) SignOut(ctx context.Context, name string) error {
 		return err
 	}
 	err = w.stored.Logout(ctx, e)
-	w.leaveStored(e.DeviceID)
+	w.leaveStored(e)
 	return err
 }
 
@@ -463,7 +467,7 @@ func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 	if err := w.stored.Forget(ctx, e.Name); err != nil {
 		return err
 	}
-	w.leaveStored(e.DeviceID)
+	w.leaveStored(e)
 	return w.forgetLook(e.DeviceID)
 }
 
