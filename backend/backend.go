@@ -503,29 +503,43 @@ func (b *Backend) Pin(ctx context.Context, name, sha256 string) error {
 	return b.update(ctx, name, func(e *profile.Entry) { e.PinnedSHA256 = sha256 })
 }
 
-// SetProvider stores what the app needs to know of a provider. A client secret goes to the keyring; nil leaves the one
-// that is there, an empty one removes it.
+// SetProvider changes what the app needs to know of a provider, and returns it as it is then. A client secret goes to the
+// keyring; nil leaves the one that is there, an empty one removes it.
 func (b *Backend) SetProvider(
-	ctx context.Context, name string, s api.ProviderSettings, clientSecret *secret.Value,
-) error {
-	e, err := b.Entry(ctx, name)
+	ctx context.Context, name string, p api.Protocol, provider string, change func(*api.ProviderSettings),
+	clientSecret *secret.Value,
+) (api.ProviderSettings, error) {
+	data, err := b.Profiles.Load(ctx)
 	if err != nil {
-		return err
+		return api.ProviderSettings{}, err
 	}
-	s.HasSecret = e.Provider(s.Protocol, s.Provider).HasSecret
+	found, err := data.Find(name)
+	if err != nil {
+		return api.ProviderSettings{}, err
+	}
 	if clientSecret != nil {
-		account := clientAccount(e, s.Protocol, s.Provider)
+		account := clientAccount(*found, p, provider)
 		if clientSecret.IsZero() {
 			err = ignoreNotFound(b.Keyring.Delete(ctx, account))
 		} else {
 			err = b.Keyring.Set(ctx, account, *clientSecret)
 		}
 		if err != nil {
-			return err
+			return api.ProviderSettings{}, err
 		}
-		s.HasSecret = !clientSecret.IsZero()
 	}
-	return b.update(ctx, e.Name, func(e *profile.Entry) { e.SetProvider(s) })
+	var now api.ProviderSettings
+	err = b.update(ctx, found.Name, func(e *profile.Entry) {
+		now = e.Provider(p, provider)
+		hasSecret := now.HasSecret
+		change(&now)
+		now.Protocol, now.Provider, now.HasSecret = p, provider, hasSecret
+		if clientSecret != nil {
+			now.HasSecret = !clientSecret.IsZero()
+		}
+		e.SetProvider(now)
+	})
+	return now, err
 }
 
 func (b *Backend) update(ctx context.Context, name string, change func(*profile.Entry)) error {

@@ -756,20 +756,18 @@ func (w *Window) TestProvider(ctx context.Context, protocol api.Protocol, name s
 
 // SaveProviderSettings stores what the app needs to know of a provider.
 func (w *Window) SaveProviderSettings(ctx context.Context, settings api.ProviderSettings) error {
-	return w.setProvider(ctx, settings, nil)
+	return w.setProvider(ctx, settings.Protocol, settings.Provider, func(s *api.ProviderSettings) { *s = settings }, nil)
 }
 
 // SaveProviderSecret puts a client secret into the keyring; an empty one removes it.
 func (w *Window) SaveProviderSecret(ctx context.Context, protocol api.Protocol, name, clientSecret string) error {
-	s, _, err := w.current()
-	if err != nil {
-		return err
-	}
 	v := secret.New(strings.TrimSpace(clientSecret))
-	return w.setProvider(ctx, s.Linker.Settings(protocol, name), &v)
+	return w.setProvider(ctx, protocol, name, func(*api.ProviderSettings) {}, &v)
 }
 
-func (w *Window) setProvider(ctx context.Context, settings api.ProviderSettings, clientSecret *secret.Value) error {
+func (w *Window) setProvider(
+	ctx context.Context, protocol api.Protocol, name string, change func(*api.ProviderSettings), clientSecret *secret.Value,
+) error {
 	s, b, err := w.current()
 	if err != nil {
 		return err
@@ -778,7 +776,7 @@ func (w *Window) setProvider(ctx context.Context, settings api.ProviderSettings,
 	if err := b.Refresh(ctx, s); err != nil {
 		return err
 	}
-	if err := b.SetProvider(ctx, s.entry().Name, settings, clientSecret); err != nil {
+	if _, err := b.SetProvider(ctx, s.entry().Name, protocol, name, change, clientSecret); err != nil {
 		return err
 	}
 	return b.Refresh(ctx, s)

@@ -1234,6 +1234,21 @@ func TestWindowSecretsOfProviders(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// A setting that the command line has stored meanwhile stays.
+	err = w.store.Update(ctx, func(d *profile.Data) error {
+		d.Profiles[0].SetProvider(api.ProviderSettings{Protocol: api.OIDC, Provider: demo.Authelia, ClientID: id, Port: 4712})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.SaveProviderSecret(ctx, api.OIDC, demo.Authelia, client.Reveal()); err != nil {
+		t.Fatal(err)
+	}
+	if got := settings(); !got.HasSecret || got.Port != 4712 {
+		t.Errorf("the settings %+v", got)
+	}
+
 	w.refused(api.CodeUsage, w.RenameProfile(ctx, "Wohnzimmer", " \t"))
 	w.refused(api.CodeUsage, w.RenameProfile(ctx, "Wohnzimmer", "a\u202eb"))
 	w.refused(api.CodeProfileNotFound, w.RenameProfile(ctx, "home", "x"))

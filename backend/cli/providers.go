@@ -183,22 +183,6 @@ func (a *app) providersSet() *cobra.Command {
 					return usagef("--%s is for %s providers, and %s is none", flag, strings.ToUpper(string(only)), api.Printable(p.Name))
 				}
 			}
-			settings, flags := p.Settings, c.Flags()
-			if flags.Changed("client-id") {
-				settings.ClientID = clientID
-			}
-			if flags.Changed("scopes") {
-				settings.Scopes = scopes
-			}
-			if flags.Changed("port") {
-				settings.Port = int(at)
-			}
-			if flags.Changed("listen-host") {
-				settings.ListenHost = host.value
-			}
-			if flags.Changed("allow-sha1") {
-				settings.AllowSHA1 = sha1
-			}
 			var given *secret.Value
 			if clientSecret {
 				v, err := a.promptSecret(ctx, "Client secret: ")
@@ -207,11 +191,26 @@ func (a *app) providersSet() *cobra.Command {
 				}
 				given = &v
 			}
-			if err := b.SetProvider(ctx, e.Name, settings, given); err != nil {
+			flags := c.Flags()
+			settings, err := b.SetProvider(ctx, e.Name, p.Protocol, p.Name, func(s *api.ProviderSettings) {
+				if flags.Changed("client-id") {
+					s.ClientID = clientID
+				}
+				if flags.Changed("scopes") {
+					s.Scopes = scopes
+				}
+				if flags.Changed("port") {
+					s.Port = int(at)
+				}
+				if flags.Changed("listen-host") {
+					s.ListenHost = host.value
+				}
+				if flags.Changed("allow-sha1") {
+					s.AllowSHA1 = sha1
+				}
+			}, given)
+			if err != nil {
 				return err
-			}
-			if given != nil {
-				settings.HasSecret = !given.IsZero()
 			}
 			return a.done("Set for "+api.Printable(p.Name)+".", settings)
 		},

@@ -75,12 +75,13 @@ func open(t *testing.T, flavour api.Flavour, as api.CredentialKind, basePath str
 func (w world) ownClient(t *testing.T, provider string, confidential bool) {
 	t.Helper()
 	id, clientSecret := w.World.Client(provider, confidential)
-	settings := api.ProviderSettings{Protocol: api.OIDC, Provider: provider, ClientID: id}
 	given := &clientSecret
 	if !confidential {
 		given = nil
 	}
-	if err := w.SetProvider(t.Context(), backend.DemoName, settings, given); err != nil {
+	_, err := w.SetProvider(t.Context(), backend.DemoName, api.OIDC, provider,
+		func(s *api.ProviderSettings) { s.ClientID = id }, given)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Refresh(t.Context(), w.Session); err != nil {
