@@ -936,7 +936,7 @@ func (f *flow) open(ctx context.Context) error {
 	}
 	// The short address keeps the sign-in's state out of the browser's command line, which other users may see.
 	if err := browser.Open(ctx, s.ShortURL, data.Settings.Browser); err != nil {
-		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: "browser-failed", Text: err.Error()}})
+		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed), Text: err.Error()}})
 	}
 	return nil
 }

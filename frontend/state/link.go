@@ -103,6 +103,7 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		l.again()
 		return s.runLink(), true
 	case OpenBrowser:
+		l.NoBrowser, s.Verify.NoBrowser = false, false
 		return []Cmd{CallOpenSignIn(m)}, true
 	default:
 		return nil, false
@@ -225,9 +226,13 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 	l := &s.Link
 	switch e.Step {
 	case "progress":
-		l.Progress = e.Progress
+		if browserFailed(e) {
+			l.NoBrowser = true
+		} else {
+			l.Progress = e.Progress
+		}
 	case "sign-in":
-		l.SignIn = e.SignIn
+		l.SignIn, l.NoBrowser = e.SignIn, false
 	case "confirm":
 		l.Step, l.Confirm = LinkConfirm, e.Confirmation
 		if s.Drawer.UserID == l.Account.ID {
@@ -259,11 +264,18 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 	return nil
 }
 
+// browserFailed reports whether the event says that no browser opened; the sign-in goes on with the address by hand.
+func browserFailed(e api.FlowEvent) bool {
+	return e.Progress != nil && e.Progress.Step == string(api.CodeBrowserFailed)
+}
+
 func (s *State) verifyMoved(e api.FlowEvent) []Cmd {
 	v := &s.Verify
 	switch e.Step {
+	case "progress":
+		v.NoBrowser = v.NoBrowser || browserFailed(e)
 	case "sign-in":
-		v.SignIn = e.SignIn
+		v.SignIn, v.NoBrowser = e.SignIn, false
 	case "verified":
 		v.Result, v.SignIn = e.Verified, nil
 	case "failed":

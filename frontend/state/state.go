@@ -202,9 +202,11 @@ type Link struct {
 	Starting bool
 	Progress *api.Progress
 	SignIn   *api.SignIn
-	Confirm  *api.Confirmation
-	Change   *api.Change
-	Error    *api.Error
+	// NoBrowser is true when no browser opened.
+	NoBrowser bool
+	Confirm   *api.Confirmation
+	Change    *api.Change
+	Error     *api.Error
 	// More is true while the other strategies are shown.
 	More bool
 
@@ -225,8 +227,10 @@ type Verify struct {
 	FlowID   string
 	Starting bool
 	SignIn   *api.SignIn
-	Result   *api.Verified
-	Error    *api.Error
+	// NoBrowser is true when no browser opened.
+	NoBrowser bool
+	Result    *api.Verified
+	Error     *api.Error
 
 	start int // the number of the call that it waits for
 }

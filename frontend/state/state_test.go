@@ -292,6 +292,14 @@ func TestLink(t *testing.T) {
 	if s.Link.SignIn == nil || !s.Waiting() {
 		t.Fatal("the early event is lost")
 	}
+	noBrowser := api.FlowEvent{ID: "f", Step: "progress", Progress: &api.Progress{Step: "browser-failed", Text: "why"}}
+	if s.Update(state.FlowMoved{Event: noBrowser}); !s.Link.NoBrowser || s.Link.Progress != nil {
+		t.Errorf("a browser that did not open: %+v", s.Link)
+	}
+	want[state.CallOpenSignIn](t, s.Update(state.OpenBrowser{ID: "f"}))
+	if s.Link.NoBrowser {
+		t.Error("still says that no browser opened")
+	}
 	s.Update(state.CloseDrawer{})
 	if !s.Link.Running() {
 		t.Fatal("closing the drawer ended the link")

@@ -603,7 +603,7 @@ var de = map[string]string{
 	"error.client-missing":             "Dieser Weg braucht einen eigenen Client, für diesen Anbieter ist keiner eingetragen.",
 	"error.client-missing.hint":        "Den Client unter Anbieter eintragen.",
 	"error.browser-failed":             "Kein Browser ließ sich öffnen.",
-	"error.browser-failed.hint":        "Die Adresse kopieren und selbst öffnen.",
+	"error.browser-failed.hint":        "Die Adresse kopieren und selbst öffnen, oder den Browser in den Einstellungen nennen.",
 	"error.secret-not-found":           "Der Schlüsselbund hat keine Anmeldung für diesen Server.",
 	"error.secret-not-found.hint":      "Neu anmelden.",
 	"error.secret-locked":              "Der Schlüsselbund ist gesperrt.",

@@ -603,7 +603,7 @@ var en = map[string]string{
 	"error.client-missing":             "This way needs an own client, and none is entered for this provider.",
 	"error.client-missing.hint":        "Enter the client under Providers.",
 	"error.browser-failed":             "No browser could be opened.",
-	"error.browser-failed.hint":        "Copy the address and open it yourself.",
+	"error.browser-failed.hint":        "Copy the address and open it yourself, or name your browser in the settings.",
 	"error.secret-not-found":           "The keyring has no sign-in for this server.",
 	"error.secret-not-found.hint":      "Sign in again.",
 	"error.secret-locked":              "The keyring is locked.",

@@ -173,7 +173,7 @@ func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *d
 		content = []*dom.Node{verified(l, a, i, v.Result)}
 	case v.SignIn != nil:
 		content = []*dom.Node{
-			dom.E("p", l.T("verify.signin")), signInBox(s, l, v.SignIn, v.FlowID),
+			dom.E("p", l.T("verify.signin")), signInBox(s, l, v.SignIn, v.FlowID, v.NoBrowser),
 			components.Quiet(l.T("cancel"), state.CancelVerify{}),
 		}
 	default:

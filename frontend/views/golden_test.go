@@ -278,6 +278,11 @@ var cases = map[string]func() *state.State{
 	"link-demo":    func() *state.State { return linking(true) },
 	"link-subject": func() *state.State { return after(linking(false), state.LinkTab{Subject: true}) },
 	"link-signin":  signingIn,
+	"link-no-browser": func() *state.State {
+		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{
+			ID: "f", Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)},
+		}})
+	},
 	"link-confirm": func() *state.State {
 		return confirming(api.Confirmation{
 			Account: api.User{

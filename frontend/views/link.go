@@ -306,10 +306,15 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 }
 
 // signInBox shows where the browser was sent, the time left, and the address to open elsewhere.
-func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string) *dom.Node {
+func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser bool) *dom.Node {
 	address := in.ShortURL
 	if address == "" {
 		address = in.URL
+	}
+	words := muted(l.T("signin.text"))
+	if noBrowser {
+		words = components.Banner("warn", "alert",
+			dom.E("p", l.T("error.browser-failed")), dom.E("p", l.T("error.browser-failed.hint")))
 	}
 	return dom.E("div", dom.Class("signin"),
 		dom.E("div", dom.Class("signin-head"),
@@ -328,7 +333,7 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string) *dom.Node 
 			),
 			dom.E("span", dom.Class("left"), dom.A("role", "timer"), dom.A("aria-label", l.T("signin.left")),
 				l.Left(in.Deadline.Sub(s.Now)))),
-		muted(l.T("signin.text")),
+		words,
 		components.Copyable(l, l.T("signin.address"), address, state.CopyText{Text: address}),
 		components.Quiet(l.T("signin.again"), state.OpenBrowser{ID: flow}, components.Icon("external")))
 }
@@ -344,7 +349,7 @@ func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 		who = components.Banner("info", "info", dom.E("p", l.T("link.demoHint")))
 	}
 	return []*dom.Node{
-		stepTitle(l.T("link.signin")), who, signInBox(s, l, k.SignIn, k.FlowID),
+		stepTitle(l.T("link.signin")), who, signInBox(s, l, k.SignIn, k.FlowID, k.NoBrowser),
 		components.Loading(l.T("link.waiting")), cancel,
 	}
 }
