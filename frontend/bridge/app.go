@@ -80,7 +80,7 @@ func (a *App) get(ctx context.Context, method string, into any, args ...any) *ap
 }
 
 // do calls a method that returns nothing of use.
-func do(ctx context.Context, a *App, method string, args ...any) *api.Error {
+func (a *App) do(ctx context.Context, method string, args ...any) *api.Error {
 	_, err := a.caller.Call(ctx, method, args...)
 	return DecodeError(err)
 }
@@ -138,7 +138,7 @@ func (a *App) StartQuickConnect(ctx context.Context, address, name string) (resu
 
 // CancelFlow ends a flow.
 func (a *App) CancelFlow(ctx context.Context, id string) *api.Error {
-	return do(ctx, a, "CancelFlow", id)
+	return a.do(ctx, "CancelFlow", id)
 }
 
 // OpenProfile opens a stored server.
@@ -149,17 +149,17 @@ func (a *App) OpenProfile(ctx context.Context, name string) (result api.Session,
 
 // SignOut ends the session at the server and deletes the credential.
 func (a *App) SignOut(ctx context.Context, name string) *api.Error {
-	return do(ctx, a, "SignOut", name)
+	return a.do(ctx, "SignOut", name)
 }
 
 // ForgetProfile deletes a stored server with its secrets.
 func (a *App) ForgetProfile(ctx context.Context, name string) *api.Error {
-	return do(ctx, a, "ForgetProfile", name)
+	return a.do(ctx, "ForgetProfile", name)
 }
 
 // RenameProfile gives a stored server another name.
 func (a *App) RenameProfile(ctx context.Context, old, name string) *api.Error {
-	return do(ctx, a, "RenameProfile", old, name)
+	return a.do(ctx, "RenameProfile", old, name)
 }
 
 // RosterPage returns one window of rows.
@@ -200,12 +200,12 @@ func (a *App) TestProvider(ctx context.Context, p api.Protocol, name string) (re
 
 // SaveProviderSettings stores what the app knows of a provider.
 func (a *App) SaveProviderSettings(ctx context.Context, set api.ProviderSettings) *api.Error {
-	return do(ctx, a, "SaveProviderSettings", set)
+	return a.do(ctx, "SaveProviderSettings", set)
 }
 
 // SaveProviderSecret stores the own client's secret in the keyring.
 func (a *App) SaveProviderSecret(ctx context.Context, p api.Protocol, name, secret string) *api.Error {
-	return do(ctx, a, "SaveProviderSecret", string(p), name, secret)
+	return a.do(ctx, "SaveProviderSecret", string(p), name, secret)
 }
 
 // PlanLink says how a link will be made.
@@ -222,12 +222,12 @@ func (a *App) StartLink(ctx context.Context, r api.LinkRequest) (result string, 
 
 // ConfirmFlow answers a flow's question.
 func (a *App) ConfirmFlow(ctx context.Context, id string, yes bool) *api.Error {
-	return do(ctx, a, "ConfirmFlow", id, yes)
+	return a.do(ctx, "ConfirmFlow", id, yes)
 }
 
 // OpenSignIn opens a flow's sign-in address in the browser again.
 func (a *App) OpenSignIn(ctx context.Context, id string) *api.Error {
-	return do(ctx, a, "OpenSignIn", id)
+	return a.do(ctx, "OpenSignIn", id)
 }
 
 // StartVerify starts a verification; flow events tell the rest.
@@ -260,7 +260,7 @@ func (a *App) Unregister(ctx context.Context, userID, authProvider string) (resu
 
 // Undo undoes a change.
 func (a *App) Undo(ctx context.Context, changeID string) *api.Error {
-	return do(ctx, a, "Undo", changeID)
+	return a.do(ctx, "Undo", changeID)
 }
 
 // SelfService returns the self-service kit.
@@ -271,7 +271,7 @@ func (a *App) SelfService(ctx context.Context) (result api.SelfService, failed *
 
 // SaveSettings stores the window's settings.
 func (a *App) SaveSettings(ctx context.Context, set api.Settings) *api.Error {
-	return do(ctx, a, "SaveSettings", set)
+	return a.do(ctx, "SaveSettings", set)
 }
 
 // CheckKeyring looks at the keyring.
@@ -281,4 +281,4 @@ func (a *App) CheckKeyring(ctx context.Context) (result api.Keyring, failed *api
 }
 
 // Quit ends the app.
-func (a *App) Quit(ctx context.Context) *api.Error { return do(ctx, a, "Quit") }
+func (a *App) Quit(ctx context.Context) *api.Error { return a.do(ctx, "Quit") }

@@ -178,11 +178,6 @@ func ID(id string) *Attr { return &Attr{Name: "id", Value: id} }
 //go:noinline
 func Key(k string) *Attr { return &Attr{Name: "key", Value: k} }
 
-// On answers an event with a message.
-//
-//go:noinline
-func On(event string, msg any) *Handler { return &Handler{Event: event, Msg: msg} }
-
 // Make answers an event with the message that is made of it; nil lets the event pass to the elements around.
 //
 //go:noinline

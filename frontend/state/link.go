@@ -35,11 +35,12 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 			return nil, true
 		}
 		l.Subject, l.Request.Name = m.Subject, s.Form[FieldSubject]
+		focus := Focus{ID: "tab-signin"} // the arrows move from the tab that has it
 		l.Request.Strategy = ""
 		if m.Subject {
-			l.Request.Strategy = api.StrategySubject
+			l.Request.Strategy, focus.ID = api.StrategySubject, "tab-subject"
 		}
-		return s.plan(), true
+		return append(s.plan(), focus), true
 	case PickProvider:
 		l.Request.Protocol, l.Request.Provider = m.Protocol, m.Name
 		if !l.Subject {

@@ -1096,5 +1096,7 @@ func TestFocusFindsAPlace(t *testing.T) {
 	focus(state.RowID(7), state.Activate{To: 7}, state.Select{Index: 7}, state.SelectNone{})
 	focus(state.RowID(7), state.Select{Index: 7}, state.AskRemoveSelected{}, state.DialogYes{}, state.Removed{})
 	focus("drawer-title", state.OpenAccount{Index: 2}, state.AskRemove{}, state.DialogYes{}, state.Removed{})
+	focus("tab-subject", state.StartLinking{Account: api.User{ID: "Aa"}}, state.LinkTab{Subject: true})
+	focus("tab-signin", state.LinkTab{})
 	focus("title", state.Go{Screen: state.ScreenSettings}, state.AskForget{Name: "x"}, state.DialogYes{}, state.ProfilesChanged{Old: "x"})
 }

@@ -23,7 +23,6 @@
     switch (name) {
       case 'value': if (el.value !== value) el.value = value; break;
       case 'checked': el.checked = value === 'true'; break;
-      case 'indeterminate': el.indeterminate = value === 'true'; break;
       case 'modal': late.push(el); break;
     }
   }
@@ -33,7 +32,6 @@
     switch (name) {
       case 'value': el.value = ''; break;
       case 'checked': el.checked = false; break;
-      case 'indeterminate': el.indeterminate = false; break;
     }
   }
 
@@ -106,7 +104,7 @@
     const root = document.getElementById(id);
     root.textContent = '';
     keep(0, root);
-    for (const type of ['click', 'input', 'change', 'submit', 'keydown', 'dblclick', 'focusin']) {
+    for (const type of ['click', 'input', 'change', 'submit', 'keydown']) {
       document.addEventListener(type, (e) => {
         if (e.isComposing || type === 'keydown' && arrows(e)) return;
         send(e, type);

@@ -183,22 +183,15 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 		keyring,
 		dom.If(button != "", func() *dom.Node {
 			return dom.E("div", dom.Class("actions foot"), dom.E("button", dom.ID("sign-in"), dom.Class("button primary"),
-				dom.A("type", "submit"), dom.Flag("disabled", c.Busy), busyIcon(c.Busy), dom.E("span", button)))
+				dom.A("type", "submit"), dom.Flag("disabled", c.Busy), dom.If(c.Busy, components.Spinner), dom.E("span", button)))
 		}))
-}
-
-func busyIcon(busy bool) *dom.Node {
-	if busy {
-		return components.Spinner()
-	}
-	return nil
 }
 
 func quickCode(l *catalogue, q *api.QuickConnect) *dom.Node {
 	return dom.E("div", dom.Class("quick"), dom.ID("quick-code"), dom.A("tabindex", "-1"),
 		dom.E("p", l.T("quick.text")),
 		dom.E("div", dom.Class("quick-code"),
-			dom.E("output", dom.A("aria-label", l.T("quick.code")), q.Code),
+			dom.E("output", dom.A("aria-label", l.T("quick.code")), api.Printable(q.Code)),
 			components.IconButton("copy", l.T("copy.button", "what", l.T("quick.code")), state.CopyText{Text: q.Code})),
 		components.Loading(l.T("quick.waiting")),
 		components.Quiet(l.T("cancel"), state.PickMethod{Method: state.MethodQuick}))

@@ -23,25 +23,21 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 		}
 		return dom.E("button", parts...)
 	}
-	ownKey, ownIcon := "nav.self", "kit"
-	if s.Plain() {
-		ownKey, ownIcon = "nav.own", "person"
-	}
-	var rosterItem *dom.Node
+	first, own := item(state.ScreenOwn, "person", "nav.own", 0), (*dom.Node)(nil)
 	if !s.Plain() {
-		rosterItem = item(state.ScreenRoster, "users", "nav.roster", s.Roster.Counts.All)
+		first = item(state.ScreenRoster, "users", "nav.roster", s.Roster.Counts.All)
+		own = item(state.ScreenOwn, "kit", "nav.self", 0)
 	}
 	return dom.E("nav", dom.Class("nav"), dom.A("aria-label", l.T("nav.label")),
 		server(s, l),
 		dom.E("div", dom.Class("nav-items"),
-			rosterItem,
-			dom.If(s.Plain(), func() *dom.Node { return item(state.ScreenOwn, ownIcon, ownKey, 0) }),
+			first,
 			item(state.ScreenProviders, "providers", "nav.providers", len(s.Providers.List)),
-			dom.If(!s.Plain(), func() *dom.Node { return item(state.ScreenOwn, ownIcon, ownKey, 0) }),
+			own,
 			item(state.ScreenHistory, "history", "nav.history", 0),
 			item(state.ScreenSettings, "settings", "nav.settings", 0)),
 		dom.E("div", dom.Class("nav-foot"),
-			running(s, l),
+			dom.E("div", dom.A("role", "status"), running(s, l)),
 			dom.E(
 				"button",
 				dom.Class("nav-item subtle"),
@@ -135,7 +131,7 @@ func credentialWord(l *catalogue, k api.CredentialKind) string {
 
 // menu is an open menu. Its items are reached with Tab or the arrows; Escape and a click elsewhere close it.
 func menu(id, label string, items []*dom.Node) *dom.Node {
-	return dom.E("div", dom.Key("menu"), dom.Class("menu-layer"),
+	return dom.E("div", dom.Key("menu"),
 		dom.E("div", dom.Class("menu-back"), dom.OnClick(state.CloseMenu{})),
 		dom.E("div", dom.ID(id+"-menu"), dom.Class("menu"), dom.A("role", "menu"), dom.A("aria-label", label),
 			dom.A("tabindex", "-1"), dom.A("data-arrows", "vertical"), items))

@@ -116,7 +116,7 @@ func redirects(l *catalogue, p *api.ProviderDetail) *dom.Node {
 		for i, a := range list {
 			items[i] = components.Copyable(l, l.T(key+".one"), a, state.CopyText{Text: a})
 		}
-		return dom.E("div", dom.E("h4", title), items)
+		return dom.E("div", dom.E("h3", title), items)
 	}
 	app, server := group(l.T("providers.forApp"), p.AppRedirects), group(l.T("providers.forServer"), p.ServerRedirects)
 	if app == nil && server == nil {

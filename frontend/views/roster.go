@@ -2,6 +2,7 @@ package views
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -17,7 +18,7 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 			dom.E("p", dom.Class("sub"), dom.A("role", "status"), rosterSummary(s, l)),
 			dom.E("div", dom.Class("heading-actions"),
 				components.Secondary(refreshLabel(l, r.Refreshing), state.Refresh{}, dom.Flag("disabled", r.Refreshing),
-					refreshIcon(r.Refreshing)))),
+					busyOr(r.Refreshing, "refresh")))),
 		limited(s, l),
 		dom.E("div", dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		filters(s, l),
@@ -30,13 +31,6 @@ func refreshLabel(l *catalogue, busy bool) string {
 		return l.T("roster.refreshing")
 	}
 	return l.T("roster.refresh")
-}
-
-func refreshIcon(busy bool) *dom.Node {
-	if busy {
-		return components.Spinner()
-	}
-	return components.Icon("refresh")
 }
 
 func rosterSummary(s *stateOf, l *catalogue) string {
@@ -128,7 +122,7 @@ func providerFilter(s *stateOf, l *catalogue) *dom.Node {
 		id := state.ProviderID(p.Protocol, p.Name)
 		options = append(
 			options,
-			dom.E("option", dom.Key(id), dom.A("value", id), api.Printable(p.Name)+" ("+protocolWord(p.Protocol)+")"),
+			dom.E("option", dom.Key(id), dom.A("value", id), api.Printable(p.Name)+" ("+strings.ToUpper(string(p.Protocol))+")"),
 		)
 	}
 	list := s.Providers.List
@@ -142,13 +136,6 @@ func providerFilter(s *stateOf, l *catalogue) *dom.Node {
 			}
 			return state.FilterProvider{}
 		}), options)
-}
-
-func protocolWord(p api.Protocol) string {
-	if p == api.SAML {
-		return "SAML"
-	}
-	return "OIDC"
 }
 
 func filters(s *stateOf, l *catalogue) *dom.Node {
@@ -266,7 +253,7 @@ func gridHead(s *stateOf, l *catalogue) *dom.Node {
 		}
 		return dom.E(
 			"div",
-			dom.Class("cell head "+class),
+			dom.Class("cell "+class),
 			dom.A("role", "columnheader"),
 			dom.A("aria-sort", sorted),
 			dom.E(
@@ -306,7 +293,7 @@ func gridRows(s *stateOf, l *catalogue) *dom.Node {
 		return dom.E(
 			"div",
 			dom.ID("rows"),
-			dom.Class("rows loading-rows"),
+			dom.Class("rows"),
 			dom.A("role", "rowgroup"),
 			dom.A("data-measure", ""),
 			rows,

@@ -48,8 +48,8 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 		components.Error(l, w.DemoError),
 		dom.E("div", dom.Class("actions"),
 			components.Primary(demoLabel(l, w.Demo), state.StartDemo{}, dom.ID("demo"), dom.Flag("disabled", busy),
-				demoIcon(w.Demo))),
-		dom.E("details", dom.Class("more"),
+				busyOr(w.Demo, "play"))),
+		dom.E("details",
 			dom.E("summary", l.T("demo.options")),
 			dom.E("div", dom.Class("two"),
 				components.Select("flavour", l.T("demo.flavour"), s.Form[state.FieldFlavour], []components.Choice{
@@ -78,13 +78,6 @@ func demoLabel(l *catalogue, busy bool) string {
 		return l.T("demo.starting")
 	}
 	return l.T("demo.start")
-}
-
-func demoIcon(busy bool) *dom.Node {
-	if busy {
-		return components.Spinner()
-	}
-	return components.Icon("play")
 }
 
 func progress(s *stateOf, on bool) *dom.Node {
@@ -118,20 +111,20 @@ func found(s *stateOf, l *catalogue) *dom.Node {
 					dom.E("span", dom.Class("found-url"), api.Printable(f.URL))),
 				components.Icon("forward"))))
 	}
-	var state3 *dom.Node
+	var content *dom.Node
 	switch {
 	case len(list) > 0:
-		state3 = dom.E("ul", dom.Class("found-list"), list)
+		content = dom.E("ul", dom.Class("found-list"), list)
 	case w.Looking:
-		state3 = components.Loading(l.T("welcome.looking"))
+		content = components.Loading(l.T("welcome.looking"))
 	case w.Looked:
-		state3 = muted(l.T("welcome.none"))
+		content = muted(l.T("welcome.none"))
 	}
 	return dom.E("div", dom.Class("found-box"),
 		dom.E("div", dom.Class("row-between"),
 			dom.E("h3", l.T("welcome.network")),
 			components.IconButton("refresh", l.T("welcome.again"), state.Look{}, dom.Flag("disabled", w.Looking))),
-		dom.E("div", dom.A("aria-live", "polite"), state3))
+		dom.E("div", dom.A("aria-live", "polite"), content))
 }
 
 // stored lists the servers that were added before.

@@ -59,7 +59,7 @@ func outside(s *stateOf, l *catalogue) *dom.Node {
 	case state.ScreenOpening:
 		return opening(s, l)
 	case state.ScreenSettings:
-		return dom.E("main", dom.Key("settings"), dom.Class("page outside"),
+		return dom.E("main", dom.Key("settings"), dom.Class("page"),
 			dom.E("div", dom.Class("outside-head"),
 				components.Quiet(l.T("back"), state.Go{Screen: state.ScreenWelcome}, components.Icon("back"))),
 			settings(s, l))
@@ -145,7 +145,7 @@ func demoPeople(s *stateOf, l *catalogue, people []string) *dom.Node {
 			for i, p := range people {
 				list[i] = dom.E("li", components.Name(p))
 			}
-			return dom.E("div", dom.Class("menu-layer"),
+			return dom.E("div",
 				dom.E("div", dom.Class("menu-back"), dom.OnClick(state.CloseMenu{})),
 				dom.E("div", dom.ID("people-menu"), dom.Class("menu"), dom.A("role", "group"), dom.A("tabindex", "-1"),
 					dom.A("aria-label", l.T("demo.people")), dom.E("ul", list)))
@@ -165,8 +165,6 @@ func toasts(s *stateOf, l *catalogue) *dom.Node {
 			if hint != "" {
 				words += " " + hint
 			}
-		case t.N > 0:
-			words = l.N(t.Key, t.N, t.Pairs...)
 		case l.Has(t.Key + ".other"):
 			words = l.N(t.Key, t.N, t.Pairs...)
 		default:

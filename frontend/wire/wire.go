@@ -536,7 +536,7 @@ func write(b []byte, v reflect.Value) ([]byte, error) {
 	case reflect.Pointer, reflect.Interface:
 		return write(b, v.Elem())
 	case reflect.String:
-		return quote(b, v.String()), nil
+		return AppendText(b, v.String()), nil
 	case reflect.Bool:
 		return strconv.AppendBool(b, v.Bool()), nil
 	case reflect.Int, reflect.Int64, reflect.Int32:
@@ -591,7 +591,7 @@ func fields(b []byte, v reflect.Value, first bool) ([]byte, bool, error) {
 			b = append(b, ',')
 		}
 		first = false
-		b = append(quote(b, name), ':')
+		b = append(AppendText(b, name), ':')
 		if b, err = write(b, v.Field(i)); err != nil {
 			return nil, false, err
 		}
@@ -635,7 +635,8 @@ func zero(v reflect.Value) bool {
 	}
 }
 
-func quote(b []byte, s string) []byte {
+// AppendText appends a JSON string (RFC 8259 section 7). Bytes that are no UTF-8 become U+FFFD.
+func AppendText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	for _, r := range s {
