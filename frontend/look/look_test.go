@@ -311,7 +311,7 @@ func TestFirstLink(t *testing.T) {
 		script(
 			`stub.emit('flow', {id: 'v2', step: 'verified', verified: {identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, account: stub.users[1], signedIn: true}})`,
 		),
-		sees("Proved: ada opens Björn Borg"),
+		sees("Verified: ada opens Björn Borg"),
 	)
 	do(ctx, t, "back", click("Done"), sees("Account ID"), sees("Linked ada at authelia to Björn Borg"))
 	do(

@@ -43,7 +43,7 @@ func TestMainJob(t *testing.T) {
 	d.named("heading", "Linked")
 	d.click("button", "Done")
 	d.click("button", "Verify maria at authelia")
-	d.saying("", "Proved: maria opens maria")
+	d.saying("", "Verified: maria opens maria")
 	d.click("button", "Remove maria at authelia")
 	d.click("button", "Remove link")
 	d.gone("button", "Verify maria at authelia")

@@ -3,10 +3,10 @@
   'use strict';
   const german = (navigator.language || '').toLowerCase().startsWith('de');
   const words = german
-    ? { none: 'Dieses Fenster kann kein WebAssembly.', hint: 'Bitte WebKitGTK oder WebView2 aktualisieren und Jellybind neu starten.',
-        broken: 'Jellybind konnte nicht starten.', ended: 'Jellybind wurde unerwartet beendet.', again: 'Bitte Jellybind neu starten. Bleibt es dabei, hilft eine Neuinstallation.' }
+    ? { none: 'Dieses Fenster kann kein WebAssembly.', hint: 'WebKitGTK oder WebView2 aktualisieren, dann Jellybind neu starten.',
+        broken: 'Jellybind konnte nicht starten.', ended: 'Jellybind wurde unerwartet beendet.', again: 'Jellybind neu starten. Bleibt es dabei, hilft eine Neuinstallation.' }
     : { none: 'This window cannot run WebAssembly.', hint: 'Update WebKitGTK or WebView2, then start Jellybind again.',
-        broken: 'Jellybind could not start.', ended: 'Jellybind ended unexpectedly.', again: 'Start Jellybind again. If it stays like this, install it anew.' };
+        broken: 'Jellybind could not start.', ended: 'Jellybind ended unexpectedly.', again: 'Start Jellybind again. If it stays like this, reinstall it.' };
 
   function fail(text, detail) {
     const app = document.getElementById('app');

@@ -80,6 +80,67 @@ func TestEveryCodeIsTranslated(t *testing.T) {
 	}
 }
 
+// TestEveryStepIsTranslated reads the steps that are reported out of the source. What goes wrong with the browser is told
+// as an error.
+func TestEveryStepIsTranslated(t *testing.T) {
+	t.Parallel()
+	step := regexp.MustCompile(`api\.Progress\{Step: "([^"]+)"`)
+	found := map[string]bool{"count": true}
+	for _, dir := range []string{"jellyfin", "link", "ssoplugin", "roster", "."} {
+		for _, m := range step.FindAllStringSubmatch(sources(t, filepath.Join("..", "..", "backend", dir)), -1) {
+			if found[m[1]] = true; en["progress."+m[1]] == "" && m[1] != "browser-failed" {
+				t.Errorf("no text for the step %q", m[1])
+			}
+		}
+	}
+	for key := range en {
+		if name, ok := strings.CutPrefix(key, "progress."); ok && !found[name] {
+			t.Errorf("%q is reported by nobody", key)
+		}
+	}
+}
+
+// sources are the Go files of a folder, without their tests.
+func sources(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, f := range files {
+		if name := filepath.Base(f); strings.HasSuffix(name, "_test.go") || name == "en.go" || name == "de.go" {
+			continue
+		}
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
+// TestEveryKeyIsUsed looks for each key as it is, as a beginning that a value completes, or as two parts put together.
+func TestEveryKeyIsUsed(t *testing.T) {
+	t.Parallel()
+	words := map[string]bool{}
+	for _, dir := range []string{".", "state", "views", "components", "text"} {
+		for _, m := range regexp.MustCompile(`"([A-Za-z0-9.-]+)"`).FindAllStringSubmatch(sources(t, filepath.Join("..", dir)), -1) {
+			words[m[1]] = true
+		}
+	}
+	for key := range en {
+		used := words[key]
+		for i := range len(key) {
+			used = used || key[i] == '.' && (words[key[:i+1]] || words[key[:i]] && words[key[i:]])
+		}
+		if !used {
+			t.Errorf("nothing uses %q", key)
+		}
+	}
+}
+
 // TestEveryUsedKeyExists looks for the keys in the sources of views, components and state.
 func TestEveryUsedKeyExists(t *testing.T) {
 	t.Parallel()
@@ -170,7 +231,7 @@ func TestNumbersAndTimes(t *testing.T) {
 func TestParts(t *testing.T) {
 	t.Parallel()
 	got := english.Parts("verify.good")
-	want := []Part{{Words: "Proved: "}, {Name: "identity"}, {Words: " opens "}, {Name: "account"}, {Words: "."}}
+	want := []Part{{Words: "Verified: "}, {Name: "identity"}, {Words: " opens "}, {Name: "account"}, {Words: "."}}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v", got)
 	}
