@@ -16,7 +16,7 @@ const (
 	CodeServerUnreachable    Code = "server-unreachable"    // connection refused, no route, name unknown
 	CodeServerStarting       Code = "server-starting"       // the server was still starting when the wait ended
 	CodeServerAnswer         Code = "server-answer"         // an answer that Jellyfin does not give: too large, not JSON, …
-	CodeServerRefused        Code = "server-refused"        // the server said no; Detail says what it said
+	CodeServerRefused        Code = "server-refused"        // the server said no, in words of its own
 	CodeRateLimited          Code = "rate-limited"          // 429, and waiting did not help
 	CodeWizardIncomplete     Code = "wizard-incomplete"     // the server's first-run wizard is not done
 	CodeCertificateUntrusted Code = "certificate-untrusted" // TLS certificate not signed by a known authority
@@ -41,6 +41,8 @@ const (
 	CodeLinkNotStored        Code = "link-not-stored"       // the server said yes and stored nothing
 	CodeNameInvalid          Code = "name-invalid"          // an empty or unusable canonical name
 	CodeConfigChanged        Code = "config-changed"        // the provider's configuration changed while we were writing
+	CodeOutcomeUnknown       Code = "outcome-unknown"       // a write whose answer, or whose effect, could not be read
+	CodeHalfDone             Code = "half-done"             // a part of a change was made, and could not be taken back
 	CodePortTaken            Code = "port-taken"            // every loopback port of the list is in use
 	CodeAddressRefused       Code = "address-refused"       // the address to open is not http or https
 	CodeLoopbackUnreachable  Code = "loopback-unreachable"  // an override on the server leads the answer away from the loopback

@@ -164,7 +164,7 @@ func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity)
 		return nil
 	}
 	e := &api.Error{
-		Code: api.CodeLinkNotStored, Err: last, Hint: "Link them again by subject.",
+		Code: api.CodeHalfDone, Err: last, Hint: "Link them again by subject.",
 		Sentence: fmt.Sprintf("These links of %s could not be written again: %s.", api.Printable(a.Name),
 			strings.Join(missing, ", ")),
 	}
@@ -312,7 +312,10 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 		return change, err
 	}
 	done.State = api.ChangeUndone
-	return change, l.Journal.Finish(context.WithoutCancel(ctx), done)
+	if err := l.Journal.Finish(context.WithoutCancel(ctx), done); err != nil {
+		return change, notJournalled("The change was taken back, but the journal could not be told.", err)
+	}
+	return change, nil
 }
 
 func notUndoable(sentence string) error {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -279,7 +280,7 @@ func TestTwoLinksAtOnce(t *testing.T) {
 	}, "")
 	change, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia},
 		person{login: demo.NewcomerLogin})
-	if !api.IsCode(err, api.CodeConfigChanged) || len(change.Identities) != 2 || change.State != api.ChangeFailed {
+	if !api.IsCode(err, api.CodeHalfDone) || len(change.Identities) != 2 || change.State != api.ChangeFailed {
 		t.Errorf("%+v, %v", change, err)
 	}
 }
@@ -416,7 +417,7 @@ func TestPuttingBackIsReadBack(t *testing.T) {
 	account := w.account(t, demo.TourName)
 	_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia},
 		person{login: "jonas"})
-	if !api.IsCode(err, api.CodeLinkOwned) || !strings.Contains(err.Error(), "could not be put back") {
+	if !api.IsCode(err, api.CodeHalfDone) || !strings.Contains(err.Error(), "could not be put back") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -502,7 +503,7 @@ func TestLostAnswer(t *testing.T) {
 			}
 			w.intercepting(nil, c.lose)
 			change, err := w.Link(t.Context(), req, person{login: demo.NewcomerLogin})
-			if !api.IsCode(err, api.CodeServerUnreachable) || !strings.Contains(err.Error(), "not known") {
+			if !api.IsCode(err, api.CodeOutcomeUnknown) || !strings.Contains(err.Error(), "not known") {
 				t.Fatalf("got %v (%s)", err, api.CodeOf(err))
 			}
 			if got := w.changes(t); change.State != api.ChangeIntended || got[0].State != api.ChangeIntended {
@@ -557,7 +558,7 @@ func TestRebuildingIsReadBack(t *testing.T) {
 	_, err := w.Remove(t.Context(), link.RemoveRequest{
 		Links: []api.Link{{Identity: gone, UserID: account.ID}}, ViaUnregister: true,
 	}, quiet)
-	if !api.IsCode(err, api.CodeLinkNotStored) || !strings.Contains(err.Error(), lost.Name) {
+	if !api.IsCode(err, api.CodeHalfDone) || !strings.Contains(err.Error(), lost.Name) {
 		t.Errorf("got %v, want %s in it", err, lost.Name)
 	}
 }
@@ -594,7 +595,7 @@ func TestRebuildingIsCutShort(t *testing.T) {
 	_, err := w.Remove(t.Context(), link.RemoveRequest{
 		Links: []api.Link{{Identity: gone, UserID: account.ID}}, ViaUnregister: true,
 	}, quiet)
-	if !api.IsCode(err, api.CodeServerUnreachable) || strings.Count(err.Error(), "not known") != 1 {
+	if !api.IsCode(err, api.CodeOutcomeUnknown) || strings.Count(err.Error(), "not known") != 1 {
 		t.Errorf("got %v", err)
 	}
 	w.intercepting(nil, "")
@@ -740,5 +741,110 @@ func TestCancelledWhileVerifying(t *testing.T) {
 	}
 	if w.requests(http.MethodPost, "/OID/Auth/") != 1 || w.requests(http.MethodPost, "/Sessions/Logout") != 1 {
 		t.Error("the session was not ended")
+	}
+}
+
+// TestMoveThatStopsHalfway: Flowfin moves an identity in two steps. When the second one fails, and the way back too, the
+// person is told that nobody has it.
+func TestMoveThatStopsHalfway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	taken := w.account(t, "noah").Identities[0]
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/Preprovision/") {
+			return false
+		}
+		http.Error(rw, "", http.StatusInternalServerError)
+		return true
+	}, "")
+	change, err := w.Link(t.Context(), api.LinkRequest{
+		UserID: w.account(t, demo.TourName).ID, Protocol: taken.Protocol, Provider: taken.Provider, Name: taken.Name,
+		Strategy: api.StrategySubject, Move: true,
+	}, person{})
+	if !api.IsCode(err, api.CodeHalfDone) || !strings.Contains(err.Error(), taken.Name+" was removed") {
+		t.Errorf("got %v (%s)", err, api.CodeOf(err))
+	}
+	if o := roster.Owner(w.roster(t), taken); o != nil || change.State != api.ChangeFailed {
+		t.Errorf("it opens %+v, %+v", o, change)
+	}
+}
+
+// meddled is a plugin whose other settings somebody changes while links are written.
+type meddled struct{ link.Plugin }
+
+func (m meddled) WriteConfig(ctx context.Context, proto api.Protocol, provider string,
+	change func(map[string]string) error, expect ...ssoplugin.Expect,
+) error {
+	if err := m.Plugin.WriteConfig(ctx, proto, provider, change, expect...); err != nil {
+		return err
+	}
+	return &api.Error{Code: api.CodeConfigChanged, Sentence: "The links are stored.", Err: ssoplugin.ErrStored}
+}
+
+// TestLinkThatIsStoredAllTheSame can be undone, though there was something to tell of.
+func TestLinkThatIsStoredAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)
+	real := w.Plugin
+	w.Plugin = meddled{real}
+	account := w.account(t, demo.TourName)
+	change, err := w.Link(t.Context(), api.LinkRequest{
+		UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "n",
+	}, person{})
+	if !api.IsCode(err, api.CodeConfigChanged) || change.State != api.ChangeConfirmed {
+		t.Errorf("%v, %+v", err, change)
+	}
+	w.Plugin = real
+	if _, err := w.Undo(t.Context(), change.ID); err != nil {
+		t.Errorf("undo: %v", err)
+	}
+}
+
+// forgetful is a disk that gets full once a change was written down as intended.
+func forgetful(t *testing.T, w *world) {
+	t.Helper()
+	dir := t.TempDir()
+	w.Journal = journal.Open(dir, time.Now)
+	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost || r.Method == http.MethodDelete {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Error(err)
+			}
+			if err := os.WriteFile(dir, nil, 0o600); err != nil {
+				t.Error(err)
+			}
+		}
+		return false
+	}, "")
+}
+
+// TestChangeThatTheJournalDoesNotTake: the person is told that it was made.
+func TestChangeThatTheJournalDoesNotTake(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	account := w.account(t, "noah")
+	forgetful(t, w)
+	_, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}},
+	}, quiet)
+	if !api.IsCode(err, api.CodeHalfDone) || !strings.Contains(err.Error(), "was made") {
+		t.Errorf("got %v (%s)", err, api.CodeOf(err))
+	}
+}
+
+// TestVerifiedSessionThatStays: the person is told whose account it opens, and that a session is left.
+func TestVerifiedSessionThatStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/Sessions/Logout") {
+			return false
+		}
+		http.Error(rw, "", http.StatusInternalServerError)
+		return true
+	}, "")
+	_, err := w.Verify(t.Context(), link.VerifyRequest{Protocol: api.OIDC, Provider: demo.Authelia}, person{login: "jonas"})
+	if err == nil || !strings.Contains(err.Error(), "opens admin, but the session") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -422,6 +422,7 @@ func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan,
 		Params: map[string]string{"name": id.Name, "confirmed": confirmed, "account": plan.Account.Name},
 	}
 	if e.Err = l.drop(ctx, api.Account{User: plan.Account, Exists: true}, taken); e.Err != nil {
+		e.Code = api.CodeHalfDone
 		e.Sentence = fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
 			api.Printable(id.Name), api.Printable(confirmed), api.Printable(plan.Account.Name))
 		e.Hint = "Remove it at once."
@@ -473,7 +474,7 @@ func onlyGain(before api.Roster, plan api.Plan, gained []api.Identity) error {
 		return nil
 	case len(gained) > 1:
 		return &api.Error{
-			Code: api.CodeConfigChanged,
+			Code: api.CodeHalfDone,
 			Sentence: fmt.Sprintf("%s has gained %d identities at once: somebody else linked at the same moment, so that nobody "+
 				"can tell which one signed in here.", account, len(gained)),
 			Hint: "Look at the account's links, and remove what does not belong there.", Params: params,
@@ -507,8 +508,8 @@ func identitiesAt(r api.Roster, plan api.Plan) []api.Identity {
 	return ids
 }
 
-// putBack returns an identity to the account that lost it to another one. It always fails, with CodeLinkOwned, and says how
-// far it came.
+// putBack returns an identity to the account that lost it to another one. It always fails, and says how far it came: with
+// CodeHalfDone when the other one still has it, or nobody.
 func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owner *api.Account) error {
 	name, was, is := api.Printable(taken.Name), accountName(owner), api.Printable(now.Name)
 	e := &api.Error{
@@ -520,6 +521,7 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 	}
 	switch e.Err = l.drop(ctx, api.Account{User: now, Exists: true}, taken); {
 	case e.Err != nil:
+		e.Code = api.CodeHalfDone
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it to %s, and it could "+
 			"not be put back.", name, was, is)
 		e.Hint = fmt.Sprintf("Remove it from %s and link it to %s by subject.", is, was)
@@ -535,6 +537,7 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		e.Err = l.readBack(ctx, back, true)
 	}
 	if e.Err != nil {
+		e.Code = api.CodeHalfDone
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s. The server had moved it to %s; it was removed "+
 			"there, but could not be put back.", name, was, is)
 		e.Hint = fmt.Sprintf("Link it to %s by subject.", was)
@@ -578,9 +581,16 @@ func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
 			}
 		}
 		err := l.Plugin.Preprovision(ctx, link)
-		if err != nil && from != "" {
-			if back := l.Plugin.Preprovision(ctx, api.Link{Identity: link.Identity, UserID: from}); back != nil {
-				return fmt.Errorf("the identity was removed from its account and could not be put back (%w): %w", back, err)
+		if err == nil || from == "" {
+			return err
+		}
+		if back := l.Plugin.Preprovision(ctx, api.Link{Identity: link.Identity, UserID: from}); back != nil {
+			return &api.Error{
+				Code: api.CodeHalfDone,
+				Sentence: fmt.Sprintf("%s was removed from the account that had it, but could be linked neither to the other one nor "+
+					"back. %s", api.Printable(link.Name), reason(err)),
+				Hint:   "Look at the links again. If nobody has it, link it by subject.",
+				Params: map[string]string{"name": link.Name}, Err: errors.Join(err, back),
 			}
 		}
 		return err
@@ -650,33 +660,43 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 	switch code := api.CodeOf(err); {
 	case err == nil:
 		c.State = api.ChangeConfirmed
+	case errors.Is(err, ssoplugin.ErrStored):
+		c.State, c.Error = api.ChangeConfirmed, code
+	case code == api.CodeOutcomeUnknown: // of a change within the change
+		c.Error = code
 	case code == api.CodeServerUnreachable, code == api.CodeTimeout, errors.Is(err, errReadBack):
 		c.Error, err = code, unknownOutcome(err)
 	default:
 		c.State, c.Error = api.ChangeFailed, code
 	}
 	if jerr := l.Journal.Finish(ctx, *c); jerr != nil && err == nil {
-		err = fmt.Errorf("the change was made, but: %w", jerr)
+		err = notJournalled("The change was made, but the journal could not be told.", jerr)
 	}
 	return *c, err
 }
 
-var errUnknown = errors.New("unknown outcome")
+// notJournalled tells of a change that was made, and whose end the journal does not have.
+func notJournalled(sentence string, err error) error {
+	return &api.Error{
+		Code: api.CodeHalfDone, Sentence: sentence,
+		Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
+	}
+}
 
 // unknownOutcome tells of a write without an answer, or whose effect could not be read.
 func unknownOutcome(err error) error {
-	if errors.Is(err, errUnknown) {
-		return err // of a change within the change
-	}
-	why := err.Error()
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		why = e.Sentence
-	}
 	return &api.Error{
-		Code: api.CodeOf(err), Sentence: "It is not known whether the server made the change. " + why,
-		Hint: "Look at the links again. If the change is there, “jellybind history undo” takes it back.",
-		Err:  fmt.Errorf("%w: %w", errUnknown, err),
+		Code: api.CodeOutcomeUnknown, Sentence: "It is not known whether the server made the change. " + reason(err),
+		Hint: "Look at the links again. If the change is there, “jellybind history undo” takes it back.", Err: err,
 	}
+}
+
+// reason is what a person is told of an error inside another one.
+func reason(err error) string {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e.Sentence
+	}
+	return err.Error()
 }
 
 // listen returns how to listen for the answer of a sign-in.

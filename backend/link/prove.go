@@ -165,10 +165,16 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	if err != nil {
 		return api.Verified{}, err
 	}
-	if err := l.Client.WithCredential(in.Token).SignOut(ctx); err != nil {
-		return api.Verified{}, fmt.Errorf("ending the session of the verification: %w", err)
-	}
 	verified.Account, verified.SignedIn = in.User, true
+	if err := l.Client.WithCredential(in.Token).SignOut(ctx); err != nil {
+		return verified, &api.Error{
+			Code: api.CodeOf(err),
+			Sentence: fmt.Sprintf("%s of %s opens %s, but the session that proved it could not be ended. %s",
+				api.Printable(proved.name), api.Printable(p.Name), api.Printable(in.User.Name), reason(err)),
+			Hint:   "End the session “Jellybind” in the server's dashboard, under Devices.",
+			Params: map[string]string{"name": proved.name, "provider": p.Name, "account": in.User.Name}, Err: err,
+		}
+	}
 	return verified, nil
 }
 

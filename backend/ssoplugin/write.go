@@ -232,13 +232,17 @@ type Expect struct {
 	UserID string
 }
 
+// ErrStored is inside the error of a WriteConfig that has stored the links all the same.
+var ErrStored = errors.New("the links are stored")
+
 // WriteConfig changes the links of a provider by its configuration. change gets them as {canonical name: user id} and
 // alters the map; it may return an error, which ends the write. Everything else in the configuration, and every link that
 // stays, is written back byte for byte as it was read. The configuration is read again just before writing, and again
 // after: what changed in between, or stands differently from what is expected, is refused or reported. Between the second
 // reading and the write a moment remains in which a change by somebody else is lost; the plugin offers no condition.
 //
-// Errors: CodeUnsupported, CodeProviderNotFound, CodeConfigChanged, CodeLinkNotStored, CodeNameInvalid, change's own.
+// Errors: CodeUnsupported, CodeProviderNotFound, CodeConfigChanged (with ErrStored when the links were stored), CodeLinkNotStored,
+// CodeNameInvalid, change's own.
 func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider string,
 	change func(links map[string]string) error, expect ...Expect,
 ) error {
@@ -388,7 +392,7 @@ func compare(before, after provider, old, links map[string]string) error {
 		Code:     api.CodeConfigChanged,
 		Sentence: "The links are stored, but other settings of the provider read differently than before.",
 		Hint:     "Somebody may have changed them at the same moment. Look at the provider in the plugin's settings.",
-		Params:   map[string]string{"provider": before.name},
+		Params:   map[string]string{"provider": before.name}, Err: ErrStored,
 	}
 }
 
