@@ -78,7 +78,11 @@ func (a *App) beforeClose(ctx context.Context) bool {
 }
 
 // shutdown ends what is under way, and the demo world.
-func (a *App) shutdown(context.Context) { _ = a.window.Close() }
+func (a *App) shutdown(context.Context) {
+	if err := a.window.Close(); err != nil {
+		slog.Warn("ending the demo world", "error", err)
+	}
+}
 
 // secondStart brings the window forward when Jellybind is started again.
 func (a *App) secondStart(options.SecondInstanceData) {

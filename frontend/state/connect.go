@@ -334,26 +334,7 @@ func (s *State) connected(m Connected) []Cmd {
 	}
 	s.Progress, s.Connect.Busy, s.Welcome.Demo = nil, false, false
 	if m.Err != nil {
-		// A look at the server shows its certificate, to be compared.
-		certificate := m.Err.Code == api.CodeCertificateChanged || m.Err.Code == api.CodeCertificateUntrusted
-		switch {
-		case m.Demo:
-			s.Welcome.DemoError = m.Err
-		case m.Name != "":
-			s.Opening.Error = m.Err
-			if certificate {
-				return s.reconnect(m.Name)
-			}
-		case certificate:
-			return s.try(s.Connect.Address)
-		default:
-			s.Connect.Error = m.Err
-			if Obstacle(m.Err) {
-				return []Cmd{Focus{ID: "title"}}
-			}
-			return []Cmd{Focus{ID: firstField(s.Connect.Method)}}
-		}
-		return nil
+		return s.refused(&m)
 	}
 	s.leave()
 	s.Session = &m.Session
@@ -372,6 +353,30 @@ func (s *State) connected(m Connected) []Cmd {
 		return append(cmds, s.show(ScreenOwn)...)
 	}
 	return append(cmds, s.show(ScreenRoster)...)
+}
+
+// refused shows why no session came, where it was asked for.
+func (s *State) refused(m *Connected) []Cmd {
+	// A look at the server shows its certificate, to be compared.
+	certificate := m.Err.Code == api.CodeCertificateChanged || m.Err.Code == api.CodeCertificateUntrusted
+	switch {
+	case m.Demo:
+		s.Welcome.DemoError = m.Err
+		return []Cmd{Focus{ID: "demo"}}
+	case m.Name != "":
+		s.Opening.Error = m.Err
+		if certificate {
+			return s.reconnect(m.Name)
+		}
+		return []Cmd{Focus{ID: "title"}}
+	case certificate:
+		return s.try(s.Connect.Address)
+	}
+	s.Connect.Error = m.Err
+	if Obstacle(m.Err) {
+		return []Cmd{Focus{ID: "title"}}
+	}
+	return []Cmd{Focus{ID: firstField(s.Connect.Method)}}
 }
 
 // Obstacle reports whether an error stands in the way of every credential, so that it has a screen of its own.

@@ -32,6 +32,9 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 		}
 		p.Tests[m.ID] = t
 	case EditProvider:
+		if p.Saving {
+			return nil, true
+		}
 		s.Form[FieldSecret] = ""
 		if p.Edit == m.ID {
 			p.Edit = ""

@@ -83,8 +83,8 @@ func TestStartOpensTheDefaultServer(t *testing.T) {
 	if c := want[state.CallOpenProfile](t, cmds); c.Name != "b" || s.Screen != state.ScreenOpening {
 		t.Errorf("opens %q on %q", c.Name, s.Screen)
 	}
-	s.Update(state.Connected{Name: "b", Err: &api.Error{Code: api.CodeSecretLocked}})
-	if s.Opening.Error == nil || s.Screen != state.ScreenOpening {
+	cmds = s.Update(state.Connected{Name: "b", Err: &api.Error{Code: api.CodeSecretLocked}})
+	if want[state.Focus](t, cmds).ID != "title" || s.Opening.Error == nil || s.Screen != state.ScreenOpening {
 		t.Error("a failed opening is not shown")
 	}
 	// An answer for a server that the person has left is dropped.
@@ -587,6 +587,11 @@ func TestReloadKeepsWhatIsBeingEdited(t *testing.T) {
 	if set.ListenHost != "localhost" || !set.AllowSHA1 || set.HasSecret {
 		t.Errorf("saves %+v", set)
 	}
+	s.Update(state.EditProvider{ID: "oidc/idp"})
+	if s.Providers.Edit == "" {
+		t.Error("closed while they are saved")
+	}
+	s.Update(state.ProviderSaved{Err: &api.Error{Code: api.CodeProfileBusy}})
 	// What is not saved is gone once the settings are closed.
 	s.Update(state.Edit{Field: state.FieldSecret, Value: "s3cret"})
 	s.Update(state.EditProvider{ID: "oidc/idp"})
@@ -850,6 +855,12 @@ func TestLeavingWhileItWorks(t *testing.T) {
 	s.Update(state.Probed{Address: "jf", Probe: ready})
 	if s.Screen != state.ScreenWelcome || s.Welcome.Probing {
 		t.Errorf("after leaving: %q, %+v", s.Screen, s.Welcome)
+	}
+	s.Update(state.Try{Address: "jf"})
+	s.Update(state.Go{Screen: state.ScreenSettings})
+	s.Update(state.Probed{Address: "jf", Probe: ready})
+	if s.Screen != state.ScreenSettings || s.Welcome.Probing {
+		t.Errorf("in the settings: %q, %+v", s.Screen, s.Welcome)
 	}
 	s = connecting(t, ready)
 	s.Update(state.Edit{Field: state.FieldKey, Value: "abc"})

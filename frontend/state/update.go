@@ -137,6 +137,9 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		return s.edit(m), true
 	case Go:
 		s.Drawer = Drawer{} // it belongs to the screen before; a running link goes on beside the navigation
+		if s.Session == nil {
+			s.Connect, s.Welcome.Probing = Connect{}, false
+		}
 		if !s.Link.Running() {
 			s.Link = Link{}
 		}

@@ -23,6 +23,9 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		filters(s, l),
 		selection(s, l),
+		dom.If(r.Error != nil, func() *dom.Node {
+			return components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{}))
+		}),
 		grid(s, l))
 }
 
@@ -200,8 +203,7 @@ func grid(s *stateOf, l *catalogue) *dom.Node {
 	r := &s.Roster
 	switch {
 	case r.Error != nil && !r.Loaded:
-		return dom.E("div", dom.Key("error"), dom.Class("grid-message"),
-			components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{})))
+		return nil
 	case r.Loaded && r.Total == 0 && !r.Stale():
 		return dom.E("div", dom.Key("empty"), dom.Class("grid-message"), nothing(s, l))
 	}
@@ -218,9 +220,6 @@ func grid(s *stateOf, l *catalogue) *dom.Node {
 		),
 		dom.A("aria-rowcount", strconv.Itoa(r.Total+1)),
 		dom.Bool("aria-busy", r.Stale()),
-		dom.If(r.Error != nil, func() *dom.Node {
-			return components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{}))
-		}),
 		gridHead(s, l),
 		gridRows(s, l),
 	)
