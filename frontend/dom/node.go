@@ -1,5 +1,5 @@
-// Package dom is a small keyed virtual DOM. Views build trees of nodes; Diff turns two trees into a short list of
-// operations, which one call carries over to the page (mount_js.go and static/dom.js) or which the in-memory document
+// Package dom is a small keyed virtual DOM. Views build trees of nodes; Tree.Replace turns the next one into a short list
+// of operations, which one call carries over to the page (mount_js.go and static/dom.js) or which the in-memory document
 // of the tests applies.
 package dom
 

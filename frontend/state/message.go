@@ -16,7 +16,7 @@ type (
 		Field Field
 		Value string
 	}
-	// Go shows a screen of the open session, or the welcome screen.
+	// Go shows a screen of the open session, or, where none is open, the welcome screen or the settings.
 	Go struct{ Screen Screen }
 	// Look searches the local network again.
 	Look struct{}
@@ -183,17 +183,17 @@ type (
 
 // What the backend answers. Err is nil on success.
 type (
-	// Booted answers LoadBootstrap.
+	// Booted answers CallBootstrap.
 	Booted struct {
 		Boot api.Bootstrap
 		Err  *api.Error
 	}
-	// Found answers Discover.
+	// Found answers CallDiscover.
 	Found struct {
 		Servers []api.DiscoveredServer
 		Err     *api.Error
 	}
-	// Probed answers Probe and TrustCertificate.
+	// Probed answers CallProbe and CallTrust.
 	Probed struct {
 		Address string
 		Probe   api.Probe
@@ -209,78 +209,78 @@ type (
 		Address string
 		Demo    bool
 	}
-	// QuickStarted answers StartQuickConnect.
+	// QuickStarted answers CallQuickConnect.
 	QuickStarted struct {
 		Address string
 		Quick   api.QuickConnect
 		Err     *api.Error
 	}
-	// SignedOut answers SignOut.
+	// SignedOut answers CallSignOut.
 	SignedOut struct {
 		Name string
 		Err  *api.Error
 	}
-	// ProfilesChanged answers ForgetProfile and RenameProfile with the servers that are stored now.
+	// ProfilesChanged answers CallForget and CallRename with the servers that are stored now.
 	ProfilesChanged struct {
 		Boot api.Bootstrap
 		Err  *api.Error
 		// Old and New are the names of a renamed server; New is empty for a forgotten one.
 		Old, New string
 	}
-	// PageLoaded answers LoadPage.
+	// PageLoaded answers CallPage.
 	PageLoaded struct {
 		Generation int
 		Page       int
 		Rows       api.RosterPage
 		Err        *api.Error
 	}
-	// Refreshed answers RefreshRoster.
+	// Refreshed answers CallRefresh.
 	Refreshed struct {
 		Counts api.RosterCounts
 		Err    *api.Error
 	}
 	// RosterChanged is the event of the same name.
 	RosterChanged struct{ Counts api.RosterCounts }
-	// AccountLoaded answers LoadAccount.
+	// AccountLoaded answers CallAccount.
 	AccountLoaded struct {
 		UserID string
 		Row    api.RosterRow
 		Err    *api.Error
 	}
-	// ChangesLoaded answers LoadChanges.
+	// ChangesLoaded answers CallChanges.
 	ChangesLoaded struct {
 		UserID string
 		List   []api.Change
 		Err    *api.Error
 	}
-	// ProvidersLoaded answers LoadProviders.
+	// ProvidersLoaded answers CallProviders.
 	ProvidersLoaded struct {
 		List []api.ProviderDetail
 		Err  *api.Error
 	}
-	// ProviderTested answers TestProvider.
+	// ProviderTested answers CallTestProvider.
 	ProviderTested struct {
 		ID     string
 		Result api.ProviderTest
 		Err    *api.Error
 	}
-	// ProviderSaved answers SaveProvider.
+	// ProviderSaved answers CallSaveProvider.
 	ProviderSaved struct{ Err *api.Error }
-	// SecretDeleted answers AskDeleteSecret.
+	// SecretDeleted answers CallDeleteSecret.
 	SecretDeleted struct{ Err *api.Error }
-	// Planned answers PlanLink.
+	// Planned answers CallPlanLink.
 	Planned struct {
 		Number int
 		Plan   api.Plan
 		Err    *api.Error
 	}
-	// FlowStarted answers StartLink.
+	// FlowStarted answers CallStartLink.
 	FlowStarted struct {
 		Number int
 		ID     string
 		Err    *api.Error
 	}
-	// VerifyStarted answers StartVerify.
+	// VerifyStarted answers CallStartVerify.
 	VerifyStarted struct {
 		Number int
 		ID     string
@@ -288,32 +288,32 @@ type (
 	}
 	// FlowMoved is the event of a flow.
 	FlowMoved struct{ Event api.FlowEvent }
-	// Removed answers RemoveLinks.
+	// Removed answers CallRemove.
 	Removed struct {
 		Changes []api.Change
 		Err     *api.Error
 	}
-	// UnregisterPlanned answers PlanUnregister.
+	// UnregisterPlanned answers CallPlanUnregister.
 	UnregisterPlanned struct {
 		UserID string
 		Plan   api.UnregisterPlan
 		Err    *api.Error
 	}
-	// Unregistered answers Unregister.
+	// Unregistered answers CallUnregister.
 	Unregistered struct {
 		Change api.Change
 		Err    *api.Error
 	}
-	// Undone answers Undo, once for all the changes.
+	// Undone answers CallUndo, once for all the changes.
 	Undone struct{ Err *api.Error }
-	// SelfLoaded answers LoadSelf.
+	// SelfLoaded answers CallSelf.
 	SelfLoaded struct {
 		Kit api.SelfService
 		Err *api.Error
 	}
-	// SettingsSaved answers SaveSettings.
+	// SettingsSaved answers CallSaveSettings.
 	SettingsSaved struct{ Err *api.Error }
-	// KeyringChecked answers CheckKeyring.
+	// KeyringChecked answers CallKeyring.
 	KeyringChecked struct {
 		Keyring api.Keyring
 		Err     *api.Error
