@@ -389,7 +389,12 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 	back := account.AuthProvider == done.AuthProviderAfter && done.AuthProviderBefore != done.AuthProviderAfter
 	if !c.UnregisterKept {
 		back = true // what the server says of the account is no sign of what it does
-	} else if !back && account.AuthProvider != done.AuthProviderBefore && len(lost) == 0 {
+	}
+	switch {
+	case back || len(lost) > 0:
+	case account.AuthProvider == done.AuthProviderBefore:
+		return change, nil, notUndoable(api.Printable(account.Name) + " is as it was before the change.")
+	default:
 		return change, nil, notUndoable(api.Printable(account.Name) + " has been given another sign-in provider since.")
 	}
 	if back && l.endsOwnSession(account.ID) {
@@ -398,6 +403,9 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 	change.AuthProviderBefore, change.AuthProviderAfter = account.AuthProvider, account.AuthProvider
 	if back {
 		change.AuthProviderAfter = done.AuthProviderBefore
+	}
+	if back && c.UnregisterDrops { // should it be cut short, the journal has them all
+		change.Identities = slices.Concat(account.Identities, lost)
 	}
 	return change, func(ctx context.Context) error {
 		ids := lost

@@ -642,7 +642,7 @@ func TestUndoingUnregisterKeepsLaterWork(t *testing.T) {
 	if !slices.Contains(after.Identities, before.Identities[1]) || slices.Contains(after.Identities, taken) {
 		t.Errorf("after undo %v", after.Identities)
 	}
-	if slices.Contains(undone.Identities, taken) {
+	if slices.Contains(undone.Identities, taken) || !slices.Contains(undone.Identities, later) {
 		t.Errorf("the journal claims %v", undone.Identities)
 	}
 	if o := roster.Owner(w.roster(t), taken); o == nil || o.ID != other.ID {
@@ -829,6 +829,19 @@ func TestChangeThatTheJournalDoesNotTake(t *testing.T) {
 	}, quiet)
 	if !api.IsCode(err, api.CodeHalfDone) || !strings.Contains(err.Error(), "was made") {
 		t.Errorf("got %v (%s)", err, api.CodeOf(err))
+	}
+}
+
+// TestVerifyReadsTheAccountsOnce, after the sign-in.
+func TestVerifyReadsTheAccountsOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	v, err := w.Verify(t.Context(), link.VerifyRequest{Protocol: api.OIDC, Provider: demo.Authelia}, person{login: "jonas"})
+	if err != nil || v.Account.Name != "admin" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if n := w.everybody(); n != 1 {
+		t.Errorf("the accounts were read %d times", n)
 	}
 }
 

@@ -116,11 +116,11 @@ type VerifyRequest struct {
 //
 // It fails with CodeUnsupported where neither works, and with CodeLinkNotFound when the identity is not linked.
 func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (api.Verified, error) {
-	r, err := l.Roster(ctx, nil)
+	snap, err := l.Plugin.Read(ctx)
 	if err != nil {
 		return api.Verified{}, err
 	}
-	p := roster.Provider(r, req.Protocol, req.Provider)
+	p := roster.Provider(api.Roster{Providers: snap.Providers}, req.Protocol, req.Provider)
 	if p == nil {
 		return api.Verified{}, noSuchProvider(req.Protocol, req.Provider)
 	}
@@ -139,7 +139,8 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 		return api.Verified{}, err
 	}
 	verified := api.Verified{Identity: api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: proved.name}}
-	if r, err = l.Roster(ctx, nil); err != nil {
+	r, err := l.Roster(ctx, nil)
+	if err != nil {
 		return api.Verified{}, err
 	}
 	owner := roster.Owner(r, verified.Identity)
