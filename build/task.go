@@ -49,7 +49,6 @@ func (e *stepError) Unwrap() error { return e.err }
 type program struct {
 	args []string
 	env  []string // added to the task's
-	dir  string   // relative to the root
 	// clean starts it without the rest of the environment, but for what Go and the system need.
 	clean bool
 	// show passes its output on while it runs; otherwise it is printed only when the program fails.
@@ -63,9 +62,6 @@ type program struct {
 // repeat is the command line that runs the program again from the root.
 func (p program) repeat() string {
 	var b strings.Builder
-	if p.dir != "" {
-		fmt.Fprintf(&b, "cd %s && ", quote(p.dir))
-	}
 	for _, e := range p.env {
 		name, value, _ := strings.Cut(e, "=")
 		fmt.Fprintf(&b, "%s=%s ", name, quote(value))
@@ -122,7 +118,7 @@ func (t *task) program(ctx context.Context, name string, p program) error {
 // start runs a program to its end.
 func (t *task) start(ctx context.Context, p program) error {
 	cmd := exec.CommandContext(ctx, p.args[0], p.args[1:]...)
-	cmd.Dir = filepath.Join(t.root, p.dir)
+	cmd.Dir = t.root
 	cmd.Env = os.Environ()
 	if p.clean {
 		cmd.Env = essential(cmd.Env)
