@@ -428,22 +428,23 @@ func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 		if err != nil {
 			return err
 		}
-		// A token that the server knows no more has ended already.
-		if atServer = client.SignOut(ctx); api.IsCode(atServer, api.CodeCredentialRefused) {
-			atServer = nil
-		}
+		atServer = client.SignOut(ctx)
 	}
 	if err := b.forgetCredential(ctx, e); err != nil {
 		return err
 	}
 	if atServer != nil {
-		return &api.Error{
-			Code:     api.CodeOf(atServer),
-			Sentence: "The token was removed from the keyring, but the server could not be told to end it: " + atServer.Error(),
-			Hint:     "End the session “Jellybind” in the server's dashboard, under Devices.", Err: atServer,
-		}
+		return stillOpen("The token was removed from the keyring", atServer)
 	}
 	return nil
+}
+
+// stillOpen tells of a token that is not used any more, and that the server could not be told to end.
+func stillOpen(done string, err error) error {
+	return &api.Error{
+		Code: api.CodeOf(err), Sentence: done + ", but the server could not be told to end it: " + err.Error(),
+		Hint: "End the session “Jellybind” in the server's dashboard, under Devices.", Err: err,
+	}
 }
 
 func (b *Backend) forgetCredential(ctx context.Context, e profile.Entry) error {

@@ -3,11 +3,13 @@ package backend_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/secret"
 )
@@ -63,6 +65,40 @@ func TestKeyThatNobodyStores(t *testing.T) {
 			t.Errorf("%s: the server has %+v, %v", name, after, err)
 		}
 	}
+}
+
+// TestKeyInPlaceOfATokenThatStays: that the token could not be ended does not hide that the key is used.
+func TestKeyInPlaceOfATokenThatStays(t *testing.T) {
+	t.Parallel()
+	d, err := backend.NewDemo(t.Context(), backend.Options{Version: "test"}, demo.Options{}, api.CredentialAdmin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	s, err := d.Open(t.Context(), backend.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Keyring = thenDown{d.Keyring, d.World.Server()}
+	err = d.CreateKey(t.Context(), s, true)
+	if err == nil || !strings.HasPrefix(err.Error(), "The API key is in the keyring") {
+		t.Errorf("got %v", err)
+	}
+	d.World.Server().SetPhase(server.PhaseReady)
+	if s, err = d.Open(t.Context(), backend.Target{}); err != nil || s.Kind != api.CredentialKey {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// thenDown is a keyring after whose write the server restarts.
+type thenDown struct {
+	backend.Keyring
+	server *server.Server
+}
+
+func (k thenDown) Set(ctx context.Context, account string, v secret.Value) error {
+	k.server.SetPhase(server.PhaseEarly)
+	return k.Keyring.Set(ctx, account, v)
 }
 
 // TestLoginThatCannotBeStored leaves the keyring as it was: with the earlier credential, or without any.

@@ -123,8 +123,11 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 	if _, err := b.Login(ctx, s.entry(), key); err != nil {
 		return errors.Join(err, s.Client.RevokeKey(context.WithoutCancel(ctx), key))
 	}
-	if s.User != nil {
-		return s.Client.SignOut(context.WithoutCancel(ctx))
+	if s.User == nil {
+		return nil
+	}
+	if err := s.Client.SignOut(context.WithoutCancel(ctx)); err != nil {
+		return stillOpen("The API key is in the keyring and used from now on instead of the token", err)
 	}
 	return nil
 }

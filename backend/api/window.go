@@ -106,7 +106,7 @@ type Session struct {
 	User *User `json:"user,omitempty"`
 	// Stored is whether the credential is in the keyring.
 	Stored bool `json:"stored"`
-	// Demo lists who can sign in at the demo world's providers, and which account is the administrator's.
+	// DemoPeople are the names of those who can sign in at the demo world's providers; empty for a real server.
 	DemoPeople []string `json:"demoPeople,omitempty"`
 }
 
@@ -268,7 +268,7 @@ type UnregisterPlan struct {
 type SelfService struct {
 	// PageURL is the plugin's own linking page.
 	PageURL string `json:"pageUrl"`
-	// MenuLink is the customLinks entry for the web client's config.json, as JSON.
+	// MenuLink is a config.json of the web client that holds nothing but the menuLinks entry for that page.
 	MenuLink string `json:"menuLink"`
 }
 
