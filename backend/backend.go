@@ -8,6 +8,7 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -351,17 +352,42 @@ func freeName(d *profile.Data, server api.Server) string {
 	}
 }
 
-// Login tries a credential, and stores it in the keyring when the server takes it. The profile then says what kind it is.
-func (b *Backend) Login(ctx context.Context, e profile.Entry, credential secret.Value) (*Session, error) {
-	s, err := b.open(ctx, e, credential, nil)
-	if err != nil {
-		return nil, refusedAtOnce(err)
-	}
-	if err := b.keep(ctx, s, credential, false); err != nil {
-		return nil, err
-	}
-	return s, nil
+// Login tries a credential, and stores it in the keyring when the server takes it. The profile then says what kind it is. A
+// credential that somebody gave comes without a user; a token that the server has just made is ended again when it is not
+// kept.
+func (b *Backend) Login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn) (*Session, error) {
+	return b.login(ctx, e, in, false)
 }
+
+func (b *Backend) login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool) (*Session, error) {
+	s, err := b.open(ctx, e, in.Token, nil)
+	if err == nil {
+		err = b.keep(ctx, s, in.Token, add)
+	}
+	if err == nil {
+		return s, nil
+	}
+	if in.User.ID != "" {
+		b.drop(ctx, e, in.Token)
+	}
+	return nil, refusedAtOnce(err)
+}
+
+// drop ends a token that nobody keeps. Why it is not kept is what the person is told.
+func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropping)
+	defer cancel()
+	client, err := b.Client(e, token)
+	if err == nil {
+		err = client.SignOut(ctx)
+	}
+	if err != nil {
+		slog.Warn("ending a token that is not kept", "error", err)
+	}
+}
+
+// dropping is how long drop may keep a person waiting for the error that he is about to see.
+const dropping = 5 * time.Second
 
 // keep stores the credential of a session that was just opened with it. With add, a server that is no profile yet becomes
 // one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either.

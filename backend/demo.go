@@ -45,7 +45,7 @@ func (d *Demo) login(ctx context.Context, as api.CredentialKind) error {
 	if err != nil {
 		return err
 	}
-	credential := d.World.APIKey()
+	in := jellyfin.SignedIn{Token: d.World.APIKey()}
 	if as != api.CredentialKey {
 		name, password := d.World.Admin()
 		if as == api.CredentialUser {
@@ -55,12 +55,10 @@ func (d *Demo) login(ctx context.Context, as api.CredentialKind) error {
 		if err != nil {
 			return err
 		}
-		var in jellyfin.SignedIn
 		if in, err = client.SignIn(ctx, name, password); err != nil {
 			return err
 		}
-		credential = in.Token
 	}
-	_, err = d.Login(ctx, e, credential)
+	_, err = d.Login(ctx, e, in)
 	return err
 }

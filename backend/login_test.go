@@ -10,6 +10,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/demo/server"
+	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/secret"
 )
@@ -101,6 +102,41 @@ func (k thenDown) Set(ctx context.Context, account string, v secret.Value) error
 	return k.Keyring.Set(ctx, account, v)
 }
 
+// TestTokenThatNobodyKeeps is ended when the server has just made it; one that a person gave is his.
+func TestTokenThatNobodyKeeps(t *testing.T) {
+	t.Parallel()
+	d, err := backend.NewDemo(t.Context(), backend.Options{Version: "test"}, demo.Options{}, api.CredentialKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	e, err := d.Entry(t.Context(), backend.DemoName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := d.Client(e, secret.Value{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, password := d.World.Admin()
+	in, err := client.SignIn(t.Context(), name, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Profiles = full{d.Profiles}
+	for _, c := range []struct {
+		in   jellyfin.SignedIn
+		want api.Code
+	}{{jellyfin.SignedIn{Token: in.Token}, ""}, {in, api.CodeCredentialRefused}} {
+		if _, err := d.Login(t.Context(), e, c.in); !errors.Is(err, errFull) {
+			t.Errorf("login: %v", err)
+		}
+		if _, err := client.WithCredential(in.Token).Me(t.Context()); api.CodeOf(err) != c.want {
+			t.Errorf("the token afterwards: %v, want %q", err, c.want)
+		}
+	}
+}
+
 // TestLoginThatCannotBeStored leaves the keyring as it was: with the earlier credential, or without any.
 func TestLoginThatCannotBeStored(t *testing.T) {
 	t.Parallel()
@@ -126,7 +162,7 @@ func TestLoginThatCannotBeStored(t *testing.T) {
 				}
 			}
 			d.Profiles = full{d.Profiles}
-			if _, err := d.Login(t.Context(), e, d.World.APIKey()); !errors.Is(err, errFull) {
+			if _, err := d.Login(t.Context(), e, jellyfin.SignedIn{Token: d.World.APIKey()}); !errors.Is(err, errFull) {
 				t.Errorf("login: %v", err)
 			}
 			got, err := d.Keyring.Get(t.Context(), account)

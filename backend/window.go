@@ -331,22 +331,23 @@ func (w *Window) ConnectKey(ctx context.Context, address, name, key string) (api
 	if clean == "" {
 		return api.Session{}, &api.Error{Code: api.CodeUsage, Sentence: "The key is empty.", Hint: "Paste the whole API key."}
 	}
-	return w.connect(ctx, address, name, func(*jellyfin.Client) (secret.Value, error) { return secret.New(clean), nil })
+	return w.connect(ctx, address, name, func(*jellyfin.Client) (jellyfin.SignedIn, error) {
+		return jellyfin.SignedIn{Token: secret.New(clean)}, nil
+	})
 }
 
 // ConnectPassword adds a server, signs in to it, and stores the access token.
 func (w *Window) ConnectPassword(
 	ctx context.Context, address, name, user, password string,
 ) (api.Session, error) {
-	return w.connect(ctx, address, name, func(c *jellyfin.Client) (secret.Value, error) {
-		in, err := c.SignIn(ctx, user, secret.New(password))
-		return in.Token, err
+	return w.connect(ctx, address, name, func(c *jellyfin.Client) (jellyfin.SignedIn, error) {
+		return c.SignIn(ctx, user, secret.New(password))
 	})
 }
 
 // connect opens a server with the credential that obtain gets, and stores both when the server takes it.
 func (w *Window) connect(
-	ctx context.Context, address, name string, obtain func(*jellyfin.Client) (secret.Value, error),
+	ctx context.Context, address, name string, obtain func(*jellyfin.Client) (jellyfin.SignedIn, error),
 ) (api.Session, error) {
 	number := w.ask()
 	e, err := w.find(ctx, address, name)
@@ -361,42 +362,18 @@ func (w *Window) connect(
 }
 
 func (w *Window) login(
-	ctx context.Context, e profile.Entry, obtain func(*jellyfin.Client) (secret.Value, error),
+	ctx context.Context, e profile.Entry, obtain func(*jellyfin.Client) (jellyfin.SignedIn, error),
 ) (*Session, error) {
 	client, err := w.stored.Client(e, secret.Value{})
 	if err != nil {
 		return nil, err
 	}
-	credential, err := obtain(client)
+	in, err := obtain(client)
 	if err != nil {
 		return nil, err
 	}
-	s, err := w.stored.open(ctx, e, credential, nil)
-	if err == nil {
-		err = w.stored.keep(ctx, s, credential, true)
-	}
-	if err != nil {
-		w.drop(ctx, client.WithCredential(credential))
-		return nil, err
-	}
-	return s, nil
+	return w.stored.login(ctx, e, in, true)
 }
-
-// drop ends a token that the server gave and that nobody keeps. A key has no session to end, and its answer is not the
-// person's concern.
-func (w *Window) drop(ctx context.Context, client *jellyfin.Client) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropping)
-	defer cancel()
-	if kind, _, err := client.Identify(ctx); err != nil || kind == api.CredentialKey {
-		return
-	}
-	if err := client.SignOut(ctx); err != nil {
-		slog.Warn("ending a token that is not kept", "error", err)
-	}
-}
-
-// dropping is how long drop may keep a person waiting for the error that he is about to see.
-const dropping = 5 * time.Second
 
 // StartQuickConnect shows a code, and reports by flow events when it was approved.
 func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (api.QuickConnect, error) {
@@ -414,12 +391,12 @@ func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (a
 	}
 	id := w.run(ctx, func(ctx context.Context, f *flow) error {
 		number := 0
-		s, err := w.login(ctx, e, func(c *jellyfin.Client) (secret.Value, error) {
+		s, err := w.login(ctx, e, func(c *jellyfin.Client) (jellyfin.SignedIn, error) {
 			in, err := c.AwaitQuickConnect(ctx, q)
 			if err == nil { // or nothing is to be opened, and the server that is being opened counts
 				number = w.ask()
 			}
-			return in.Token, err
+			return in, err
 		})
 		if err != nil {
 			return err

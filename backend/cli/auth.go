@@ -42,11 +42,11 @@ Passwords and keys are asked for, or taken from standard input when that is no t
 			if k := checkKeyring(ctx, b); !k.OK {
 				return &api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint}
 			}
-			credential, err := a.signIn(ctx, b, e, user, apiKey, quick)
+			in, err := a.signIn(ctx, b, e, user, apiKey, quick)
 			if err != nil {
 				return err
 			}
-			s, err := b.Login(ctx, e, credential)
+			s, err := b.Login(ctx, e, in)
 			if err != nil {
 				return err
 			}
@@ -77,39 +77,39 @@ func checkKeyring(ctx context.Context, b *backend.Backend) api.Keyring {
 	return api.Keyring{OK: true}
 }
 
+// signIn gets a credential: one that is given, which comes without a user, or a token that the server makes.
 func (a *app) signIn(
 	ctx context.Context, b *backend.Backend, e profile.Entry, user string, apiKey, quick bool,
-) (secret.Value, error) {
+) (jellyfin.SignedIn, error) {
 	if given, err := a.credential(ctx); err != nil || !given.IsZero() {
-		return given, err
+		return jellyfin.SignedIn{Token: given}, err
 	}
 	client, err := b.Client(e, secret.Value{})
 	if err != nil {
-		return secret.Value{}, err
+		return jellyfin.SignedIn{}, err
 	}
 	switch {
 	case apiKey:
-		return a.promptSecret(ctx, "API key: ")
+		key, err := a.promptSecret(ctx, "API key: ")
+		return jellyfin.SignedIn{Token: key}, err
 	case quick:
 		q, err := client.StartQuickConnect(ctx)
 		if err != nil {
-			return secret.Value{}, err
+			return jellyfin.SignedIn{}, err
 		}
-		a.err.line("Quick Connect code: " + a.err.bold(q.Code))
+		a.err.line("Quick Connect code: " + a.err.bold(api.Printable(q.Code)))
 		a.err.line("Enter it on a device that is signed in to Jellyfin: user menu, Quick Connect. Ctrl-C cancels.")
-		in, err := client.AwaitQuickConnect(ctx, q)
-		return in.Token, err
+		return client.AwaitQuickConnect(ctx, q)
 	case user == "":
 		if user, err = a.prompt(ctx, "User name: ", "Give the name by --user, and the password on standard input."); err != nil {
-			return secret.Value{}, err
+			return jellyfin.SignedIn{}, err
 		}
 	}
 	password, err := a.promptSecret(ctx, fmt.Sprintf("Password of %s: ", api.Printable(user)))
 	if err != nil {
-		return secret.Value{}, err
+		return jellyfin.SignedIn{}, err
 	}
-	in, err := client.SignIn(ctx, user, password)
-	return in.Token, err
+	return client.SignIn(ctx, user, password)
 }
 
 // status is the state of one stored credential.
