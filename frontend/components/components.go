@@ -12,7 +12,8 @@ import (
 // Icon is a picture of static/icons.svg. It says nothing to a screen reader; the control around it has a name.
 func Icon(name string) *dom.Node {
 	pointing := name == "back" || name == "forward" || name == "undo" || name == "signout"
-	return dom.E("svg", dom.Class("icon"), dom.ClassIf("pointing", pointing), dom.A("aria-hidden", "true"), dom.E("use", dom.A("href", "#i-"+name)))
+	return dom.E("svg", dom.Class("icon"), dom.ClassIf("pointing", pointing), dom.A("aria-hidden", "true"),
+		dom.E("use", dom.A("href", "#i-"+name)))
 }
 
 // Name shows a name that strangers chose: hidden characters escaped, and its direction kept to itself.

@@ -31,9 +31,9 @@ var (
 	mapType  = reflect.TypeFor[map[string]string]()
 )
 
-// at returns where v's value lies, for a v whose type is T and that can be addressed.
+// at returns where v's value lies, for a v that can be addressed and whose type has the layout of T.
 func at[T any](v reflect.Value) *T {
-	return (*T)(unsafe.Pointer(v.UnsafeAddr()))
+	return (*T)(unsafe.Pointer(v.UnsafeAddr())) //nolint:gosec // the conversion that package reflect names for it
 }
 
 // maxDepth keeps hostile nesting from using up the stack; api's types are four levels deep.
@@ -119,7 +119,7 @@ func (d *decoder) value(v reflect.Value, depth int) error {
 	}
 	for v.IsValid() && v.Kind() == reflect.Pointer {
 		if v.IsNil() {
-			*at[unsafe.Pointer](v) = unsafe.Pointer(reflect.New(v.Type().Elem()).Elem().UnsafeAddr())
+			*at[*byte](v) = at[byte](reflect.New(v.Type().Elem()).Elem()) // a pointer is one, whatever its type
 		}
 		v = v.Elem()
 	}
