@@ -15,10 +15,10 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			return nil, true
 		}
 		s.Roster.Active = m.Index
-		*d = Drawer{UserID: row.ID, Row: &row, Back: RowID(m.Index)}
+		*d = Drawer{UserID: row.ID, Row: &row}
 		return s.openDrawer(), true
 	case OpenUser:
-		*d = Drawer{UserID: m.ID, Back: "title"}
+		*d = Drawer{UserID: m.ID}
 		return s.openDrawer(), true
 	case CloseDrawer:
 		return s.closeDrawer(), true
@@ -118,7 +118,6 @@ func (s *State) closeDrawer() []Cmd {
 	if s.Drawer.UserID == "" {
 		return nil
 	}
-	back := s.Drawer.Back
 	s.Drawer = Drawer{}
 	if !s.Link.Running() {
 		s.Link = Link{}
@@ -126,7 +125,7 @@ func (s *State) closeDrawer() []Cmd {
 	if !s.Verify.Running() {
 		s.Verify = Verify{}
 	}
-	return []Cmd{Focus{ID: back}}
+	return []Cmd{s.home()}
 }
 
 func (s *State) cancelVerify() []Cmd {

@@ -22,7 +22,7 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		if l.Account.ID == "" {
 			return nil, true
 		}
-		s.Drawer = Drawer{UserID: l.Account.ID, Back: "title"}
+		s.Drawer = Drawer{UserID: l.Account.ID}
 		if s.Screen != ScreenRoster && s.Screen != ScreenOwn {
 			s.Screen = ScreenRoster
 			if s.Plain() {
@@ -131,7 +131,8 @@ func (s *State) startLinking(u api.User) []Cmd {
 		return s.Update(ReturnToLink{})
 	}
 	if s.Drawer.UserID != u.ID {
-		s.Drawer = Drawer{UserID: u.ID, Back: s.backOf(u.ID)}
+		s.Drawer = Drawer{UserID: u.ID}
+		s.activateAccount(u.ID)
 	}
 	s.Drawer.Linking = true
 	s.Link = Link{Step: LinkChoose, Account: u, Request: api.LinkRequest{UserID: u.ID}}
@@ -144,14 +145,14 @@ func (s *State) startLinking(u api.User) []Cmd {
 	return append(cmds, Focus{ID: "link-step"})
 }
 
-// backOf returns the element that gets the focus back once the drawer of an account is closed.
-func (s *State) backOf(userID string) string {
+// activateAccount makes the account's row the active one, which has the focus again once the drawer is closed.
+func (s *State) activateAccount(userID string) {
 	for i := range s.Roster.Total {
 		if row, ok := s.Roster.Row(i); ok && row.ID == userID {
-			return RowID(i)
+			s.Roster.Active = i
+			return
 		}
 	}
-	return "title"
 }
 
 // LinkProviders returns the providers that a link can be made with: those that are on, or whose state is unknown.

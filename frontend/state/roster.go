@@ -80,7 +80,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		s.selectRow(m)
 	case SelectNone:
 		clear(r.Selected)
-		return []Cmd{Focus{ID: RowID(r.Active)}}, true
+		return []Cmd{Focus{ID: RowID(r.Tabbed())}}, true
 	case FocusSearch:
 		if s.Screen != ScreenRoster {
 			return append(s.show(ScreenRoster), Focus{ID: "search"}), true

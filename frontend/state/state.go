@@ -170,8 +170,6 @@ type Drawer struct {
 	Row     *api.RosterRow
 	Error   *api.Error
 	Changes []api.Change
-	// Back is the id of the element that had the focus.
-	Back string
 	// Linking is true while the drawer shows the link panel.
 	Linking bool
 }
@@ -488,4 +486,13 @@ func (r *Roster) Window() (from, to int) {
 	from = int(r.Scroll/RowHeight) - around
 	to = int((r.Scroll+r.Height)/RowHeight) + 1 + around
 	return min(max(from, 0), r.Total), min(max(to, 0), r.Total)
+}
+
+// Tabbed returns the row that the Tab key leads to: the active one where it is drawn.
+func (r *Roster) Tabbed() int {
+	from, to := r.Window()
+	if r.Active < from || r.Active >= to {
+		return from
+	}
+	return r.Active
 }

@@ -1061,6 +1061,16 @@ func TestFailureIsToldWhereverThePersonIs(t *testing.T) {
 	}
 }
 
+func TestSecondClickUndoesNothingMore(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	undo := state.Undo{Changes: []string{"1"}}
+	want[state.CallUndo](t, s.Update(undo))
+	none[state.CallUndo](t, s.Update(undo))
+	s.Update(state.Undone{})
+	want[state.CallUndo](t, s.Update(undo))
+}
+
 func TestSavedIsToldOnceItIs(t *testing.T) {
 	t.Parallel()
 	for _, err := range []*api.Error{nil, {Code: api.CodeProfileUnwritable}} {
@@ -1107,6 +1117,10 @@ func TestFocusFindsAPlace(t *testing.T) {
 	focus(state.RowID(7), state.Activate{To: 7}, state.Select{Index: 7}, state.SelectNone{})
 	focus(state.RowID(7), state.Select{Index: 7}, state.AskRemoveSelected{}, state.DialogYes{}, state.Removed{})
 	focus("drawer-title", state.OpenAccount{Index: 2}, state.AskRemove{}, state.DialogYes{}, state.Removed{})
+	focus(state.RowID(2), state.CloseDrawer{})
+	focus(state.RowID(97), state.OpenAccount{Index: 2}, state.Scrolled{Top: 100 * state.RowHeight, Height: 35}, state.CloseDrawer{})
+	s.Update(state.Scrolled{Height: 35})
+	focus(state.RowID(4), state.StartLinking{Account: api.User{ID: "Ae"}}, state.CloseDrawer{}) // by the row's button
 	focus("tab-subject", state.StartLinking{Account: api.User{ID: "Aa"}}, state.LinkTab{Subject: true})
 	focus("tab-signin", state.LinkTab{})
 	focus("title", state.Go{Screen: state.ScreenSettings}, state.AskForget{Name: "x"}, state.DialogYes{}, state.ProfilesChanged{Old: "x"})

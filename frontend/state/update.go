@@ -85,7 +85,7 @@ func (s *State) home() Focus {
 	case s.Drawer.UserID != "":
 		return Focus{ID: "drawer-title"}
 	case s.Screen == ScreenRoster && s.Roster.Total > 0:
-		return Focus{ID: RowID(s.Roster.Active)}
+		return Focus{ID: RowID(s.Roster.Tabbed())}
 	}
 	return Focus{ID: "title"}
 }
@@ -168,9 +168,10 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 			s.Self.Kit = &m.Kit
 		}
 	case Undo:
-		if len(m.Changes) > 0 {
-			s.History.Undoing = m.Changes[0]
+		if len(m.Changes) == 0 || s.History.Undoing == m.Changes[0] {
+			return nil, true
 		}
+		s.History.Undoing = m.Changes[0]
 		s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return slices.Equal(t.Undo, m.Changes) })
 		return []Cmd{CallUndo(m)}, true
 	case Undone:

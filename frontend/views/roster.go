@@ -299,10 +299,7 @@ func gridRows(s *stateOf, l *catalogue) *dom.Node {
 			dom.E("p", dom.Class("hidden-words"), dom.A("role", "status"), l.T("roster.reading")),
 		)
 	}
-	tab := r.Active
-	if tab < from || tab >= to {
-		tab = from
-	}
+	tab := r.Tabbed()
 	rows = append(rows, dom.E("div", dom.Key("above"), dom.A("role", "presentation"),
 		dom.Prop("style.height", rem(float64(from)*state.RowHeight))))
 	for i := from; i < to; i++ {
