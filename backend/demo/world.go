@@ -46,7 +46,7 @@ type Options struct {
 	Users int
 	// Latency is added to every answer of the server.
 	Latency time.Duration
-	// Seed makes other ids and other made-up accounts. Keys, tokens and states are random always.
+	// Seed makes other ids and other made-up accounts. The server's own id, keys, tokens and states are random always.
 	Seed uint64
 	// Now is the world's clock; nil means time.Now.
 	Now func() time.Time
@@ -140,6 +140,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 	}
 	w.addAccounts(o)
 	source.random()
+	w.server.NewID() // the journal of another world is not this one's
 	w.key = w.server.AddAPIKey("Jellybind demo")
 	// A sign-in comes under the host of the listener that waits for its answer, which may have any port.
 	w.serve(listener, onlyHosts(func(host string) bool {

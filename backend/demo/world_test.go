@@ -466,6 +466,9 @@ func TestManyAccounts(t *testing.T) {
 	if again.APIKey().Reveal() == w.APIKey().Reveal() {
 		t.Error("the same seed made the same key")
 	}
+	if w.Server().ID() == again.Server().ID() {
+		t.Error("two worlds are one and the same server")
+	}
 	other := start(t, demo.Options{Users: n, Seed: 8})
 	if slices.EqualFunc(accounts, other.Accounts(), sameAccount) {
 		t.Error("another seed made the same accounts")

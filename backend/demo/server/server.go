@@ -134,6 +134,13 @@ func (s *Server) SetLocalAddress(address string) {
 	s.address = address
 }
 
+// NewID gives the server another id, as if it were another server.
+func (s *Server) NewID() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.id = s.randomHex(16)
+}
+
 // SetPhase moves the server to a phase of its start.
 func (s *Server) SetPhase(p Phase) {
 	s.mu.Lock()
@@ -200,7 +207,11 @@ func (s *Server) AddAPIKey(app string) secret.Value {
 }
 
 // ID is the server's id.
-func (s *Server) ID() string { return s.id }
+func (s *Server) ID() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.id
+}
 
 func (s *Server) now() time.Time { return s.opts.Now() }
 
