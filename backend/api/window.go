@@ -44,7 +44,7 @@ type Settings struct {
 	Language string `json:"language"` // "system", "en" or "de"
 	// Browser is the command that opens addresses; empty means the system's default.
 	Browser string `json:"browser,omitempty"`
-	// Ports are the loopback ports to try, in order; empty means any free one.
+	// Ports are the loopback ports to try, in order; empty means the default ones.
 	Ports []int `json:"ports,omitempty"`
 	// NoSingleKeys switches off the shortcuts of one letter or sign: who dictates, or hits keys unmeant, is in their way.
 	NoSingleKeys bool `json:"noSingleKeys,omitempty"`

@@ -240,7 +240,7 @@ func TestRefusedSignIns(t *testing.T) {
 	p.try(d.URL())
 	p.do("a refused key", sees(english.T("connect.how")), fill("key", strings.Repeat("0", 32)), key(kb.Enter))
 	p.refused(host(d.URL())+" does not accept the key or token.",
-		"It may have been revoked, or a later sign-in has replaced it. Sign in again.")
+		"Check that it was copied whole, and that it is an API key or an access token of this server.")
 	p.do("the field has the focus", focused("key"))
 	p.do("a password", clickOn(`input[value=password]`))
 	for user, wrong := range map[string]string{"root": "wrong", "nobody": password} {

@@ -274,7 +274,7 @@ const (
 )
 
 var confirmEvent = `stub.emit('flow', {id: ` + lastFlow + `, step: 'confirm', confirmation: {account: stub.users.find(u => u.id === stub.flows[` + lastFlow + `].userId),
-	identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, nameKnown: true, displayName: 'Ada Lovelace', email: 'ada@example.org'}})`
+	identity: {protocol: 'oidc', provider: 'authelia', name: 'bjorn'}, nameKnown: true, displayName: 'Björn Borg', email: 'bjorn@example.org'}})`
 
 var toRoster = []action{click(startDemo), sees("24 accounts")}
 
@@ -309,16 +309,16 @@ func TestFirstLink(t *testing.T) {
 		click("Verify"),
 		sees("Sign in with this identity once"),
 		script(
-			`stub.emit('flow', {id: 'v2', step: 'verified', verified: {identity: {protocol: 'oidc', provider: 'authelia', name: 'ada'}, account: stub.users[1], signedIn: true}})`,
+			`stub.emit('flow', {id: 'v2', step: 'verified', verified: {identity: {protocol: 'oidc', provider: 'authelia', name: 'bjorn'}, account: stub.users[1], signedIn: true}})`,
 		),
-		sees("Verified: ada opens Björn Borg"),
+		sees("Verified: bjorn opens Björn Borg"),
 	)
-	do(ctx, t, "back", click("Done"), sees("Account ID"), sees("Linked ada at authelia to Björn Borg"))
+	do(ctx, t, "back", click("Done"), sees("Account ID"), sees("Linked bjorn at authelia to Björn Borg"))
 	do(
 		ctx,
 		t,
 		"remove",
-		click("Remove ada at authelia"),
+		click("Remove bjorn at authelia"),
 		sees("Remove this link?"),
 		click("Remove link"),
 		sees("1 link removed."),
@@ -370,7 +370,7 @@ func TestKeyboardOnly(t *testing.T) {
 		slash,
 		focused("search"),
 		chromedp.KeyEvent("bjorn"),
-		sees("1 of 24"),
+		sees("1 of 25"),
 		chromedp.KeyEvent(kb.ArrowDown),
 		focused("row-0"),
 	)
@@ -504,7 +504,7 @@ func TestWindowStaysSmall(t *testing.T) {
 // TestTenThousandAccounts scrolls through a long list.
 func TestTenThousandAccounts(t *testing.T) {
 	ctx := tab(t)
-	do(ctx, t, "start", open("n=10000"), sees("See which identities"), click(startDemo), sees("10,000 accounts"))
+	do(ctx, t, "start", open("n=10001"), sees("See which identities"), click(startDemo), sees("10,000 accounts"))
 	rows := ask[int](ctx, t, `document.querySelectorAll('.rows > .row').length`)
 	if rows == 0 || rows > 60 {
 		t.Errorf("%d rows are in the page", rows)
@@ -514,7 +514,7 @@ func TestTenThousandAccounts(t *testing.T) {
 		t,
 		"scroll",
 		script(`document.getElementById('rows').scrollTop = 1e9`),
-		until(`document.querySelector('.rows > .row[aria-rowindex="10001"]')`),
+		until(`document.querySelector('.rows > .row[aria-rowindex="10002"]')`),
 		script(
 			`document.getElementById('rows').scrollTop = 250000`,
 		),

@@ -154,7 +154,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, prefix
 
 func removeTitle(l *catalogue, a api.Ability) string {
 	if a.OK {
-		return l.T("remove.do")
+		return "" // the button says it
 	}
 	return ability(l, "deleteLink", a)
 }

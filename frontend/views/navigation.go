@@ -25,7 +25,7 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 	}
 	first, own := item(state.ScreenOwn, "person", "nav.own", 0), (*dom.Node)(nil)
 	if !s.Plain() {
-		first = item(state.ScreenRoster, "users", "nav.roster", s.Roster.Counts.All)
+		first = item(state.ScreenRoster, "users", "nav.roster", s.Roster.Counts.All-s.Roster.Counts.Orphan)
 		own = item(state.ScreenOwn, "kit", "nav.self", 0)
 	}
 	return dom.E("nav", dom.Class("nav"), dom.A("aria-label", l.T("nav.label")),

@@ -45,7 +45,10 @@ func rosterSummary(s *stateOf, l *catalogue) string {
 		return l.T("roster.reading")
 	}
 	c := r.Counts
-	words := l.N("roster.accounts", c.All) + " · " + l.N("roster.identities", c.Identities)
+	words := l.N("roster.accounts", c.All-c.Orphan) + " · " + l.N("roster.identities", c.Identities)
+	if c.Orphan > 0 {
+		words += " · " + l.N("roster.orphans", c.Orphan)
+	}
 	if r.Search != "" || r.Query.Filter != "" || r.Query.Provider != "" {
 		words = l.T("roster.shown", "n", l.Number(r.Total), "of", l.Number(c.All))
 	}

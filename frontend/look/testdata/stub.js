@@ -4,7 +4,7 @@
   const q = new URLSearchParams(location.search);
   const scenario = new Set((q.get('s') || '').split(','));
   const has = (w) => scenario.has(w);
-  const count = Number(q.get('n') || 24);
+  const count = Number(q.get('n') || 25);
   const listeners = {};
   const emit = (name, data) => (listeners[name] || []).forEach((f) => f(data));
   const wait = (ms, v) => new Promise((r) => setTimeout(() => r(structuredClone(v)), ms));
@@ -12,7 +12,7 @@
   const never = () => new Promise(() => {});
   const yes = { ok: true }, no = (reason) => ({ ok: false, reason });
   const names = ['Ada Lovelace', 'Björn Borg', 'carla', 'Dmitri', 'Émilie du Châtelet', 'Farid', 'Grace Hopper', 'hans', 'Ingrid', 'Jürgen', 'Kim', 'Lena',
-    'Mohamed', 'Nina', 'Oskar', 'Priya', 'Quentin', 'Rosa', 'Søren', 'Tomás', 'Ulla', 'Vera', 'Wei', 'Yuki'];
+    'Mohamed', 'Nina', 'Oskar', 'Priya', 'Quentin', 'Rosa', 'Søren', 'Tomás', 'Ulla', 'Vera', 'Wei', 'Yuki', 'Zoë'];
   const long = 'a-very-long-account-name-'.repeat(12), rtl = 'محمد عبد الله الخوارزمي', evil = '<img src=x onerror=alert(1)>\u202Egnp.exe';
   const hour = 3600e3;
   const now = Date.now();
@@ -131,7 +131,7 @@
       const r = flows[id];
       if (!ok) setTimeout(() => emit('flow', { id, step: 'failed', error: { code: 'cancelled', sentence: 'Cancelled.' } }), 5);
       else setTimeout(() => {
-        const identity = { protocol: r.protocol, provider: r.provider, name: r.name || 'ada' };
+        const identity = { protocol: r.protocol, provider: r.provider, name: r.name || 'bjorn' };
         user(r.userId).identities.push(identity);
         const change = { id: 'c' + id, time: new Date().toISOString(), server: 'abc', kind: 'link', state: 'confirmed', userId: r.userId, userName: user(r.userId).name, identities: [identity], strategy: r.strategy || 'relay' };
         changes.unshift(change);
