@@ -181,7 +181,8 @@ type Capabilities struct {
 	UnregisterDrops bool    `json:"unregisterDrops"` // Unregister removes the links and ends the sessions
 	UnregisterKept  bool    `json:"unregisterKept"`  // Unregister outlives a restart of the server
 	StateOnce       bool    `json:"stateOnce"`       // a sign-in's state serves one write only
-	// PendingSeconds is how long a pending sign-in lives on the server.
+	// PendingSeconds is how long a pending OIDC sign-in lives on the server, at least: what is older goes when the next one
+	// starts.
 	PendingSeconds int `json:"pendingSeconds"`
 }
 
@@ -240,8 +241,12 @@ type SignIn struct {
 	// Host is the identity provider's host, to be shown before the address is opened.
 	Host string `json:"host"`
 	// ShortURL on the loopback leads to URL; it is easier to copy.
-	ShortURL string    `json:"shortUrl"`
+	ShortURL string `json:"shortUrl"`
+	// Deadline is when Jellybind stops waiting.
 	Deadline time.Time `json:"deadline"`
+	// KeptSeconds is for how long the server is sure to know the sign-in, where that is less: afterwards it forgets it as
+	// soon as anybody starts another one. 0 where the deadline comes first.
+	KeptSeconds int `json:"keptSeconds,omitempty"`
 }
 
 // Confirmation is what a person confirms before anything is written.

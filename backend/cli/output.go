@@ -502,6 +502,12 @@ type person struct {
 // SignIn shows the address of the sign-in by its host, and opens it unless that is not wanted.
 func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 	within := count(int(time.Until(s.Deadline).Round(time.Minute).Minutes()), "minute")
+	kept := func() {
+		if s.KeptSeconds > 0 {
+			p.err.text("", fmt.Sprintf("Best within %s: afterwards the server forgets it as soon as anybody starts another sign-in.",
+				count(s.KeptSeconds, "second")))
+		}
+	}
 	if p.noBrowser {
 		p.err.text("", fmt.Sprintf("Sign in at %s within %s. Open this address in a browser on this computer:", s.Host, within))
 		p.err.line("  " + s.URL)
@@ -509,10 +515,12 @@ func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 			p.err.line("or, shorter:")
 			p.err.line("  " + s.ShortURL)
 		}
+		kept()
 		p.err.line("Ctrl-C cancels.")
 		return nil
 	}
 	p.err.text("", fmt.Sprintf("Your browser opens %s. Sign in there within %s; Ctrl-C cancels.", s.Host, within))
+	kept()
 	if s.ShortURL != "" {
 		p.err.line("If it does not open, go to " + s.ShortURL)
 	}

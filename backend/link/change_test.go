@@ -188,9 +188,13 @@ func (w *world) identity(protocol api.Protocol, provider string) api.Identity {
 type person struct {
 	login   string
 	confirm func(api.Confirmation) error
+	shown   func(api.SignIn)
 }
 
 func (p person) SignIn(ctx context.Context, s api.SignIn) error {
+	if p.shown != nil {
+		p.shown(s)
+	}
 	_, err := visitor.New().SignIn(ctx, s.URL, p.login)
 	return err
 }
@@ -859,5 +863,35 @@ func TestVerifiedSessionThatStays(t *testing.T) {
 	_, err := w.Verify(t.Context(), link.VerifyRequest{Protocol: api.OIDC, Provider: demo.Authelia}, person{login: "jonas"})
 	if err == nil || !strings.Contains(err.Error(), "opens admin, but the session") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestHowLongTheServerKeepsASignIn is told where it is shorter than Jellybind waits.
+func TestHowLongTheServerKeepsASignIn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flavour  api.Flavour
+		protocol api.Protocol
+		provider string
+		wait     time.Duration
+		want     int
+	}{
+		"K0lin":            {api.FlavourK0lin, api.OIDC, demo.Authelia, 5 * time.Minute, 60},
+		"a shorter wait":   {api.FlavourK0lin, api.OIDC, demo.Authelia, 30 * time.Second, 0},
+		"K0lin SAML":       {api.FlavourK0lin, api.SAML, demo.ADFS, 5 * time.Minute, 0},
+		"Flowfin's 15 min": {api.FlavourFlowfin, api.OIDC, demo.Authelia, 5 * time.Minute, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, c.flavour, api.CredentialAdmin)
+			w.Timeout = c.wait
+			var shown api.SignIn
+			_, err := w.Link(t.Context(), api.LinkRequest{
+				UserID: w.account(t, demo.TourName).ID, Protocol: c.protocol, Provider: c.provider,
+			}, person{login: demo.NewcomerLogin, shown: func(s api.SignIn) { shown = s }})
+			if err != nil || shown.KeptSeconds != c.want {
+				t.Errorf("%d s, want %d s; %v", shown.KeptSeconds, c.want, err)
+			}
+		})
 	}
 }

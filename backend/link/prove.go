@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/oidcflow"
@@ -60,7 +61,14 @@ func (l *Linker) relay(ctx context.Context, f Facts, linking bool, person Person
 	result, err := relayflow.Run(ctx, l.Plugin, relayflow.Request{
 		Protocol: f.Provider.Protocol, Provider: f.Provider.Name, Linking: linking,
 		OldPath: f.Provider.Known && !f.Provider.NewPath,
-	}, relayflow.Options{Listen: l.listen(f, api.StrategyRelay), Now: l.Now}, person.SignIn)
+	}, relayflow.Options{Listen: l.listen(f, api.StrategyRelay), Now: l.Now}, func(ctx context.Context, s api.SignIn) error {
+		// The server keeps nothing of a SAML sign-in.
+		kept := f.Capabilities.PendingSeconds
+		if f.Provider.Protocol == api.OIDC && l.Now().Add(time.Duration(kept)*time.Second).Before(s.Deadline) {
+			s.KeptSeconds = kept
+		}
+		return person.SignIn(ctx, s)
+	})
 	if err != nil {
 		return proof{}, err
 	}

@@ -309,6 +309,7 @@ var de = map[string]string{
 	"signin.text":             "Der Browser sollte sich geöffnet haben. Falls nicht, oder für einen anderen Browser, diese Adresse kopieren:",
 	"signin.address":          "Anmeldeadresse",
 	"signin.again":            "Browser erneut öffnen",
+	"signin.kept":             "Am besten innerhalb von {time} Minuten: Danach vergisst der Server diese Anmeldung, sobald jemand eine andere beginnt.",
 	"allow.oidc":              "Redirect-URI, die der Anbieter erlauben muss",
 	"allow.oidc.one":          "Redirect-URI",
 	"allow.saml":              "ACS-Adresse, die der Anbieter erlauben muss",

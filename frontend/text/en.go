@@ -309,6 +309,7 @@ var en = map[string]string{
 	"signin.text":             "Your browser should have opened. If not, or to use another browser, copy this address:",
 	"signin.address":          "Sign-in address",
 	"signin.again":            "Open browser again",
+	"signin.kept":             "Best within {time} minutes: afterwards the server forgets this sign-in as soon as anybody starts another.",
 	"allow.oidc":              "Redirect URI the provider must allow",
 	"allow.oidc.one":          "Redirect URI",
 	"allow.saml":              "ACS address the provider must allow",

@@ -163,7 +163,7 @@ func signingIn() *state.State {
 		URL:      "https://auth.example/a?b",
 		Host:     "auth.example",
 		ShortURL: "http://127.0.0.1:8787/",
-		Deadline: now.Add(272 * time.Second),
+		Deadline: now.Add(272 * time.Second), KeptSeconds: 60,
 	}}})
 	return s
 }

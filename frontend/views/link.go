@@ -1,6 +1,8 @@
 package views
 
 import (
+	"time"
+
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
@@ -334,6 +336,9 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser 
 			dom.E("span", dom.Class("left"), dom.A("role", "timer"), dom.A("aria-label", l.T("signin.left")),
 				l.Left(in.Deadline.Sub(s.Now)))),
 		words,
+		dom.If(in.KeptSeconds > 0, func() *dom.Node {
+			return muted(l.T("signin.kept", "time", l.Left(time.Duration(in.KeptSeconds)*time.Second)))
+		}),
 		components.Copyable(l, l.T("signin.address"), address, state.CopyText{Text: address}),
 		components.Quiet(l.T("signin.again"), state.OpenBrowser{ID: flow}, components.Icon("external")))
 }
