@@ -315,10 +315,16 @@ func (c *Client) makeKey(ctx context.Context, app string, before []wireKey) ([]w
 		return nil, err
 	}
 	after, err := c.keys(ctx)
+	if err != nil {
+		return nil, &api.Error{
+			Code: api.CodeOf(err), Sentence: "The server has made an API key, but does not show its list of keys. " + err.Error(),
+			Hint: "Look at the server's API keys, and revoke the one that nobody uses.", Err: err,
+		}
+	}
 	return slices.DeleteFunc(after, func(k wireKey) bool {
 		return k.AppName != app || k.AccessToken == "" ||
 			slices.ContainsFunc(before, func(b wireKey) bool { return b.AccessToken == k.AccessToken })
-	}), err
+	}), nil
 }
 
 // unmakeKey revokes the key that was made for somebody who has cancelled, and returns cancelled, or what to look after.

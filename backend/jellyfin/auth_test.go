@@ -407,6 +407,23 @@ func TestCreateKeyCancelled(t *testing.T) {
 	}
 }
 
+// TestCreateKeyThatIsNotShown: the person is told that there is one now.
+func TestCreateKeyThatIsNotShown(t *testing.T) {
+	t.Parallel()
+	k := &keyServer{}
+	_, err := client(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && len(k.keys) > 0 {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		k.ServeHTTP(w, r)
+	}), keyValue).CreateKey(t.Context(), "Jellybind")
+	wantCode(t, err, api.CodeForbidden)
+	if !strings.Contains(err.Error(), "has made an API key") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestCreateKeyParallel(t *testing.T) {
 	t.Parallel()
 	k := &keyServer{}

@@ -789,8 +789,8 @@ func (m meddled) WriteConfig(ctx context.Context, proto api.Protocol, provider s
 func TestLinkThatIsStoredAllTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)
-	real := w.Plugin
-	w.Plugin = meddled{real}
+	plugin := w.Plugin
+	w.Plugin = meddled{plugin}
 	account := w.account(t, demo.TourName)
 	change, err := w.Link(t.Context(), api.LinkRequest{
 		UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "n",
@@ -798,7 +798,7 @@ func TestLinkThatIsStoredAllTheSame(t *testing.T) {
 	if !api.IsCode(err, api.CodeConfigChanged) || change.State != api.ChangeConfirmed {
 		t.Errorf("%v, %+v", err, change)
 	}
-	w.Plugin = real
+	w.Plugin = plugin
 	if _, err := w.Undo(t.Context(), change.ID); err != nil {
 		t.Errorf("undo: %v", err)
 	}

@@ -241,8 +241,8 @@ var ErrStored = errors.New("the links are stored")
 // after: what changed in between, or stands differently from what is expected, is refused or reported. Between the second
 // reading and the write a moment remains in which a change by somebody else is lost; the plugin offers no condition.
 //
-// Errors: CodeUnsupported, CodeProviderNotFound, CodeConfigChanged (with ErrStored when the links were stored), CodeLinkNotStored,
-// CodeNameInvalid, change's own.
+// Errors: CodeUnsupported, CodeProviderNotFound, CodeConfigChanged (with ErrStored when the links were stored),
+// CodeLinkNotStored, CodeNameInvalid, change's own.
 func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider string,
 	change func(links map[string]string) error, expect ...Expect,
 ) error {
