@@ -54,14 +54,14 @@ func (d *Data) Find(name string) (*Entry, error) {
 	if name == "" {
 		return nil, &api.Error{
 			Code: api.CodeProfileNotFound, Sentence: "No server has been added yet.",
-			Hint: "Add one with \"jellybind server add ADDRESS\", or try \"jellybind --demo\".",
+			Hint: "Add one with “jellybind server add ADDRESS”, or try “jellybind --demo links list”.",
 		}
 	}
 	switch at := d.at(name); len(at) {
 	case 0:
 		return nil, &api.Error{
 			Code: api.CodeProfileNotFound, Sentence: fmt.Sprintf("There is no server named %q.", api.Printable(name)),
-			Hint: "See \"jellybind server list\".", Params: map[string]string{"name": name},
+			Hint: "“jellybind server list” lists those that were added.", Params: map[string]string{"name": name},
 		}
 	case 1:
 		return at[0], nil
