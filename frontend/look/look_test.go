@@ -89,6 +89,7 @@ func run(m *testing.M) int {
 		chromedp.ExecPath(chromium),
 		chromedp.NoSandbox,
 		chromedp.DisableGPU,
+		chromedp.Flag("hide-scrollbars", false), // they take their room in the window as well
 		chromedp.Flag(
 			"disable-background-networking",
 			true,
@@ -362,7 +363,7 @@ func TestKeyboardOnly(t *testing.T) {
 		chromedp.KeyEvent("born"),
 		sees("Nothing matches"),
 		chromedp.KeyEvent(kb.Escape),
-		sees("linked identities"),
+		sees("identities · "),
 		chromedp.KeyEvent(kb.ArrowDown),
 		focused("row-0"),
 		chromedp.KeyEvent(kb.ArrowDown),

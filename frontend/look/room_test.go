@@ -92,7 +92,7 @@ func TestSingleKeysAreSwitchedOff(t *testing.T) {
 	do(ctx, t, "demo", toRoster...)
 	do(ctx, t, "switch off", script(`document.getElementById('nav-settings').click()`), sees("Shortcuts of a single key"),
 		script(`document.getElementById('single-keys').click()`), until(`stub.saved && stub.saved.noSingleKeys`))
-	do(ctx, t, "a row", script(`document.getElementById('nav-roster').click()`), sees("linked identities"),
+	do(ctx, t, "a row", script(`document.getElementById('nav-roster').click()`), sees("identities · "),
 		script(`document.getElementById('search').focus()`), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent(kb.ArrowDown),
 		focused("row-1"), chromedp.KeyEvent("?"), chromedp.KeyEvent("l"), slash, chromedp.Sleep(100*time.Millisecond), focused("row-1"),
 		until(`!document.querySelector('dialog,.drawer')`))
