@@ -66,7 +66,8 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 			list = append(list, dom.E("li", dom.Class("muted"), l.T("row.more", "n", l.Number(len(d.Links)-most))))
 			break
 		}
-		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"), components.Chip(k.Identity), components.Icon("forward"),
+		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"),
+			components.Chip(k.Identity), components.Icon("forward"),
 			dom.E("span", components.Name(accountName(l, api.Account{
 				User: api.User{Name: d.Names[k.UserID]}, Exists: d.Names[k.UserID] != "",
 			})))))
