@@ -64,12 +64,10 @@ func (w *Window) opening(name string) *opening {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	o := w.ahead
-	if o == nil || o.name != name {
+	if o == nil || o.name != name || o.taken.Swap(true) {
 		return nil
 	}
-	w.ahead = nil
-	o.taken.Store(true)
-	return o
+	return o // it stays in ahead until it is shown, so that leaving or closing ends it
 }
 
 // showOpening waits for what was opened ahead, and shows it.
@@ -77,6 +75,13 @@ func (w *Window) showOpening(ctx context.Context, number int, o *opening) (api.S
 	select {
 	case <-o.opened:
 	case <-ctx.Done():
+	}
+	w.mu.Lock()
+	if w.ahead == o {
+		w.ahead = nil
+	}
+	w.mu.Unlock()
+	if ctx.Err() != nil {
 		o.cancel()
 		return api.Session{}, ctx.Err()
 	}
