@@ -264,10 +264,11 @@ func focused(id string) action {
 	return until(fmt.Sprintf(`document.activeElement && document.activeElement.id === %q`, id))
 }
 
-// slash presses the key that goes to the search. A page that takes a key keeps the browser from typing it; the protocol's
-// own event would be typed all the same.
-var slash = script(`document.activeElement.dispatchEvent(new KeyboardEvent('keydown',
-	{key: '/', bubbles: true, cancelable: true}))`)
+// taken presses a key that the page takes. That keeps a browser from typing it, or from pressing what has the focus by then;
+// the protocol's own event does so all the same.
+func taken(key string) action {
+	return script(`document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: '` + key + `', bubbles: true, cancelable: true}))`)
+}
 
 const (
 	startDemo = "Try the demo"
@@ -368,7 +369,7 @@ func TestKeyboardOnly(t *testing.T) {
 		focused("row-0"),
 		chromedp.KeyEvent(kb.ArrowDown),
 		focused("row-1"),
-		slash,
+		taken("/"),
 		focused("search"),
 		chromedp.KeyEvent("bjorn"),
 		sees("1 of 25"),

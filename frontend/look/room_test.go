@@ -94,10 +94,10 @@ func TestSingleKeysAreSwitchedOff(t *testing.T) {
 		script(`document.getElementById('single-keys').click()`), until(`stub.saved && stub.saved.noSingleKeys`))
 	do(ctx, t, "a row", script(`document.getElementById('nav-roster').click()`), sees("identities · "),
 		script(`document.getElementById('search').focus()`), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent(kb.ArrowDown),
-		focused("row-1"), chromedp.KeyEvent("?"), chromedp.KeyEvent("l"), slash, chromedp.Sleep(100*time.Millisecond), focused("row-1"),
+		focused("row-1"), chromedp.KeyEvent("?"), chromedp.KeyEvent("l"), taken("/"), chromedp.Sleep(100*time.Millisecond), focused("row-1"),
 		until(`!document.querySelector('dialog,.drawer')`))
 	do(ctx, t, "the sheet", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), focused("command"),
-		chromedp.KeyEvent("shortcuts"), chromedp.KeyEvent(kb.Enter), sees("are switched off in the settings"),
+		chromedp.KeyEvent("shortcuts"), taken("Enter"), sees("are switched off in the settings"),
 		until(`![...document.querySelectorAll('dialog kbd')].some(k => /^[/?L]$/.test(k.innerText))`), chromedp.KeyEvent(kb.Escape))
 	do(ctx, t, "switch on", script(`document.getElementById('nav-settings').click()`), until(`document.getElementById('single-keys')`),
 		script(`document.getElementById('single-keys').click()`), until(`!stub.saved.noSingleKeys`), chromedp.KeyEvent("?"), sees("Anywhere"))
