@@ -2,11 +2,9 @@ package backend
 
 import (
 	"context"
-	"slices"
 	"sync/atomic"
 
 	"github.com/jellybind/jellybind/backend/api"
-	"github.com/jellybind/jellybind/backend/profile"
 )
 
 // opening is a server that is opened, and its roster read, before the page asks for it.
@@ -27,20 +25,22 @@ type opening struct {
 // OpenAhead begins to open the server that the page opens first, the default one, so that it answers while the browser
 // engine starts; with many accounts that is half of the start. It returns at once. What fails is told when the page asks.
 func (w *Window) OpenAhead(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	o := &opening{cancel: cancel, opened: make(chan struct{}), read: make(chan struct{})}
 	data, err := w.stored.Profiles.Load(ctx)
-	if err != nil || len(data.Profiles) == 0 {
-		cancel()
+	if err != nil {
 		return
 	}
-	first := data.Profiles[max(0, slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.Default }))]
-	o.name, o.device = first.Name, first.DeviceID
+	first, err := data.Find("")
+	if err != nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
-		cancel()
 		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	o := &opening{
+		name: first.Name, device: first.DeviceID, cancel: cancel, opened: make(chan struct{}), read: make(chan struct{}),
 	}
 	w.ahead = o
 	progress := func(p api.Progress) {

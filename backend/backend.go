@@ -294,9 +294,8 @@ func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned strin
 	var added profile.Entry
 	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
 		if name == "" {
-			i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.URL == server.URL })
-			if i >= 0 {
-				return addedBefore(d.Profiles[i])
+			if e, ok := d.ByURL(server.URL); ok {
+				return addedBefore(e)
 			}
 			name = freeName(d, server)
 		}

@@ -195,11 +195,7 @@ func (w *Window) pinned(ctx context.Context, address string) string {
 // added returns the stored server at a base URL. From a profile file that cannot be read nothing is trusted.
 func (w *Window) added(ctx context.Context, baseURL string) (profile.Entry, bool) {
 	data, _ := w.stored.Profiles.Load(ctx)
-	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.URL == baseURL })
-	if i < 0 {
-		return profile.Entry{}, false
-	}
-	return data.Profiles[i], true
+	return data.ByURL(baseURL)
 }
 
 // find looks for the server at an address and returns the profile that there is for it, or a new one that is not stored.
@@ -213,9 +209,7 @@ func (w *Window) find(ctx context.Context, address, name string) (profile.Entry,
 	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
 		return profile.Entry{}, err
 	}
-	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.URL == found.Server.URL })
-	if i >= 0 {
-		e := data.Profiles[i]
+	if e, ok := data.ByURL(found.Server.URL); ok {
 		if pinned != "" {
 			e.PinnedSHA256 = pinned
 		}
@@ -567,13 +561,13 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 func (w *Window) take(s *Session, number int, r api.Roster) *roster.Index {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.session == s && number < w.shown && w.index != nil {
+		return w.index
+	}
 	key := s.entry().DeviceID
 	ix := roster.NewIndex(r, w.looks[key].accounts)
 	if w.session != s {
 		return ix
-	}
-	if number < w.shown && w.index != nil {
-		return w.index
 	}
 	w.shown, w.index = number, ix
 	if w.looks[key].accounts == nil {

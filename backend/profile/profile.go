@@ -77,6 +77,15 @@ func (d *Data) Find(name string) (*Entry, error) {
 	}
 }
 
+// ByURL returns the first profile with exactly this base URL.
+func (d *Data) ByURL(baseURL string) (Entry, bool) {
+	i := slices.IndexFunc(d.Profiles, func(e Entry) bool { return e.URL == baseURL })
+	if i < 0 {
+		return Entry{}, false
+	}
+	return d.Profiles[i], true
+}
+
 // at returns the profiles with an address as it may be typed: without the scheme, or with a slash at its end.
 func (d *Data) at(address string) []*Entry {
 	address = strings.TrimRight(address, "/")
