@@ -218,7 +218,10 @@ func TestFindIsDeterministic(t *testing.T) {
 	t.Cleanup(slow.Close)
 	fast := serve(t, jellyfinAt(t, ""))
 	dial := dialMap(map[string]string{"jf:443": hostOf(slow.URL), "jf:8096": hostOf(fast)})
-	opts := jellyfin.FindOptions{Dial: dial, Stagger: time.Millisecond, Grace: time.Minute}
+	opts := jellyfin.FindOptions{
+		Dial: dial, Stagger: time.Millisecond, Grace: time.Minute,
+		Timeouts: jellyfin.Timeouts{TLS: time.Minute, Header: time.Minute}, // a busy machine is no slow server
+	}
 	// Without trust in its certificate the better one cannot win.
 	found, err := jellyfin.Find(t.Context(), "jf", opts)
 	if err != nil || found.Server.URL != "http://jf:8096" {
