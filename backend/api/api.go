@@ -2,7 +2,10 @@
 // backend's own layers. It imports nothing of Jellybind, and nothing that is heavy in WebAssembly.
 package api
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Protocol is the sign-in protocol of a provider.
 type Protocol string
@@ -70,11 +73,21 @@ type User struct {
 	Administrator bool   `json:"administrator"`
 	Disabled      bool   `json:"disabled"`
 	HasPassword   bool   `json:"hasPassword"`
-	// AuthProvider is the id of the account's sign-in provider on the server, a .NET type name.
+	// AuthProvider is the id of the account's sign-in provider on the server, a .NET type name, such as
+	// AuthProviderDefault and AuthProviderPlugin.
 	AuthProvider string `json:"authProvider"`
 	// LastActivity is zero when the account was never used.
 	LastActivity time.Time `json:"lastActivity,omitzero"`
 }
+
+// The sign-in providers that every server with the plugin knows.
+const (
+	// AuthProviderDefault is Jellyfin's own: name and password. An account without a password is opened by its name alone.
+	AuthProviderDefault = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
+	// AuthProviderPlugin is what the plugin gives to the accounts that it makes. The server does not list it, and takes no
+	// password by it.
+	AuthProviderPlugin = "Jellyfin.Plugin.SSO_Auth.Api.SSOController"
+)
 
 // AuthProvider is one of the server's sign-in providers.
 type AuthProvider struct {
@@ -143,6 +156,13 @@ type Account struct {
 	Identities []Identity `json:"identities"`
 	// AtRisk is true when an unlinked identity with this account's name would open it (see Provider.AutoAdopt).
 	AtRisk bool `json:"atRisk"`
+}
+
+// ShutOutWithout reports whether nobody could sign in to the account any more without these identities: no other one is
+// left, and its sign-in provider takes no password.
+func (a Account) ShutOutWithout(removed []Identity) bool {
+	left := func(i Identity) bool { return !slices.Contains(removed, i) }
+	return a.Exists && a.AuthProvider == AuthProviderPlugin && len(a.Identities) > 0 && !slices.ContainsFunc(a.Identities, left)
 }
 
 // Roster is who is linked to what, at one moment.

@@ -260,7 +260,7 @@ type UnregisterPlan struct {
 	Links     int            `json:"links"`
 	// Effects are sentences: what happens to links and sessions on this flavour.
 	Effects []string `json:"effects"`
-	// NoPassword is true when nobody could sign in afterwards.
+	// NoPassword is true when the account has no password: by AuthProviderDefault whoever knows its name can sign in.
 	NoPassword bool `json:"noPassword"`
 }
 

@@ -520,8 +520,13 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 		a.err.text("", fmt.Sprintf("%s of %s will no longer open %s.", api.Printable(l.Name), api.Printable(l.Provider),
 			api.Printable(nameOf(account))))
 	}
-	if len(req.Links) == len(account.Identities) && account.Exists && !account.HasPassword {
-		a.err.text("", a.err.warn("The account has no password: nobody can sign in to it afterwards."))
+	var removed []api.Identity
+	for _, l := range req.Links {
+		removed = append(removed, l.Identity)
+	}
+	if account.ShutOutWithout(removed) {
+		a.err.text("", a.err.warn("Nobody can sign in to this account afterwards: it takes no password. To give it Jellyfin's own "+
+			"sign-in: jellybind users unregister "+shellWord(account.Name)+a.again()))
 	}
 	if req.ViaUnregister {
 		bound := slices.ContainsFunc(req.Links, func(x api.Link) bool { return !l.Removable(account, x).OK })

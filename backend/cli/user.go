@@ -192,8 +192,8 @@ func (a *app) unregister(p *printer, plan api.UnregisterPlan, to api.AuthProvide
 		p.text("• ", e)
 	}
 	if plan.NoPassword {
-		p.text("• ", p.warn("The account has no password: nobody can sign in to it by name afterwards. Set one in the "+
-			"dashboard first."))
+		p.text("• ", p.warn("The account has no password: with Jellyfin's own sign-in, whoever knows its name gets in. Set one "+
+			"in the dashboard first."))
 	}
 }
 

@@ -82,6 +82,7 @@ type accountSpec struct {
 	administrator bool
 	disabled      bool
 	noPassword    bool
+	madeByPlugin  bool          // at a first sign-in; others were there before
 	deleted       bool          // after its links were made
 	idle          time.Duration // since its last activity; never means that there was none
 	identities    []identitySpec
@@ -136,7 +137,7 @@ func household() []accountSpec {
 			oidcIdentity(Authelia, "elif"), oidcIdentity(Keycloak, "elif"),
 		}},
 		{name: "tomas", idle: 5 * day, identities: []identitySpec{oidcIdentity(Authelia, "tomas"), samlIdentity("tomas")}},
-		{name: "priya", idle: 9 * time.Hour, identities: []identitySpec{samlIdentity("priya")}},
+		{name: "priya", madeByPlugin: true, idle: 9 * time.Hour, identities: []identitySpec{samlIdentity("priya")}},
 		{name: "livingroom", noPassword: true, idle: 55 * time.Minute, identities: []identitySpec{
 			samlIdentity("tv@home.example"),
 		}},

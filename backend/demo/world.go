@@ -243,16 +243,22 @@ func (w *World) addAccounts(o Options) {
 }
 
 func (w *World) addAccount(a accountSpec, now time.Time) api.Account {
-	spec := server.UserSpec{Name: a.name, Password: password, Administrator: a.administrator, Disabled: a.disabled}
+	spec := server.UserSpec{
+		Name: a.name, Password: password, Administrator: a.administrator, Disabled: a.disabled,
+		AuthProvider: api.AuthProviderDefault,
+	}
 	if a.noPassword {
 		spec.Password = ""
+	}
+	if a.madeByPlugin {
+		spec.AuthProvider = api.AuthProviderPlugin
 	}
 	if a.idle != never {
 		spec.LastActivity = now.Add(-a.idle)
 	}
 	user := api.User{
 		ID: w.server.AddUser(spec), Name: a.name, Administrator: a.administrator, Disabled: a.disabled,
-		HasPassword: !a.noPassword, LastActivity: spec.LastActivity,
+		HasPassword: !a.noPassword, AuthProvider: spec.AuthProvider, LastActivity: spec.LastActivity,
 	}
 	account := api.Account{User: user, Exists: !a.deleted}
 	for _, i := range a.identities {

@@ -158,7 +158,10 @@ func TestRosterIsAsDocumented(t *testing.T) {
 				Name             string
 				HasPassword      bool
 				LastActivityDate time.Time
-				Policy           struct{ IsAdministrator, IsDisabled bool }
+				Policy           struct {
+					IsAdministrator, IsDisabled bool
+					AuthenticationProviderID    string `json:"AuthenticationProviderId"`
+				}
 			}
 			if status := ask(t, w, w.APIKey().Reveal(), http.MethodGet, "/Users", nil, &users); status != http.StatusOK {
 				t.Fatal(status)
@@ -186,7 +189,8 @@ func TestRosterIsAsDocumented(t *testing.T) {
 				if a.HasPassword != u.HasPassword || !a.LastActivity.Equal(u.LastActivityDate) {
 					t.Errorf("%s has a password: %v, was active: %s", u.Name, u.HasPassword, u.LastActivityDate)
 				}
-				if !ok || a.Name != u.Name || a.Administrator != u.Policy.IsAdministrator || a.Disabled != u.Policy.IsDisabled {
+				if !ok || a.Name != u.Name || a.Administrator != u.Policy.IsAdministrator || a.Disabled != u.Policy.IsDisabled ||
+					a.AuthProvider != u.Policy.AuthenticationProviderID {
 					t.Errorf("%s is documented as %+v", u.Name, a)
 				}
 			}

@@ -108,9 +108,6 @@ func (c *Client) oneUser(w *wireUser, err error) (api.User, error) {
 	return w.user(), nil
 }
 
-// defaultAuthProvider is Jellyfin's own sign-in provider: name and password.
-const defaultAuthProvider = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
-
 // AuthProviders lists the server's sign-in providers, Jellyfin's own one first. It needs an administrator's credential.
 func (c *Client) AuthProviders(ctx context.Context) ([]api.AuthProvider, error) {
 	var wire []struct {
@@ -126,7 +123,7 @@ func (c *Client) AuthProviders(ctx context.Context) ([]api.AuthProvider, error) 
 	}
 	slices.SortStableFunc(providers, func(a, b api.AuthProvider) int {
 		rank := func(p api.AuthProvider) int {
-			if p.ID == defaultAuthProvider {
+			if p.ID == api.AuthProviderDefault {
 				return 0
 			}
 			return 1

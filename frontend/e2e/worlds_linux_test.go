@@ -515,7 +515,7 @@ func (v *visit) manyAtOnce() {
 	if v.rewrites() {
 		how = english.T("remove.detour.text")
 	}
-	v.do("yes", sees(english.N("remove.title", n)), sees(how), clickOn("#remove-yes"), sees(english.N("toast.removed", n)),
+	v.do("yes", sees(english.N("remove.title", n)), sees(how), sees(english.N("remove.shutOut", 1, "name", "priya")), clickOn("#remove-yes"), sees(english.N("toast.removed", n)),
 		until(`!document.querySelector('.selection')`))
 	v.shot("removed")
 	for _, name := range accounts {

@@ -11,13 +11,13 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 	d := &s.Dialog
 	switch m := msg.(type) {
 	case AskRemove:
-		s.askRemove(m.Links, m.Names)
+		s.askRemove(m.Links, m.Accounts)
 	case AskRemoveSelected:
-		links, names := s.Roster.SelectedLinks()
+		links, accounts := s.Roster.SelectedLinks()
 		if len(links) == 0 {
 			return s.toast(&Toast{Key: "toast.nothingToRemove"}), true
 		}
-		s.askRemove(links, names)
+		s.askRemove(links, accounts)
 	case AskUnregister:
 		s.openDialog(Dialog{Kind: DialogUnregister, UserID: m.UserID})
 		s.Form[FieldAuth] = ""
@@ -83,16 +83,32 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 }
 
 // askRemove asks before links are removed, for the detour at once where it is the only way.
-func (s *State) askRemove(links []api.Link, names map[string]string) {
-	d := Dialog{Kind: DialogRemove, Links: links, Names: names}
+func (s *State) askRemove(links []api.Link, accounts map[string]api.Account) {
+	d := Dialog{Kind: DialogRemove, Links: links, Accounts: accounts}
 	d.Detour = s.canDetourAll(d) && slices.ContainsFunc(links, func(k api.Link) bool { return !s.CanDelete(k.UserID).OK })
 	s.openDialog(d)
 }
 
-// canDetourAll reports whether all of a dialog's links can be removed by the detour. An account that was deleted, and has
-// no name any more, cannot go that way.
+// canDetourAll reports whether all of a dialog's links can be removed by the detour. An account that was deleted cannot go
+// that way.
 func (s *State) canDetourAll(d Dialog) bool {
-	return !slices.ContainsFunc(d.Links, func(k api.Link) bool { return d.Names[k.UserID] == "" || !s.CanDetour(k.UserID) })
+	return !slices.ContainsFunc(d.Links, func(k api.Link) bool { return !d.Accounts[k.UserID].Exists || !s.CanDetour(k.UserID) })
+}
+
+// ShutOut lists the accounts that nobody could sign in to any more without the dialog's links, in the order of these.
+func (d *Dialog) ShutOut() []api.Account {
+	gone := map[string][]api.Identity{}
+	for _, k := range d.Links {
+		gone[k.UserID] = append(gone[k.UserID], k.Identity)
+	}
+	var list []api.Account
+	for _, k := range d.Links {
+		if a := d.Accounts[k.UserID]; a.ShutOutWithout(gone[k.UserID]) {
+			list = append(list, a)
+		}
+		delete(gone, k.UserID)
+	}
+	return list
 }
 
 func (s *State) openDialog(d Dialog) { s.Dialog, s.Menu = d, "" }

@@ -115,8 +115,8 @@ type (
 	CancelVerify struct{}
 	// AskRemove asks before links are removed.
 	AskRemove struct {
-		Links []api.Link
-		Names map[string]string
+		Links    []api.Link
+		Accounts map[string]api.Account // by id
 	}
 	// AskRemoveSelected asks before all links of the selected accounts are removed.
 	AskRemoveSelected struct{}

@@ -253,9 +253,9 @@ func (r *Roster) mark(row api.RosterRow) {
 	r.Selected[row.ID] = row
 }
 
-// SelectedLinks returns the links of the selected accounts, and the accounts' names.
-func (r *Roster) SelectedLinks() (links []api.Link, names map[string]string) {
-	names = map[string]string{}
+// SelectedLinks returns the links of the selected accounts, and the accounts by id.
+func (r *Roster) SelectedLinks() (links []api.Link, accounts map[string]api.Account) {
+	accounts = map[string]api.Account{}
 	for _, id := range r.order {
 		row, ok := r.Selected[id]
 		if !ok {
@@ -264,7 +264,7 @@ func (r *Roster) SelectedLinks() (links []api.Link, names map[string]string) {
 		for _, i := range row.Identities {
 			links = append(links, api.Link{Identity: i, UserID: id})
 		}
-		names[id] = row.Name
+		accounts[id] = row.Account
 	}
-	return links, names
+	return links, accounts
 }

@@ -303,9 +303,9 @@ const (
 
 // Dialog is the open dialog.
 type Dialog struct {
-	Kind  DialogKind
-	Links []api.Link
-	Names map[string]string // account names by id, for Links
+	Kind     DialogKind
+	Links    []api.Link
+	Accounts map[string]api.Account // those of Links, by id
 	// Profile is the server that is forgotten or renamed.
 	Profile string
 	// Protocol and Provider name the provider whose client secret is deleted.

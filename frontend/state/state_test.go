@@ -191,9 +191,9 @@ func TestSelectionWithShift(t *testing.T) {
 	s.Update(state.Select{Index: 5})
 	s.Update(state.Select{Index: 2, Range: true})
 	s.Update(state.Select{Index: 4})
-	links, names := s.Roster.SelectedLinks()
-	if len(links) != 3 || len(names) != 3 {
-		t.Fatalf("%d links, %d names", len(links), len(names))
+	links, accounts := s.Roster.SelectedLinks()
+	if len(links) != 3 || len(accounts) != 3 {
+		t.Fatalf("%d links, %d accounts", len(links), len(accounts))
 	}
 	s.Update(state.AskRemoveSelected{})
 	call := want[state.CallRemove](t, s.Update(state.DialogYes{}))
@@ -228,7 +228,7 @@ func TestWayRound(t *testing.T) {
 		Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed, UserID: "u1", Identities: []api.Identity{first.Identity}}},
 		Err:     &api.Error{Code: api.CodeUnsupported, Sentence: "No."},
 	}
-	s.Update(state.AskRemove{Links: []api.Link{first, second}, Names: map[string]string{"u1": "one", "u2": "two"}})
+	s.Update(state.AskRemove{Links: []api.Link{first, second}, Accounts: map[string]api.Account{"u1": {Exists: true}, "u2": {Exists: true}}})
 	s.Update(state.DialogYes{})
 	s.Update(stuck)
 	if s.Dialog.Detour || s.Dialog.Error == nil || !slices.Equal(s.Dialog.Links, []api.Link{second}) {
@@ -743,7 +743,7 @@ func TestDetourIsAskedAtOnce(t *testing.T) {
 		links []api.Link
 		want  bool
 	}{{links[:1], true}, {links, false}, {links[1:], false}} {
-		s.Update(state.AskRemove{Links: c.links, Names: map[string]string{"u": "name"}})
+		s.Update(state.AskRemove{Links: c.links, Accounts: map[string]api.Account{"u": {Exists: true}}})
 		if s.Dialog.Detour != c.want {
 			t.Errorf("%v: %t", c.links, s.Dialog.Detour)
 		}
@@ -752,8 +752,35 @@ func TestDetourIsAskedAtOnce(t *testing.T) {
 		t.Errorf("a deleted account's links: %+v", can)
 	}
 	s.Session.Capabilities.DeleteLink.OK = true
-	if s.Update(state.AskRemove{Links: links[:1], Names: map[string]string{"u": "name"}}); s.Dialog.Detour {
+	if s.Update(state.AskRemove{Links: links[:1], Accounts: map[string]api.Account{"u": {Exists: true}}}); s.Dialog.Detour {
 		t.Error("the detour although the link can be removed by itself")
+	}
+}
+
+func TestShutOut(t *testing.T) {
+	t.Parallel()
+	a, b := api.Identity{Provider: "p", Name: "a"}, api.Identity{Provider: "p", Name: "b"}
+	account := func(provider string, exists bool) api.Account {
+		return api.Account{User: api.User{AuthProvider: provider}, Exists: exists, Identities: []api.Identity{a, b}}
+	}
+	for _, c := range []struct {
+		name    string
+		account api.Account
+		removed []api.Identity
+		want    int
+	}{
+		{"both links", account(api.AuthProviderPlugin, true), []api.Identity{b, a}, 1},
+		{"one of two", account(api.AuthProviderPlugin, true), []api.Identity{a}, 0},
+		{"with a password", account(api.AuthProviderDefault, true), []api.Identity{a, b}, 0},
+		{"an orphan", account(api.AuthProviderPlugin, false), []api.Identity{a, b}, 0},
+	} {
+		d := state.Dialog{Accounts: map[string]api.Account{"u": c.account}}
+		for _, i := range c.removed {
+			d.Links = append(d.Links, api.Link{Identity: i, UserID: "u"})
+		}
+		if got := d.ShutOut(); len(got) != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
 	}
 }
 

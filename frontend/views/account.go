@@ -137,7 +137,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, prefix
 			components.Quiet(
 				l.T("remove.do"),
 				state.AskRemove{
-					Links: []api.Link{{Identity: i, UserID: a.ID}}, Names: map[string]string{a.ID: a.Name},
+					Links: []api.Link{{Identity: i, UserID: a.ID}}, Accounts: map[string]api.Account{a.ID: a.Account},
 				},
 				dom.ID(prefix+"remove-"+number),
 				components.Icon("unlink"),
@@ -235,9 +235,9 @@ func accountFacts(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 func signInProvider(l *catalogue, typeName string) *dom.Node {
 	var words string
 	switch typeName {
-	case "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider":
+	case api.AuthProviderDefault:
 		words = l.T("auth.default")
-	case "Jellyfin.Plugin.SSO_Auth.Api.SSOController":
+	case api.AuthProviderPlugin:
 		words = l.T("auth.sso")
 	case "":
 		return dom.E("span", "–")

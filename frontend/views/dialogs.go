@@ -68,21 +68,20 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		}
 		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"),
 			components.Chip(k.Identity), components.Icon("forward"),
-			dom.E("span", components.Name(accountName(l, api.Account{
-				User: api.User{Name: d.Names[k.UserID]}, Exists: d.Names[k.UserID] != "",
-			})))))
+			dom.E("span", components.Name(accountName(l, d.Accounts[k.UserID])))))
 	}
 	words, yes, undo := dom.E("p", l.N("remove.text", len(d.Links))), l.N("remove.yes", len(d.Links)), "remove.undo"
 	if d.Detour {
 		words, yes, undo = components.Banner("warn", "alert", dom.E("p", dom.Class("banner-title"), l.T("remove.detour")),
 			dom.E("p", l.T("remove.detour.text"))), l.T("remove.detour.yes"), "remove.undo.sessions"
 	}
-	switch deleted := func(k api.Link) bool { return d.Names[k.UserID] == "" }; {
+	switch deleted := func(k api.Link) bool { return !d.Accounts[k.UserID].Exists }; {
 	case !s.CanWrite():
 		undo = "remove.undo.signin"
 	case slices.ContainsFunc(d.Links, deleted):
 		undo = "remove.undo.orphan"
 	}
+	shutOut := d.ShutOut()
 	return components.Dialog(
 		l,
 		"ask",
@@ -90,6 +89,10 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
 		words,
+		dom.If(len(shutOut) > 0, func() *dom.Node {
+			return components.Banner("warn", "alert",
+				dom.E("p", l.N("remove.shutOut", len(shutOut), "name", api.Printable(shutOut[0].Name))))
+		}),
 		muted(l.T(undo)),
 		components.Error(l, d.Error),
 		buttons(

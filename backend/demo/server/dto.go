@@ -3,6 +3,8 @@ package server
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 // zeroTime is .NET's default time in the server's JSON.
@@ -175,7 +177,7 @@ func newPolicy() policy {
 		EnableSyncTranscoding: true, EnableMediaConversion: true, EnabledDevices: none, EnableAllDevices: true,
 		EnabledChannels: none, EnableAllChannels: true, EnabledFolders: none, EnableAllFolders: true,
 		LoginAttemptsBeforeLockout: -1, EnablePublicSharing: true, BlockedMediaFolders: none, BlockedChannels: none,
-		AuthenticationProviderId: defaultAuthProvider, PasswordResetProviderId: defaultResetProvider,
+		AuthenticationProviderId: api.AuthProviderDefault, PasswordResetProviderId: defaultResetProvider,
 		SyncPlayAccess: "CreateAndJoinGroups",
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 // flowfinRoutes are the administration routes that only Flowfin has.
@@ -173,7 +175,7 @@ func managedStatus(c *call) answer {
 	}
 	has := slices.ContainsFunc(c.s.flowfinLinks(), func(l flowfinLink) bool { return l.userID == id })
 	return ok(struct{ PasswordLoginDisabled, HasCanonicalLink bool }{
-		u.policy.AuthenticationProviderId != defaultAuthProvider, has,
+		u.policy.AuthenticationProviderId != api.AuthProviderDefault, has,
 	})
 }
 

@@ -1,6 +1,10 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
 
 // authRequest is the body of Link and Auth: what signed in, and on which device.
 type authRequest struct {
@@ -167,7 +171,7 @@ func (s *Server) authenticate(p *provider, found identity, c client) answer {
 			if s.flavour.setsPassword {
 				u.password, u.hasPassword = s.randomHex(32), true
 			}
-			u.policy.AuthenticationProviderId = pluginAuthProvider
+			u.policy.AuthenticationProviderId = api.AuthProviderPlugin
 		}
 		p.link(found, u.id)
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 	"unicode/utf16"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 // token is an access token: one for each user on each device.
@@ -131,7 +133,7 @@ func authenticateByName(c *call) answer {
 		return failed(http.StatusUnauthorized)
 	}
 	// An account whose sign-in provider is not Jellyfin's own has no password to sign in with.
-	if u.policy.AuthenticationProviderId != defaultAuthProvider || u.password != in.Pw {
+	if u.policy.AuthenticationProviderId != api.AuthProviderDefault || u.password != in.Pw {
 		u.policy.InvalidLoginAttemptCount++
 		u.save()
 		return failed(http.StatusUnauthorized)

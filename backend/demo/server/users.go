@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 // UserSpec describes an account to add.
@@ -14,16 +16,13 @@ type UserSpec struct {
 	// Name is the account's name; Password may be empty for an account without one.
 	Name, Password          string
 	Administrator, Disabled bool
+	AuthProvider            string // empty for Jellyfin's own
 	// LastActivity is left out of the server's answers when it is zero.
 	LastActivity time.Time
 }
 
-// The ids of the sign-in providers, which are .NET type names.
-const (
-	defaultAuthProvider  = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
-	defaultResetProvider = "Jellyfin.Server.Implementations.Users.DefaultPasswordResetProvider"
-	pluginAuthProvider   = "Jellyfin.Plugin.SSO_Auth.Api.SSOController"
-)
+// defaultResetProvider is the id of Jellyfin's own provider of new passwords, a .NET type name.
+const defaultResetProvider = "Jellyfin.Server.Implementations.Users.DefaultPasswordResetProvider"
 
 // user is an account. The server answers from the account in memory; saved is what of it has reached the database and
 // shows after a restart.
@@ -63,6 +62,9 @@ func (s *Server) AddUser(spec UserSpec) string {
 	u.policy.IsAdministrator = spec.Administrator
 	u.policy.EnableRemoteControlOfOtherUsers, u.policy.EnableContentDeletion = spec.Administrator, spec.Administrator
 	u.policy.IsDisabled = spec.Disabled
+	if spec.AuthProvider != "" {
+		u.policy.AuthenticationProviderId = spec.AuthProvider
+	}
 	u.lastActivity = spec.LastActivity
 	return u.id
 }
@@ -208,7 +210,7 @@ func setPolicy(c *call) answer {
 func userImage(c *call) answer { return c.problem(http.StatusNotFound, "", nil) }
 
 func authProviders(*call) answer {
-	return ok([]struct{ Name, Id string }{{"Default", defaultAuthProvider}})
+	return ok([]struct{ Name, Id string }{{"Default", api.AuthProviderDefault}})
 }
 
 func (s *Server) userAnswer(u *user) answer {
