@@ -138,8 +138,8 @@ type RosterSort string
 // The roster's orders.
 const (
 	SortName     RosterSort = "name"
-	SortActivity RosterSort = "activity"
-	SortLinks    RosterSort = "links"
+	SortActivity RosterSort = "activity" // the latest first
+	SortLinks    RosterSort = "links"    // the most first
 )
 
 // RosterQuery asks for one window of rows.

@@ -45,7 +45,7 @@ func (a *App) Run(ctx context.Context, cmd state.Cmd) state.Msg {
 	case state.CallRename:
 		return a.profiles(ctx, c.Old, c.New, a.RenameProfile(ctx, c.Old, c.New))
 	case state.CallSaveSettings:
-		return state.SettingsSaved{Err: a.SaveSettings(ctx, c.Settings)}
+		return state.SettingsSaved{Settings: c.Settings, Err: a.SaveSettings(ctx, c.Settings)}
 	case state.CallKeyring:
 		k, err := a.CheckKeyring(ctx)
 		return state.KeyringChecked{Keyring: k, Err: err}

@@ -54,6 +54,9 @@ func run(m *testing.M) int {
 	}
 	if chromium == "" {
 		fmt.Println("no Chromium here: the look tests are skipped")
+		if os.Getenv("CI") != "" {
+			return 1 // nobody would see it there
+		}
 		return 0
 	}
 	dir, err := os.MkdirTemp("", "look")

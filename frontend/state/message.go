@@ -312,7 +312,10 @@ type (
 		Err *api.Error
 	}
 	// SettingsSaved answers CallSaveSettings.
-	SettingsSaved struct{ Err *api.Error }
+	SettingsSaved struct {
+		Settings api.Settings
+		Err      *api.Error
+	}
 	// KeyringChecked answers CallKeyring.
 	KeyringChecked struct {
 		Keyring api.Keyring

@@ -31,12 +31,8 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		}
 		return s.query(), true
 	case Sort:
-		if r.Query.Sort == m.By || r.Query.Sort == "" && m.By == api.SortName {
-			r.Query.Reverse = !r.Query.Reverse
-		} else {
-			// Latest use and most links first: that is what people look for.
-			r.Query.Reverse = m.By != api.SortName
-		}
+		again := r.Query.Sort == m.By || r.Query.Sort == "" && m.By == api.SortName
+		r.Query.Reverse = again && !r.Query.Reverse
 		r.Query.Sort = m.By
 		return s.query(), true
 	case ClearSearch:

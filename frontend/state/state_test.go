@@ -1098,6 +1098,24 @@ func TestSecondClickUndoesNothingMore(t *testing.T) {
 	want[state.CallUndo](t, s.Update(undo))
 }
 
+// TestRefusedBrowserIsForgotten: what is chosen next is saved without it.
+func TestRefusedBrowserIsForgotten(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Form[state.FieldBrowser] = "sh -c evil"
+	wanted := want[state.CallSaveSettings](t, s.Update(state.SaveSettings{})).Settings
+	s.Update(state.SettingsSaved{Settings: wanted, Err: &api.Error{Code: api.CodeUsage}})
+	if next := want[state.CallSaveSettings](t, s.Update(state.SetTheme{Theme: "dark"})).Settings; next.Browser != "" {
+		t.Errorf("the next choice is saved with the browser %q", next.Browser)
+	}
+	s.Form[state.FieldBrowser] = "firefox"
+	wanted = want[state.CallSaveSettings](t, s.Update(state.SaveSettings{})).Settings
+	s.Update(state.SettingsSaved{Settings: wanted})
+	if next := want[state.CallSaveSettings](t, s.Update(state.SetTheme{Theme: "light"})).Settings; next.Browser != "firefox" {
+		t.Errorf("the next choice is saved with the browser %q", next.Browser)
+	}
+}
+
 func TestSavedIsToldOnceItIs(t *testing.T) {
 	t.Parallel()
 	for _, err := range []*api.Error{nil, {Code: api.CodeProfileUnwritable}} {

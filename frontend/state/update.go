@@ -204,12 +204,14 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 			return []Cmd{Focus{ID: "ports"}}, true
 		}
 		s.Settings.Error, s.Settings.Saving = nil, true
-		s.Boot.Settings.Browser, s.Boot.Settings.Ports = s.Form[FieldBrowser], ports
-		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
+		wanted := s.Boot.Settings // nobody's yet: a browser that is refused would spoil the next choice
+		wanted.Browser, wanted.Ports = s.Form[FieldBrowser], ports
+		return []Cmd{CallSaveSettings{Settings: wanted}}, true
 	case SettingsSaved:
 		said := s.Settings.Saving // by a button; what is chosen from a list is seen at once
 		s.Settings.Saving = false
 		if m.Err == nil && said {
+			s.Boot.Settings.Browser, s.Boot.Settings.Ports = m.Settings.Browser, m.Settings.Ports
 			return s.toast(&Toast{Key: "toast.saved"}), true
 		}
 		return s.tell(m.Err), true

@@ -249,7 +249,8 @@ func gridHead(s *stateOf, l *catalogue) *dom.Node {
 		sorted, icon := "none", "sort"
 		if on {
 			sorted, icon = "ascending", "up"
-			if q.Reverse {
+			// Activity and identities begin with the latest and the most: that is what people look for.
+			if q.Reverse == (by == api.SortName) {
 				sorted, icon = "descending", "down"
 			}
 		}
