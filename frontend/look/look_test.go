@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	goruntime "runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -54,8 +55,8 @@ func run(m *testing.M) int {
 	}
 	if chromium == "" {
 		fmt.Println("no Chromium here: the look tests are skipped")
-		if os.Getenv("CI") != "" {
-			return 1 // nobody would see it there
+		if goruntime.GOOS == "linux" && os.Getenv("CI") != "" {
+			return 1 // go run ./build test installs one there, and nobody would see that it failed
 		}
 		return 0
 	}

@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -94,27 +95,18 @@ func (d *desk) quit() {
 	}
 }
 
-// looksLike compares a picture with the stored one. Both are cut into tiles of which only the mean counts, so that another
-// font or another time of day is no difference; a missing part, another theme or a broken style sheet is.
+// A picture is cut into tiles, whose mean grey is stored. Tiles are compared in blocks, about as large as a row's chip:
+// another font moves the ink in a block, but hardly changes how much there is. A button that is missing changes more.
+const (
+	tilesAcross, tilesDown  = 96, 64
+	blockWidth, blockHeight = 8, 4 // tiles
+	blockMost               = 8    // of 255
+)
+
+// looksLike compares a picture with the stored one.
 func looksLike(t *testing.T, picture image.Image, name string) {
 	t.Helper()
-	const across, down = 24, 16
-	got := image.NewGray(image.Rect(0, 0, across, down))
-	bounds := picture.Bounds()
-	for y := range down {
-		for x := range across {
-			sum, n := 0, 0
-			for py := bounds.Dy() * y / down; py < bounds.Dy()*(y+1)/down; py++ {
-				for px := bounds.Dx() * x / across; px < bounds.Dx()*(x+1)/across; px++ {
-					gray, _ := color.GrayModel.Convert(picture.At(bounds.Min.X+px, bounds.Min.Y+py)).(color.Gray)
-					sum += int(gray.Y)
-					n++
-				}
-			}
-			got.SetGray(x, y, color.Gray{Y: uint8(sum / n)})
-		}
-	}
-	file := filepath.Join("testdata", name+".png")
+	got, file := tiles(picture), filepath.Join("testdata", name+".png")
 	if *update {
 		f, err := os.Create(file)
 		if err != nil {
@@ -126,27 +118,93 @@ func looksLike(t *testing.T, picture image.Image, name string) {
 		}
 		return
 	}
-	f, err := os.Open(file)
+	if off, at := apart(got, stored(t, name)); off > blockMost {
+		t.Errorf("the %s differs from %s by %.1f of 255 in the block at %v", name, file, off, at)
+	}
+}
+
+// stored are the tiles in testdata.
+func stored(t *testing.T, name string) *image.Gray {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata", name+".png"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	want, err := png.Decode(f)
+	picture, err := png.Decode(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	total, far := 0, 0
-	for y := range down {
-		for x := range across {
-			gray, _ := color.GrayModel.Convert(want.At(x, y)).(color.Gray)
-			off := max(int(gray.Y), int(got.GrayAt(x, y).Y)) - min(int(gray.Y), int(got.GrayAt(x, y).Y))
-			total += off
-			if off > 32 {
-				far++
+	grey, ok := picture.(*image.Gray)
+	if !ok || grey.Bounds() != image.Rect(0, 0, tilesAcross, tilesDown) {
+		t.Fatalf("%s is %T of %v", name, picture, picture.Bounds())
+	}
+	return grey
+}
+
+func tiles(picture image.Image) *image.Gray {
+	all, bounds := image.NewGray(image.Rect(0, 0, tilesAcross, tilesDown)), picture.Bounds()
+	for y := range tilesDown {
+		for x := range tilesAcross {
+			sum, n := 0, 0
+			for py := bounds.Dy() * y / tilesDown; py < bounds.Dy()*(y+1)/tilesDown; py++ {
+				for px := bounds.Dx() * x / tilesAcross; px < bounds.Dx()*(x+1)/tilesAcross; px++ {
+					grey, _ := color.GrayModel.Convert(picture.At(bounds.Min.X+px, bounds.Min.Y+py)).(color.Gray)
+					sum += int(grey.Y)
+					n++
+				}
+			}
+			all.SetGray(x, y, color.Gray{Y: uint8(sum / n)})
+		}
+	}
+	return all
+}
+
+// apart is how far the block is off that differs most, and where on the screen it is.
+func apart(got, want *image.Gray) (most float64, at image.Point) {
+	for y := 0; y < tilesDown; y += blockHeight {
+		for x := 0; x < tilesAcross; x += blockWidth {
+			sum := 0
+			for i := range blockWidth * blockHeight {
+				tx, ty := x+i%blockWidth, y+i/blockWidth
+				sum += int(got.GrayAt(tx, ty).Y) - int(want.GrayAt(tx, ty).Y)
+			}
+			if off := math.Abs(float64(sum)) / (blockWidth * blockHeight); off > most {
+				most, at = off, image.Pt(x*width/tilesAcross, y*height/tilesDown)
 			}
 		}
 	}
-	if mean := float64(total) / (across * down); mean > 5 || far > across*down/20 {
-		t.Errorf("the %s differs from %s by %.1f of 255 in the mean, and much in %d of %d tiles", name, file, mean, far, across*down)
+	return most, at
+}
+
+// TestMissingPartsAreSeen takes parts out of the stored picture, each of which makes another picture of it.
+func TestMissingPartsAreSeen(t *testing.T) {
+	t.Parallel()
+	const card, ground = 255, 246
+	for name, c := range map[string]struct {
+		part  image.Rectangle // on the screen
+		paint uint8
+	}{
+		"rows":              {image.Rect(266, 262, 1160, 800), card},
+		"one row":           {image.Rect(266, 486, 1160, 541), card},
+		"identities":        {image.Rect(520, 262, 870, 800), card},
+		"navigation":        {image.Rect(0, 80, 238, 275), card},
+		"search and choice": {image.Rect(262, 126, 1180, 170), ground},
+		"filters":           {image.Rect(262, 176, 1180, 212), ground},
+		"refresh":           {image.Rect(1050, 75, 1180, 115), ground},
+	} {
+		want := stored(t, "roster")
+		got := image.NewGray(want.Bounds())
+		copy(got.Pix, want.Pix)
+		for y := range tilesDown {
+			for x := range tilesAcross {
+				if image.Pt((2*x+1)*width/tilesAcross/2, (2*y+1)*height/tilesDown/2).In(c.part) {
+					got.SetGray(x, y, color.Gray{Y: c.paint})
+				}
+			}
+		}
+		if off, _ := apart(got, want); off <= blockMost {
+			t.Errorf("without %s the picture differs by %.1f only", name, off)
+		}
 	}
 }
