@@ -18,6 +18,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/cli"
+	"github.com/jellybind/jellybind/backend/toolkit"
 )
 
 // version is set by the linker.
@@ -62,6 +63,9 @@ func window() error {
 	app := NewApp(backend.New(o))
 	place, theme := app.window.WindowState(context.Background())
 	app.place = place
+	if c := ground(theme); theme == "light" || theme == "dark" { // else GTK's theme is the system's as well
+		toolkit.Paint(c.R, c.G, c.B)
+	}
 	err = wails.Run(&options.App{
 		Title:     "Jellybind",
 		Width:     place.Width,

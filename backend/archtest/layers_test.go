@@ -40,6 +40,7 @@ var layers = []layer{
 		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/doctor", "backend/demo"),
 		"the command line is a face over backend: it never speaks to the plugin and never runs a flow itself",
 	},
+	{"backend/toolkit", nil, "GTK is asked for one colour, which main.go knows"},
 	{"backend/archtest", nil, "the layering is checked from outside"},
 	{
 		"backend", of(leaves, server, flows, edges, books, "backend/seen", "backend/link", "backend/doctor", "backend/demo"),
@@ -47,7 +48,7 @@ var layers = []layer{
 	},
 	{"frontend", of("backend/api"), "the page shares the crossing types with the backend and nothing else: it stays small"},
 	{"build", nil, "the task runner compiles before anything is downloaded"},
-	{".", of(leaves, "backend", "backend/cli", "backend/demo"), "main.go and app.go hold no logic: one call into backend each"},
+	{".", of(leaves, "backend", "backend/cli", "backend/demo", "backend/toolkit"), "main.go and app.go hold no logic: one call into backend each"},
 }
 
 // only says who alone may import something from outside, and why. Tests are free.
