@@ -207,7 +207,9 @@ type thing struct {
 }
 
 // roles are the words for those of AT-SPI's roles that are looked for. WebKit gives their numbers only.
-var roles = map[uint32]string{43: "button", 44: "radio", 62: "toggle", 79: "entry", 83: "heading"}
+var roles = map[uint32]string{
+	7: "checkbox", 11: "choice", 37: "tab", 43: "button", 44: "radio", 62: "toggle", 79: "entry", 83: "heading", 88: "link",
+}
 
 // told is what a screen reader is told of a thing.
 type told struct {
