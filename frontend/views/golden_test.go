@@ -181,6 +181,32 @@ func after(s *state.State, msgs ...state.Msg) *state.State {
 	return s
 }
 
+// choosing is a server that was found, before somebody signs in.
+func choosing() *state.State {
+	return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
+		Plugin: true, QuickConnect: true,
+		Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
+	}})
+}
+
+// plain is the window of somebody who is no administrator.
+func plain(identities []api.Identity) *state.State {
+	user := api.User{ID: "07", Name: "noah"}
+	own := api.Capabilities{Flavour: api.FlavourK0lin, Credential: api.CredentialUser, PostLink: api.Ability{OK: true}, DeleteLink: api.Ability{OK: true}}
+	return after(fresh(api.Settings{}), state.Connected{Session: api.Session{
+		Profile: api.Profile{Name: "Home", URL: "https://jf.example"}, Server: api.Server{Name: "Home"}, Capabilities: own, User: &user,
+	}}, state.AccountLoaded{UserID: user.ID, Row: api.RosterRow{Account: api.Account{User: user, Exists: true, Identities: identities}}})
+}
+
+// stored adds two servers, of which the first is open.
+func stored(s *state.State) *state.State {
+	s.Boot.Profiles = []api.Profile{
+		{Name: "Home", URL: "https://jf.example", Credential: api.CredentialAdmin},
+		{Name: hostile, URL: "https://other.example", Credential: api.CredentialKey},
+	}
+	return s
+}
+
 var german = api.Settings{Language: "de"}
 
 var cases = map[string]func() *state.State{
@@ -199,13 +225,7 @@ var cases = map[string]func() *state.State{
 			state.Found{Servers: []api.DiscoveredServer{{ID: "1", Name: hostile, URL: "http://10.0.0.2:8096"}}},
 		)
 	},
-	"connect": func() *state.State {
-		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
-			Plugin:       true,
-			QuickConnect: true,
-			Server:       api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
-		}})
-	},
+	"connect": choosing,
 	"connect-certificate": func() *state.State {
 		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
 			Certificate: &api.Certificate{
@@ -469,6 +489,42 @@ var cases = map[string]func() *state.State{
 		return after(s, state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
 			Plugin: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
 		}})
+	},
+	"connect-password": func() *state.State { return after(choosing(), state.PickMethod{Method: state.MethodPassword}) },
+	"connect-quick": func() *state.State {
+		return after(choosing(), state.PickMethod{Method: state.MethodQuick}, state.SignIn{},
+			state.QuickStarted{Address: "jf", Quick: api.QuickConnect{ID: "q", Code: "493 027"}})
+	},
+	"own":       func() *state.State { return plain(accounts().Rows[0].Identities) },
+	"own-empty": func() *state.State { return plain(nil) },
+	"servers-menu": func() *state.State {
+		return after(stored(opened(api.Settings{}, false)), state.OpenMenu{ID: "servers"})
+	},
+	"forget": func() *state.State {
+		return after(stored(opened(api.Settings{}, false)), state.Go{Screen: state.ScreenSettings}, state.AskForget{Name: hostile})
+	},
+	"rename": func() *state.State {
+		return after(stored(opened(german, false)), state.Go{Screen: state.ScreenSettings}, state.AskRename{Name: hostile})
+	},
+	"providers-failed": func() *state.State {
+		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenProviders},
+			state.ProvidersLoaded{Err: &api.Error{Code: api.CodeForbidden, Sentence: "No.", Hint: "Ask."}})
+	},
+	"history-failed": func() *state.State {
+		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory},
+			state.ChangesLoaded{Err: &api.Error{Code: api.CodeInternal, Sentence: "No file.", Hint: "Look."}})
+	},
+	"link-owned": func() *state.State {
+		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: &api.Error{
+			Code: api.CodeLinkOwned, Sentence: "It opens Ada now.", Hint: "Allow moving it.",
+		}}})
+	},
+	"account-unverified": func() *state.State {
+		return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
+			state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
+			state.FlowMoved{Event: api.FlowEvent{ID: "v", Step: "failed", Error: &api.Error{
+				Code: api.CodeSignInRefused, Sentence: "Refused.", Hint: "Look there.",
+			}}})
 	},
 	"palette": func() *state.State {
 		return after(opened(api.Settings{}, false), state.ShowDialog{Kind: state.DialogPalette})
