@@ -33,7 +33,7 @@ func commands() []command {
 		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev},
 		{"cross", "build for Windows and type-check for macOS", runCross},
 		{"icon", "draw the icons again", runIcon},
-		{"screenshots", "take the pictures of the window in .github/images again", runScreenshots},
+		{"screenshots", "take README's pictures again (argument: a folder for those of every screen in both themes)", runScreenshots},
 	}
 }
 

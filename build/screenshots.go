@@ -25,19 +25,23 @@ var pictured = map[string]string{
 	"providers":   "providers-light-1024",
 }
 
-// runScreenshots takes the pictures anew and writes them into .github/images.
+// runScreenshots takes the pictures anew and writes them into .github/images; with a folder as argument it takes those of
+// every screen instead, in both themes and several sizes, and writes them there.
 func runScreenshots(ctx context.Context, t *task) error {
+	if len(t.args) > 0 {
+		folder, err := filepath.Abs(t.args[0])
+		if err != nil {
+			return fmt.Errorf("taking screenshots: %w", err)
+		}
+		return t.takePictures(ctx, folder, "")
+	}
 	taken, err := os.MkdirTemp("", "jellybind-shots-*")
 	if err != nil {
 		return fmt.Errorf("taking screenshots: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(taken) }()
 	names := slices.Sorted(maps.Values(pictured))
-	err = t.program(ctx, "pictures of the window", program{args: []string{
-		"go", "test", "./frontend/look", "-run", "^TestShots$", "-count=1", "-shots", taken,
-		"-only", "^(" + strings.Join(names, "|") + ")$",
-	}})
-	if err != nil {
+	if err := t.takePictures(ctx, taken, "^("+strings.Join(names, "|")+")$"); err != nil {
 		return err
 	}
 	to := filepath.Join(t.root, ".github", "images")
@@ -47,9 +51,6 @@ func runScreenshots(ctx context.Context, t *task) error {
 	var all int64
 	for _, name := range slices.Sorted(maps.Keys(pictured)) {
 		size, err := shrink(filepath.Join(taken, pictured[name]+".png"), filepath.Join(to, name+".png"))
-		if errors.Is(err, os.ErrNotExist) {
-			return errors.New("the look tests took no pictures: they need Chromium; go run ./build test installs it")
-		}
 		if err != nil {
 			return fmt.Errorf("keeping the picture %s: %w", name, err)
 		}
@@ -57,6 +58,21 @@ func runScreenshots(ctx context.Context, t *task) error {
 	}
 	_, _ = fmt.Fprintf(t.out, "  %d pictures in .github/images, %d kB\n", len(pictured), all/1000)
 	return nil
+}
+
+// takePictures leaves those pictures in a folder whose name matches.
+func (t *task) takePictures(ctx context.Context, folder, only string) error {
+	err := t.program(ctx, "pictures of the window", program{args: []string{
+		"go", "test", "./frontend/look", "-run", "^TestShots$", "-count=1", "-timeout", unitTimeout, "-shots", folder, "-only", only,
+	}})
+	if err != nil {
+		return err
+	}
+	taken, err := filepath.Glob(filepath.Join(folder, "*.png"))
+	if err == nil && len(taken) == 0 {
+		err = errors.New("the look tests took no pictures: they need Chromium; go run ./build test installs it")
+	}
+	return err
 }
 
 // shrink writes a picture with at most 256 colours, which a window seldom has more of, and returns the file's size.

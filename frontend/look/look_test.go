@@ -609,6 +609,7 @@ var all = []shot{
 		[]action{sees("could not be read"), click(startDemo), sees("could not open a port")},
 	},
 	{"connect-key", "", connect("jellyfin.lan", sees("How should"))},
+	{"connect-password", "", connect("jellyfin.lan", script(`document.querySelector('input[value=password]').click()`), sees("Jellyfin user name"))},
 	{
 		"connect-refused",
 		"",

@@ -79,8 +79,8 @@ func TestPlaceIsKept(t *testing.T) {
 	d.start(production(t))
 	d.named("button", "Try the demo")
 	d.xdotool("windowsize", "--sync", d.shownWindow(), "910", "620")
-	d.xdotool("windowmove", "--sync", d.shownWindow(), "170", "90")
-	want := image.Rect(170, 90, 170+910, 90+620)
+	d.xdotool("windowmove", "--sync", d.shownWindow(), "170", "60")
+	want := image.Rect(170, 60, 170+910, 60+620)
 	d.placed(want)
 	d.click("button", "Try the demo") // the palette, by which it is quit, belongs to an open server
 	d.named("", "Search accounts and identities")
