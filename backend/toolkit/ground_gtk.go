@@ -9,10 +9,11 @@ package toolkit
 static void paint(unsigned red, unsigned green, unsigned blue) {
 	if (!gtk_init_check(NULL, NULL)) return;
 	GtkCssProvider *provider = gtk_css_provider_new();
-	gchar *css = g_strdup_printf("window.background:not(.popup) { background-color: rgb(%u, %u, %u); }", red, green, blue);
+	gchar *css = g_strdup_printf("window.background:not(.popup) { background: rgb(%u, %u, %u); }", red, green, blue);
 	gtk_css_provider_load_from_data(provider, css, -1, NULL);
 	g_free(css);
-	gtk_style_context_add_provider_for_screen(gdk_screen_get_default(), GTK_STYLE_PROVIDER(provider), GTK_STYLE_PROVIDER_PRIORITY_USER);
+	gtk_style_context_add_provider_for_screen(gdk_screen_get_default(), GTK_STYLE_PROVIDER(provider),
+		GTK_STYLE_PROVIDER_PRIORITY_USER);
 	g_object_unref(provider);
 }
 */

@@ -26,6 +26,8 @@ import (
 
 // TestElements uses what the other tests pass by, on one server: what each control of the roster, the providers, the
 // self-service and the settings does, and what each button to copy puts on the clipboard.
+//
+//nolint:tparallel // one page, and one part after the other
 func TestElements(t *testing.T) {
 	t.Parallel()
 	d := world(t)

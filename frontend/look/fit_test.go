@@ -35,6 +35,7 @@ const unfit = `(() => {
 
 // TestTwiceTheText shows the screens at 200 % in the smallest window: everything fits, and every control can be reached.
 func TestTwiceTheText(t *testing.T) {
+	t.Parallel()
 	const shown = `^(welcome-(damaged|german)|connect-(key|quick|certificate|changed|noplugin|huge)|roster-(server|long|selected|nothing|error|german)|` +
 		`account-(long|german)|link-(german|ways|subject|confirm|done|failed|running)|demo-people|remove|remove-detour|unregister|` +
 		`providers-(test|german|empty|error)|secret|settings-german|self-service-german|own|history|forget|rename|palette|shortcuts|servers-menu)$`
