@@ -33,7 +33,7 @@ func styleSheet(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(b)
+	return strings.ReplaceAll(string(b), "\r\n", "\n") // a checkout on Windows
 }
 
 // TestThemesHaveTheSameTokens: the dark ones stand twice, and each has its light one.
