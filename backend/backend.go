@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,8 +49,9 @@ type Options struct {
 	Journal  *journal.Journal
 	// Seen is what the person has seen of each server's accounts; nil remembers nothing.
 	Seen *seen.Store
-	// Language is BCP 47, for the page that the browser shows at the end of a sign-in.
-	Language string
+	// Language returns that of the page that the browser shows at the end of a sign-in, BCP 47; nil is the person's choice,
+	// or else the system's.
+	Language func() string
 	Now      func() time.Time
 }
 
@@ -79,7 +81,20 @@ func New(o Options) *Backend {
 	if o.Seen == nil {
 		o.Seen = seen.Open("")
 	}
-	return &Backend{Options: o}
+	b := &Backend{Options: o}
+	if b.Language == nil {
+		b.Language = b.language
+	}
+	return b
+}
+
+// language is the person's choice, or else the system's.
+func (b *Backend) language() string {
+	data, _ := b.Profiles.Load(context.Background()) // without it, there is no choice
+	if l := data.Settings.Language; l != "" && l != "system" {
+		return l
+	}
+	return systemLanguage(os.Getenv)
 }
 
 // Session is a server that was opened with a credential.

@@ -1148,6 +1148,25 @@ func TestWindowSettings(t *testing.T) {
 	}
 }
 
+// TestWindowLanguageOfTheLastPage: the page that ends a sign-in in the browser speaks the language chosen last, in the demo too.
+func TestWindowLanguageOfTheLastPage(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	w.startDemo(api.FlavourK0lin)
+	for language, want := range map[string]string{"de": `lang="de"`, "en": `lang="en"`} {
+		if err := w.SaveSettings(t.Context(), api.Settings{Language: language}); err != nil {
+			t.Fatal(err)
+		}
+		started, err := w.StartVerify(t.Context(), api.OIDC, demo.Authelia)
+		id := must(w, started, err)
+		page, err := visitor.New().SignIn(t.Context(), w.flow(id, "sign-in").SignIn.URL, demo.UserName)
+		if err != nil || !strings.Contains(page.Body, want) {
+			t.Errorf("%s: %v\n%s", language, err, page.Body)
+		}
+		w.flow(id, "verified")
+	}
+}
+
 // TestWindowPortsWhileLinking: saving settings and planning may happen at once.
 func TestWindowPortsWhileLinking(t *testing.T) {
 	t.Parallel()

@@ -90,7 +90,7 @@ func (a *app) signIn(
 	}
 	switch {
 	case apiKey:
-		key, err := a.promptSecret(ctx, "API key: ")
+		key, err := a.promptSecret(ctx, "API key: ", pasted)
 		return jellyfin.SignedIn{Token: key}, err
 	case quick:
 		q, err := client.StartQuickConnect(ctx)
@@ -105,11 +105,11 @@ func (a *app) signIn(
 			return jellyfin.SignedIn{}, err
 		}
 	}
-	password, err := a.promptSecret(ctx, fmt.Sprintf("Password of %s: ", api.Printable(user)))
+	pw, err := a.promptSecret(ctx, fmt.Sprintf("Password of %s: ", api.Printable(user)), password)
 	if err != nil {
 		return jellyfin.SignedIn{}, err
 	}
-	return client.SignIn(ctx, user, password)
+	return client.SignIn(ctx, user, pw)
 }
 
 // status is the state of one stored credential.

@@ -402,28 +402,44 @@ func (a *app) hintLogin(ctx context.Context, b *backend.Backend, err error) erro
 func (a *app) credential(ctx context.Context) (secret.Value, error) {
 	switch {
 	case a.credentialStdin:
-		return a.promptSecret(ctx, "API key or access token: ")
+		return a.promptSecret(ctx, "API key or access token: ", pasted)
 	case a.credentialFD >= 0:
 		f := os.NewFile(uintptr(a.credentialFD), "credential")
 		if f == nil {
 			return secret.Value{}, usagef("there is no file descriptor %d", a.credentialFD)
 		}
 		defer func() { _ = f.Close() }()
-		return readSecret(ctx, f, fmt.Sprintf("file descriptor %d", a.credentialFD))
+		return readSecret(ctx, f, fmt.Sprintf("file descriptor %d", a.credentialFD), pasted)
 	}
 	return secret.Value{}, nil
 }
 
-// readSecret reads one line, without the blanks around it that pasting brings along.
-func readSecret(ctx context.Context, r io.Reader, from string) (secret.Value, error) {
+// kind of a secret that is read.
+type kind int
+
+const (
+	pasted   kind = iota // a key or token: blanks around it came with the pasting
+	password             // every blank counts, and an account may have an empty one
+)
+
+// value makes a secret of a line.
+func (k kind) value(line string) secret.Value {
+	if k == password {
+		return secret.New(strings.TrimSuffix(line, "\r"))
+	}
+	return secret.New(strings.TrimSpace(line))
+}
+
+// readSecret reads one line.
+func readSecret(ctx context.Context, r io.Reader, from string, k kind) (secret.Value, error) {
 	line, err := readLine(ctx, r)
 	if ctx.Err() != nil {
 		return secret.Value{}, &api.Error{
 			Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed.", Err: ctx.Err(),
 		}
 	}
-	v := secret.New(strings.TrimSpace(line))
-	if v.IsZero() {
+	v := k.value(line)
+	if v.IsZero() && (k == pasted || err != nil) {
 		return v, &api.Error{
 			Code: api.CodeUsage, Sentence: fmt.Sprintf("There is no password, key or token on %s.", from),
 			Hint: "Give it there, on one line.", Err: err,

@@ -451,9 +451,9 @@ func (a *app) typed() bool {
 }
 
 // promptSecret asks for a secret without showing it; where standard input is no terminal, it takes a line from there.
-func (a *app) promptSecret(ctx context.Context, question string) (secret.Value, error) {
+func (a *app) promptSecret(ctx context.Context, question string, k kind) (secret.Value, error) {
 	if !a.typed() {
-		return readSecret(ctx, a.in, "standard input")
+		return readSecret(ctx, a.in, "standard input", k)
 	}
 	f, _ := a.in.(*os.File)
 	defer a.steps.ask()()
@@ -477,8 +477,8 @@ func (a *app) promptSecret(ctx context.Context, question string) (secret.Value, 
 		if r.err != nil {
 			return secret.Value{}, fmt.Errorf("reading a secret: %w", r.err)
 		}
-		v := secret.New(strings.TrimSpace(string(r.b)))
-		if v.IsZero() {
+		v := k.value(string(r.b))
+		if v.IsZero() && k == pasted {
 			return v, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was typed, and nothing was changed."}
 		}
 		return v, nil

@@ -185,7 +185,7 @@ func (a *app) providersSet() *cobra.Command {
 			}
 			var given *secret.Value
 			if clientSecret {
-				v, err := a.promptSecret(ctx, "Client secret: ")
+				v, err := a.promptSecret(ctx, "Client secret: ", pasted)
 				if err != nil {
 					return err
 				}

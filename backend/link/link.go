@@ -40,8 +40,8 @@ type Linker struct {
 	Ports []int
 	// Timeout is how long a person has for signing in; 0 means the listener's default of 5 minutes.
 	Timeout time.Duration
-	// Language is that of the page that the browser shows at the end, BCP 47.
-	Language string
+	// Language returns that of the page that the browser shows at the end, BCP 47; nil is English.
+	Language func() string
 	Now      func() time.Time
 
 	seen samlflow.Replay
@@ -701,5 +701,9 @@ func reason(err error) string {
 
 // listen returns how to listen for the answer of a sign-in.
 func (l *Linker) listen(f Facts, s api.Strategy) loopback.Options {
-	return loopback.Options{Host: f.Settings.ListenHost, Ports: f.ports(s), Timeout: l.Timeout, Language: l.Language}
+	o := loopback.Options{Host: f.Settings.ListenHost, Ports: f.ports(s), Timeout: l.Timeout}
+	if l.Language != nil {
+		o.Language = l.Language()
+	}
+	return o
 }
