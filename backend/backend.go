@@ -204,14 +204,14 @@ func (b *Backend) Open(ctx context.Context, t Target) (*Session, error) {
 		return nil, err
 	}
 	if !t.Credential.IsZero() {
-		s, err := b.open(ctx, e, t.Credential, t.Progress)
+		s, err := b.open(ctx, e, t.Credential, "", t.Progress)
 		return s, refusedAtOnce(err)
 	}
 	credential, err := b.Credential(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	return b.open(ctx, e, credential, t.Progress)
+	return b.open(ctx, e, credential, e.ServerID, t.Progress)
 }
 
 // refusedAtOnce gives the refusal of a credential that was just given the hint that fits: nothing has replaced it yet.
@@ -225,8 +225,10 @@ func refusedAtOnce(err error) error {
 	return &told
 }
 
+// open opens a server with a credential. One that is stored goes to the server with the id want only, where that is known: at
+// the address of a home server another one may answer tomorrow.
 func (b *Backend) open(
-	ctx context.Context, e profile.Entry, credential secret.Value, progress func(api.Progress),
+	ctx context.Context, e profile.Entry, credential secret.Value, want string, progress func(api.Progress),
 ) (*Session, error) {
 	if progress == nil {
 		progress = func(api.Progress) {}
@@ -246,6 +248,15 @@ func (b *Backend) open(
 		return nil, &api.Error{
 			Code: api.CodeWizardIncomplete, Sentence: "Nobody has finished the first-run wizard of this server yet.",
 			Hint: "Open " + e.URL + " in a browser and finish it.", Params: map[string]string{"url": e.URL},
+		}
+	}
+	if want != "" && server.ID != "" && want != server.ID {
+		return nil, &api.Error{
+			Code:     api.CodeServerChanged,
+			Sentence: "Another Jellyfin server answers at " + e.URL + " now than the one that you signed in to.",
+			Hint: "If the server was set up anew, sign in again: jellybind auth login. If the address belongs to another machine now, " +
+				"add the server by its new address.",
+			Params: map[string]string{"url": e.URL},
 		}
 	}
 	kind, user, err := client.Identify(ctx)
@@ -368,23 +379,42 @@ func freeName(d *profile.Data, server api.Server) string {
 
 // Login tries a credential, and stores it in the keyring when the server takes it. The profile then says what kind it is. A
 // credential that somebody gave comes without a user; a token that the server has just made is ended again when it is not
-// kept.
+// kept, and so is one whose place the new credential takes.
 func (b *Backend) Login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn) (*Session, error) {
-	return b.login(ctx, e, in, false)
+	return b.replace(ctx, e, in, false)
+}
+
+// replace logs in, and ends the token that was stored before: nobody could do that later.
+func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool) (*Session, error) {
+	earlier, _ := b.Keyring.Get(ctx, credentialAccount(e)) // login tells what is wrong with the keyring
+	s, err := b.login(ctx, e, in, add)
+	if err != nil {
+		return nil, err
+	}
+	if e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
+		b.drop(ctx, e, earlier)
+	}
+	return s, nil
+}
+
+// again reports whether the same person signed in again, on the same device: the server has ended the earlier token then.
+func again(e profile.Entry, in jellyfin.SignedIn) bool {
+	return in.User.ID != "" && in.User.ID == e.UserID
 }
 
 func (b *Backend) login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool) (*Session, error) {
-	s, err := b.open(ctx, e, in.Token, nil)
+	s, err := b.open(ctx, e, in.Token, "", nil)
+	kept := false
 	if err == nil {
-		err = b.keep(ctx, s, in.Token, add)
+		kept, err = b.keep(ctx, s, in.Token, again(e, in), add)
 	}
-	if err == nil {
-		return s, nil
-	}
-	if in.User.ID != "" {
+	if in.User.ID != "" && !kept {
 		b.drop(ctx, e, in.Token)
 	}
-	return nil, refusedAtOnce(err)
+	if err != nil {
+		return nil, refusedAtOnce(err)
+	}
+	return s, nil
 }
 
 // drop ends a token that nobody keeps. Why it is not kept is what the person is told.
@@ -404,16 +434,19 @@ func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value)
 const dropping = 5 * time.Second
 
 // keep stores the credential of a session that was just opened with it. With add, a server that is no profile yet becomes
-// one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either.
-func (b *Backend) keep(ctx context.Context, s *Session, credential secret.Value, add bool) error {
+// one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either, unless
+// the earlier credential is dead; stored is whether the keyring has the new one.
+func (b *Backend) keep(
+	ctx context.Context, s *Session, credential secret.Value, earlierIsDead, add bool,
+) (stored bool, err error) {
 	e := s.entry()
 	account := credentialAccount(e)
 	earlier, err := b.Keyring.Get(ctx, account)
 	if err := ignoreNotFound(err); err != nil {
-		return err
+		return false, err
 	}
 	if err := b.Keyring.Set(ctx, account, credential); err != nil {
-		return err
+		return false, err
 	}
 	err = b.Profiles.Update(ctx, func(d *profile.Data) error {
 		i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.DeviceID == e.DeviceID })
@@ -439,17 +472,18 @@ func (b *Backend) keep(ctx context.Context, s *Session, credential secret.Value,
 		e = *p
 		return nil
 	})
-	if err != nil {
-		ctx = context.WithoutCancel(ctx)
-		if earlier.IsZero() {
-			return errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, account)))
-		}
-		return errors.Join(err, b.Keyring.Set(ctx, account, earlier))
+	switch {
+	case err != nil && earlierIsDead:
+		return true, err
+	case err != nil && earlier.IsZero():
+		return false, errors.Join(err, ignoreNotFound(b.Keyring.Delete(context.WithoutCancel(ctx), account)))
+	case err != nil:
+		return false, errors.Join(err, b.Keyring.Set(context.WithoutCancel(ctx), account, earlier))
 	}
 	s.mu.Lock()
 	s.Profile = e
 	s.mu.Unlock()
-	return nil
+	return true, nil
 }
 
 // Logout ends the token at the server, when it is one, and removes the credential from the keyring. An API key stays

@@ -3,7 +3,10 @@ package backend_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend"
@@ -171,4 +174,95 @@ func TestLoginThatCannotBeStored(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReplacedTokenEnds: a token whose place another credential takes could be ended by nobody later.
+func TestReplacedTokenEnds(t *testing.T) {
+	t.Parallel()
+	d, e, admin := signedIn(t)
+	if _, err := d.Login(t.Context(), e, jellyfin.SignedIn{Token: d.World.APIKey()}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := d.Client(e, admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Me(t.Context()); !api.IsCode(err, api.CodeCredentialRefused) {
+		t.Errorf("the replaced token: %v", err)
+	}
+}
+
+// TestSignInAgainThatCannotBeStored: the server has ended the earlier token, so the new one is kept.
+func TestSignInAgainThatCannotBeStored(t *testing.T) {
+	t.Parallel()
+	d, e, _ := signedIn(t)
+	client, err := d.Client(e, secret.Value{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, password := d.World.Admin()
+	again, err := client.SignIn(t.Context(), name, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	profiles := d.Profiles
+	d.Profiles = full{profiles}
+	if _, err := d.Login(t.Context(), e, again); !errors.Is(err, errFull) {
+		t.Errorf("login: %v", err)
+	}
+	d.Profiles = profiles
+	if _, err := d.Open(t.Context(), backend.Target{}); err != nil {
+		t.Errorf("the person is signed out: %v", err)
+	}
+}
+
+// TestCredentialGoesToItsServerOnly: at the address of a profile another server may answer one day.
+func TestCredentialGoesToItsServerOnly(t *testing.T) {
+	t.Parallel()
+	d, e, token := signedIn(t)
+	var sent atomic.Int32
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), token.Reveal()) {
+			sent.Add(1)
+		}
+		d.World.Server().ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	err := d.Profiles.Update(t.Context(), func(p *profile.Data) error { p.Profiles[0].URL = front.URL; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Open(t.Context(), backend.Target{}); err != nil || sent.Swap(0) == 0 {
+		t.Fatalf("the same server: %v", err)
+	}
+	d.World.Server().NewID()
+	if _, err := d.Open(t.Context(), backend.Target{}); !api.IsCode(err, api.CodeServerChanged) || sent.Load() > 0 {
+		t.Errorf("another server got the token %d times: %v", sent.Load(), err)
+	}
+	e.URL = front.URL
+	if _, err := d.Login(t.Context(), e, jellyfin.SignedIn{Token: token}); err != nil {
+		t.Errorf("signing in again: %v", err)
+	}
+	if _, err := d.Open(t.Context(), backend.Target{}); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// signedIn is a demo world's backend where the administrator has signed in, with his token.
+func signedIn(t *testing.T) (*backend.Demo, profile.Entry, secret.Value) {
+	t.Helper()
+	d, err := backend.NewDemo(t.Context(), backend.Options{Version: "test"}, demo.Options{}, api.CredentialAdmin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	e, err := d.Entry(t.Context(), backend.DemoName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := d.Credential(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d, e, token
 }

@@ -366,7 +366,7 @@ func (w *Window) login(
 	if err != nil {
 		return nil, err
 	}
-	return w.stored.login(ctx, e, in, true)
+	return w.stored.replace(ctx, e, in, true)
 }
 
 // StartQuickConnect shows a code, and reports by flow events when it was approved.

@@ -17,6 +17,7 @@ const (
 	CodeServerStarting       Code = "server-starting"       // the server was still starting when the wait ended
 	CodeServerAnswer         Code = "server-answer"         // an answer that Jellyfin does not give: too large, not JSON, …
 	CodeServerRefused        Code = "server-refused"        // the server said no, in words of its own
+	CodeServerChanged        Code = "server-changed"        // another server than the stored sign-in's answers there
 	CodeRateLimited          Code = "rate-limited"          // 429, and waiting did not help
 	CodeWizardIncomplete     Code = "wizard-incomplete"     // the server's first-run wizard is not done
 	CodeCertificateUntrusted Code = "certificate-untrusted" // TLS certificate not signed by a known authority

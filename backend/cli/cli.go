@@ -103,7 +103,7 @@ func exitCode(err error) int {
 	switch api.CodeOf(err) {
 	case api.CodeUsage, api.CodeAddressInvalid, api.CodeNameInvalid:
 		return exitUsage
-	case api.CodeServerRefused, api.CodeCredentialRefused, api.CodeForbidden, api.CodeAccountDisabled,
+	case api.CodeServerRefused, api.CodeServerChanged, api.CodeCredentialRefused, api.CodeForbidden, api.CodeAccountDisabled,
 		api.CodeRateLimited, api.CodeUnsupported, api.CodeClientMissing, api.CodeSignInRefused:
 		return exitRefused
 	case api.CodeCancelled:

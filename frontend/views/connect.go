@@ -207,7 +207,8 @@ func opening(s *stateOf, l *catalogue) *dom.Node {
 	}
 	var extra *dom.Node
 	switch o.Error.Code {
-	case api.CodeCredentialMissing, api.CodeCredentialRefused, api.CodeAccountDisabled, api.CodeSecretNotFound:
+	case api.CodeCredentialMissing, api.CodeCredentialRefused, api.CodeAccountDisabled, api.CodeSecretNotFound,
+		api.CodeServerChanged:
 		extra = components.Banner("info", "key", dom.E("p", l.T("opening.again")),
 			dom.E("div", dom.Class("actions"),
 				components.Secondary(l.T("opening.signin"), state.Reconnect{Name: o.Name}, dom.ID("sign-in-again"))))
