@@ -32,8 +32,9 @@ type Window struct {
 	stored *Backend
 	emit   func(event string, data any)
 
-	running sync.WaitGroup // flows, and writing what was seen
+	running sync.WaitGroup // what Close waits for: flows, changes, the opening ahead, and writing what was seen
 	writing sync.Mutex     // held while what was seen is written; taken before mu
+	changes sync.RWMutex   // held for reading while a change is made, and for writing while a sign-in is taken from it
 
 	mu      sync.Mutex
 	closed  bool
@@ -50,23 +51,29 @@ type Window struct {
 	begun   int               // how many readings of a roster were begun
 	shown   int               // which of them is shown
 	pins    map[string]string // address as typed → the fingerprint that the person trusts there
+	writes  context.Context   // ends when the changes that are under way shall stop
+	halt    context.CancelFunc
 }
 
 // NewWindow returns the window's backend. emit sends an event to the page.
 func NewWindow(b *Backend, emit func(event string, data any)) *Window {
-	return &Window{
+	w := &Window{
 		stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string),
 		looks: make(map[string]look), unsaved: make(map[string]func() error),
 	}
+	w.writes, w.halt = context.WithCancel(context.Background())
+	return w
 }
 
-// closing is how long Close waits for a write that has begun: it runs to its end, so that the journal tells the truth.
-const closing = 10 * time.Second
+// closing is how long Close waits for a write that has begun: it runs to its end, so that the journal tells the truth and an
+// account does not lose the links that are about to be written again.
+const closing = 30 * time.Second
 
 // Close ends everything that is under way, and the demo world. Nothing can be opened afterwards.
 func (w *Window) Close() error {
 	w.mu.Lock()
 	w.closed = true
+	w.halt()
 	d := w.leave()
 	w.mu.Unlock()
 	ended := make(chan struct{})
@@ -424,9 +431,11 @@ func (w *Window) SignOut(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	err = w.stored.Logout(ctx, e)
 	w.leaveStored(e)
-	return err
+	w.StopChanges()
+	w.changes.Lock() // a change that is under way needs the token
+	defer w.changes.Unlock()
+	return w.stored.Logout(ctx, e)
 }
 
 // ForgetProfile removes a server and its secrets.
@@ -435,7 +444,11 @@ func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.stored.Forget(ctx, e.Name); err != nil {
+	w.StopChanges()
+	w.changes.Lock()
+	err = w.stored.Forget(ctx, e.Name)
+	w.changes.Unlock()
+	if err != nil {
 		return err
 	}
 	w.leaveStored(e)
@@ -765,14 +778,54 @@ func (w *Window) PlanLink(ctx context.Context, req api.LinkRequest) (api.Plan, e
 // RemoveLinks removes links. What was removed before a failure is in the journal. viaUnregister allows the detour of
 // link.RemoveRequest.
 func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregister bool) ([]api.Change, error) {
+	var changes []api.Change
+	err := w.change(ctx, func(ctx context.Context, s *Session) (err error) {
+		changes, err = s.Linker.Remove(ctx, link.RemoveRequest{Links: links, ViaUnregister: viaUnregister},
+			func(p api.Progress) { w.emit(api.EventProgress, p) })
+		return err
+	})
+	return changes, err
+}
+
+// change runs what changes the open server, and reads the roster afterwards. Close waits for it; its context ends when it
+// shall stop, at the next place where nothing is half done.
+func (w *Window) change(ctx context.Context, run func(context.Context, *Session) error) error {
+	w.changes.RLock()
+	defer w.changes.RUnlock()
 	s, _, err := w.current()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	changes, err := s.Linker.Remove(ctx, link.RemoveRequest{Links: links, ViaUnregister: viaUnregister},
-		func(p api.Progress) { w.emit(api.EventProgress, p) })
-	w.changed(ctx)
-	return changes, err
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		return &api.Error{Code: api.CodeCancelled, Sentence: "The window is being closed: nothing was changed."}
+	}
+	w.running.Add(1)
+	writes := w.writes
+	w.mu.Unlock()
+	defer w.running.Done()
+	stoppable, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(writes, cancel)()
+	err = run(stoppable, s)
+	w.mu.Lock()
+	closed := w.closed
+	w.mu.Unlock()
+	if !closed {
+		w.changed(ctx)
+	}
+	return err
+}
+
+// StopChanges lets a removal of many links end with the one in hand. It does not wait for that.
+func (w *Window) StopChanges() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.halt()
+	if !w.closed {
+		w.writes, w.halt = context.WithCancel(context.Background())
+	}
 }
 
 // PlanUnregister says what Unregister would do.
@@ -786,23 +839,21 @@ func (w *Window) PlanUnregister(ctx context.Context, userID string) (api.Unregis
 
 // Unregister gives an account another sign-in provider.
 func (w *Window) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
-	s, _, err := w.current()
-	if err != nil {
-		return api.Change{}, err
-	}
-	c, err := s.Linker.Unregister(ctx, userID, authProvider)
-	w.changed(ctx)
+	var c api.Change
+	err := w.change(ctx, func(ctx context.Context, s *Session) (err error) {
+		c, err = s.Linker.Unregister(ctx, userID, authProvider)
+		return err
+	})
 	return c, err
 }
 
 // Undo takes a change back.
 func (w *Window) Undo(ctx context.Context, changeID string) (api.Change, error) {
-	s, _, err := w.current()
-	if err != nil {
-		return api.Change{}, err
-	}
-	c, err := s.Linker.Undo(ctx, changeID)
-	w.changed(ctx)
+	var c api.Change
+	err := w.change(ctx, func(ctx context.Context, s *Session) (err error) {
+		c, err = s.Linker.Undo(ctx, changeID)
+		return err
+	})
 	return c, err
 }
 

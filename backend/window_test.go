@@ -1437,3 +1437,53 @@ func TestInSight(t *testing.T) {
 		t.Error("in sight without a screen")
 	}
 }
+
+// TestWindowClosesAfterAWrite: an account whose links were dropped, to be written again, does not lose them because the window
+// is closed meanwhile.
+func TestWindowClosesAfterAWrite(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{Flavour: api.FlavourFlowfin})
+	reached, released := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/Preprovision/") {
+			once.Do(func() { close(reached); <-released })
+		}
+		d.Server().ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(t.Context(), front.URL, "home", d.APIKey().Reveal())
+	must(w, s, err)
+	tomas := w.row("tomas")
+	var group sync.WaitGroup
+	group.Go(func() {
+		links := []api.Link{{Identity: tomas.Identities[0], UserID: tomas.ID}, {Identity: tomas.Identities[1], UserID: tomas.ID}}
+		if changes, err := w.RemoveLinks(t.Context(), links, true); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
+			t.Errorf("removed %d links: %v", len(changes), err)
+		}
+	})
+	<-reached
+	closed := make(chan struct{})
+	group.Go(func() {
+		defer close(closed)
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-closed:
+		t.Error("closed while a change was being written")
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(released)
+	group.Wait()
+	w.refused(api.CodeProfileNotFound, func() error { _, err := w.Undo(t.Context(), "x"); return err }())
+	after := newWindow(t)
+	after.secret(d.APIKey().Reveal())
+	s, err = after.ConnectKey(t.Context(), d.URL(), "home", d.APIKey().Reveal())
+	must(after, s, err)
+	if left := after.row("tomas").Identities; !slices.Equal(left, tomas.Identities[1:]) {
+		t.Errorf("left: %v, want %v", left, tomas.Identities[1:])
+	}
+}

@@ -301,7 +301,8 @@ const (
 // ChangeState is how far a change got.
 type ChangeState string
 
-// The states of a change. Intended that never became anything else means: the app ended in between.
+// The states of a change. Intended that never became anything else means that it is not known, or not whole: the app ended in
+// between, the server's answer was lost, or only a part was made. What there is of it can be taken back.
 const (
 	ChangeIntended  ChangeState = "intended"
 	ChangeConfirmed ChangeState = "confirmed"

@@ -2,6 +2,7 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,15 +139,23 @@ func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identit
 	return err
 }
 
-// restore writes identities to an account that lost them, and reads back. Every one is tried; the error names those that are
-// missing.
+// restore writes identities to an account that lost them, and reads back. Every one is tried, once more where a server that
+// restarts was waited for; the error names those that are missing.
 func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	var last error
 	for _, id := range ids {
-		if err := l.write(ctx, api.Link{Identity: id, UserID: a.ID}, ""); err != nil {
+		link := api.Link{Identity: id, UserID: a.ID}
+		err := l.write(ctx, link, "")
+		switch api.CodeOf(err) { //nolint:exhaustive // the others do not pass by waiting
+		case api.CodeServerStarting, api.CodeServerUnreachable, api.CodeRateLimited, api.CodeTimeout:
+			if waited := l.Client.WaitReady(ctx, nil); waited == nil {
+				err = l.write(ctx, link, "")
+			}
+		}
+		if err != nil {
 			last = err
 		}
 	}
@@ -164,7 +173,7 @@ func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity)
 		return nil
 	}
 	e := &api.Error{
-		Code: api.CodeHalfDone, Err: last, Hint: "Link them again by subject.",
+		Code: api.CodeHalfDone, Err: last, Hint: "“jellybind history undo” writes them again.",
 		Sentence: fmt.Sprintf("These links of %s could not be written again: %s.", api.Printable(a.Name),
 			strings.Join(missing, ", ")),
 	}
@@ -269,6 +278,11 @@ func (l *Linker) unregister(ctx context.Context, a api.Account, authProvider str
 	if err := l.Plugin.Unregister(ctx, a.Name, authProvider); err != nil {
 		return err
 	}
+	return l.unregistered(ctx, a, authProvider, true)
+}
+
+// unregistered reads back; bare is whether the account shall have no link now, where Unregister drops them.
+func (l *Linker) unregistered(ctx context.Context, a api.Account, authProvider string, bare bool) error {
 	c := l.Plugin.Capabilities()
 	if !c.UnregisterKept {
 		return nil // 9p4 shows nothing of the change, not even before a restart
@@ -277,7 +291,7 @@ func (l *Linker) unregister(ctx context.Context, a api.Account, authProvider str
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReadBack, err)
 	}
-	if now.AuthProvider != authProvider || c.UnregisterDrops && len(now.Identities) > 0 {
+	if now.AuthProvider != authProvider || bare && c.UnregisterDrops && len(now.Identities) > 0 {
 		return &api.Error{
 			Code:     api.CodeLinkNotStored,
 			Sentence: fmt.Sprintf("The server said that it unregistered %s, but the account is as before.", api.Printable(a.Name)),
@@ -360,6 +374,9 @@ func (l *Linker) undoing(r api.Roster, done api.Change) (api.Change, func(contex
 			return change, nil, notUndoable(why)
 		}
 		change.Strategy, change.Write = api.StrategySubject, method
+		if roster.Owner(r, link.Identity) == nil {
+			from = "" // it was lost on the way
+		}
 		return change, func(ctx context.Context) error {
 			if err := l.write(ctx, link, from); err != nil {
 				return err
@@ -416,12 +433,15 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 			}
 			ids = slices.Concat(since, lost)
 		}
-		if back {
-			if err := l.unregister(ctx, *account, done.AuthProviderBefore); err != nil {
-				return err
-			}
+		if !back {
+			return l.restore(ctx, *account, ids)
 		}
-		return l.restore(ctx, *account, ids)
+		if err := l.Plugin.Unregister(ctx, account.Name, done.AuthProviderBefore); err != nil {
+			return err
+		}
+		// First what was dropped, whatever the reading says.
+		restored := l.restore(ctx, *account, ids)
+		return errors.Join(restored, l.unregistered(ctx, *account, done.AuthProviderBefore, len(ids) == 0))
 	}, nil
 }
 
@@ -431,6 +451,7 @@ func ownedAsLeft(r api.Roster, done api.Change) error {
 		owner := roster.Owner(r, id)
 		switch {
 		case done.Kind == api.ChangeUnlink && owner == nil,
+			done.Kind == api.ChangeMove && done.State == api.ChangeIntended && owner == nil,
 			done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
 		case owner == nil:
 			return notUndoable(api.Printable(id.Name) + " is not linked any more.")

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -567,6 +568,117 @@ func TestRebuildingIsReadBack(t *testing.T) {
 	}
 }
 
+// TestRebuildingWhileTheServerRestarts: a server that answers 503 for a moment costs no link.
+func TestRebuildingWhileTheServerRestarts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	account := w.account(t, "tomas")
+	var once sync.Once
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) (done bool) {
+		if strings.Contains(r.URL.Path, "/Preprovision/") {
+			once.Do(func() { rw.WriteHeader(http.StatusServiceUnavailable); done = true })
+		}
+		return done
+	}, "")
+	_, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}}, ViaUnregister: true,
+	}, quiet)
+	if err != nil {
+		t.Error(err)
+	}
+	if left := w.account(t, "tomas").Identities; !slices.Equal(left, account.Identities[1:]) {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// TestHalfDoneRebuildingIsUndone: the links that were lost on the way stand in the journal, and come back.
+func TestHalfDoneRebuildingIsUndone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	account := w.account(t, "tomas")
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		refused := strings.Contains(r.URL.Path, "/Preprovision/")
+		if refused {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+		return refused
+	}, "")
+	_, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}}, ViaUnregister: true,
+	}, quiet)
+	if !api.IsCode(err, api.CodeHalfDone) {
+		t.Errorf("got %v", err)
+	}
+	w.intercepting(nil, "")
+	for _, c := range w.changes(t) { // newest first: the detour, then the removal itself
+		if _, err := w.Undo(t.Context(), c.ID); err != nil {
+			t.Errorf("undoing the %s: %v", c.Kind, err)
+		}
+	}
+	if left := w.account(t, "tomas").Identities; len(left) != len(account.Identities) {
+		t.Errorf("left: %v, want %v", left, account.Identities)
+	}
+}
+
+// TestUndoingUnregisterRestoresFirst: that the accounts cannot be read costs no link.
+func TestUndoingUnregisterRestoresFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	before := w.account(t, "tomas")
+	if err := w.Plugin.Unregister(t.Context(), before.Name, "Another.Provider"); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range before.Identities {
+		w.Server().AddLink(api.Link{Identity: id, UserID: before.ID})
+	}
+	change, err := w.Unregister(t.Context(), before.ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sent atomic.Bool
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, "/Unregister/") {
+			sent.Store(true)
+		}
+		fails := sent.Load() && r.URL.Path == "/Users"
+		if fails {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+		return fails
+	}, "")
+	if _, err := w.Undo(t.Context(), change.ID); !api.IsCode(err, api.CodeOutcomeUnknown) {
+		t.Errorf("got %v", err)
+	}
+	w.intercepting(nil, "")
+	if left := w.account(t, "tomas").Identities; len(left) != len(before.Identities) {
+		t.Errorf("left: %v, want %v", left, before.Identities)
+	}
+}
+
+// TestMoveCutShortIsUndone: an identity that was taken from one account, and never reached the other, goes back.
+func TestMoveCutShortIsUndone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	from, to := w.account(t, "priya"), w.account(t, demo.TourName)
+	id := from.Identities[0]
+	cut, err := w.Journal.Intend(t.Context(), api.Change{
+		Server: w.ServerID, Kind: api.ChangeMove, UserID: to.ID, UserName: to.Name, FromID: from.ID, FromName: from.Name,
+		Identities: []api.Identity{id},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Plugin.DeleteLink(t.Context(), api.Link{Identity: id, UserID: from.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Undo(t.Context(), cut.ID); err != nil {
+		t.Fatal(err)
+	}
+	if o := roster.Owner(w.roster(t), id); o == nil || o.ID != from.ID {
+		t.Errorf("%v opens %+v, want %s", id, o, from.Name)
+	}
+}
+
 // TestOwnAccountIsNotUnregistered where that ends the very session that would have to write the links again.
 func TestOwnAccountIsNotUnregistered(t *testing.T) {
 	t.Parallel()
@@ -749,7 +861,7 @@ func TestCancelledWhileVerifying(t *testing.T) {
 }
 
 // TestMoveThatStopsHalfway: Flowfin moves an identity in two steps. When the second one fails, and the way back too, the
-// person is told that nobody has it.
+// person is told that nobody has it, and can give it back.
 func TestMoveThatStopsHalfway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -768,8 +880,15 @@ func TestMoveThatStopsHalfway(t *testing.T) {
 	if !api.IsCode(err, api.CodeHalfDone) || !strings.Contains(err.Error(), taken.Name+" was removed") {
 		t.Errorf("got %v (%s)", err, api.CodeOf(err))
 	}
-	if o := roster.Owner(w.roster(t), taken); o != nil || change.State != api.ChangeFailed {
+	if o := roster.Owner(w.roster(t), taken); o != nil || change.State != api.ChangeIntended {
 		t.Errorf("it opens %+v, %+v", o, change)
+	}
+	w.intercepting(nil, "")
+	if _, err := w.Undo(t.Context(), change.ID); err != nil {
+		t.Error(err)
+	}
+	if o := roster.Owner(w.roster(t), taken); o == nil || o.Name != "noah" {
+		t.Errorf("afterwards it opens %+v", o)
 	}
 }
 

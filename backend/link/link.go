@@ -589,7 +589,7 @@ func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
 				Code: api.CodeHalfDone,
 				Sentence: fmt.Sprintf("%s was removed from the account that had it, but could be linked neither to the other one nor "+
 					"back. %s", api.Printable(link.Name), reason(err)),
-				Hint:   "Look at the links again. If nobody has it, link it by subject.",
+				Hint:   "“jellybind history undo” gives it back to the account that had it.",
 				Params: map[string]string{"name": link.Name}, Err: errors.Join(err, back),
 			}
 		}
@@ -662,7 +662,8 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 		c.State = api.ChangeConfirmed
 	case errors.Is(err, ssoplugin.ErrStored):
 		c.State, c.Error = api.ChangeConfirmed, code
-	case code == api.CodeOutcomeUnknown: // of a change within the change
+	case code == api.CodeOutcomeUnknown, // of a change within the change
+		code == api.CodeHalfDone && c.Kind != api.ChangeLink: // what was lost on the way can be brought back
 		c.Error = code
 	case code == api.CodeServerUnreachable, code == api.CodeTimeout, errors.Is(err, errReadBack):
 		c.Error, err = code, unknownOutcome(err)
