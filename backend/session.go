@@ -90,9 +90,10 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	}
 	if now.After(cert.NotAfter) {
 		return facts, &api.Error{
-			Code:     api.CodeSignInInvalid,
+			Code:     api.CodeProviderCertificateExpired,
 			Sentence: "The provider's certificate expired on " + cert.NotAfter.UTC().Format(time.DateOnly) + ".",
 			Hint:     "Put the identity provider's current signing certificate into the plugin's settings.",
+			Params:   map[string]string{"date": cert.NotAfter.UTC().Format(time.DateOnly)},
 		}
 	}
 	return facts, nil

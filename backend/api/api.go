@@ -179,7 +179,32 @@ type Ability struct {
 	OK bool `json:"ok"`
 	// Reason is a sentence when OK is false.
 	Reason string `json:"reason,omitempty"`
+	// Why and Params say the same for translation; Why is empty where there is no more than the sentence.
+	Why    Why               `json:"why,omitempty"`
+	Params map[string]string `json:"params,omitempty"`
 }
+
+// Why is a reason's stable name, for translation.
+type Why string
+
+// The reasons of a plan's options. A sentence that the plugin's capabilities give has one of the last three.
+const (
+	WhyRelay          Why = "relay"           // the plugin's own sign-in, and its link endpoint
+	WhyRelayByConfig  Why = "relay-by-config" // the plugin's own sign-in; an API key writes the configuration
+	WhyOwnClient      Why = "own-client"
+	WhyAssertion      Why = "assertion"
+	WhyClaim          Why = "claim"          // a typed name, of the claim {claim}
+	WhyNameID         Why = "name-id"        // a typed name, of the NameID
+	WhyClientMissing  Why = "no-client"      // no client of our own at the provider
+	WhyNoCertificate  Why = "no-certificate" // the SAML provider's
+	WhyNoClientID     Why = "no-client-id"   // the SAML provider's, in the plugin's settings
+	WhySwitchedOff    Why = "switched-off"   // the provider, on the server
+	WhyOverrideHost   Why = "override-host"  // BaseUrlOverride leads to {host}
+	WhyOverrideHTTPS  Why = "override-https"
+	WhyNeedsToken     Why = "needs-token"      // the plugin's link endpoint, an administrator's
+	WhyNoLinkEndpoint Why = "no-link-endpoint" // for this account
+	WhyNoWrite        Why = "no-write"         // without the plugin's own sign-in, for this flavour and credential
+)
 
 // Capabilities is what a server's plugin can do with one credential.
 type Capabilities struct {
@@ -231,8 +256,10 @@ const (
 type Option struct {
 	Strategy Strategy    `json:"strategy"`
 	Write    WriteMethod `json:"write,omitempty"`
-	// Reason says why this strategy is (or is not) the right one here.
-	Reason string `json:"reason"`
+	// Reason says why this strategy is (or is not) the right one here; Why and Params say the same for translation.
+	Reason string            `json:"reason"`
+	Why    Why               `json:"why,omitempty"`
+	Params map[string]string `json:"params,omitempty"`
 	// OK is false when it cannot work here; then Reason says why.
 	OK bool `json:"ok"`
 	// Code is set where it cannot work because of something that the person can enter: CodeClientMissing.

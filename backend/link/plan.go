@@ -96,7 +96,7 @@ func Ways(c api.Capabilities, protocol api.Protocol, self string) api.Plan {
 		Settings: api.ProviderSettings{ClientID: set}, Capabilities: c, Account: api.User{ID: self}, Self: self, Base: &url.URL{},
 	})
 	if err != nil {
-		plan.Reason = plan.Options[0].Reason
+		plan.Reason, plan.Why, plan.Params = plan.Options[0].Reason, plan.Options[0].Why, plan.Options[0].Params
 	}
 	return plan
 }
@@ -125,20 +125,21 @@ func relayOption(f Facts) api.Option {
 	reach := RelayAbility(f.Provider)
 	switch {
 	case !f.Provider.Enabled && f.Provider.Known:
-		o.Reason = switchedOff
+		o.Why, o.Reason = api.WhySwitchedOff, switchedOff
 	case !reach.OK:
-		o.Reason = reach.Reason
+		o.Why, o.Params, o.Reason = reach.Why, reach.Params, reach.Reason
 	case c.PostLink.OK || own && c.PostLinkOwn.OK:
-		o.OK, o.Write = true, api.WritePostLink
+		o.OK, o.Write, o.Why = true, api.WritePostLink, api.WhyRelay
 		o.Reason = "The server itself signs the person in at the identity provider and writes the link; Jellybind only " +
 			"passes the answer on. The identity provider needs no second client."
 	case f.Provider.Protocol == api.OIDC && c.NameBeforeWrite.OK && c.WriteConfig.OK:
-		o.OK, o.Write = true, api.WriteConfig
+		o.OK, o.Write, o.Why = true, api.WriteConfig, api.WhyRelayByConfig
 		o.Reason = "An API key cannot use the plugin's link endpoint. The server still checks the sign-in and tells who it " +
 			"was; the link is then written into the provider's configuration."
 	case f.Self != "" && !own:
-		o.Reason = c.PostLink.Reason
+		o.Why, o.Reason = api.WhyNoLinkEndpoint, c.PostLink.Reason
 	default:
+		o.Why = api.WhyNeedsToken
 		o.Reason = "The plugin's link endpoint needs the access token of an administrator: " + c.PostLink.Reason
 	}
 	return o
@@ -149,13 +150,13 @@ func ownClientOption(f Facts) api.Option {
 	write, why := directWrite(f.Capabilities)
 	switch {
 	case write == "":
-		o.Reason = why
+		o.Why, o.Reason = api.WhyNoWrite, why
 	case f.Settings.ClientID == "":
-		o.Code = api.CodeClientMissing
+		o.Code, o.Why = api.CodeClientMissing, api.WhyClientMissing
 		o.Reason = fmt.Sprintf("Jellybind has no client of its own at this identity provider. Register a public client "+
 			"there, then: jellybind providers set %s --client-id ID", f.Provider.Name)
 	default:
-		o.OK, o.Write = true, write
+		o.OK, o.Write, o.Why = true, write, api.WhyOwnClient
 		o.Reason = "Jellybind signs the person in with its own client at the identity provider, learns the name that the " +
 			"plugin would use, and writes the link without the plugin's sign-in."
 	}
@@ -166,14 +167,14 @@ func assertionOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategyAssertion}
 	write, why := directWrite(f.Capabilities)
 	if write == "" {
-		o.Reason = why
+		o.Why, o.Reason = api.WhyNoWrite, why
 		return o
 	}
 	if proof := assertionProof(f); !proof.OK {
-		o.Reason = proof.Reason
+		o.Why, o.Params, o.Reason = proof.Why, proof.Params, proof.Reason
 		return o
 	}
-	o.OK, o.Write = true, write
+	o.OK, o.Write, o.Why = true, write, api.WhyAssertion
 	o.Reason = "Jellybind checks the identity provider's answer against the provider's certificate and writes the name in " +
 		"it; the plugin's link endpoint is not used."
 	return o
@@ -183,15 +184,17 @@ func assertionOption(f Facts) api.Option {
 func assertionProof(f Facts) api.Ability {
 	switch reach := RelayAbility(f.Provider); {
 	case !f.Provider.Enabled && f.Provider.Known:
-		return api.Ability{Reason: switchedOff}
+		return api.Ability{Why: api.WhySwitchedOff, Reason: switchedOff}
 	case !reach.OK:
 		return reach
 	case f.Provider.Certificate == "":
 		return api.Ability{
+			Why:    api.WhyNoCertificate,
 			Reason: "The provider's certificate cannot be read, so that Jellybind cannot check the identity provider's answer.",
 		}
 	case f.Provider.ClientID == "":
 		return api.Ability{
+			Why: api.WhyNoClientID,
 			Reason: "The provider has no client id in the plugin's settings, so that Jellybind cannot check for whom the identity " +
 				"provider's answer is meant.",
 		}
@@ -206,12 +209,13 @@ func subjectOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategySubject}
 	write, why := directWrite(f.Capabilities)
 	if write == "" {
-		o.Reason = why
+		o.Why, o.Reason = api.WhyNoWrite, why
 		return o
 	}
-	o.OK, o.Write = true, write
+	o.OK, o.Write, o.Why = true, write, api.WhyNameID
 	what := "the NameID"
 	if f.Provider.Protocol == api.OIDC {
+		o.Why, o.Params = api.WhyClaim, map[string]string{"claim": f.Provider.NameClaim}
 		what = "the claim “" + f.Provider.NameClaim + "”"
 	}
 	o.Reason = "You give the name that the identity provider will send (" + what + "). Nobody signs in, so nothing proves " +
@@ -238,10 +242,14 @@ func directWrite(c api.Capabilities) (api.WriteMethod, string) {
 func RelayAbility(p api.Provider) api.Ability {
 	switch {
 	case p.BaseURLOverride != "":
-		return api.Ability{Reason: fmt.Sprintf("The provider's BaseUrlOverride leads every sign-in to %s, so that its "+
-			"answer never reaches Jellybind.", hostOf(p.BaseURLOverride))}
+		host := hostOf(p.BaseURLOverride)
+		return api.Ability{
+			Why: api.WhyOverrideHost, Params: map[string]string{"host": host},
+			Reason: fmt.Sprintf("The provider's BaseUrlOverride leads every sign-in to %s, so that its answer never reaches "+
+				"Jellybind.", host),
+		}
 	case p.SchemeOverride == "https":
-		return api.Ability{Reason: "The provider's SchemeOverride makes the answer come back by https, which the loopback " +
+		return api.Ability{Why: api.WhyOverrideHTTPS, Reason: "The provider's SchemeOverride makes the answer come back by https, which the loopback " +
 			"does not speak."}
 	}
 	return api.Ability{OK: true}

@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -132,11 +133,11 @@ func TestMakePlan(t *testing.T) {
 				t.Errorf("got %s (%v), want %s", got, err, c.want)
 			}
 			for _, o := range plan.Options {
-				if o.Reason == "" || o.OK != (o.Write != "") {
+				if o.Reason == "" || o.Why == "" || o.OK != (o.Write != "") {
 					t.Errorf("option without a reason or a write method: %+v", o)
 				}
 			}
-			if err == nil && plan.Options[0] != plan.Option {
+			if err == nil && !reflect.DeepEqual(plan.Options[0], plan.Option) {
 				t.Errorf("the chosen option does not come first: %+v", plan.Options)
 			}
 		})

@@ -51,7 +51,7 @@ func TestDetect(t *testing.T) {
 			}
 		}
 		caps := p.Capabilities()
-		if got := (api.Capabilities{Flavour: caps.Flavour, Version: caps.Version, Credential: caps.Credential}); got != want {
+		if got := (api.Capabilities{Flavour: caps.Flavour, Version: caps.Version, Credential: caps.Credential}); !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 		if n := len(r.requests()); n != 1 {

@@ -357,7 +357,8 @@ func (v *visit) bySignIn(id api.Identity, account string) {
 func (v *visit) byName(id api.Identity, account string) {
 	v.t.Helper()
 	v.pick(id.Protocol, id.Provider)
-	v.do("why nobody can sign in", sees(english.T("link.noSignIn")), sees("API key"), sees(english.T("error.client-missing.hint")))
+	v.do("why nobody can sign in", sees(english.T("link.noSignIn")), sees(english.T("why.needs-token")),
+		sees(english.T("why.no-client")))
 	if said := ask[string](v.tab, `document.querySelector('.drawer').innerText`); strings.Contains(said, "jellybind ") {
 		v.t.Errorf("the window names a command: %s", said)
 	}

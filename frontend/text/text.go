@@ -46,6 +46,19 @@ func (c *Catalogue) T(key string, pairs ...string) string {
 	return s
 }
 
+// Why returns a reason in this language. Known is false where the catalogue does not have it; then the sentence is English.
+func (c *Catalogue) Why(why api.Why, params map[string]string, sentence string) (words string, known bool) {
+	key := "why." + string(why)
+	if !c.Has(key) {
+		return api.Printable(sentence), false
+	}
+	var pairs []string
+	for name, value := range params {
+		pairs = append(pairs, name, api.Printable(value))
+	}
+	return c.T(key, pairs...), true
+}
+
 // Has reports whether there is a text for the key.
 func (c *Catalogue) Has(key string) bool { _, ok := c.texts[key]; return ok }
 
@@ -144,7 +157,7 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 	}
 	key := "error." + string(e.Code)
 	if c.Tag != "en" && c.Has(key) || e.Sentence == "" {
-		return c.known(key), c.hint(key)
+		return c.told(key, e.Params), c.hint(key)
 	}
 	for _, word := range forTerminals {
 		if strings.Contains(e.Hint, word) {
@@ -156,6 +169,22 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 
 // forTerminals are in hints that name a command or its flags, which are no help in a window.
 var forTerminals = []string{"jellybind ", "--move", "--name", "--credential-stdin", "--via-unregister"}
+
+// told is an error's sentence, the one with what it names where the error says all of that.
+func (c *Catalogue) told(key string, params map[string]string) string {
+	of := key + ".of"
+	if !c.Has(of) {
+		return c.known(key)
+	}
+	var s string
+	for _, p := range c.Parts(of) {
+		if p.Name != "" && params[p.Name] == "" {
+			return c.known(key)
+		}
+		s += p.Words + api.Printable(params[p.Name])
+	}
+	return s
+}
 
 func (c *Catalogue) known(key string) string {
 	if !c.Has(key) {

@@ -54,29 +54,50 @@ func TestCataloguesAreComplete(t *testing.T) {
 // TestEveryCodeIsTranslated reads the codes out of the source, so that a new one cannot be forgotten.
 func TestEveryCodeIsTranslated(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "backend", "api", "error.go"), nil, 0)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		file, prefix, key string
+		least             int
+	}{{"error.go", "Code", "error.", 40}, {"api.go", "Why", "why.", 14}} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "backend", "api", c.file), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, c.prefix) {
+				return true
+			}
+			lit, ok := spec.Values[0].(*ast.BasicLit)
+			if !ok {
+				return true
+			}
+			code, _ := strconv.Unquote(lit.Value)
+			found++
+			if _, ok := en[c.key+code]; !ok {
+				t.Errorf("no text for %s%q", c.key, code)
+			}
+			return true
+		})
+		if found < c.least {
+			t.Errorf("only %d of %s found in the source", found, c.prefix)
+		}
 	}
-	found := 0
-	ast.Inspect(file, func(n ast.Node) bool {
-		spec, ok := n.(*ast.ValueSpec)
-		if !ok || len(spec.Values) != 1 || !strings.HasPrefix(spec.Names[0].Name, "Code") {
-			return true
+}
+
+// TestEveryFactIsTranslated reads the names of what a test of a provider finds out of the source.
+func TestEveryFactIsTranslated(t *testing.T) {
+	t.Parallel()
+	name, found := regexp.MustCompile(`\{Name: "([^"]+)", Value:`), 0
+	for _, dir := range []string{"oidcflow", "."} {
+		for _, m := range name.FindAllStringSubmatch(sources(t, filepath.Join("..", "..", "backend", dir)), -1) {
+			if found++; en["tested."+m[1]] == "" {
+				t.Errorf("no text for the fact %q", m[1])
+			}
 		}
-		lit, ok := spec.Values[0].(*ast.BasicLit)
-		if !ok {
-			return true
-		}
-		code, _ := strconv.Unquote(lit.Value)
-		found++
-		if _, ok := en["error."+code]; !ok {
-			t.Errorf("no text for error code %q", code)
-		}
-		return true
-	})
-	if found < 40 {
-		t.Errorf("only %d codes found in the source", found)
+	}
+	if found < 15 {
+		t.Errorf("only %d facts found in the source", found)
 	}
 }
 
@@ -255,5 +276,19 @@ func TestError(t *testing.T) {
 	}
 	if s, _ := german.Error(&api.Error{Code: "never-heard", Sentence: "New."}); s != "New." {
 		t.Errorf("unknown code: %q", s)
+	}
+}
+
+// TestErrorsNameWhatTheyAreAbout in German too, where the error says it.
+func TestErrorsNameWhatTheyAreAbout(t *testing.T) {
+	t.Parallel()
+	l := For("de", "")
+	owned := &api.Error{Code: api.CodeLinkOwned, Sentence: "x", Params: map[string]string{"name": "m{owner}", "owner": "Björn", "account": "Ada"}}
+	if s, _ := l.Error(owned); s != "m{owner} öffnet jetzt Björn." {
+		t.Errorf("got %q", s)
+	}
+	delete(owned.Params, "owner")
+	if s, _ := l.Error(owned); s != l.T("error.link-owned") {
+		t.Errorf("without the owner: %q", s)
 	}
 }

@@ -138,14 +138,14 @@ func linking(demo bool) *state.State {
 		if plan, ok := c.(state.CallPlanLink); ok {
 			s.Update(state.Planned{Number: plan.Number, Plan: api.Plan{
 				Provider:         api.Provider{Protocol: api.OIDC, Name: "authelia", NameClaim: "preferred_username"},
-				Option:           api.Option{Strategy: api.StrategyRelay, OK: true, Reason: "A token may store links."},
+				Option:           api.Option{Strategy: api.StrategyRelay, OK: true, Why: api.WhyRelay, Reason: "A token may store links."},
 				Allow:            []string{"http://127.0.0.1:8787/sso/OID/redirect/authelia"},
 				KnownBeforeWrite: true,
 				Options: []api.Option{
 					{Strategy: api.StrategyRelay, OK: true},
 					{Strategy: api.StrategySubject, OK: true, Reason: "Always possible."},
 				},
-				Warnings: []string{"The account has no password."},
+				Account: api.User{ID: "01", Name: "Ada", Disabled: true},
 			}})
 		}
 	}
@@ -430,7 +430,7 @@ var cases = map[string]func() *state.State{
 			state.Planned{Number: 1, Plan: api.Plan{Provider: p, Option: subject, Options: []api.Option{
 				subject,
 				{Strategy: api.StrategyRelay, Reason: "No key may do that."},
-				{Strategy: api.StrategyOwnClient, Reason: "jellybind providers set", Code: api.CodeClientMissing},
+				{Strategy: api.StrategyOwnClient, Reason: "jellybind providers set", Code: api.CodeClientMissing, Why: api.WhyClientMissing},
 			}}},
 		)
 	},

@@ -138,13 +138,7 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	if !p.OK {
 		body = append(body, components.Banner("bad", "alert", dom.E("p", l.T("link.planBad"))))
 	}
-	warnings := p.Warnings
-	if n := len(warnings); n > 0 && !p.KnownBeforeWrite {
-		warnings = warnings[:n-1] // the last one says the same as unknownBefore, which is translated
-	}
-	for _, w := range warnings {
-		body = append(body, components.Banner("warn", "alert", dom.E("p", foreign(l), api.Printable(w))))
-	}
+	body = append(body, warnings(l, p)...)
 	if len(p.Allow) > 0 && !s.Demo() {
 		body = append(body, allowBox(l, p))
 	}
@@ -198,16 +192,29 @@ func reason(l *catalogue, o api.Option) *dom.Node {
 	if o.Reason == "" {
 		return nil
 	}
-	if o.Code != "" { // the reason is for the terminal: it names a command
-		sentence, hint := l.Error(&api.Error{Code: o.Code})
-		return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), dom.E("span", sentence+" "+hint))
+	return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), because(l, o))
+}
+
+// because is why an option is, or is not, the one to take.
+func because(l *catalogue, o api.Option) *dom.Node {
+	words, known := l.Why(o.Why, o.Params, o.Reason)
+	if known {
+		return dom.E("span", words)
 	}
-	return dom.E(
-		"p",
-		dom.Class("why"),
-		dom.E("strong", l.T("link.why")+" "),
-		dom.E("span", foreign(l), api.Printable(o.Reason)),
-	)
+	return dom.E("span", foreign(l), words)
+}
+
+// warnings are a plan's: what keeps the link from opening the account.
+func warnings(l *catalogue, p *api.Plan) []*dom.Node {
+	var list []*dom.Node
+	add := func(on bool, key string) {
+		if on {
+			list = append(list, components.Banner("warn", "alert", dom.E("p", l.T(key))))
+		}
+	}
+	add(p.Provider.Known && !p.Provider.Enabled, "warning.switched-off")
+	add(p.Account.Disabled, "warning.disabled")
+	return list
 }
 
 func allowBox(l *catalogue, p *api.Plan) *dom.Node {
@@ -289,11 +296,9 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 	var warn []*dom.Node
 	if k.Plan != nil && k.Plan.Strategy == api.StrategySubject {
 		if !k.Plan.OK {
-			warn = append(warn, components.Banner("bad", "alert", dom.E("p", foreign(l), api.Printable(k.Plan.Reason))))
+			warn = append(warn, components.Banner("bad", "alert", dom.E("p", because(l, k.Plan.Option))))
 		}
-		for _, w := range k.Plan.Warnings {
-			warn = append(warn, components.Banner("warn", "alert", dom.E("p", foreign(l), api.Printable(w))))
-		}
+		warn = append(warn, warnings(l, k.Plan)...)
 	}
 	return []*dom.Node{dom.E("form", dom.Class("stack"), dom.OnSubmit(state.RunLink{}),
 		components.Field(components.Input{

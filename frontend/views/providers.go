@@ -126,6 +126,14 @@ func redirects(l *catalogue, p *api.ProviderDetail) *dom.Node {
 		muted(l.T("providers.allow")), dom.E("div", dom.Class("stack"), app, server))
 }
 
+// tested is the name of a fact that a test found out.
+func tested(l *catalogue, name string) string {
+	if key := "tested." + name; l.Has(key) {
+		return l.T(key)
+	}
+	return api.Printable(name)
+}
+
 func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.Node {
 	var body *dom.Node
 	switch {
@@ -136,7 +144,7 @@ func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.
 	default:
 		var facts []*dom.Node
 		for _, f := range t.Result.Facts {
-			facts = append(facts, components.Fact(api.Printable(f.Name), dom.E("code", api.Printable(f.Value))))
+			facts = append(facts, components.Fact(tested(l, f.Name), dom.E("code", api.Printable(f.Value))))
 		}
 		list := dom.E("dl", dom.Class("facts"), facts)
 		if t.Result.OK {

@@ -71,6 +71,9 @@ func limited(s *stateOf, l *catalogue) *dom.Node {
 
 // ability is why something cannot be done: the backend's words in English, the catalogue's in other languages.
 func ability(l *catalogue, name string, a api.Ability) string {
+	if words, known := l.Why(a.Why, a.Params, ""); known {
+		return words
+	}
 	key := "ability." + name
 	if l.Tag != "en" && l.Has(key) || a.Reason == "" {
 		return l.T(key)
