@@ -62,14 +62,20 @@ func (p *tab) link(l *text.Catalogue, a *app, i identity, fromBrowser bool, n in
 	p.do("opening the account", fill("search", "maria"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length === 1`),
 		clickOn(`#row-0 .account-name`), sees(l.T("drawer.unlinked")))
 	p.do("beginning to link", clickOn("#link-identity"), sees(l.T("link.choose")))
-	p.do("choosing the provider", clickOn(fmt.Sprintf(`input[value=%q]`, i.protocol+"/"+i.provider)))
+	p.do("choosing the provider", clickOn(fmt.Sprintf(`input[value=%q]`, i.protocol+"/"+i.provider)),
+		sees(l.T("link.more")), until(`document.querySelector('.plan .why')`),
+		chromedp.Evaluate[chromedp.Void](`document.querySelector('[aria-controls=ways]').click()`),
+		until(`document.querySelector('#ways .why')`))
+	p.speaks(l, "the ways of linking")
 	p.do("going to sign in", clickOn("#run-link"), until(`document.querySelector('.signin .copy-value')`))
 	address := ask[string](p, `document.querySelector('.signin .copy-value').textContent`)
 	if opened := a.lastOpened(p.t, n); fromBrowser {
 		address = opened
 	}
 	signIn(p.t, address, i.name)
-	p.do("confirming", sees(l.T("confirm.title")), sees(i.name), clickOn("#confirm-yes"))
+	p.do("the question", sees(l.T("confirm.title")), sees(i.name))
+	p.speaks(l, "the question")
+	p.do("confirming", clickOn("#confirm-yes"))
 	p.do("the end", until(`document.getElementById('link-close')`), clickOn("#link-close"), until(i.chip()))
 }
 
@@ -126,10 +132,12 @@ func TestGerman(t *testing.T) {
 	p.verify(german, byOIDC)
 	p.remove(german, byOIDC)
 	p.do("closing the account", clickOn(".drawer-head > :last-child"), until(`!document.querySelector('.drawer')`))
-	for _, screen := range []string{"providers", "own", "history", "settings"} {
+	for _, screen := range []string{"own", "history", "settings", "providers"} {
 		p.screen(german, screen)
 		p.english(screen)
 	}
+	p.do("testing a provider", click(german.T("providers.test.oidc")), sees(german.T("tested.authorization endpoint")))
+	p.english("the test of a provider")
 	// It is kept.
 	p.do("another start", chromedp.Reload(), sees(german.T("welcome.lead")))
 	if lang := ask[string](p, `document.documentElement.lang`); lang != "de" {
@@ -148,9 +156,20 @@ func (p *tab) screen(l *text.Catalogue, name string) {
 		until(`!document.querySelector('.content .loading')`))
 }
 
-// english complains about words on the page that are English where German has others.
+// speaks checks that a window in German does.
+func (p *tab) speaks(l *text.Catalogue, where string) {
+	p.t.Helper()
+	if l == german {
+		p.english(where)
+	}
+}
+
+// english complains about words on the page that are English where German has others, and about those that the page says are.
 func (p *tab) english(where string) {
 	p.t.Helper()
+	for _, words := range ask[[]string](p, `[...document.querySelectorAll('[lang=en]')].filter(e => e.offsetParent !== null).map(e => e.innerText)`) {
+		p.t.Errorf("%s has no German for %q", where, words)
+	}
 	shown := ask[[]string](p, `[...new Set([...document.querySelectorAll('h1,h2,h3,button,label,legend,dt,summary,.badge,.muted,[role=tab]')]
 		.filter(e => e.offsetParent !== null && !e.closest('[lang=en]')).map(e => e.innerText.trim()))]`)
 	for _, words := range shown {
