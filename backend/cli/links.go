@@ -244,7 +244,7 @@ func (a *app) linksAdd() *cobra.Command {
 		Long: `Link an identity to an account. Jellybind chooses how (see --plan), opens the identity provider in your browser,
 shows who signed in and whose that identity is now, and asks before it writes. Then it reads the link back.`,
 		Example: "  jellybind links add maria --provider keycloak\n" +
-			"  jellybind links add maria --provider keycloak --name 8f14e45f-ceea-467f-a9d4-2d3c5a1b7e90",
+			"  jellybind links add maria --provider keycloak --name maria",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
@@ -337,7 +337,7 @@ func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequ
 		case 1:
 			a.out.line("The identity provider must allow:")
 		default:
-			a.out.line("The identity provider must allow one of:")
+			a.out.line("The identity provider must allow all of these, or the first and a fixed port:")
 		}
 		for _, u := range plan.Allow {
 			a.out.line("  " + u)
@@ -524,9 +524,14 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 	for _, l := range req.Links {
 		removed = append(removed, l.Identity)
 	}
-	if account.ShutOutWithout(removed) {
+	own := func(i api.Identity) bool { return strings.EqualFold(i.Name, account.Name) }
+	switch adopts := l.Plugin.Capabilities().Flavour != api.FlavourFlowfin; {
+	case adopts && account.Exists && slices.ContainsFunc(removed, own):
+		a.err.text("", a.err.warn("On this flavour that is not enough: signing in with an identity of the account's own name opens "+
+			"the account again and restores the link. To keep a person out, block them at the identity provider."))
+	case account.ShutOutWithout(removed):
 		a.err.text("", a.err.warn("Nobody can sign in to this account afterwards: it takes no password. To give it Jellyfin's own "+
-			"sign-in: jellybind users unregister "+shellWord(account.Name)+a.again()))
+			"sign-in, and then a password there: jellybind users unregister "+shellWord(account.Name)+a.again()))
 	}
 	if req.ViaUnregister {
 		bound := slices.ContainsFunc(req.Links, func(x api.Link) bool { return !l.Removable(account, x).OK })

@@ -131,7 +131,7 @@ func (a *app) providersShow() *cobra.Command {
 			if p.Protocol == api.SAML {
 				what = "Assertion consumer service addresses"
 			}
-			a.out.line("\n" + what + " of Jellybind (allow one of them at the identity provider):")
+			a.out.line("\n" + what + " of Jellybind (allow all of them at the identity provider, or fix one by --port):")
 			for _, u := range p.AppRedirects {
 				a.out.line("  " + u)
 			}

@@ -359,7 +359,7 @@ func unregistering(c api.Capabilities) feature {
 	case c.UnregisterDrops:
 		f.how = "their links are dropped, and their sessions end"
 	case !c.UnregisterKept:
-		f.how += "; the plugin forgets it when the server restarts"
+		f.how += "; on Jellyfin 10.11 the account keeps its sign-in provider all the same"
 	}
 	return f
 }

@@ -87,7 +87,7 @@ what would happen.`,
 			if err != nil {
 				return err
 			}
-			drops := s.Plugin.Capabilities().UnregisterDrops
+			drops, kept := s.Plugin.Capabilities().UnregisterDrops, s.Plugin.Capabilities().UnregisterKept
 			if planOnly {
 				return a.showUnregister(plan, to, drops)
 			}
@@ -104,7 +104,7 @@ what would happen.`,
 			if a.json {
 				return a.out.json(change)
 			}
-			a.out.text("", unregistered(account, to, drops))
+			a.out.text("", unregistered(account, to, drops, kept))
 			if drops || to.ID != account.AuthProvider {
 				a.hintUndo(change)
 			}
@@ -148,12 +148,15 @@ func signInName(list []api.AuthProvider, id string) string {
 func lastName(id string) string { return id[strings.LastIndex(id, ".")+1:] }
 
 // unregistered says what Unregister has done.
-func unregistered(x api.Account, to api.AuthProvider, drops bool) string {
+func unregistered(x api.Account, to api.AuthProvider, drops, kept bool) string {
 	when := "now"
 	if to.ID == x.AuthProvider {
 		when = "as before"
 	}
 	said := fmt.Sprintf("%s signs in by %s %s.", api.Printable(x.Name), api.Printable(to.Name), when)
+	if !kept {
+		said = fmt.Sprintf("The server said yes; on this flavour %s keeps its sign-in provider.", api.Printable(x.Name))
+	}
 	var names []string
 	for _, id := range x.Identities {
 		names = append(names, fmt.Sprintf("%s of %s", api.Printable(id.Name), api.Printable(id.Provider)))
@@ -356,6 +359,8 @@ A config.json on standard input is printed with the entry merged in: jellybind s
 				return a.out.json(kit)
 			}
 			a.out.line("Linking page:  " + kit.PageURL)
+			a.out.text("", "On 9p4 and K0lin the page often signs in with the new identity instead of linking it, which opens or makes "+
+				"another account; SAML works by it nowhere. Better, people link with Jellybind and their own password.")
 			a.out.line("Entry for config.json of the web client:")
 			a.out.line(strings.TrimRight(kit.MenuLink, "\n"))
 			return nil

@@ -219,7 +219,7 @@ func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.Unregis
 	}
 	if !c.UnregisterKept {
 		plan.Effects = append(plan.Effects,
-			"This flavour does not store the change: it cannot be seen afterwards, and is gone when the server restarts.")
+			"On this flavour and Jellyfin 10.11 nothing else happens: the server says yes, and the account keeps its sign-in provider.")
 	}
 	return plan, nil
 }

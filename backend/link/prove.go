@@ -48,7 +48,7 @@ func (l *Linker) proveBy(
 		if strings.TrimSpace(name) == "" {
 			return proof{}, &api.Error{
 				Code: api.CodeNameInvalid, Sentence: "Linking by subject needs the name that the identity provider will send.",
-				Hint: "For example: --name 8f14e45f-ceea-467f-a9d4-2d3c5a1b7e90",
+				Hint: "On 9p4 and K0lin that is the user name, on Flowfin the subject: “jellybind providers show” says which claim it is.",
 			}
 		}
 		return proof{name: name}, nil

@@ -79,8 +79,10 @@ func byList(ctx context.Context, c *jellyfin.Client) (flavour, string, error) {
 		return flavour{}, "", missing("There is no SSO plugin on this server.")
 	}
 	if found.Status != "" && found.Status != "Active" {
-		return flavour{}, "", missing(fmt.Sprintf("The SSO plugin is installed on this server, but it is not active (%s).",
+		err := missing(fmt.Sprintf("The SSO plugin is installed on this server, but it is not active (%s).",
 			api.Printable(found.Status)))
+		err.Hint = "Enable it in the Dashboard under Plugins, and restart the server."
+		return flavour{}, "", err
 	}
 	major, _, _ := strings.Cut(found.Version, ".")
 	number, numberErr := strconv.Atoi(major)
@@ -145,11 +147,11 @@ func byBehaviour(ctx context.Context, c *jellyfin.Client) (flavour, error) {
 	}
 }
 
-func missing(sentence string) error {
+func missing(sentence string) *api.Error {
 	return &api.Error{
 		Code:     api.CodePluginMissing,
 		Sentence: sentence,
-		Hint:     "Install the SSO plugin on the server's plugin page and restart the server.",
+		Hint:     "In the Dashboard under Plugins, add the repository of an SSO plugin, install it, and restart the server.",
 	}
 }
 

@@ -512,11 +512,14 @@ func (v *visit) manyAtOnce() {
 		until(`document.querySelector('dialog[open] #remove-yes')`))
 	v.nameless("the question before many are removed")
 	v.shot("question")
-	how := english.N("remove.text", n)
+	how, beware := english.N("remove.text", n), english.T("remove.adopts", "name", accounts[0])
+	if v.d.Flavour() == api.FlavourFlowfin {
+		beware = english.N("remove.shutOut", 1, "name", "priya")
+	}
 	if v.rewrites() {
 		how = english.T("remove.detour.text")
 	}
-	v.do("yes", sees(english.N("remove.title", n)), sees(how), sees(english.N("remove.shutOut", 1, "name", "priya")), clickOn("#remove-yes"), sees(english.N("toast.removed", n)),
+	v.do("yes", sees(english.N("remove.title", n)), sees(how), sees(beware), clickOn("#remove-yes"), sees(english.N("toast.removed", n)),
 		until(`!document.querySelector('.selection')`))
 	v.shot("removed")
 	for _, name := range accounts {
@@ -622,16 +625,16 @@ func (v *visit) unregister() {
 	flowfin := v.d.Flavour() == api.FlavourFlowfin
 	ids := v.linked("tomas")
 	v.account("tomas")
-	ask1 := []action{click(english.T("unregister.do")), until(`document.querySelector('dialog[open] #auth')`), sees(english.T("unregister.what"))}
+	ask1 := []action{click(english.T("unregister.do")), until(`document.querySelector('dialog[open] #auth')`)}
 	undo := "remove.undo"
 	switch v.d.Flavour() {
 	case api.FlavourFlowfin:
-		ask1 = append(ask1, sees("loses its 2 links, and its sessions end on every device"))
+		ask1 = append(ask1, sees("loses its 2 links, and its sessions end on every device"), sees(english.T("unregister.what")))
 		undo = "remove.undo.sessions"
 	case api.Flavour9p4:
-		ask1 = append(ask1, sees("keeps its 2 links, and its sessions go on"), sees("gone when the server restarts"))
+		ask1 = append(ask1, sees("keeps its 2 links, and its sessions go on"), sees("the account keeps its sign-in provider"))
 	default:
-		ask1 = append(ask1, sees("keeps its 2 links, and its sessions go on"), gone("restarts"))
+		ask1 = append(ask1, sees("keeps its 2 links, and its sessions go on"), gone("keeps its sign-in provider"), sees(english.T("unregister.what")))
 	}
 	v.do("the question", append(ask1, sees(english.T(undo)))...)
 	v.shot("question")

@@ -95,6 +95,20 @@ func (s *State) canDetourAll(d Dialog) bool {
 	return !slices.ContainsFunc(d.Links, func(k api.Link) bool { return !d.Accounts[k.UserID].Exists || !s.CanDetour(k.UserID) })
 }
 
+// Adopted returns an account that one of the dialog's identities would open again: some flavours let an identity that nobody has
+// linked into the account of its name.
+func (s *State) Adopted() (api.Account, bool) {
+	if s.Can().Flavour == api.FlavourFlowfin {
+		return api.Account{}, false
+	}
+	for _, k := range s.Dialog.Links {
+		if a := s.Dialog.Accounts[k.UserID]; a.Exists && strings.EqualFold(a.Name, k.Name) {
+			return a, true
+		}
+	}
+	return api.Account{}, false
+}
+
 // ShutOut lists the accounts that nobody could sign in to any more without the dialog's links, in the order of these.
 func (d *Dialog) ShutOut() []api.Account {
 	gone := map[string][]api.Identity{}

@@ -215,7 +215,10 @@ func verified(l *catalogue, a *api.RosterRow, want api.Identity, v *api.Verified
 
 func accountFacts(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 	password := l.T("fact.password.no")
-	if a.HasPassword {
+	switch {
+	case a.AuthProvider == api.AuthProviderPlugin:
+		password = l.T("fact.password.plugin")
+	case a.HasPassword:
 		password = l.T("fact.password.yes")
 	}
 	last := l.T("time.never")

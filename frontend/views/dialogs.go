@@ -82,6 +82,11 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		undo = "remove.undo.orphan"
 	}
 	shutOut := d.ShutOut()
+	var adopted *dom.Node
+	if a, yes := s.Adopted(); yes {
+		shutOut = nil
+		adopted = components.Banner("warn", "alert", dom.E("p", l.T("remove.adopts", "name", api.Printable(a.Name))))
+	}
 	return components.Dialog(
 		l,
 		"ask",
@@ -89,6 +94,8 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
 		words,
+		dom.If(!d.Detour && s.Can().Flavour == api.FlavourFlowfin, func() *dom.Node { return muted(l.T("remove.sessions")) }),
+		adopted,
 		dom.If(len(shutOut) > 0, func() *dom.Node {
 			return components.Banner("warn", "alert",
 				dom.E("p", l.N("remove.shutOut", len(shutOut), "name", api.Printable(shutOut[0].Name))))
@@ -132,7 +139,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 		"ask",
 		l.T("unregister.ask", "name", api.Printable(p.Account.Name)),
 		state.CloseDialog{},
-		dom.E("p", l.T("unregister.what")),
+		dom.If(s.Can().UnregisterKept, func() *dom.Node { return dom.E("p", l.T("unregister.what")) }),
 		components.Select("auth", l.T("fact.provider"), s.Form[state.FieldAuth], choices, editMsg(state.FieldAuth)),
 		dom.E("ul", dom.Class("effects"), effects(s, l, p)),
 		muted(l.T(undo)),
