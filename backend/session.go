@@ -90,7 +90,7 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	}
 	if now.After(cert.NotAfter) {
 		return facts, &api.Error{
-			Code:     api.CodeProviderCertificateExpired,
+			Code:     api.CodeCertificateExpired,
 			Sentence: "The provider's certificate expired on " + cert.NotAfter.UTC().Format(time.DateOnly) + ".",
 			Hint:     "Put the identity provider's current signing certificate into the plugin's settings.",
 			Params:   map[string]string{"date": cert.NotAfter.UTC().Format(time.DateOnly)},

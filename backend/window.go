@@ -446,9 +446,8 @@ func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 	}
 	w.StopChanges()
 	w.changes.Lock()
-	err = w.stored.Forget(ctx, e.Name)
-	w.changes.Unlock()
-	if err != nil {
+	defer w.changes.Unlock() // a change that waits finds no session then
+	if err := w.stored.Forget(ctx, e.Name); err != nil {
 		return err
 	}
 	w.leaveStored(e)

@@ -249,8 +249,11 @@ func RelayAbility(p api.Provider) api.Ability {
 				"Jellybind.", host),
 		}
 	case p.SchemeOverride == "https":
-		return api.Ability{Why: api.WhyOverrideHTTPS, Reason: "The provider's SchemeOverride makes the answer come back by https, which the loopback " +
-			"does not speak."}
+		return api.Ability{
+			Why: api.WhyOverrideHTTPS,
+			Reason: "The provider's SchemeOverride makes the answer come back by https, which the loopback does not " +
+				"speak.",
+		}
 	}
 	return api.Ability{OK: true}
 }

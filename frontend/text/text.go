@@ -176,14 +176,15 @@ func (c *Catalogue) told(key string, params map[string]string) string {
 	if !c.Has(of) {
 		return c.known(key)
 	}
-	var s string
+	var s strings.Builder
 	for _, p := range c.Parts(of) {
 		if p.Name != "" && params[p.Name] == "" {
 			return c.known(key)
 		}
-		s += p.Words + api.Printable(params[p.Name])
+		s.WriteString(p.Words)
+		s.WriteString(api.Printable(params[p.Name]))
 	}
-	return s
+	return s.String()
 }
 
 func (c *Catalogue) known(key string) string {
