@@ -180,6 +180,8 @@ func (a *App) RemoveLinks(links []api.Link) ([]api.Change, error) {
 	return a.window.RemoveLinks(a.ctx, links, false)
 }
 
+func (a *App) StopChanges() { a.window.StopChanges() }
+
 func (a *App) RemoveLinksViaUnregister(links []api.Link) ([]api.Change, error) {
 	return a.window.RemoveLinks(a.ctx, links, true)
 }

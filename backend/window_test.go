@@ -1487,3 +1487,42 @@ func TestWindowClosesAfterAWrite(t *testing.T) {
 		t.Errorf("left: %v, want %v", left, tomas.Identities[1:])
 	}
 }
+
+// TestWindowStopsARemoval between two links; what comes later is not stopped.
+func TestWindowStopsARemoval(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	reached, released := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/OID/Add/") {
+			once.Do(func() { close(reached); <-released })
+		}
+		d.Server().ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(t.Context(), front.URL, "home", d.APIKey().Reveal())
+	must(w, s, err)
+	elif := w.row("elif")
+	var links []api.Link
+	for _, i := range elif.Identities {
+		links = append(links, api.Link{Identity: i, UserID: elif.ID})
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		if changes, err := w.RemoveLinks(t.Context(), links, false); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
+			t.Errorf("removed %d links: %v", len(changes), err)
+		}
+	})
+	<-reached
+	w.StopChanges()
+	close(released)
+	group.Wait()
+	if left := w.row("elif").Identities; !slices.Equal(left, elif.Identities[1:]) {
+		t.Errorf("left: %v", left)
+	}
+	if _, err := w.RemoveLinks(t.Context(), links[1:], false); err != nil {
+		t.Error(err)
+	}
+}

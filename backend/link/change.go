@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -38,6 +39,7 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 			return changes, &api.Error{
 				Code:     api.CodeCancelled,
 				Sentence: fmt.Sprintf("Cancelled: %d of %d links were removed.", i, len(req.Links)), Err: err,
+				Params: map[string]string{"done": strconv.Itoa(i), "total": strconv.Itoa(len(req.Links))},
 			}
 		}
 		change, err := l.remove(ctx, *roster.Account(before, link.UserID), link, req.ViaUnregister)
@@ -322,14 +324,15 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 	}
 	change.Server, change.Undoes = l.ServerID, done.ID
 	change, err = l.record(ctx, change, do)
-	if err != nil {
+	if change.State != api.ChangeConfirmed {
 		return change, err
 	}
+	// An error now is a warning: it is stored.
 	done.State = api.ChangeUndone
-	if err := l.Journal.Finish(context.WithoutCancel(ctx), done); err != nil {
-		return change, notJournalled("The change was taken back, but the journal could not be told.", err)
+	if jerr := l.Journal.Finish(context.WithoutCancel(ctx), done); jerr != nil {
+		err = errors.Join(err, notJournalled("The change was taken back, but the journal could not be told.", jerr))
 	}
-	return change, nil
+	return change, err
 }
 
 func notUndoable(sentence string) error {

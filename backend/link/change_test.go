@@ -923,6 +923,28 @@ func TestLinkThatIsStoredAllTheSame(t *testing.T) {
 	}
 }
 
+// TestUndoThatIsStoredAllTheSame marks what it has taken back, though there was something to tell of.
+func TestUndoThatIsStoredAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)
+	noah := w.account(t, "noah")
+	removed, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: noah.Identities[0], UserID: noah.ID}},
+	}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Plugin = meddled{w.Plugin}
+	if change, err := w.Undo(t.Context(), removed[0].ID); !api.IsCode(err, api.CodeConfigChanged) || change.State != api.ChangeConfirmed {
+		t.Errorf("%v, %+v", err, change)
+	}
+	for _, c := range w.changes(t) {
+		if c.ID == removed[0].ID && c.State != api.ChangeUndone {
+			t.Errorf("what was undone is %s", c.State)
+		}
+	}
+}
+
 // forgetful is a disk that gets full once a change was written down as intended.
 func forgetful(t *testing.T, w *world) {
 	t.Helper()

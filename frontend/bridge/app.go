@@ -246,6 +246,9 @@ func (a *App) RemoveLinks(ctx context.Context, links []api.Link, detour bool) (r
 	return result, failed
 }
 
+// StopChanges lets a removal of many links end with the one in hand.
+func (a *App) StopChanges(ctx context.Context) *api.Error { return a.do(ctx, "StopChanges") }
+
 // PlanUnregister says what unregistering an account does.
 func (a *App) PlanUnregister(ctx context.Context, userID string) (result api.UnregisterPlan, failed *api.Error) {
 	failed = a.get(ctx, "PlanUnregister", &result, userID)

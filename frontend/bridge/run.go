@@ -98,6 +98,8 @@ func (a *App) runRoster(ctx context.Context, cmd state.Cmd) state.Msg {
 	case state.CallRemove:
 		list, err := a.RemoveLinks(ctx, c.Links, c.Detour)
 		return state.Removed{Changes: list, Err: err}
+	case state.CallStopChanges:
+		_ = a.StopChanges(ctx) // the removal itself tells how it ended
 	case state.CallPlanUnregister:
 		p, err := a.PlanUnregister(ctx, c.UserID)
 		return state.UnregisterPlanned{UserID: c.UserID, Plan: p, Err: err}

@@ -58,8 +58,14 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 	case CancelVerify:
 		return s.cancelVerify(), true
 	case Removed:
-		s.Dialog.Busy = false
+		stopped := s.Dialog.Stopping && m.Err != nil && m.Err.Code == api.CodeCancelled
+		s.Dialog.Busy, s.Dialog.Stopping, s.Progress = false, false, nil
 		cmds := s.afterChange()
+		if stopped {
+			s.closeDialog()
+			clear(s.Roster.Selected)
+			return append(append(cmds, s.toast(&Toast{Error: m.Err})...), s.home()), true
+		}
 		if m.Err != nil {
 			s.notRemoved(m)
 			if len(m.Changes) == 0 {

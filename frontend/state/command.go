@@ -30,6 +30,8 @@ type (
 	CallConnectPassword struct{ Address, Name, User, Password string }
 	// CallQuickConnect calls StartQuickConnect.
 	CallQuickConnect struct{ Address, Name string }
+	// CallStopChanges calls StopChanges.
+	CallStopChanges struct{}
 	// CallCancelFlow calls CancelFlow.
 	CallCancelFlow struct{ ID string }
 	// CallOpenProfile calls OpenProfile.

@@ -18,6 +18,11 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 			return s.toast(&Toast{Key: "toast.nothingToRemove"}), true
 		}
 		s.askRemove(links, accounts)
+	case StopRemoval:
+		if d.Kind == DialogRemove && d.Busy && !d.Stopping {
+			d.Stopping = true
+			return []Cmd{CallStopChanges{}}, true
+		}
 	case AskUnregister:
 		s.openDialog(Dialog{Kind: DialogUnregister, UserID: m.UserID})
 		s.Form[FieldAuth] = ""
@@ -138,7 +143,7 @@ func (s *State) dialogYes() []Cmd {
 	d.Error = nil
 	switch d.Kind {
 	case DialogRemove:
-		d.Busy = true
+		d.Busy, s.Progress = true, nil
 		return []Cmd{CallRemove{Links: d.Links, Detour: d.Detour}}
 	case DialogUnregister:
 		if d.Plan == nil || s.Form[FieldAuth] == "" {

@@ -120,6 +120,8 @@ type (
 	}
 	// AskRemoveSelected asks before all links of the selected accounts are removed.
 	AskRemoveSelected struct{}
+	// StopRemoval lets a removal of many links end with the one in hand.
+	StopRemoval struct{}
 	// AskUnregister asks before an account is unregistered.
 	AskUnregister struct{ UserID string }
 	// AskForget asks before a stored server is forgotten.

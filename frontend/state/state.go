@@ -314,6 +314,7 @@ type Dialog struct {
 	Plan     *api.UnregisterPlan
 	UserID   string
 	Busy     bool
+	Stopping bool // a removal that was told to stop
 	Error    *api.Error
 	// Detour is set when the links cannot be removed singly, and all links of their accounts may be dropped for it.
 	Detour bool

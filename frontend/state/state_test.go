@@ -1170,3 +1170,17 @@ func TestFocusFindsAPlace(t *testing.T) {
 	focus("tab-signin", state.LinkTab{})
 	focus("title", state.Go{Screen: state.ScreenSettings}, state.AskForget{Name: "x"}, state.DialogYes{}, state.ProfilesChanged{Old: "x"})
 }
+
+func TestStopRemoval(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.AskRemove{Links: []api.Link{{UserID: "u"}, {UserID: "v"}}, Accounts: map[string]api.Account{}})
+	none[state.CallStopChanges](t, s.Update(state.StopRemoval{})) // nothing runs yet
+	s.Update(state.DialogYes{})
+	want[state.CallStopChanges](t, s.Update(state.StopRemoval{}))
+	none[state.CallStopChanges](t, s.Update(state.StopRemoval{}))
+	s.Update(state.Removed{Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."}})
+	if n := len(s.Toasts); s.Dialog.Kind != state.DialogNone || n == 0 || s.Toasts[n-1].Error == nil {
+		t.Errorf("it ends with %+v and %d messages", s.Dialog, n)
+	}
+}

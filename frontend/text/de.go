@@ -239,6 +239,7 @@ var de = map[string]string{
 	"remove.sessions":      "Bei diesem Plugin können mit der letzten Verknüpfung die Sitzungen des Kontos enden.",
 	"remove.shutOut.one":   "Danach kann sich bei {name} niemand mehr anmelden: Das Konto nimmt kein Passwort an. Erst „Lösen“, dann in Jellyfin ein Passwort setzen; ein vorher gesetztes wird nicht gespeichert.",
 	"remove.shutOut.other": "Danach kann sich bei {n} dieser Konten niemand mehr anmelden: Sie nehmen kein Passwort an. Erst „Lösen“, dann in Jellyfin Passwörter setzen; vorher gesetzte werden nicht gespeichert.",
+	"remove.stop":          "Anhalten",
 	"remove.undo":          "Das lässt sich rückgängig machen, hier und im Verlauf.",
 
 	"remove.undo.sessions": "Das lässt sich rückgängig machen, hier und im Verlauf; Sitzungen bleiben beendet.",
@@ -573,6 +574,7 @@ var de = map[string]string{
 	"error.usage":                      "Dieser Wert ist nicht brauchbar.",
 	"error.usage.hint":                 "Korrigieren und erneut versuchen.",
 	"error.cancelled":                  "Das wurde abgebrochen.",
+	"error.cancelled.of":               "Angehalten: {done} von {total} Verknüpfungen sind entfernt.",
 	"error.timeout":                    "Die Antwort blieb aus.",
 	"error.timeout.hint":               "Die Verbindung prüfen und erneut versuchen.",
 	"error.address-invalid":            "Das ist keine Serveradresse.",

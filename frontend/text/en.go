@@ -239,6 +239,7 @@ var en = map[string]string{
 	"remove.sessions":      "On this plugin, an account’s sessions may end with its last link.",
 	"remove.shutOut.one":   "Nobody can sign in to {name} afterwards: the account takes no password. Unregister it, and then set a password in Jellyfin; one that is set before is not stored.",
 	"remove.shutOut.other": "Nobody can sign in to {n} of these accounts afterwards: they take no password. Unregister them, and then set passwords in Jellyfin; those that are set before are not stored.",
+	"remove.stop":          "Stop",
 	"remove.undo":          "This can be undone, here and in the history.",
 
 	"remove.undo.sessions": "This can be undone, here and in the history; sessions stay ended.",
@@ -573,6 +574,7 @@ var en = map[string]string{
 	"error.usage":                      "That value cannot be used.",
 	"error.usage.hint":                 "Correct it and try again.",
 	"error.cancelled":                  "This was cancelled.",
+	"error.cancelled.of":               "Stopped: {done} of {total} links were removed.",
 	"error.timeout":                    "Nobody answered in time.",
 	"error.timeout.hint":               "Check the connection and try again.",
 	"error.address-invalid":            "That is no server address.",

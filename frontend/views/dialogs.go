@@ -57,6 +57,15 @@ func buttons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
 			dom.Flag("autofocus", s.Dialog.Kind != state.DialogRename)), yes)
 }
 
+// removeButtons are the same, but that a removal of many which is under way can be stopped.
+func removeButtons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
+	if d := &s.Dialog; d.Busy && len(d.Links) > 1 {
+		return dom.E("div", dom.Class("actions end"), components.Secondary(l.T("remove.stop"), state.StopRemoval{},
+			dom.ID("remove-stop"), dom.Flag("autofocus", true), dom.Flag("disabled", d.Stopping)), yes)
+	}
+	return buttons(s, l, yes)
+}
+
 func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 	d := &s.Dialog
 	const most = 6
@@ -102,7 +111,8 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		}),
 		muted(l.T(undo)),
 		components.Error(l, d.Error),
-		buttons(
+		progress(s, d.Busy),
+		removeButtons(
 			s,
 			l,
 			components.Danger(
