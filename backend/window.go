@@ -109,15 +109,21 @@ func (w *Window) Bootstrap(ctx context.Context) (api.Bootstrap, error) {
 	return boot, err
 }
 
-// systemLanguage returns the language of the POSIX locale, "en" where none is set.
+// systemLanguage returns the language of the POSIX locale: "en" where that is none, as C is; nothing where none is set, as in
+// programs that Windows and macOS start, and the page knows better.
 func systemLanguage(getenv func(string) string) string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		locale, _, _ := strings.Cut(getenv(name), ".")
-		if tag, err := language.Parse(strings.ReplaceAll(locale, "_", "-")); err == nil && locale != "" {
-			return tag.String()
+		if locale == "" {
+			continue
 		}
+		tag, err := language.Parse(strings.ReplaceAll(locale, "_", "-"))
+		if err != nil {
+			return "en"
+		}
+		return tag.String()
 	}
-	return "en"
+	return ""
 }
 
 // CheckKeyring tells whether the system's keyring can be used. One that hangs takes its time limit.

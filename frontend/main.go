@@ -32,6 +32,7 @@ type document struct{ lang, title, theme string }
 
 func main() {
 	w := &window{state: state.New(time.Now()), app: bridge.New(bridge.Wails{})}
+	w.state.PageLanguage = js.Global().Get("navigator").Get("language").String()
 	w.frame = js.FuncOf(func(js.Value, []js.Value) any { w.draw(); return nil })
 	w.page = dom.Mount("app", func(m any) { w.send(m) }, func(e dom.Event) (any, bool) {
 		return w.state.GlobalKey(e.Key, e.Ctrl, e.Alt, e.Editable)

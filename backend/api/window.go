@@ -72,7 +72,7 @@ type Keyring struct {
 type Bootstrap struct {
 	Version  string    `json:"version"`
 	OS       string    `json:"os"`
-	Locale   string    `json:"locale"` // the system's language, BCP 47
+	Locale   string    `json:"locale"` // the system's language, BCP 47; empty where it does not say
 	Settings Settings  `json:"settings"`
 	Profiles []Profile `json:"profiles"`
 	// Damaged is the path's base name of a profile file that was kept aside because it could not be read.

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -52,8 +53,10 @@ const (
 
 // State is everything that the window draws from.
 type State struct {
-	Boot   api.Bootstrap
-	Booted bool
+	Boot api.Bootstrap
+	// PageLanguage is the language that the browser engine prefers, BCP 47.
+	PageLanguage string
+	Booted       bool
 	// Keyring is the state of the system's keyring; nil until it is known, which may take longer than the first frame.
 	Keyring *api.Keyring
 	// Fatal is why the window could not start.
@@ -349,8 +352,10 @@ func New(now time.Time) *State {
 	}
 }
 
-// Text returns the catalogue of the chosen language.
-func (s *State) Text() *text.Catalogue { return text.For(s.Boot.Settings.Language, s.Boot.Locale) }
+// Text returns the catalogue of the chosen language, or else of the system's: of its locale, or as the page knows it.
+func (s *State) Text() *text.Catalogue {
+	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage))
+}
 
 // Can is the open session's capabilities.
 func (s *State) Can() api.Capabilities {

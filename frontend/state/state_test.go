@@ -1184,3 +1184,16 @@ func TestStopRemoval(t *testing.T) {
 		t.Errorf("it ends with %+v and %d messages", s.Dialog, n)
 	}
 }
+
+func TestLanguageOfTheSystem(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ chosen, locale, page, want string }{
+		{"", "", "de-AT", "de"}, {"system", "", "fr", "en"}, {"", "en-GB", "de", "en"}, {"de", "en", "en", "de"}, {"en", "", "de", "en"},
+	} {
+		s := state.New(now)
+		s.PageLanguage, s.Boot.Locale, s.Boot.Settings.Language = c.page, c.locale, c.chosen
+		if got := s.Text().Tag; got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}

@@ -435,7 +435,9 @@ var cases = map[string]func() *state.State{
 		)
 	},
 	"remove-running": func() *state.State {
-		gone := func(id string) api.Link { return api.Link{UserID: id, Identity: api.Identity{Provider: "authelia", Name: id}} }
+		gone := func(id string) api.Link {
+			return api.Link{UserID: id, Identity: api.Identity{Provider: "authelia", Name: id}}
+		}
 		return after(
 			opened(api.Settings{}, false),
 			state.AskRemove{Links: []api.Link{gone("01"), gone("02")}, Accounts: map[string]api.Account{}},
