@@ -14,6 +14,7 @@ func TestSystemLanguage(t *testing.T) {
 		{map[string]string{"LC_MESSAGES": "en_GB", "LANG": "de_DE.UTF-8"}, "en-GB"},
 		{map[string]string{"LANG": "POSIX"}, "en"},
 		{map[string]string{"LANG": "C"}, "en"},
+		{map[string]string{"LANG": "de_DE@euro"}, "de-DE"},
 	} {
 		if got := systemLanguage(func(name string) string { return c.env[name] }); got != c.want {
 			t.Errorf("%v: %q, want %q", c.env, got, c.want)

@@ -114,6 +114,7 @@ func (w *Window) Bootstrap(ctx context.Context) (api.Bootstrap, error) {
 func systemLanguage(getenv func(string) string) string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		locale, _, _ := strings.Cut(getenv(name), ".")
+		locale, _, _ = strings.Cut(locale, "@")
 		if locale == "" {
 			continue
 		}
