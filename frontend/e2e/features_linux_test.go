@@ -16,6 +16,17 @@ import (
 
 const loaded = `document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`
 
+// comes waits for the roster of the server that is opened by itself. A development build's own window is a second page of the
+// same backend, and may ask for it at the same moment; of two wishes the later one counts, and the earlier one can be repeated.
+func (p *tab) comes(what string, do ...action) {
+	p.t.Helper()
+	const pushed = `document.querySelector('main')?.innerText.includes('Another server was opened meanwhile.')`
+	p.do(what, append(do, until(`(`+loaded+`) || `+pushed))...)
+	if ask[bool](p, `!!(`+pushed+`)`) {
+		p.do(what+", once more", click(english.T("again")), until(loaded))
+	}
+}
+
 // TestSecondRun starts the window a second time: what has changed on the server meanwhile is marked, what was chosen is
 // kept, and a client secret can be deleted.
 func TestSecondRun(t *testing.T) {
@@ -52,7 +63,8 @@ func TestSecondRun(t *testing.T) {
 	d.Server().AddUser(server.UserSpec{Name: "newcomer"})
 	a = launch(t, dir, bus)
 	p = a.open(t)
-	p.do("the second run", until(loaded), sees(english.N("toast.changed", 1)), click(english.T("toast.show")),
+	p.comes("the second run")
+	p.do("what has changed", sees(english.N("toast.changed", 1)), click(english.T("toast.show")),
 		until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length === 1`), sees("newcomer"), sees(english.T("badge.changed")))
 	p.nameless("what has changed")
 	p.do("no single keys", until(`document.activeElement.id !== 'search'`), key("?"), key(kb.Escape))
