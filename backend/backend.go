@@ -391,7 +391,8 @@ func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.Sign
 	if err != nil {
 		return nil, err
 	}
-	if e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
+	same := e.ServerID == "" || e.ServerID == s.Server.ID // another server has no business with it
+	if same && e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
 		b.drop(ctx, e, earlier)
 	}
 	return s, nil
