@@ -180,11 +180,11 @@ func (a *App) RemoveLinks(links []api.Link) ([]api.Change, error) {
 	return a.window.RemoveLinks(a.ctx, links, false)
 }
 
-func (a *App) StopChanges() { a.window.StopChanges() }
-
 func (a *App) RemoveLinksViaUnregister(links []api.Link) ([]api.Change, error) {
 	return a.window.RemoveLinks(a.ctx, links, true)
 }
+
+func (a *App) StopChanges() { a.window.StopChanges() }
 
 func (a *App) PlanUnregister(userID string) (api.UnregisterPlan, error) {
 	return a.window.PlanUnregister(a.ctx, userID)

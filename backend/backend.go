@@ -386,8 +386,7 @@ func (b *Backend) Login(ctx context.Context, e profile.Entry, in jellyfin.Signed
 
 // replace logs in, and ends the token that was stored before: nobody could do that later.
 func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool) (*Session, error) {
-	earlier, _ := b.Keyring.Get(ctx, credentialAccount(e)) // login tells what is wrong with the keyring
-	s, err := b.login(ctx, e, in, add)
+	s, earlier, err := b.login(ctx, e, in, add)
 	if err != nil {
 		return nil, err
 	}
@@ -403,19 +402,22 @@ func again(e profile.Entry, in jellyfin.SignedIn) bool {
 	return in.User.ID != "" && in.User.ID == e.UserID
 }
 
-func (b *Backend) login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool) (*Session, error) {
-	s, err := b.open(ctx, e, in.Token, "", nil)
+// login is Login, but that it leaves the earlier credential to the caller.
+func (b *Backend) login(
+	ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool,
+) (s *Session, earlier secret.Value, err error) {
+	s, err = b.open(ctx, e, in.Token, "", nil)
 	kept := false
 	if err == nil {
-		kept, err = b.keep(ctx, s, in.Token, again(e, in), add)
+		earlier, kept, err = b.keep(ctx, s, in.Token, again(e, in), add)
 	}
 	if in.User.ID != "" && !kept {
 		b.drop(ctx, e, in.Token)
 	}
 	if err != nil {
-		return nil, refusedAtOnce(err)
+		return nil, secret.Value{}, refusedAtOnce(err)
 	}
-	return s, nil
+	return s, earlier, nil
 }
 
 // drop ends a token that nobody keeps. Why it is not kept is what the person is told.
@@ -436,18 +438,18 @@ const dropping = 5 * time.Second
 
 // keep stores the credential of a session that was just opened with it. With add, a server that is no profile yet becomes
 // one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either, unless
-// the earlier credential is dead; stored is whether the keyring has the new one.
+// the earlier credential is dead; earlier is what was in the keyring, and stored whether it has the new one.
 func (b *Backend) keep(
 	ctx context.Context, s *Session, credential secret.Value, earlierIsDead, add bool,
-) (stored bool, err error) {
+) (earlier secret.Value, stored bool, err error) {
 	e := s.entry()
 	account := credentialAccount(e)
-	earlier, err := b.Keyring.Get(ctx, account)
+	earlier, err = b.Keyring.Get(ctx, account)
 	if err := ignoreNotFound(err); err != nil {
-		return false, err
+		return earlier, false, err
 	}
 	if err := b.Keyring.Set(ctx, account, credential); err != nil {
-		return false, err
+		return earlier, false, err
 	}
 	err = b.Profiles.Update(ctx, func(d *profile.Data) error {
 		i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.DeviceID == e.DeviceID })
@@ -473,18 +475,20 @@ func (b *Backend) keep(
 		e = *p
 		return nil
 	})
-	switch {
-	case err != nil && earlierIsDead:
-		return true, err
-	case err != nil && earlier.IsZero():
-		return false, errors.Join(err, ignoreNotFound(b.Keyring.Delete(context.WithoutCancel(ctx), account)))
-	case err != nil:
-		return false, errors.Join(err, b.Keyring.Set(context.WithoutCancel(ctx), account, earlier))
+	if err != nil && earlierIsDead {
+		return earlier, true, err
+	}
+	if err != nil {
+		ctx = context.WithoutCancel(ctx)
+		if earlier.IsZero() {
+			return earlier, false, errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, account)))
+		}
+		return earlier, false, errors.Join(err, b.Keyring.Set(ctx, account, earlier))
 	}
 	s.mu.Lock()
 	s.Profile = e
 	s.mu.Unlock()
-	return true, nil
+	return earlier, true, nil
 }
 
 // Logout ends the token at the server, when it is one, and removes the credential from the keyring. An API key stays

@@ -121,7 +121,7 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 	if err != nil || !use {
 		return err
 	}
-	if _, err := b.login(ctx, s.entry(), jellyfin.SignedIn{Token: key}, false); err != nil {
+	if _, _, err := b.login(ctx, s.entry(), jellyfin.SignedIn{Token: key}, false); err != nil {
 		return errors.Join(err, s.Client.RevokeKey(context.WithoutCancel(ctx), key))
 	}
 	if s.User == nil {

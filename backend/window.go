@@ -815,12 +815,7 @@ func (w *Window) change(ctx context.Context, run func(context.Context, *Session)
 	defer cancel()
 	defer context.AfterFunc(writes, cancel)()
 	err = run(stoppable, s)
-	w.mu.Lock()
-	closed := w.closed
-	w.mu.Unlock()
-	if !closed {
-		w.changed(ctx)
-	}
+	w.changed(ctx)
 	return err
 }
 

@@ -1438,23 +1438,31 @@ func TestInSight(t *testing.T) {
 	}
 }
 
+// heldBack connects to a world by its key. The first request that matches closes reached, and is held back until the test
+// closes released.
+func (w *window) heldBack(d *demo.World, match func(*http.Request) bool) (reached, released chan struct{}) {
+	w.t.Helper()
+	reached, released = make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if match(r) {
+			once.Do(func() { close(reached); <-released })
+		}
+		d.Server().ServeHTTP(rw, r)
+	}))
+	w.t.Cleanup(front.Close)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(w.t.Context(), front.URL, "home", d.APIKey().Reveal())
+	must(w, s, err)
+	return reached, released
+}
+
 // TestWindowClosesAfterAWrite: an account whose links were dropped, to be written again, does not lose them because the window
 // is closed meanwhile.
 func TestWindowClosesAfterAWrite(t *testing.T) {
 	t.Parallel()
 	w, d := newWindow(t), world(t, demo.Options{Flavour: api.FlavourFlowfin})
-	reached, released := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.URL.Path, "/Preprovision/") {
-			once.Do(func() { close(reached); <-released })
-		}
-		d.Server().ServeHTTP(rw, r)
-	}))
-	t.Cleanup(front.Close)
-	w.secret(d.APIKey().Reveal())
-	s, err := w.ConnectKey(t.Context(), front.URL, "home", d.APIKey().Reveal())
-	must(w, s, err)
+	reached, released := w.heldBack(d, func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/Preprovision/") })
 	tomas := w.row("tomas")
 	var group sync.WaitGroup
 	group.Go(func() {
@@ -1481,7 +1489,7 @@ func TestWindowClosesAfterAWrite(t *testing.T) {
 	w.refused(api.CodeProfileNotFound, func() error { _, err := w.Undo(t.Context(), "x"); return err }())
 	after := newWindow(t)
 	after.secret(d.APIKey().Reveal())
-	s, err = after.ConnectKey(t.Context(), d.URL(), "home", d.APIKey().Reveal())
+	s, err := after.ConnectKey(t.Context(), d.URL(), "home", d.APIKey().Reveal())
 	must(after, s, err)
 	if left := after.row("tomas").Identities; !slices.Equal(left, tomas.Identities[1:]) {
 		t.Errorf("left: %v, want %v", left, tomas.Identities[1:])
@@ -1492,18 +1500,9 @@ func TestWindowClosesAfterAWrite(t *testing.T) {
 func TestWindowStopsARemoval(t *testing.T) {
 	t.Parallel()
 	w, d := newWindow(t), world(t, demo.Options{})
-	reached, released := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/OID/Add/") {
-			once.Do(func() { close(reached); <-released })
-		}
-		d.Server().ServeHTTP(rw, r)
-	}))
-	t.Cleanup(front.Close)
-	w.secret(d.APIKey().Reveal())
-	s, err := w.ConnectKey(t.Context(), front.URL, "home", d.APIKey().Reveal())
-	must(w, s, err)
+	reached, released := w.heldBack(d, func(r *http.Request) bool {
+		return r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/OID/Add/")
+	})
 	elif := w.row("elif")
 	var links []api.Link
 	for _, i := range elif.Identities {

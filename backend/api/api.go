@@ -4,6 +4,7 @@ package api
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -163,6 +164,13 @@ type Account struct {
 func (a Account) ShutOutWithout(removed []Identity) bool {
 	left := func(i Identity) bool { return !slices.Contains(removed, i) }
 	return a.Exists && a.AuthProvider == AuthProviderPlugin && len(a.Identities) > 0 && !slices.ContainsFunc(a.Identities, left)
+}
+
+// TakesBack reports whether one of these identities would open the account again, though its link is removed: all flavours but
+// Flowfin let an identity that nobody has linked into the account of its name.
+func (a Account) TakesBack(f Flavour, removed []Identity) bool {
+	own := func(i Identity) bool { return strings.EqualFold(i.Name, a.Name) }
+	return f != FlavourFlowfin && a.Exists && slices.ContainsFunc(removed, own)
 }
 
 // Roster is who is linked to what, at one moment.

@@ -524,9 +524,8 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 	for _, l := range req.Links {
 		removed = append(removed, l.Identity)
 	}
-	own := func(i api.Identity) bool { return strings.EqualFold(i.Name, account.Name) }
-	switch adopts := l.Plugin.Capabilities().Flavour != api.FlavourFlowfin; {
-	case adopts && account.Exists && slices.ContainsFunc(removed, own):
+	switch {
+	case account.TakesBack(l.Plugin.Capabilities().Flavour, removed):
 		a.err.text("", a.err.warn("On this flavour that is not enough: signing in with an identity of the account's own name opens "+
 			"the account again and restores the link. To keep a person out, block them at the identity provider."))
 	case account.ShutOutWithout(removed):

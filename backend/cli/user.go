@@ -87,7 +87,8 @@ what would happen.`,
 			if err != nil {
 				return err
 			}
-			drops, kept := s.Plugin.Capabilities().UnregisterDrops, s.Plugin.Capabilities().UnregisterKept
+			can := s.Plugin.Capabilities()
+			drops := can.UnregisterDrops
 			if planOnly {
 				return a.showUnregister(plan, to, drops)
 			}
@@ -104,7 +105,7 @@ what would happen.`,
 			if a.json {
 				return a.out.json(change)
 			}
-			a.out.text("", unregistered(account, to, drops, kept))
+			a.out.text("", unregistered(account, to, drops, can.UnregisterKept))
 			if drops || to.ID != account.AuthProvider {
 				a.hintUndo(change)
 			}

@@ -100,14 +100,10 @@ func (s *State) canDetourAll(d Dialog) bool {
 	return !slices.ContainsFunc(d.Links, func(k api.Link) bool { return !d.Accounts[k.UserID].Exists || !s.CanDetour(k.UserID) })
 }
 
-// Adopted returns an account that one of the dialog's identities would open again: some flavours let an identity that nobody has
-// linked into the account of its name.
+// Adopted returns an account that one of the dialog's identities would open again.
 func (s *State) Adopted() (api.Account, bool) {
-	if s.Can().Flavour == api.FlavourFlowfin {
-		return api.Account{}, false
-	}
 	for _, k := range s.Dialog.Links {
-		if a := s.Dialog.Accounts[k.UserID]; a.Exists && strings.EqualFold(a.Name, k.Name) {
+		if a := s.Dialog.Accounts[k.UserID]; a.TakesBack(s.Can().Flavour, []api.Identity{k.Identity}) {
 			return a, true
 		}
 	}

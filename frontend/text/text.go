@@ -48,15 +48,28 @@ func (c *Catalogue) T(key string, pairs ...string) string {
 
 // Why returns a reason in this language. Known is false where the catalogue does not have it; then the sentence is English.
 func (c *Catalogue) Why(why api.Why, params map[string]string, sentence string) (words string, known bool) {
-	key := "why." + string(why)
+	if words, known = c.filled("why."+string(why), params); known {
+		return words, true
+	}
+	return api.Printable(sentence), false
+}
+
+// filled returns the text of a key with what the backend says at its placeholders. Known is false where there is no such
+// text, or where something is missing for it.
+func (c *Catalogue) filled(key string, params map[string]string) (words string, known bool) {
 	if !c.Has(key) {
-		return api.Printable(sentence), false
+		return "", false
 	}
-	var pairs []string
-	for name, value := range params {
-		pairs = append(pairs, name, api.Printable(value))
+	var s strings.Builder
+	for _, p := range c.Parts(key) {
+		value, ok := params[p.Name]
+		if p.Name != "" && !ok {
+			return "", false
+		}
+		s.WriteString(p.Words)
+		s.WriteString(api.Printable(value))
 	}
-	return c.T(key, pairs...), true
+	return s.String(), true
 }
 
 // Has reports whether there is a text for the key.
@@ -172,19 +185,15 @@ var forTerminals = []string{"jellybind ", "--move", "--name", "--credential-stdi
 
 // told is an error's sentence, the one with what it names where the error says all of that.
 func (c *Catalogue) told(key string, params map[string]string) string {
-	of := key + ".of"
-	if !c.Has(of) {
-		return c.known(key)
-	}
-	var s strings.Builder
-	for _, p := range c.Parts(of) {
-		if p.Name != "" && params[p.Name] == "" {
+	for _, value := range params {
+		if value == "" { // a deleted account has no name
 			return c.known(key)
 		}
-		s.WriteString(p.Words)
-		s.WriteString(api.Printable(params[p.Name]))
 	}
-	return s.String()
+	if words, known := c.filled(key+".of", params); known {
+		return words
+	}
+	return c.known(key)
 }
 
 func (c *Catalogue) known(key string) string {
