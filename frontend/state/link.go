@@ -145,11 +145,12 @@ func (s *State) startLinking(u api.User) []Cmd {
 	return append(cmds, Focus{ID: "link-step"})
 }
 
-// activateAccount makes the account's row the active one, which has the focus again once the drawer is closed.
+// activateAccount makes the account's row the active one, which has the focus again once the drawer is closed. The drawer shows
+// what the row knows until the account is read: the panel may be left before that.
 func (s *State) activateAccount(userID string) {
 	for i := range s.Roster.Total {
 		if row, ok := s.Roster.Row(i); ok && row.ID == userID {
-			s.Roster.Active = i
+			s.Roster.Active, s.Drawer.Row = i, &row
 			return
 		}
 	}

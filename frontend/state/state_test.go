@@ -1166,6 +1166,11 @@ func TestFocusFindsAPlace(t *testing.T) {
 	focus(state.RowID(97), state.OpenAccount{Index: 2}, state.Scrolled{Top: 100 * state.RowHeight, Height: 35}, state.CloseDrawer{})
 	s.Update(state.Scrolled{Height: 35})
 	focus(state.RowID(4), state.StartLinking{Account: api.User{ID: "Ae"}}, state.CloseDrawer{}) // by the row's button
+	s.Update(state.StartLinking{Account: api.User{ID: "Ae"}})
+	if s.Drawer.Row == nil || s.Drawer.Row.ID != "Ae" {
+		t.Error("back from linking there is nothing that could have the focus until the account is read")
+	}
+	focus("link-identity", state.LeaveLink{})
 	focus("tab-subject", state.StartLinking{Account: api.User{ID: "Aa"}}, state.LinkTab{Subject: true})
 	focus("tab-signin", state.LinkTab{})
 	focus("title", state.Go{Screen: state.ScreenSettings}, state.AskForget{Name: "x"}, state.DialogYes{}, state.ProfilesChanged{Old: "x"})
