@@ -150,11 +150,11 @@ func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity)
 	var last error
 	for _, id := range ids {
 		link := api.Link{Identity: id, UserID: a.ID}
-		err := l.write(ctx, link, "")
+		err := settled(l.write(ctx, link, ""))
 		switch api.CodeOf(err) { //nolint:exhaustive // the others do not pass by waiting
 		case api.CodeServerStarting, api.CodeServerUnreachable, api.CodeRateLimited, api.CodeTimeout:
 			if waited := l.Client.WaitReady(ctx, nil); waited == nil {
-				err = l.write(ctx, link, "")
+				err = settled(l.write(ctx, link, ""))
 			}
 		}
 		if err != nil {

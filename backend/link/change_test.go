@@ -293,10 +293,16 @@ func TestTwoLinksAtOnce(t *testing.T) {
 // TestAnotherIdentityThanTheConfirmedOne: whoever knows the state could put himself in between; what he gained goes back.
 func TestAnotherIdentityThanTheConfirmedOne(t *testing.T) {
 	t.Parallel()
-	for name, owned := range map[string]bool{"nobody's": false, "somebody's": true} {
+	for name, c := range map[string]struct{ owned, meddled bool }{
+		"nobody's": {}, "somebody's": {owned: true},
+		"nobody's, with a warning": {meddled: true}, "somebody's, with a warning": {true, true},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+			w, owned := newWorld(t, api.FlavourK0lin, api.CredentialAdmin), c.owned
+			if c.meddled {
+				w.Plugin = meddled{w.Plugin}
+			}
 			account, owner := w.account(t, demo.TourName), w.account(t, "priya")
 			other := api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "other"}
 			if owned {
@@ -316,7 +322,8 @@ func TestAnotherIdentityThanTheConfirmedOne(t *testing.T) {
 			if owned {
 				want = api.CodeLinkOwned
 			}
-			if !api.IsCode(err, want) || !strings.Contains(err.Error(), "other") || change.State != api.ChangeFailed {
+			if !api.IsCode(err, want) || !strings.Contains(err.Error(), "other") || strings.Contains(err.Error(), "could not") ||
+				change.State != api.ChangeFailed {
 				t.Errorf("%+v, %v", change, err)
 			}
 			o := roster.Owner(w.roster(t), other)
@@ -901,6 +908,17 @@ func (m meddled) WriteConfig(ctx context.Context, proto api.Protocol, provider s
 	if err := m.Plugin.WriteConfig(ctx, proto, provider, change, expect...); err != nil {
 		return err
 	}
+	return storedAllTheSame()
+}
+
+func (m meddled) DeleteLink(ctx context.Context, link api.Link) error {
+	if err := m.Plugin.DeleteLink(ctx, link); err != nil {
+		return err
+	}
+	return storedAllTheSame()
+}
+
+func storedAllTheSame() error {
 	return &api.Error{Code: api.CodeConfigChanged, Sentence: "The links are stored.", Err: ssoplugin.ErrStored}
 }
 

@@ -421,7 +421,7 @@ func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan,
 		Hint:   "Somebody else has answered the same sign-in. Start again; if it happens again, look for him.",
 		Params: map[string]string{"name": id.Name, "confirmed": confirmed, "account": plan.Account.Name},
 	}
-	if e.Err = l.drop(ctx, api.Account{User: plan.Account, Exists: true}, taken); e.Err != nil {
+	if e.Err = settled(l.drop(ctx, api.Account{User: plan.Account, Exists: true}, taken)); e.Err != nil {
 		e.Code = api.CodeHalfDone
 		e.Sentence = fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
 			api.Printable(id.Name), api.Printable(confirmed), api.Printable(plan.Account.Name))
@@ -519,7 +519,7 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		Hint:   "Sign in at the identity provider as the right person, or say that it shall move (--move).",
 		Params: map[string]string{"name": taken.Name, "owner": owner.Name, "ownerId": owner.ID},
 	}
-	switch e.Err = l.drop(ctx, api.Account{User: now, Exists: true}, taken); {
+	switch e.Err = settled(l.drop(ctx, api.Account{User: now, Exists: true}, taken)); {
 	case e.Err != nil:
 		e.Code = api.CodeHalfDone
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it to %s, and it could "+
@@ -533,7 +533,7 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		return e
 	}
 	back := api.Link{Identity: taken.Identity, UserID: owner.ID}
-	if e.Err = l.write(ctx, back, ""); e.Err == nil {
+	if e.Err = settled(l.write(ctx, back, "")); e.Err == nil {
 		e.Err = l.readBack(ctx, back, true)
 	}
 	if e.Err != nil {
@@ -543,6 +543,15 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		e.Hint = fmt.Sprintf("Link it to %s by subject.", was)
 	}
 	return e
+}
+
+// settled is err, but nil where the links are stored and there is only something to tell of besides: on the way to the error
+// that putBack and its like return, that would be taken for the link that was wanted.
+func settled(err error) error {
+	if errors.Is(err, ssoplugin.ErrStored) {
+		return nil
+	}
+	return err
 }
 
 // drop removes a link, and reads back. Where only Unregister can remove it, that is done, and the account's other links
