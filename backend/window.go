@@ -32,9 +32,10 @@ type Window struct {
 	stored *Backend
 	emit   func(event string, data any)
 
-	running sync.WaitGroup // what Close waits for: flows, changes, the opening ahead, and writing what was seen
-	writing sync.Mutex     // held while what was seen is written; taken before mu
-	changes sync.RWMutex   // held for reading while a change is made, and for writing while a sign-in is taken from it
+	running  sync.WaitGroup // what Close waits for: flows, changes, the opening ahead, and writing what was seen
+	writing  sync.Mutex     // held while what was seen is written; taken before mu
+	changes  sync.RWMutex   // held for reading while a change is made, and for writing while a sign-in is taken from it
+	renewing sync.Mutex     // held while the server is opened anew; taken before mu
 
 	mu      sync.Mutex
 	closed  bool
@@ -560,20 +561,18 @@ func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
 // refresh reads the roster. What is marked stays what has changed since the look before, the person's own changes
 // included.
 func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
-	s, _, err := w.current()
-	if err != nil {
-		return nil, err
-	}
-	w.mu.Lock()
-	w.first = nil // it tells of before
-	w.begun++
-	number := w.begun
-	w.mu.Unlock()
-	r, err := s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
-	if err != nil {
-		return nil, err
-	}
-	return w.take(s, number, r), nil
+	return read(ctx, w, func(s *Session) (*roster.Index, error) {
+		w.mu.Lock()
+		w.first = nil // it tells of before
+		w.begun++
+		number := w.begun
+		w.mu.Unlock()
+		r, err := s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
+		if err != nil {
+			return nil, err
+		}
+		return w.take(s, number, r), nil
+	})
 }
 
 // take makes the roster of a session's reading the one that is shown, unless a reading that began later is shown already.
@@ -678,6 +677,9 @@ func (w *Window) looked(ctx context.Context) (*roster.Index, error) {
 		return w.refresh(ctx)
 	}
 	r, err := o.readRoster(ctx)
+	if api.IsCode(err, api.CodeCredentialRefused) {
+		return w.refresh(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -724,24 +726,18 @@ func (w *Window) Changes(ctx context.Context, userID string) ([]api.Change, erro
 
 // Providers returns the providers of the open server.
 func (w *Window) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
-	s, _, err := w.current()
-	if err != nil {
-		return nil, err
-	}
-	return s.Providers(ctx)
+	return read(ctx, w, func(s *Session) ([]api.ProviderDetail, error) { return s.Providers(ctx) })
 }
 
 // TestProvider asks an identity provider itself.
 func (w *Window) TestProvider(ctx context.Context, protocol api.Protocol, name string) (api.ProviderTest, error) {
-	s, _, err := w.current()
-	if err != nil {
-		return api.ProviderTest{}, err
-	}
-	p, err := s.Plugin.Provider(ctx, protocol, name)
-	if err != nil {
-		return api.ProviderTest{}, err
-	}
-	return s.TestProvider(ctx, p), nil
+	return read(ctx, w, func(s *Session) (api.ProviderTest, error) {
+		p, err := s.Plugin.Provider(ctx, protocol, name)
+		if err != nil {
+			return api.ProviderTest{}, err
+		}
+		return s.TestProvider(ctx, p), nil
+	})
 }
 
 // SaveProviderSettings stores what the app needs to know of a provider.
@@ -774,11 +770,7 @@ func (w *Window) setProvider(
 
 // PlanLink says how a link would be made.
 func (w *Window) PlanLink(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
-	s, _, err := w.current()
-	if err != nil {
-		return api.Plan{}, err
-	}
-	return s.Linker.Plan(ctx, req)
+	return read(ctx, w, func(s *Session) (api.Plan, error) { return s.Linker.Plan(ctx, req) })
 }
 
 // RemoveLinks removes links. What was removed before a failure is in the journal. viaUnregister allows the detour of
@@ -831,11 +823,7 @@ func (w *Window) StopChanges() {
 
 // PlanUnregister says what Unregister would do.
 func (w *Window) PlanUnregister(ctx context.Context, userID string) (api.UnregisterPlan, error) {
-	s, _, err := w.current()
-	if err != nil {
-		return api.UnregisterPlan{}, err
-	}
-	return s.Linker.PlanUnregister(ctx, userID)
+	return read(ctx, w, func(s *Session) (api.UnregisterPlan, error) { return s.Linker.PlanUnregister(ctx, userID) })
 }
 
 // Unregister gives an account another sign-in provider.

@@ -277,4 +277,5 @@ const (
 	EventFlow     = "flow"     // FlowEvent
 	EventRoster   = "roster"   // RosterCounts: the roster has changed
 	EventProgress = "progress" // Progress of a call that is under way
+	EventSession  = "session"  // Session: the open server was opened anew, with what another Jellybind stored
 )

@@ -115,6 +115,9 @@ func TestEvent(t *testing.T) {
 		m.Event.SignIn.Host != "h" {
 		t.Errorf("flow: %+v", m)
 	}
+	if m, ok := bridge.Event("session", []byte(`{"server":{"id":"s"}}`)).(state.Renewed); !ok || m.Session.Server.ID != "s" {
+		t.Errorf("session: %+v", m)
+	}
 	for _, c := range [][2]string{{"flow", "nonsense"}, {"unknown", "{}"}, {"roster", "[]"}} {
 		if m := bridge.Event(c[0], []byte(c[1])); m != nil {
 			t.Errorf("%v: %+v", c, m)

@@ -7,7 +7,7 @@ import (
 )
 
 // Events are the names that the window listens to.
-var Events = []string{api.EventFlow, api.EventRoster, api.EventProgress}
+var Events = []string{api.EventFlow, api.EventRoster, api.EventProgress, api.EventSession}
 
 // Event turns an event's JSON into a message, or nil when it cannot be read.
 func Event(name string, data []byte) state.Msg {
@@ -26,6 +26,11 @@ func Event(name string, data []byte) state.Msg {
 		var p api.Progress
 		if wire.Decode(data, &p) == nil {
 			return state.Working{Progress: p}
+		}
+	case api.EventSession:
+		var session api.Session
+		if wire.Decode(data, &session) == nil {
+			return state.Renewed{Session: session}
 		}
 	}
 	return nil

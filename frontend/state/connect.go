@@ -56,6 +56,8 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		return s.open(m.Name), true
 	case Connected:
 		return s.connected(m), true
+	case Renewed:
+		return s.renewed(m.Session), true
 	case Reconnect:
 		return s.reconnect(m.Name), true
 	case Leave:
@@ -336,12 +338,7 @@ func (s *State) connected(m Connected) []Cmd {
 	if m.Err != nil {
 		return s.refused(&m)
 	}
-	s.leave()
-	s.Session = &m.Session
-	if p := m.Session.Profile; !p.Demo {
-		s.remember(p)
-	}
-	cmds := []Cmd{CallProviders{}}
+	cmds := s.enter(m.Session)
 	if m.Name == "" && !m.Session.Profile.Demo {
 		key := "toast.stored"
 		if !m.Session.Stored {
@@ -349,10 +346,36 @@ func (s *State) connected(m Connected) []Cmd {
 		}
 		cmds = append(cmds, s.toast(&Toast{Key: key})...)
 	}
-	if s.Plain() {
-		return append(cmds, s.show(ScreenOwn)...)
+	return cmds
+}
+
+// enter shows a session from its first screen.
+func (s *State) enter(session api.Session) []Cmd {
+	s.leave()
+	s.Session = &session
+	if p := session.Profile; !p.Demo {
+		s.remember(p)
 	}
-	return append(cmds, s.show(ScreenRoster)...)
+	first := ScreenRoster
+	if s.Plain() {
+		first = ScreenOwn
+	}
+	return append([]Cmd{CallProviders{}}, s.show(first)...)
+}
+
+// renewed takes the session that the open server was opened anew with. Another account's, or another kind of credential,
+// sees and can do other things, so that nothing of the earlier one stays on the screen.
+func (s *State) renewed(now api.Session) []Cmd {
+	before := s.Session
+	if before == nil || s.Demo() || before.Server.ID != now.Server.ID {
+		return nil
+	}
+	if now.Profile.Credential == before.Profile.Credential && (now.User == nil || s.IsSelf(now.User.ID)) {
+		s.Session = &now
+		s.remember(now.Profile)
+		return nil
+	}
+	return append(s.cancelFlows(), s.enter(now)...)
 }
 
 // refused shows why no session came, where it was asked for.

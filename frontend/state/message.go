@@ -211,6 +211,8 @@ type (
 		Address string
 		Demo    bool
 	}
+	// Renewed is the event of a session: the open server was opened anew with what another Jellybind has stored.
+	Renewed struct{ Session api.Session }
 	// QuickStarted answers CallQuickConnect.
 	QuickStarted struct {
 		Address string

@@ -1202,3 +1202,36 @@ func TestLanguageOfTheSystem(t *testing.T) {
 		}
 	}
 }
+
+// TestRenewedSession: the same account goes on where it is, another one starts from its first screen.
+func TestRenewedSession(t *testing.T) {
+	t.Parallel()
+	admin := api.Session{
+		Profile: api.Profile{Name: "home", Credential: api.CredentialAdmin}, Server: api.Server{ID: "s"}, Capabilities: full,
+		User: &api.User{ID: "root"},
+	}
+	key, plain, elsewhere := admin, admin, admin
+	key.Profile.Credential, key.User = api.CredentialKey, nil
+	plain.Profile.Credential, plain.Capabilities, plain.User = api.CredentialUser,
+		api.Capabilities{Credential: api.CredentialUser}, &api.User{ID: "maria"}
+	elsewhere.Server.ID = "another"
+	for name, c := range map[string]struct {
+		now    api.Session
+		screen state.Screen
+		kind   api.CredentialKind
+	}{
+		"the same":       {admin, state.ScreenHistory, api.CredentialAdmin},
+		"a key":          {key, state.ScreenRoster, api.CredentialKey},
+		"somebody else":  {plain, state.ScreenOwn, api.CredentialUser},
+		"another server": {elsewhere, state.ScreenHistory, api.CredentialAdmin},
+	} {
+		s := state.New(now)
+		s.Update(state.Booted{Boot: api.Bootstrap{Profiles: []api.Profile{admin.Profile}}})
+		s.Update(state.Connected{Name: "home", Session: admin})
+		s.Update(state.Go{Screen: state.ScreenHistory})
+		s.Update(state.Renewed{Session: c.now})
+		if s.Screen != c.screen || s.Session.Profile.Credential != c.kind || s.Boot.Profiles[0].Credential != c.kind {
+			t.Errorf("%s: screen %q, %+v", name, s.Screen, s.Session)
+		}
+	}
+}
