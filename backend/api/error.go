@@ -19,6 +19,7 @@ const (
 	CodeServerRefused        Code = "server-refused"        // the server said no, in words of its own
 	CodeCertificateExpired   Code = "certificate-expired"   // the SAML provider's signing certificate
 	CodeServerChanged        Code = "server-changed"        // another server than the stored sign-in's answers there
+	CodeServerBusy           Code = "server-busy"           // another Jellybind is changing links there
 	CodeRateLimited          Code = "rate-limited"          // 429, and waiting did not help
 	CodeWizardIncomplete     Code = "wizard-incomplete"     // the server's first-run wizard is not done
 	CodeCertificateUntrusted Code = "certificate-untrusted" // TLS certificate not signed by a known authority

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,8 +30,12 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// lockTimeout is how long a writer waits for another process.
-const lockTimeout = 5 * time.Second
+// How long another process is waited for, and how often it is looked after.
+const (
+	lockTimeout   = 5 * time.Second // while it writes a line
+	changeTimeout = time.Minute     // while it changes links; a server that restarts meanwhile makes it slow
+	lockPace      = 20 * time.Millisecond
+)
 
 // Journal is safe for concurrent use, also by several processes.
 type Journal struct {
@@ -39,11 +44,12 @@ type Journal struct {
 
 	mu     sync.Mutex
 	memory map[string][]api.Change // without a folder
+	alone  map[string]chan struct{}
 }
 
 // Open returns the journal in a folder, which is made at the first write. An empty dir keeps the journal in memory.
 func Open(dir string, now func() time.Time) *Journal {
-	return &Journal{dir: dir, now: now, memory: make(map[string][]api.Change)}
+	return &Journal{dir: dir, now: now, memory: make(map[string][]api.Change), alone: make(map[string]chan struct{})}
 }
 
 // Intend writes down a change that is about to be made, and returns it with ID, Time and State set. Nothing may be changed
@@ -59,6 +65,67 @@ func (j *Journal) Intend(ctx context.Context, c api.Change) (api.Change, error) 
 
 // Finish writes down how a change ended.
 func (j *Journal) Finish(ctx context.Context, c api.Change) error { return j.append(ctx, c) }
+
+// Alone waits until nobody else who keeps his journal here, the window or a command, changes links on the server; done ends
+// the turn. The plugin takes a provider's links as a whole, so that of two who read, change and write them at once, one loses
+// what the other wrote. Where the lock's file cannot be written, the journal could not be either, and nothing is changed.
+//
+// Errors: CodeServerBusy after a minute, CodeCancelled, CodeInternal.
+func (j *Journal) Alone(ctx context.Context, server string) (done func(), err error) {
+	waiting, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	if j.dir == "" {
+		done, err = j.aloneHere(waiting, server)
+	} else {
+		done, err = j.aloneByFile(waiting, server)
+	}
+	switch {
+	case err == nil:
+		return done, nil
+	case ctx.Err() != nil:
+		return nil, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: ctx.Err()}
+	case waiting.Err() != nil:
+		return nil, &api.Error{
+			Code: api.CodeServerBusy, Sentence: "Another Jellybind is changing links on this server.",
+			Hint: "Wait until it is done, then try again; end it when it hangs.", Err: waiting.Err(),
+		}
+	}
+	return nil, unwritable(err)
+}
+
+func (j *Journal) aloneHere(ctx context.Context, server string) (done func(), err error) {
+	j.mu.Lock()
+	turn, ok := j.alone[server]
+	if !ok {
+		turn = make(chan struct{}, 1)
+		j.alone[server] = turn
+	}
+	j.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (j *Journal) aloneByFile(ctx context.Context, server string) (done func(), err error) {
+	path, err := j.path(server)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(j.dir, 0o700); err != nil {
+		return nil, err
+	}
+	lock := flock.New(strings.TrimSuffix(path, ".jsonl") + ".changing.lock")
+	if _, err := lock.TryLockContext(ctx, lockPace); err != nil {
+		return nil, fmt.Errorf("locking: %w", err)
+	}
+	return func() { _ = lock.Close() }, nil
+}
 
 // Changes returns a server's changes, newest first.
 func (j *Journal) Changes(_ context.Context, server string) ([]api.Change, error) {
@@ -132,12 +199,16 @@ func (j *Journal) append(ctx context.Context, c api.Change) error {
 		return err
 	}
 	if err := appendLine(ctx, path, line); err != nil {
-		return &api.Error{
-			Code: api.CodeInternal, Sentence: "The journal of changes cannot be written, so nothing more is changed.",
-			Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
-		}
+		return unwritable(err)
 	}
 	return nil
+}
+
+func unwritable(err error) error {
+	return &api.Error{
+		Code: api.CodeInternal, Sentence: "The journal of changes cannot be written, so nothing more is changed.",
+		Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
+	}
 }
 
 func appendLine(ctx context.Context, path string, line []byte) error {
@@ -147,7 +218,7 @@ func appendLine(ctx context.Context, path string, line []byte) error {
 	lock := flock.New(path + ".lock")
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
-	if _, err := lock.TryLockContext(ctx, 20*time.Millisecond); err != nil {
+	if _, err := lock.TryLockContext(ctx, lockPace); err != nil {
 		return fmt.Errorf("locking: %w", err)
 	}
 	defer func() { _ = lock.Unlock() }()

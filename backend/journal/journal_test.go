@@ -1,11 +1,13 @@
 package journal_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,9 +120,67 @@ func TestUnwritableJournalAndHostileServerID(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), file) {
 		t.Errorf("a folder that is a file: %v", err)
 	}
+	if _, err := journal.Open(file, time.Now).Alone(t.Context(), server); err == nil || strings.Contains(err.Error(), file) {
+		t.Errorf("a change of its own in a folder that is a file: %v", err)
+	}
 	for _, id := range []string{"", "../x", `a\b`, "a/b"} {
 		if _, err := journal.Open(t.TempDir(), time.Now).Intend(t.Context(), api.Change{Server: id}); err == nil {
 			t.Errorf("server id %q was taken", id)
 		}
 	}
+}
+
+// TestOneChangesAServerAtATime, whichever process it is in; what does not come about is told.
+func TestOneChangesAServerAtATime(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	memory := journal.Open("", time.Now)
+	for name, two := range map[string][2]*journal.Journal{
+		"folder": {journal.Open(dir, time.Now), journal.Open(dir, time.Now)}, // one each, as if they were processes
+		"memory": {memory, memory},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			done, err := two[0].Alone(t.Context(), server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if _, err := two[1].Alone(ctx, server); !api.IsCode(err, api.CodeCancelled) {
+				t.Errorf("a second one: %v", err)
+			}
+			gone, end := context.WithCancel(t.Context())
+			end()
+			if _, err := two[1].Alone(gone, "another"); !api.IsCode(err, api.CodeCancelled) {
+				t.Errorf("by somebody who is gone: %v", err)
+			}
+			other, err := two[1].Alone(t.Context(), "another")
+			if err != nil {
+				t.Fatal(err)
+			}
+			other()
+			time.AfterFunc(50*time.Millisecond, done)
+			done, err = two[1].Alone(t.Context(), server)
+			if err != nil {
+				t.Fatal(err)
+			}
+			done()
+		})
+	}
+}
+
+func TestWaitingForAnotherChangeEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		j := journal.Open("", time.Now)
+		done, err := j.Alone(t.Context(), server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer done()
+		if _, err := j.Alone(t.Context(), server); !api.IsCode(err, api.CodeServerBusy) {
+			t.Errorf("got %v", err)
+		}
+	})
 }

@@ -35,14 +35,19 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 	changes := make([]api.Change, 0, len(req.Links))
 	for i, link := range req.Links {
 		progress(api.Progress{Step: "removing", Text: "Removing links…", Done: i, Total: len(req.Links)})
-		if err := ctx.Err(); err != nil {
+		done, err := l.Journal.Alone(ctx, l.ServerID) // for one at a time: many take long
+		if api.IsCode(err, api.CodeCancelled) {
 			return changes, &api.Error{
 				Code:     api.CodeCancelled,
 				Sentence: fmt.Sprintf("Cancelled: %d of %d links were removed.", i, len(req.Links)), Err: err,
 				Params: map[string]string{"done": strconv.Itoa(i), "total": strconv.Itoa(len(req.Links))},
 			}
 		}
+		if err != nil {
+			return changes, err
+		}
 		change, err := l.remove(ctx, *roster.Account(before, link.UserID), link, req.ViaUnregister)
+		done()
 		if change.ID != "" {
 			changes = append(changes, change)
 		}
@@ -251,6 +256,11 @@ func (l *Linker) account(ctx context.Context, userID string) (api.Account, error
 
 // Unregister gives an account another sign-in provider of the server, by its id, and reads back.
 func (l *Linker) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
+	done, err := l.Journal.Alone(ctx, l.ServerID)
+	if err != nil {
+		return api.Change{}, err
+	}
+	defer done()
 	a, err := l.account(ctx, userID)
 	if err != nil {
 		return api.Change{}, err
@@ -306,6 +316,11 @@ func (l *Linker) unregistered(ctx context.Context, a api.Account, authProvider s
 // Undo takes a change back. What it does is worked out from the journal and from today's roster: only what is still as the
 // change left it is taken back, so that nobody's later work is lost. The undoing is a change of its own in the journal.
 func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
+	release, err := l.Journal.Alone(ctx, l.ServerID)
+	if err != nil {
+		return api.Change{}, err
+	}
+	defer release()
 	done, err := l.Journal.Change(ctx, l.ServerID, id)
 	if err != nil {
 		return api.Change{}, err

@@ -8,7 +8,9 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -970,10 +972,11 @@ func forgetful(t *testing.T, w *world) {
 	w.Journal = journal.Open(dir, time.Now)
 	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost || r.Method == http.MethodDelete {
-			if err := os.RemoveAll(dir); err != nil {
+			file := filepath.Join(dir, w.ServerID+".jsonl")
+			if err := os.RemoveAll(file); err != nil {
 				t.Error(err)
 			}
-			if err := os.WriteFile(dir, nil, 0o600); err != nil {
+			if err := os.Mkdir(file, 0o700); err != nil {
 				t.Error(err)
 			}
 		}
@@ -1052,5 +1055,89 @@ func TestHowLongTheServerKeepsASignIn(t *testing.T) {
 				t.Errorf("%d s, want %d s; %v", shown.KeptSeconds, c.want, err)
 			}
 		})
+	}
+}
+
+// TestTwoJellybindsLoseNoLink: the window and a command write the same provider's links at once, each with a lock of its own
+// process.
+func TestTwoJellybindsLoseNoLink(t *testing.T) {
+	t.Parallel()
+	const each = 10
+	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)
+	account := w.account(t, demo.TourName)
+	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			time.Sleep(5 * time.Millisecond) // of a server that is far away
+		}
+		return false
+	}, "")
+	dir := t.TempDir()
+	w.Journal = journal.Open(dir, time.Now)
+	plugin, err := ssoplugin.Detect(t.Context(), w.Linker.Client, api.CredentialKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := &link.Linker{
+		Client: w.Linker.Client, Plugin: plugin, ServerID: w.ServerID, Journal: journal.Open(dir, time.Now), Now: time.Now,
+		Settings: w.Settings,
+	}
+	var both sync.WaitGroup
+	for name, l := range map[string]*link.Linker{"window": w.Linker, "command": command} {
+		both.Go(func() {
+			for i := range each {
+				if _, err := l.Link(t.Context(), api.LinkRequest{
+					UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject,
+					Name: name + strconv.Itoa(i),
+				}, person{}); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+		})
+	}
+	both.Wait()
+	if n := len(w.account(t, demo.TourName).Identities); n != 2*each {
+		t.Errorf("%d links, want %d", n, 2*each)
+	}
+}
+
+// TestWaitingForAnotherJellybindIsCancelled before anything is changed or written down.
+func TestWaitingForAnotherJellybindIsCancelled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	noah, one := w.account(t, "noah"), api.LinkRequest{
+		UserID: w.account(t, demo.TourName).ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "n",
+	}
+	linked, err := w.Link(t.Context(), one, person{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one.Name = "another"
+	done, err := w.Journal.Alone(t.Context(), w.ServerID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	for name, change := range map[string]func(context.Context) (api.Change, error){
+		"link": func(ctx context.Context) (api.Change, error) { return w.Link(ctx, one, person{}) },
+		"remove": func(ctx context.Context) (api.Change, error) {
+			changes, err := w.Remove(ctx, link.RemoveRequest{
+				Links: []api.Link{{Identity: noah.Identities[0], UserID: noah.ID}},
+			}, quiet)
+			return append(changes, api.Change{})[0], err
+		},
+		"unregister": func(ctx context.Context) (api.Change, error) {
+			return w.Unregister(ctx, noah.ID, defaultProvider)
+		},
+		"undo": func(ctx context.Context) (api.Change, error) { return w.Undo(ctx, linked.ID) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		change, err := change(ctx)
+		cancel()
+		if !api.IsCode(err, api.CodeCancelled) || change.ID != "" {
+			t.Errorf("%s: %+v, %v", name, change, err)
+		}
+	}
+	if got := w.changes(t); len(got) != 1 {
+		t.Errorf("the journal says %+v", got)
 	}
 }

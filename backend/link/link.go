@@ -288,6 +288,11 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 		return api.Change{}, err
 	}
 	person.Progress(api.Progress{Step: "writing", Text: "Writing the link…"})
+	done, err := l.Journal.Alone(ctx, l.ServerID)
+	if err != nil {
+		return api.Change{}, err
+	}
+	defer done()
 	// Reading the confirmation takes time as well, and POST Link would move an identity without a word.
 	if before, err = l.reread(ctx, before, req.UserID); err != nil {
 		return api.Change{}, err

@@ -31,7 +31,7 @@ type Plugin struct {
 	flavour
 	version string
 	// linkWrites has room for one: while a provider's configuration is read, modified and written, no other link is
-	// written in this process, or one of the two would be dropped.
+	// written by this Plugin, or one of the two would be dropped. Other processes are their journal's to keep away.
 	linkWrites chan struct{}
 }
 

@@ -260,7 +260,7 @@ func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider s
 	return nil
 }
 
-// writing waits until no other link is being written in this process.
+// writing waits until no other link is being written by this Plugin.
 func (p *Plugin) writing(ctx context.Context) (done func(), err error) {
 	select {
 	case p.linkWrites <- struct{}{}:

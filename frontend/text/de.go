@@ -589,6 +589,8 @@ var de = map[string]string{
 	"error.server-answer.hint":         "Die Adresse prüfen; vielleicht antwortet ein Proxy an seiner Stelle.",
 	"error.server-refused":             "Der Server hat abgelehnt.",
 	"error.server-refused.hint":        "Der Grund steht im Protokoll des Servers.",
+	"error.server-busy":                "Ein anderes Jellybind ändert gerade Verknüpfungen auf diesem Server.",
+	"error.server-busy.hint":           "Warten, bis es fertig ist, dann erneut versuchen.",
 	"error.rate-limited":               "Der Server bittet um Geduld.",
 	"error.rate-limited.hint":          "In ein paar Minuten erneut versuchen.",
 	"error.wizard-incomplete":          "Dieses Jellyfin ist noch nicht eingerichtet.",

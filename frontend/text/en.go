@@ -589,6 +589,8 @@ var en = map[string]string{
 	"error.server-answer.hint":         "Check the address; a proxy in between may answer in its place.",
 	"error.server-refused":             "The server said no.",
 	"error.server-refused.hint":        "Look at the server’s log for the reason.",
+	"error.server-busy":                "Another Jellybind is changing links on this server.",
+	"error.server-busy.hint":           "Wait until it is done, then try again.",
 	"error.rate-limited":               "The server asks to wait.",
 	"error.rate-limited.hint":          "Try again in a few minutes.",
 	"error.wizard-incomplete":          "This Jellyfin has not been set up yet.",
