@@ -45,8 +45,8 @@ func StatusOf(err error) int {
 	return 0
 }
 
-// retryAfterOf returns how long the answer that err stands for asks to wait, 0 when it does not say.
-func retryAfterOf(err error, now time.Time) time.Duration {
+// RetryAfterOf returns how long the answer that err stands for asks to wait, 0 when it does not say.
+func RetryAfterOf(err error, now time.Time) time.Duration {
 	e, ok := errors.AsType[*StatusError](err)
 	if !ok {
 		return 0

@@ -215,7 +215,7 @@ func (w *waiter) wait(ctx context.Context, state readiness, err error) error {
 	}
 	w.progress(api.Progress{Step: "waiting-for-server", Text: text})
 	pause := w.pace + rand.N(w.pace/4)
-	if said := retryAfterOf(err, w.c.now()); said > 0 {
+	if said := RetryAfterOf(err, w.c.now()); said > 0 {
 		pause = min(said, longestWait) + rand.N(firstPace)
 	} else {
 		w.pace = min(2*w.pace, lastPace)

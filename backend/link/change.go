@@ -146,25 +146,36 @@ func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identit
 	return err
 }
 
-// restore writes identities to an account that lost them, and reads back. Every one is tried, once more where a server that
-// restarts was waited for; the error names those that are missing.
+// restore writes identities to an account that lost them, and reads back. Every one is tried, and again while the server
+// restarts or wants a pause; the error names those that are missing.
 func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	var last error
-	for _, id := range ids {
-		link := api.Link{Identity: id, UserID: a.ID}
-		err := settled(l.write(ctx, link, ""))
-		switch api.CodeOf(err) { //nolint:exhaustive // the others do not pass by waiting
-		case api.CodeServerStarting, api.CodeServerUnreachable, api.CodeRateLimited, api.CodeTimeout:
-			if waited := l.Client.WaitReady(ctx, nil); waited == nil {
-				err = settled(l.write(ctx, link, ""))
+	var last error // that of an identity which waiting does not help
+	left := ids
+	late := patiently(ctx, func(ctx context.Context) (wait error) {
+		again := []api.Identity{}
+		for i, id := range left {
+			err := settled(l.write(ctx, api.Link{Identity: id, UserID: a.ID}, ""))
+			switch {
+			case err == nil:
+				continue
+			case !passes(err):
+				last = err
+				continue
+			}
+			again, wait = append(again, id), err
+			if api.IsCode(err, api.CodeRateLimited) {
+				again = append(again, left[i+1:]...)
+				break
 			}
 		}
-		if err != nil {
-			last = err
-		}
+		left = again
+		return wait
+	})
+	if late != nil {
+		last = late
 	}
 	stored, err := l.Plugin.UserLinks(ctx, a.ID)
 	if err != nil {

@@ -577,17 +577,26 @@ func TestRebuildingIsReadBack(t *testing.T) {
 	}
 }
 
-// TestRebuildingWhileTheServerRestarts: a server that answers 503 for a moment costs no link.
+// TestRebuildingWhileTheServerRestarts: a server that starts, wants a pause and loads its plugins for a moment costs no link.
 func TestRebuildingWhileTheServerRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
 	account := w.account(t, "tomas")
-	var once sync.Once
-	w.intercepting(func(rw http.ResponseWriter, r *http.Request) (done bool) {
-		if strings.Contains(r.URL.Path, "/Preprovision/") {
-			once.Do(func() { rw.WriteHeader(http.StatusServiceUnavailable); done = true })
+	faults := []int{http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusNotFound}
+	var sent atomic.Int32
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/Preprovision/") {
+			return false
 		}
-		return done
+		n := int(sent.Add(1))
+		if n > len(faults) {
+			return false
+		}
+		if faults[n-1] == http.StatusTooManyRequests {
+			rw.Header().Set("Retry-After", "1")
+		}
+		rw.WriteHeader(faults[n-1])
+		return true
 	}, "")
 	_, err := w.Remove(t.Context(), link.RemoveRequest{
 		Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}}, ViaUnregister: true,

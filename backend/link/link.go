@@ -679,7 +679,7 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 	case code == api.CodeOutcomeUnknown, // of a change within the change
 		code == api.CodeHalfDone && c.Kind != api.ChangeLink: // what was lost on the way can be brought back
 		c.Error = code
-	case code == api.CodeServerUnreachable, code == api.CodeTimeout, errors.Is(err, errReadBack):
+	case answerLost(err), errors.Is(err, errReadBack):
 		c.Error, err = code, unknownOutcome(err)
 	default:
 		c.State, c.Error = api.ChangeFailed, code

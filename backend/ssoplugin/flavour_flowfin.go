@@ -141,8 +141,11 @@ func flowfinExport(ctx context.Context, c *jellyfin.Client, user string) ([]api.
 // flowfinVerdict reads the recorded answers, which are sentences. "No matching provider found" is said of an unknown
 // provider and of a disabled one alike.
 func flowfinVerdict(what action, resp *jellyfin.Response) verdict {
-	if badRequest(resp, noProvider) {
+	switch {
+	case badRequest(resp, noProvider):
 		return badProvider
+	case resp.Status == http.StatusNotFound && len(resp.Body) == 0:
+		return inconclusive // the server's own, for a route that it has not, or not yet: the plugin's words are sentences
 	}
 	switch what {
 	case starting:

@@ -1,0 +1,7 @@
+package link
+
+// For tests of the package from outside.
+var (
+	Patiently = patiently
+	Patience  = patience
+)

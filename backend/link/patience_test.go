@@ -1,0 +1,70 @@
+package link_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/link"
+)
+
+// TestPatience: what passes by itself is waited for, at a pace and not for ever; the rest is not.
+func TestPatience(t *testing.T) {
+	t.Parallel()
+	starting := &api.Error{Code: api.CodeServerStarting}
+	paused := &api.Error{Code: api.CodeRateLimited, Err: &jellyfin.StatusError{Status: 429, RetryAfter: "45"}}
+	for name, c := range map[string]struct {
+		faults   []error // then none
+		last     error   // of faults, the one that is returned
+		tries    int
+		from, to time.Duration
+	}{
+		"at once": {tries: 1},
+		"a restart": {
+			faults: []error{&api.Error{Code: api.CodeServerUnreachable}, starting, starting, &api.Error{Code: api.CodePluginMissing}},
+			tries:  5, from: 2 * time.Second, to: 8 * time.Second,
+		},
+		"as long as the server says": {faults: []error{paused, paused}, tries: 3, from: 90 * time.Second, to: 90 * time.Second},
+		"no longer than that":        {faults: []error{paused, paused, paused, paused}, last: paused, tries: 3, from: 90 * time.Second, to: link.Patience},
+		"what waiting does not mend": {faults: []error{starting, errors.ErrUnsupported}, last: errors.ErrUnsupported, tries: 2, to: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				begun, tries := time.Now(), 0
+				err := link.Patiently(t.Context(), func(context.Context) error {
+					tries++
+					if tries > len(c.faults) {
+						return nil
+					}
+					return c.faults[tries-1]
+				})
+				if took := time.Since(begun); !errors.Is(err, c.last) || tries != c.tries || took < c.from || took > c.to {
+					t.Errorf("%v after %d tries and %s", err, tries, took)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		begun, tries := time.Now(), 0
+		err := link.Patiently(ctx, func(context.Context) error { tries++; return starting })
+		if !errors.Is(err, starting) || time.Since(begun) != 10*time.Second || tries > 12 {
+			t.Errorf("cancelled: %v after %d tries and %s", err, tries, time.Since(begun))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		if err := link.Patiently(t.Context(), func(ctx context.Context) error {
+			<-ctx.Done()
+			return starting
+		}); !errors.Is(err, starting) || time.Since(begun) != link.Patience {
+			t.Errorf("a request that hangs: %v after %s", err, time.Since(begun))
+		}
+	})
+}
