@@ -138,10 +138,16 @@ func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identit
 		Server: l.ServerID, Kind: api.ChangeUnregister, UserID: a.ID, UserName: a.Name, Identities: ids,
 		AuthProviderBefore: a.AuthProvider, AuthProviderAfter: a.AuthProvider, Write: api.WritePreprovision,
 	}, func(ctx context.Context) error {
-		if err := l.Plugin.Unregister(ctx, a.Name, a.AuthProvider); err != nil {
-			return err
+		sent := l.Plugin.Unregister(ctx, a.Name, a.AuthProvider)
+		if sent != nil && !answerLost(sent) {
+			return sent
 		}
-		return l.restore(ctx, a, ids)
+		// Writing a link again that was not dropped does no harm.
+		restored := l.restore(ctx, a, ids)
+		if err := l.answered(ctx, sent, api.Link{Identity: without, UserID: a.ID}, false); err != nil {
+			return errors.Join(err, restored)
+		}
+		return restored
 	})
 	return err
 }
@@ -465,12 +471,17 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 		if !back {
 			return l.restore(ctx, *account, ids)
 		}
-		if err := l.Plugin.Unregister(ctx, account.Name, done.AuthProviderBefore); err != nil {
-			return err
+		sent := l.Plugin.Unregister(ctx, account.Name, done.AuthProviderBefore)
+		if sent != nil && !answerLost(sent) {
+			return sent
 		}
 		// First what was dropped, whatever the reading says.
 		restored := l.restore(ctx, *account, ids)
-		return errors.Join(restored, l.unregistered(ctx, *account, done.AuthProviderBefore, len(ids) == 0))
+		read := l.unregistered(ctx, *account, done.AuthProviderBefore, len(ids) == 0)
+		if sent != nil && (read != nil || !c.UnregisterKept) {
+			return errors.Join(sent, restored)
+		}
+		return errors.Join(restored, read)
 	}, nil
 }
 

@@ -447,31 +447,45 @@ func yesTo(method, part string) func(http.ResponseWriter, *http.Request) bool {
 	}
 }
 
-// TestPuttingBackWhatDELETECannotAddress goes by Unregister, and keeps the account's other links.
+// TestPuttingBackWhatDELETECannotAddress goes by Unregister, and keeps the account's other links, or tells of them.
 func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
-	account, owner := w.account(t, "tomas"), w.account(t, "priya")
-	id := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "https://idp.example/u/1"}
-	w.Server().AddLink(api.Link{Identity: id, UserID: owner.ID})
-	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodPost || !strings.Contains(r.URL.Path, "/OID/Link/") {
-			return false
-		}
-		w.Server().AddLink(api.Link{Identity: id, UserID: account.ID})
-		rw.WriteHeader(http.StatusNoContent)
-		return true
-	}, "")
-	_, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Keycloak},
-		person{login: demo.NewcomerLogin})
-	if !api.IsCode(err, api.CodeLinkOwned) || !strings.Contains(err.Error(), "was put back") {
-		t.Errorf("got %v", err)
-	}
-	if o := roster.Owner(w.roster(t), id); o == nil || o.ID != owner.ID {
-		t.Errorf("it opens %+v", o)
-	}
-	if after := w.account(t, "tomas").Identities; !slices.Equal(after, account.Identities) {
-		t.Errorf("tomas has %v, want %v", after, account.Identities)
+	for name, lost := range map[string]bool{"whole": false, "the others are lost": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+			account, owner := w.account(t, "tomas"), w.account(t, "priya")
+			id := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "https://idp.example/u/1"}
+			w.Server().AddLink(api.Link{Identity: id, UserID: owner.ID})
+			w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+				if lost && strings.Contains(r.URL.Path, "/Preprovision/") && strings.HasSuffix(r.URL.Path, account.ID) {
+					rw.WriteHeader(http.StatusInternalServerError)
+					return true
+				}
+				if r.Method != http.MethodPost || !strings.Contains(r.URL.Path, "/OID/Link/") {
+					return false
+				}
+				w.Server().AddLink(api.Link{Identity: id, UserID: account.ID})
+				rw.WriteHeader(http.StatusNoContent)
+				return true
+			}, "")
+			change, err := w.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Keycloak},
+				person{login: demo.NewcomerLogin})
+			code, left := api.CodeLinkOwned, account.Identities
+			if lost {
+				code, left = api.CodeHalfDone, nil
+			}
+			if !api.IsCode(err, code) || !strings.Contains(err.Error(), "was put back") || change.State != api.ChangeFailed ||
+				lost != strings.Contains(err.Error(), "could not be written again: "+account.Identities[0].Name) {
+				t.Errorf("got %v, %+v", err, change)
+			}
+			if o := roster.Owner(w.roster(t), id); o == nil || o.ID != owner.ID {
+				t.Errorf("it opens %+v", o)
+			}
+			if after := w.account(t, "tomas").Identities; len(after) != len(left) {
+				t.Errorf("tomas has %v, want %v", after, left)
+			}
+		})
 	}
 }
 
@@ -629,6 +643,9 @@ func TestHalfDoneRebuildingIsUndone(t *testing.T) {
 	}
 	w.intercepting(nil, "")
 	for _, c := range w.changes(t) { // newest first: the detour, then the removal itself
+		if want := c.Kind == api.ChangeUnlink; want != (c.State == api.ChangeConfirmed) || c.Error != api.CodeHalfDone {
+			t.Errorf("the journal says %+v", c)
+		}
 		if _, err := w.Undo(t.Context(), c.ID); err != nil {
 			t.Errorf("undoing the %s: %v", c.Kind, err)
 		}
@@ -719,29 +736,108 @@ func TestOwnAccountIsNotUnregistered(t *testing.T) {
 	}
 }
 
-// TestRebuildingIsCutShort: the links that were dropped with the one to be removed stand in the journal.
-func TestRebuildingIsCutShort(t *testing.T) {
+// TestUnregisterWithoutAnswer on the way to remove one link: the others are written again, and what is so then is told.
+func TestUnregisterWithoutAnswer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
-	account := w.account(t, "tomas")
-	gone, others := account.Identities[0], account.Identities[1:]
-	w.intercepting(nil, "POST /Unregister/")
-	_, err := w.Remove(t.Context(), link.RemoveRequest{
-		Links: []api.Link{{Identity: gone, UserID: account.ID}}, ViaUnregister: true,
-	}, quiet)
-	if !api.IsCode(err, api.CodeOutcomeUnknown) || strings.Count(err.Error(), "not known") != 1 {
-		t.Errorf("got %v", err)
+	for name, arrives := range map[string]bool{"the answer is lost": true, "the request is lost": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+			account := w.account(t, "tomas")
+			left := account.Identities
+			if arrives {
+				left = left[1:]
+				w.intercepting(nil, "POST /Unregister/")
+			} else {
+				w.intercepting(cutting("/Unregister/", 1), "")
+			}
+			changes, err := w.Remove(t.Context(), link.RemoveRequest{
+				Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}}, ViaUnregister: true,
+			}, quiet)
+			if arrives && err != nil || !arrives && (!api.IsCode(err, api.CodeOutcomeUnknown) ||
+				strings.Count(err.Error(), "not known") != 1) {
+				t.Errorf("got %v", err)
+			}
+			if now := w.account(t, "tomas").Identities; !slices.Equal(now, left) {
+				t.Errorf("left: %v, want %v", now, left)
+			}
+			for _, c := range slices.Concat(changes, w.changes(t)) {
+				if arrives != (c.State == api.ChangeConfirmed) || arrives == (c.State == api.ChangeIntended) {
+					t.Errorf("the journal says %+v", c)
+				}
+			}
+		})
 	}
-	w.intercepting(nil, "")
-	if left := w.account(t, "tomas").Identities; len(left) != 0 {
-		t.Fatalf("left: %v", left)
+}
+
+// cutting breaks the connection of the first n POSTs to a path with that part, before the server gets them.
+func cutting(part string, n int32) func(http.ResponseWriter, *http.Request) bool {
+	var sent atomic.Int32
+	return func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost && strings.Contains(r.URL.Path, part) && sent.Add(1) <= n {
+			panic(http.ErrAbortHandler)
+		}
+		return false
 	}
-	i := slices.IndexFunc(w.changes(t), func(c api.Change) bool { return c.Kind == api.ChangeUnregister })
-	if _, err := w.Undo(t.Context(), w.changes(t)[i].ID); err != nil {
+}
+
+// TestUndoingUnregisterWithoutAnswer: the links are written again all the same.
+func TestUndoingUnregisterWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	before := w.account(t, "tomas")
+	if err := w.Plugin.Unregister(t.Context(), before.Name, "Another.Provider"); err != nil {
 		t.Fatal(err)
 	}
-	if left := w.account(t, "tomas").Identities; !slices.Equal(left, others) {
-		t.Errorf("left: %v, want %v", left, others)
+	for _, id := range before.Identities {
+		w.Server().AddLink(api.Link{Identity: id, UserID: before.ID})
+	}
+	change, err := w.Unregister(t.Context(), before.ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.intercepting(nil, "POST /Unregister/")
+	if _, err := w.Undo(t.Context(), change.ID); err != nil {
+		t.Errorf("got %v", err)
+	}
+	after := w.account(t, "tomas")
+	if !slices.Equal(after.Identities, before.Identities) || after.AuthProvider != "Another.Provider" {
+		t.Errorf("left: %+v", after)
+	}
+}
+
+// TestMoveWithoutAnswer on Flowfin, where it takes two steps: whichever has no answer, what is so then is told.
+func TestMoveWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before func(http.ResponseWriter, *http.Request) bool
+		lose   string
+		moved  bool
+	}{
+		"removed":      {lose: "DELETE /Link/", moved: true},
+		"stored":       {lose: "POST /Preprovision/", moved: true},
+		"never stored": {before: cutting("/Preprovision/", 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+			taken := w.account(t, "noah").Identities[0]
+			w.intercepting(c.before, c.lose)
+			change, err := w.Link(t.Context(), api.LinkRequest{
+				UserID: w.account(t, demo.TourName).ID, Protocol: taken.Protocol, Provider: taken.Provider, Name: taken.Name,
+				Strategy: api.StrategySubject, Move: true,
+			}, person{})
+			owner, state, code := "noah", api.ChangeFailed, api.CodeLinkNotStored
+			if c.moved {
+				owner, state, code = demo.TourName, api.ChangeConfirmed, ""
+			}
+			if api.CodeOf(err) != code || change.State != state {
+				t.Errorf("got %v, %+v", err, change)
+			}
+			if o := roster.Owner(w.roster(t), taken); o == nil || o.Name != owner {
+				t.Errorf("it opens %+v, want %s", o, owner)
+			}
+		})
 	}
 }
 

@@ -426,13 +426,14 @@ func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan,
 		Hint:   "Somebody else has answered the same sign-in. Start again; if it happens again, look for him.",
 		Params: map[string]string{"name": id.Name, "confirmed": confirmed, "account": plan.Account.Name},
 	}
-	if e.Err = settled(l.drop(ctx, api.Account{User: plan.Account, Exists: true}, taken)); e.Err != nil {
+	dropped := l.drop(ctx, api.Account{User: plan.Account, Exists: true}, taken)
+	if e.Err = settled(dropped); e.Err != nil {
 		e.Code = api.CodeHalfDone
 		e.Sentence = fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
 			api.Printable(id.Name), api.Printable(confirmed), api.Printable(plan.Account.Name))
 		e.Hint = "Remove it at once."
 	}
-	return e
+	return beside(e, dropped)
 }
 
 // writeUnseen writes a link whose name only the roster after the write tells (the relay for OIDC where OID/States names
@@ -524,7 +525,8 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		Hint:   "Sign in at the identity provider as the right person, or say that it shall move (--move).",
 		Params: map[string]string{"name": taken.Name, "owner": owner.Name, "ownerId": owner.ID},
 	}
-	switch e.Err = settled(l.drop(ctx, api.Account{User: now, Exists: true}, taken)); {
+	dropped := l.drop(ctx, api.Account{User: now, Exists: true}, taken)
+	switch e.Err = settled(dropped); {
 	case e.Err != nil:
 		e.Code = api.CodeHalfDone
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it to %s, and it could "+
@@ -535,7 +537,7 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s. The server had moved it to %s; it was removed "+
 			"there, and opens nobody's account now.", name, was, is)
 		e.Hint = "Link again: nobody has it any more."
-		return e
+		return beside(e, dropped)
 	}
 	back := api.Link{Identity: taken.Identity, UserID: owner.ID}
 	if e.Err = settled(l.write(ctx, back, "")); e.Err == nil {
@@ -547,31 +549,65 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 			"there, but could not be put back.", name, was, is)
 		e.Hint = fmt.Sprintf("Link it to %s by subject.", was)
 	}
-	return e
+	return beside(e, dropped)
 }
 
-// settled is err, but nil where the links are stored and there is only something to tell of besides: on the way to the error
-// that putBack and its like return, that would be taken for the link that was wanted.
+// settled is err, but nil where what was wanted is made and there is only something to tell of besides: on the way to the
+// error that putBack and its like return, that would be taken for the link that was wanted.
 func settled(err error) error {
-	if errors.Is(err, ssoplugin.ErrStored) {
+	if _, made := errors.AsType[madeAnyway](err); made || errors.Is(err, ssoplugin.ErrStored) {
 		return nil
 	}
 	return err
 }
 
-// drop removes a link, and reads back. Where only Unregister can remove it, that is done, and the account's other links
-// are written again. Its sessions end with that: ask before, unless a stranger could sign in otherwise.
-func (l *Linker) drop(ctx context.Context, a api.Account, link api.Link) error {
-	var err error
-	if l.Removable(a, link).OK || !l.canRebuild(a) {
-		err = l.Plugin.DeleteLink(ctx, link)
-	} else {
-		err = l.rebuild(ctx, a, link.Identity)
+// madeAnyway is an error of a change that was made, about what was lost beside it.
+type madeAnyway struct{ error }
+
+// Unwrap returns what was lost.
+func (m madeAnyway) Unwrap() error { return m.error }
+
+// errTakenBack is inside the error of a change that was taken back, but for what was lost beside it.
+var errTakenBack = errors.New("taken back")
+
+// beside adds to what is told of a change that was taken back what was lost beside it, when it was.
+func beside(e *api.Error, err error) *api.Error {
+	if lost, ok := errors.AsType[madeAnyway](err); ok {
+		if e.Err == nil {
+			e.Err = errTakenBack
+		}
+		e.Code = api.CodeHalfDone
+		e.Sentence += " " + reason(lost)
+		if inner, ok := errors.AsType[*api.Error](lost.error); ok {
+			e.Hint += " " + inner.Hint
+		}
 	}
-	if err != nil {
+	return e
+}
+
+// drop removes a link, and reads back. Where only Unregister can remove it, that is done, and the account's other links
+// are written again; when that fails and the link is gone all the same, the error is a madeAnyway. Its sessions end with
+// that: ask before, unless a stranger could sign in otherwise.
+func (l *Linker) drop(ctx context.Context, a api.Account, link api.Link) error {
+	if l.Removable(a, link).OK || !l.canRebuild(a) {
+		if err := l.Plugin.DeleteLink(ctx, link); err != nil {
+			return err
+		}
+		return l.readBack(ctx, link, false)
+	}
+	err := l.rebuild(ctx, a, link.Identity)
+	half := api.IsCode(err, api.CodeHalfDone) || api.IsCode(err, api.CodeOutcomeUnknown)
+	if err != nil && !half {
 		return err
 	}
-	return l.readBack(ctx, link, false)
+	gone := l.readBack(ctx, link, false)
+	switch {
+	case err == nil:
+		return gone
+	case gone == nil:
+		return madeAnyway{err}
+	}
+	return err
 }
 
 // write writes a link without the plugin's sign-in. From is the account that may lose the identity: when it is empty, an
@@ -588,31 +624,63 @@ func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
 			return nil
 		})
 	case api.WritePreprovision:
-		if from != "" {
-			// Preprovision answers 409 for a taken name.
-			if err := l.Plugin.DeleteLink(ctx, api.Link{Identity: link.Identity, UserID: from}); err != nil {
-				return err
-			}
+		if from == "" {
+			return l.Plugin.Preprovision(ctx, link)
 		}
-		err := l.Plugin.Preprovision(ctx, link)
-		if err == nil || from == "" {
-			return err
-		}
-		if back := l.Plugin.Preprovision(ctx, api.Link{Identity: link.Identity, UserID: from}); back != nil {
-			return &api.Error{
-				Code: api.CodeHalfDone,
-				Sentence: fmt.Sprintf("%s was removed from the account that had it, but could be linked neither to the other one nor "+
-					"back. %s", api.Printable(link.Name), reason(err)),
-				Hint:   "“jellybind history undo” gives it back to the account that had it.",
-				Params: map[string]string{"name": link.Name}, Err: errors.Join(err, back),
-			}
-		}
-		return err
+		return l.movePreprovisioned(ctx, link, api.Link{Identity: link.Identity, UserID: from})
 	case api.WritePostLink:
 	}
 	return &api.Error{
 		Code: api.CodeUnsupported, Sentence: why, Hint: "Sign in as an administrator, or link by signing in at the provider.",
 	}
+}
+
+// movePreprovisioned moves an identity in two steps, since Preprovision answers 409 for a taken name. It goes back where the
+// second one fails. What a step without an answer did is read back, or nobody could tell where the identity is.
+func (l *Linker) movePreprovisioned(ctx context.Context, link, from api.Link) error {
+	if err := l.answered(ctx, l.Plugin.DeleteLink(ctx, from), from, false); err != nil {
+		return err
+	}
+	err := l.answered(ctx, l.Plugin.Preprovision(ctx, link), link, true)
+	if err == nil || errors.Is(err, errReadBack) {
+		return err
+	}
+	switch back := l.answered(ctx, l.Plugin.Preprovision(ctx, from), from, true); {
+	case errors.Is(back, errReadBack):
+		return back
+	case back != nil:
+		return &api.Error{
+			Code: api.CodeHalfDone,
+			Sentence: fmt.Sprintf("%s was removed from the account that had it, but could be linked neither to the other one nor "+
+				"back. %s", api.Printable(link.Name), reason(err)),
+			Hint:   "“jellybind history undo” gives it back to the account that had it.",
+			Params: map[string]string{"name": link.Name}, Err: errors.Join(err, back),
+		}
+	}
+	if answerLost(err) {
+		return &api.Error{
+			Code: api.CodeLinkNotStored,
+			Sentence: fmt.Sprintf("%s could not be moved; the account that had it has it again. %s", api.Printable(link.Name),
+				reason(err)),
+			Hint: "Try again.", Params: map[string]string{"name": link.Name},
+		}
+	}
+	return err
+}
+
+// answered is the error of a write, but where its answer was lost, the server is asked until it says what it did: nil when
+// the account has the identity (want), or has it no more, and an errReadBack when the server does not say.
+func (l *Linker) answered(ctx context.Context, err error, link api.Link, want bool) error {
+	if !answerLost(err) {
+		return err
+	}
+	switch back := patiently(ctx, func(ctx context.Context) error { return l.readBack(ctx, link, want) }); {
+	case back == nil:
+		return nil
+	case errors.Is(back, errReadBack):
+		return back
+	}
+	return err
 }
 
 func changedMeanwhile(name string) error {
@@ -674,8 +742,10 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 	switch code := api.CodeOf(err); {
 	case err == nil:
 		c.State = api.ChangeConfirmed
-	case errors.Is(err, ssoplugin.ErrStored):
+	case settled(err) == nil:
 		c.State, c.Error = api.ChangeConfirmed, code
+	case errors.Is(err, errTakenBack):
+		c.State, c.Error = api.ChangeFailed, code
 	case code == api.CodeOutcomeUnknown, // of a change within the change
 		code == api.CodeHalfDone && c.Kind != api.ChangeLink: // what was lost on the way can be brought back
 		c.Error = code
