@@ -250,14 +250,8 @@ func (b *Backend) open(
 			Hint: "Open " + e.URL + " in a browser and finish it.", Params: map[string]string{"url": e.URL},
 		}
 	}
-	if want != "" && server.ID != "" && want != server.ID {
-		return nil, &api.Error{
-			Code:     api.CodeServerChanged,
-			Sentence: "Another Jellyfin server answers at " + e.URL + " now than the one that you signed in to.",
-			Hint: "If the server was set up anew, sign in again: jellybind auth login. If the address belongs to another machine now, " +
-				"add the server by its new address.",
-			Params: map[string]string{"url": e.URL},
-		}
+	if err := serverChanged(e, want, server.ID); err != nil {
+		return nil, err
 	}
 	kind, user, err := client.Identify(ctx)
 	if err != nil {
@@ -284,6 +278,47 @@ func (b *Backend) open(
 		},
 	}
 	return s, nil
+}
+
+// serverChanged refuses another server than the one with the id want, where both are known.
+func serverChanged(e profile.Entry, want, got string) error {
+	if want == "" || got == "" || want == got {
+		return nil
+	}
+	return &api.Error{
+		Code:     api.CodeServerChanged,
+		Sentence: "Another Jellyfin server answers at " + e.URL + " now than the one that you signed in to.",
+		Hint: "If the server was set up anew, sign in again: jellybind auth login. If the address belongs to another machine now, " +
+			"add the server by its new address.",
+		Params: map[string]string{"url": e.URL},
+	}
+}
+
+// client returns a client with a profile's stored credential, once the server that answers is known to be the profile's.
+func (b *Backend) client(ctx context.Context, e profile.Entry, credential secret.Value) (*jellyfin.Client, error) {
+	client, err := b.Client(e, credential)
+	if err != nil {
+		return nil, err
+	}
+	server, err := client.PublicInfo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return client, serverChanged(e, e.ServerID, server.ID)
+}
+
+// TryCredential tells whether the stored credential of a profile works.
+func (b *Backend) TryCredential(ctx context.Context, e profile.Entry) error {
+	credential, err := b.Credential(ctx, e)
+	if err != nil {
+		return err
+	}
+	client, err := b.client(ctx, e, credential)
+	if err != nil {
+		return err
+	}
+	_, _, err = client.Identify(ctx)
+	return err
 }
 
 // Credential returns the credential that the keyring holds for a profile.
@@ -491,8 +526,8 @@ func (b *Backend) keep(
 	return earlier, true, nil
 }
 
-// Logout ends the token at the server, when it is one, and removes the credential from the keyring. An API key stays
-// valid at the server: other programs may use it too.
+// Logout ends the token at the server, when it is one, and removes the credential from the keyring, also when the server could
+// not be told: CodeTokenLeft. An API key stays valid at the server: other programs may use it too.
 func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 	credential, err := b.Credential(ctx, e)
 	if api.IsCode(err, api.CodeCredentialMissing) {
@@ -503,11 +538,7 @@ func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 	}
 	var atServer error
 	if e.Profile.Credential == api.CredentialAdmin || e.Profile.Credential == api.CredentialUser {
-		client, err := b.Client(e, credential)
-		if err != nil {
-			return err
-		}
-		atServer = client.SignOut(ctx)
+		atServer = b.endToken(ctx, e, credential)
 	}
 	if err := b.forgetCredential(ctx, e); err != nil {
 		return err
@@ -518,10 +549,24 @@ func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 	return nil
 }
 
+// telling is how long a person waits for the server to end his token.
+const telling = 15 * time.Second
+
+// endToken ends a profile's stored token at its server.
+func (b *Backend) endToken(ctx context.Context, e profile.Entry, token secret.Value) error {
+	ctx, cancel := context.WithTimeout(ctx, telling)
+	defer cancel()
+	client, err := b.client(ctx, e, token)
+	if err != nil {
+		return err
+	}
+	return client.SignOut(ctx)
+}
+
 // stillOpen tells of a token that is not used any more, and that the server could not be told to end.
 func stillOpen(done string, err error) error {
 	return &api.Error{
-		Code: api.CodeOf(err), Sentence: done + ", but the server could not be told to end it: " + err.Error(),
+		Code: api.CodeTokenLeft, Sentence: done + ", but the server could not be told to end it: " + err.Error(),
 		Hint: "End the session “Jellybind” in the server's dashboard, under Devices.", Err: err,
 	}
 }

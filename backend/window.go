@@ -34,7 +34,6 @@ type Window struct {
 
 	running  sync.WaitGroup // what Close waits for: flows, changes, the opening ahead, and writing what was seen
 	writing  sync.Mutex     // held while what was seen is written; taken before mu
-	changes  sync.RWMutex   // held for reading while a change is made, and for writing while a sign-in is taken from it
 	renewing sync.Mutex     // held while the server is opened anew; taken before mu
 
 	mu      sync.Mutex
@@ -52,29 +51,25 @@ type Window struct {
 	begun   int               // how many readings of a roster were begun
 	shown   int               // which of them is shown
 	pins    map[string]string // address as typed → the fingerprint that the person trusts there
-	writes  context.Context   // ends when the changes that are under way shall stop
-	halt    context.CancelFunc
+	tasks   map[*task]bool    // what is under way
+	ended   chan struct{}     // closed, and made anew, when a task ends
+	leaving map[string]int    // how often the sign-in is being taken away, by the profile's device id
 }
 
 // NewWindow returns the window's backend. emit sends an event to the page.
 func NewWindow(b *Backend, emit func(event string, data any)) *Window {
-	w := &Window{
+	return &Window{
 		stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string),
 		looks: make(map[string]look), unsaved: make(map[string]func() error),
+		tasks: make(map[*task]bool), ended: make(chan struct{}), leaving: make(map[string]int),
 	}
-	w.writes, w.halt = context.WithCancel(context.Background())
-	return w
 }
-
-// closing is how long Close waits for a write that has begun: it runs to its end, so that the journal tells the truth and an
-// account does not lose the links that are about to be written again.
-const closing = 30 * time.Second
 
 // Close ends everything that is under way, and the demo world. Nothing can be opened afterwards.
 func (w *Window) Close() error {
 	w.mu.Lock()
 	w.closed = true
-	w.halt()
+	w.stop(func(*task) bool { return true })
 	d := w.leave()
 	w.mu.Unlock()
 	ended := make(chan struct{})
@@ -398,7 +393,7 @@ func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (a
 	if err != nil {
 		return api.QuickConnect{}, err
 	}
-	id := w.run(ctx, func(ctx context.Context, f *flow) error {
+	id := w.run(ctx, e, func(ctx context.Context, f *flow) error {
 		number := 0
 		s, err := w.login(ctx, e, func(c *jellyfin.Client) (jellyfin.SignedIn, error) {
 			in, err := c.AwaitQuickConnect(ctx, q)
@@ -433,28 +428,34 @@ func (w *Window) OpenProfile(ctx context.Context, name string) (api.Session, err
 	return w.show(number, s, nil)
 }
 
-// SignOut ends the session at the server and removes the credential from the keyring.
+// SignOut ends the session at the server and removes the credential from the keyring. What is being written there is
+// written first; CodeChangeRunning when that takes too long, and nothing was ended then. CodeTokenLeft: the credential is
+// removed, but the server could not be told.
 func (w *Window) SignOut(ctx context.Context, name string) error {
 	e, err := w.stored.Entry(ctx, name)
 	if err != nil {
 		return err
 	}
+	release, err := w.withdraw(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer release()
 	w.leaveStored(e)
-	w.StopChanges()
-	w.changes.Lock() // a change that is under way needs the token
-	defer w.changes.Unlock()
 	return w.stored.Logout(ctx, e)
 }
 
-// ForgetProfile removes a server and its secrets.
+// ForgetProfile removes a server and its secrets. It waits as SignOut does.
 func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 	e, err := w.stored.Entry(ctx, name)
 	if err != nil {
 		return err
 	}
-	w.StopChanges()
-	w.changes.Lock()
-	defer w.changes.Unlock() // a change that waits finds no session then
+	release, err := w.withdraw(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := w.stored.Forget(ctx, e.Name); err != nil {
 		return err
 	}
@@ -533,6 +534,11 @@ func checkSettings(s api.Settings) error {
 func (w *Window) current() (*Session, *Backend, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.open()
+}
+
+// open is current for a caller who holds mu.
+func (w *Window) open() (*Session, *Backend, error) {
 	if w.session == nil {
 		return nil, nil, &api.Error{
 			Code: api.CodeProfileNotFound, Sentence: "No server is open.", Hint: "Choose a server, or add one.",
@@ -785,42 +791,6 @@ func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregiste
 	return changes, err
 }
 
-// change runs what changes the open server, and reads the roster afterwards. Close waits for it; its context ends when it
-// shall stop, at the next place where nothing is half done.
-func (w *Window) change(ctx context.Context, run func(context.Context, *Session) error) error {
-	w.changes.RLock()
-	defer w.changes.RUnlock()
-	s, _, err := w.current()
-	if err != nil {
-		return err
-	}
-	w.mu.Lock()
-	if w.closed {
-		w.mu.Unlock()
-		return &api.Error{Code: api.CodeCancelled, Sentence: "The window is being closed: nothing was changed."}
-	}
-	w.running.Add(1)
-	writes := w.writes
-	w.mu.Unlock()
-	defer w.running.Done()
-	stoppable, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(writes, cancel)()
-	err = run(stoppable, s)
-	w.changed(ctx)
-	return err
-}
-
-// StopChanges lets a removal of many links end with the one in hand. It does not wait for that.
-func (w *Window) StopChanges() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.halt()
-	if !w.closed {
-		w.writes, w.halt = context.WithCancel(context.Background())
-	}
-}
-
 // PlanUnregister says what Unregister would do.
 func (w *Window) PlanUnregister(ctx context.Context, userID string) (api.UnregisterPlan, error) {
 	return read(ctx, w, func(s *Session) (api.UnregisterPlan, error) { return s.Linker.PlanUnregister(ctx, userID) })
@@ -858,6 +828,16 @@ func (w *Window) SelfService(context.Context) (api.SelfService, error) {
 // changed reads the roster anew after a change, and tells the page. A failure to read is not the change's: the next look
 // reads again.
 func (w *Window) changed(ctx context.Context) {
+	w.mu.Lock()
+	s := w.session
+	gone := w.closed || s == nil || w.leaving[s.entry().DeviceID] > 0
+	if gone {
+		w.index = nil
+	}
+	w.mu.Unlock()
+	if gone { // nobody looks at it
+		return
+	}
 	ix, err := w.refresh(ctx)
 	if err != nil {
 		w.mu.Lock()
@@ -882,18 +862,17 @@ type flow struct {
 
 var _ link.Person = (*flow)(nil)
 
-// run starts work that reports by flow events under an id, until it ends or is cancelled. It ends with the window, not
+// run starts work at a server that reports by flow events under an id, until it ends or is cancelled. It ends with the window, not
 // with the call that started it.
-func (w *Window) run(ctx context.Context, work func(context.Context, *flow) error) string {
+func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Context, *flow) error) string {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.mu.Lock()
 	w.nextID++
 	f := &flow{id: fmt.Sprintf("flow-%d", w.nextID), window: w, cancel: cancel, answer: make(chan bool, 1)}
 	w.flows[f.id] = f
-	counted := !w.closed
-	if counted {
-		w.running.Add(1)
-	} else {
+	t := &task{device: at.DeviceID, stop: cancel}
+	refused := w.begin(t)
+	if refused != nil {
 		cancel()
 	}
 	w.mu.Unlock()
@@ -903,7 +882,8 @@ func (w *Window) run(ctx context.Context, work func(context.Context, *flow) erro
 			w.mu.Lock()
 			delete(w.flows, f.id)
 			w.mu.Unlock()
-			if counted {
+			if refused == nil {
+				w.end(t)
 				w.running.Done()
 			}
 		}()
@@ -982,7 +962,7 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 	if err != nil {
 		return "", err
 	}
-	return w.run(ctx, func(ctx context.Context, f *flow) error {
+	return w.run(ctx, s.entry(), func(ctx context.Context, f *flow) error {
 		change, err := s.Linker.Link(ctx, req, f)
 		if change.ID != "" {
 			w.changed(context.WithoutCancel(ctx))
@@ -1001,7 +981,7 @@ func (w *Window) StartVerify(ctx context.Context, protocol api.Protocol, provide
 	if err != nil {
 		return "", err
 	}
-	return w.run(ctx, func(ctx context.Context, f *flow) error {
+	return w.run(ctx, s.entry(), func(ctx context.Context, f *flow) error {
 		v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: protocol, Provider: provider}, f)
 		if err != nil {
 			return err

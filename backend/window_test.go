@@ -48,6 +48,7 @@ type window struct {
 	mu      sync.Mutex
 	told    []told
 	more    chan struct{} // closed at the next event
+	listen  func(told)    // hears each event at once; nil for nobody
 	answers []string      // results and errors as JSON
 	secrets []string
 }
@@ -124,6 +125,9 @@ func (w *window) hear(event string, data any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.told = append(w.told, told{event, data})
+	if w.listen != nil {
+		w.listen(told{event, data})
+	}
 	close(w.more)
 	w.more = make(chan struct{})
 }

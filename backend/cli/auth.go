@@ -184,13 +184,7 @@ var errStatus = errors.New("a credential does not work")
 
 func (a *app) credentialStatus(ctx context.Context, b *backend.Backend, e profile.Entry) (status, error) {
 	st := status{Server: e.Name, Credential: e.Profile.Credential, User: e.UserName, Works: true}
-	credential, err := b.Credential(ctx, e)
-	if err == nil {
-		var client *jellyfin.Client
-		if client, err = b.Client(e, credential); err == nil {
-			_, _, err = client.Identify(ctx)
-		}
-	}
+	err := b.TryCredential(ctx, e)
 	if err == nil {
 		return st, nil
 	}

@@ -67,14 +67,7 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 	case SignOut:
 		return append(s.closeMenu(), CallSignOut(m)), true
 	case SignedOut:
-		if m.Err != nil {
-			return s.tell(m.Err), true
-		}
-		if s.Session != nil && s.Session.Profile.Name == m.Name {
-			s.leave()
-			return append(s.show(ScreenWelcome), s.toast(&Toast{Key: "toast.signedOut"})...), true
-		}
-		return s.toast(&Toast{Key: "toast.signedOut"}), true
+		return s.signedOut(m), true
 	case ProfilesChanged:
 		return s.profilesChanged(m), true
 	default:
@@ -430,6 +423,22 @@ func (s *State) remember(p api.Profile) {
 		}
 	}
 	s.Boot.Profiles = append(s.Boot.Profiles, p)
+}
+
+func (s *State) signedOut(m SignedOut) []Cmd {
+	left := m.Err != nil && m.Err.Code == api.CodeTokenLeft // at the server; here, nobody is signed in any more
+	if m.Err != nil && !left {
+		return s.tell(m.Err)
+	}
+	var cmds []Cmd
+	if s.Session != nil && s.Session.Profile.Name == m.Name {
+		s.leave()
+		cmds = s.show(ScreenWelcome)
+	}
+	if left {
+		return append(cmds, s.tell(m.Err)...)
+	}
+	return append(cmds, s.toast(&Toast{Key: "toast.signedOut"})...)
 }
 
 func (s *State) profilesChanged(m ProfilesChanged) []Cmd {

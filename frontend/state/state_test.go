@@ -1235,3 +1235,17 @@ func TestRenewedSession(t *testing.T) {
 		}
 	}
 }
+
+// TestSignedOutHereOnly: that the server could not be told keeps nobody signed in.
+func TestSignedOutHereOnly(t *testing.T) {
+	t.Parallel()
+	for code, out := range map[api.Code]bool{api.CodeTokenLeft: true, api.CodeChangeRunning: false} {
+		s := state.New(now)
+		s.Update(state.Booted{})
+		s.Session = &api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}
+		s.Update(state.SignedOut{Name: "home", Err: &api.Error{Code: code, Sentence: "Told."}})
+		if (s.Session == nil) != out || len(s.Toasts) != 1 || s.Toasts[0].Error == nil {
+			t.Errorf("%s: session %+v, %+v", code, s.Session, s.Toasts)
+		}
+	}
+}

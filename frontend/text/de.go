@@ -687,6 +687,10 @@ var de = map[string]string{
 	"error.profile-newer.hint":         "Jellybind auf diesem Rechner aktualisieren.",
 	"error.profile-unwritable":         "Die Serverliste lässt sich nicht schreiben.",
 	"error.profile-unwritable.hint":    "Rechte des Einstellungsordners und freien Platz prüfen.",
+	"error.change-running":             "Dort wird noch eine Änderung geschrieben, die die Anmeldung braucht: Sie bleibt.",
+	"error.change-running.hint":        "Warten, bis die Änderung fertig ist, dann erneut versuchen.",
+	"error.token-left":                 "Die Anmeldung wird hier nicht mehr benutzt, aber der Server hat sie nicht beendet.",
+	"error.token-left.hint":            "Im Dashboard des Servers unter „Geräte“ die Sitzung „Jellybind“ beenden.",
 	"error.change-not-found":           "Der Verlauf hat keine solche Änderung.",
 	"error.change-not-undoable":        "Diese Änderung lässt sich auf diesem Server nicht rückgängig machen.",
 }

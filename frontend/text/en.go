@@ -687,6 +687,10 @@ var en = map[string]string{
 	"error.profile-newer.hint":         "Update Jellybind on this computer.",
 	"error.profile-unwritable":         "The list of servers cannot be written.",
 	"error.profile-unwritable.hint":    "Check the rights of the settings folder and the free space.",
+	"error.change-running":             "A change is still being written there, which needs the sign-in: it stays.",
+	"error.change-running.hint":        "Wait until the change has ended, then try again.",
+	"error.token-left":                 "The sign-in is no longer used here, but the server could not be told to end it.",
+	"error.token-left.hint":            "End the session “Jellybind” in the server's dashboard, under Devices.",
 	"error.change-not-found":           "The history has no such change.",
 	"error.change-not-undoable":        "This change cannot be undone on this server.",
 }

@@ -1,0 +1,123 @@
+package backend
+
+import (
+	"context"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/profile"
+)
+
+// closing is how long Close, and whoever takes a sign-in away, waits for a write that has begun: it runs to its end, so that the
+// journal tells the truth and an account does not lose the links that are about to be written again.
+const closing = 30 * time.Second
+
+// task is a change or a sign-in that is under way.
+type task struct {
+	device string             // the device id of the server's profile
+	stop   context.CancelFunc // ends it at the next place where nothing is half done
+	change bool               // it is a change, which StopChanges stops
+}
+
+// begin notes a task, unless the window is closed or the sign-in that it needs is being taken away. The caller holds mu, and
+// calls end and running.Done afterwards.
+func (w *Window) begin(t *task) error {
+	switch {
+	case w.closed:
+		return &api.Error{Code: api.CodeCancelled, Sentence: "The window is being closed: nothing was changed."}
+	case w.leaving[t.device] > 0:
+		return &api.Error{Code: api.CodeCancelled, Sentence: "This server is being signed out of: nothing was changed."}
+	}
+	w.tasks[t] = true
+	w.running.Add(1)
+	return nil
+}
+
+// end notes that a task writes no more.
+func (w *Window) end(t *task) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.tasks, t)
+	close(w.ended)
+	w.ended = make(chan struct{})
+}
+
+// stop stops the tasks that match. The caller holds mu.
+func (w *Window) stop(match func(*task) bool) {
+	for t := range w.tasks {
+		if match(t) {
+			t.stop()
+		}
+	}
+}
+
+// StopChanges lets a removal of many links end with the one in hand. It does not wait for that.
+func (w *Window) StopChanges() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stop(func(t *task) bool { return t.change })
+}
+
+// change runs what changes the open server, and reads the roster afterwards. Close waits for it; its context ends when it
+// shall stop, at the next place where nothing is half done.
+func (w *Window) change(ctx context.Context, run func(context.Context, *Session) error) error {
+	stoppable, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.mu.Lock()
+	s, _, err := w.open()
+	if err != nil {
+		w.mu.Unlock()
+		return err
+	}
+	t := &task{device: s.entry().DeviceID, stop: cancel, change: true}
+	err = w.begin(t)
+	w.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	defer w.running.Done()
+	err = run(stoppable, s)
+	w.end(t)
+	w.changed(ctx)
+	return err
+}
+
+// withdraw stops what is under way at a server whose sign-in is to be taken away, and waits until what it writes is written,
+// for which it needs the sign-in. Nothing begins there until release is called. What is under way at another server goes on.
+func (w *Window) withdraw(ctx context.Context, e profile.Entry) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, closing)
+	defer cancel()
+	here := func(t *task) bool { return t.device == e.DeviceID }
+	w.mu.Lock()
+	w.leaving[e.DeviceID]++
+	w.stop(here)
+	w.mu.Unlock()
+	release = func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.leaving[e.DeviceID]--
+	}
+	for {
+		w.mu.Lock()
+		ended, writes := w.ended, false
+		for t := range w.tasks {
+			writes = writes || here(t)
+		}
+		w.mu.Unlock()
+		if !writes {
+			return release, nil
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			release()
+			return nil, &api.Error{
+				Code:     api.CodeChangeRunning,
+				Sentence: "A change is still being written at " + api.Printable(e.Name) + ", which needs the sign-in: it stays.",
+				Hint:     "Wait until the change has ended, then try again.",
+				Params:   map[string]string{"name": e.Name},
+				Err:      ctx.Err(),
+			}
+		}
+	}
+}

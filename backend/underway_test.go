@@ -1,0 +1,207 @@
+package backend_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jellybind/jellybind/backend"
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/profile"
+)
+
+// removal matches the writing of a removal.
+func removal(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/OID/Add/")
+}
+
+// TestWindowSignsOutAfterALink: the link that is being written needs the token.
+func TestWindowSignsOutAfterALink(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*window) error{
+		"sign out": func(w *window) error { return w.SignOut(t.Context(), "home") },
+		"forget":   func(w *window) error { return w.ForgetProfile(t.Context(), "home") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, d := newWindow(t), world(t, demo.Options{Flavour: api.FlavourK0lin})
+			reached, released := w.heldBack(d, removal)
+			tour := w.row(demo.TourName)
+			id, err := w.StartLink(t.Context(), api.LinkRequest{
+				UserID: tour.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "maria",
+			})
+			must(w, id, err)
+			w.flow(id, "confirm")
+			if err := w.ConfirmFlow(id, true); err != nil {
+				t.Fatal(err)
+			}
+			<-reached
+			left := make(chan error)
+			go func() { left <- leave(w) }()
+			select {
+			case err := <-left:
+				t.Errorf("the sign-in was taken away from a write: %v", err)
+			case <-time.After(100 * time.Millisecond):
+			}
+			close(released)
+			w.flow(id, "done")
+			if err := <-left; err != nil {
+				t.Error(err)
+			}
+			if held := w.keyring.held(); len(held) != 0 {
+				t.Errorf("%q stayed in the keyring", held)
+			}
+		})
+	}
+}
+
+// TestWindowForgetEndsTheSignInFirst, and not only when the server has answered.
+func TestWindowForgetEndsTheSignInFirst(t *testing.T) {
+	t.Parallel()
+	ctx, w, d := t.Context(), newWindow(t), world(t, demo.Options{})
+	var answered atomic.Bool
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/Sessions/Logout") {
+			answered.Store(true)
+		}
+		d.Server().ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	s, err := w.ConnectPassword(ctx, front.URL, "home", "root", password)
+	must(w, s, err)
+	w.credential("home")
+	id, err := w.StartVerify(ctx, api.OIDC, demo.Authelia)
+	w.flow(must(w, id, err), "sign-in")
+	early := false
+	w.mu.Lock()
+	w.listen = func(e told) {
+		if f, ok := e.data.(api.FlowEvent); ok && f.Step == "failed" {
+			early = !answered.Load()
+		}
+	}
+	w.mu.Unlock()
+	if err := w.ForgetProfile(ctx, "home"); err != nil {
+		t.Fatal(err)
+	}
+	w.flow(id, "failed")
+	if !early || !answered.Load() {
+		t.Errorf("the sign-in ended before the token: %t, the token ended: %t", early, answered.Load())
+	}
+}
+
+// TestWindowLeavesTheOtherServerAlone: a removal goes on while another server is signed out of, or forgotten.
+func TestWindowLeavesTheOtherServerAlone(t *testing.T) {
+	t.Parallel()
+	ctx, w, d, other := t.Context(), newWindow(t), world(t, demo.Options{}), world(t, demo.Options{})
+	w.secret(other.APIKey().Reveal())
+	s, err := w.ConnectKey(ctx, other.URL(), "other", other.APIKey().Reveal())
+	must(w, s, err)
+	reached, released := w.heldBack(d, removal)
+	elif := w.row("elif")
+	var links []api.Link
+	for _, i := range elif.Identities {
+		links = append(links, api.Link{Identity: i, UserID: elif.ID})
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		if changes, err := w.RemoveLinks(ctx, links, false); err != nil || len(changes) != len(links) {
+			t.Errorf("removed %d of %d links: %v", len(changes), len(links), err)
+		}
+	})
+	<-reached
+	soon, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := w.SignOut(soon, "other"); err != nil {
+		t.Error(err)
+	}
+	if err := w.ForgetProfile(soon, "other"); err != nil {
+		t.Error(err)
+	}
+	close(released)
+	group.Wait()
+}
+
+// TestWindowSignOutGivesUp: a write that does not end keeps its sign-in, and the person learns why.
+func TestWindowSignOutGivesUp(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	reached, released := w.heldBack(d, removal)
+	elif := w.row("elif")
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = w.RemoveLinks(t.Context(), []api.Link{{Identity: elif.Identities[0], UserID: elif.ID}}, false) })
+	<-reached
+	for _, leave := range []func(context.Context, string) error{w.SignOut, w.ForgetProfile} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		w.refused(api.CodeChangeRunning, leave(ctx, "home"))
+		cancel()
+	}
+	if w.credential("home") == "" {
+		t.Error("the sign-in was taken away")
+	}
+	close(released)
+	group.Wait()
+	if got := w.row("elif"); len(got.Identities) != len(elif.Identities)-1 {
+		t.Errorf("afterwards: %+v", got)
+	}
+	if err := w.SignOut(t.Context(), "home"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStoredCredentialGoesToItsServerOnly: signing out, forgetting and asking for its state send it nowhere else.
+func TestStoredCredentialGoesToItsServerOnly(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		do   func(context.Context, *backend.Demo, profile.Entry) error
+		want api.Code
+	}{
+		"status": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
+			return d.TryCredential(ctx, e)
+		}, api.CodeServerChanged},
+		"logout": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
+			return d.Logout(ctx, e)
+		}, api.CodeTokenLeft},
+		"forget": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
+			return d.Forget(ctx, e.Name)
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _, token := signedIn(t)
+			var sent atomic.Int32
+			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.Header.Get("Authorization"), token.Reveal()) {
+					sent.Add(1)
+				}
+				d.World.Server().ServeHTTP(w, r)
+			}))
+			t.Cleanup(front.Close)
+			var e profile.Entry
+			err := d.Profiles.Update(t.Context(), func(p *profile.Data) error {
+				p.Profiles[0].URL = front.URL
+				e = p.Profiles[0]
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.TryCredential(t.Context(), e); err != nil || sent.Swap(0) == 0 {
+				t.Fatalf("the same server: %v", err)
+			}
+			d.World.Server().NewID()
+			if err := c.do(t.Context(), d, e); api.CodeOf(err) != c.want || sent.Load() > 0 {
+				t.Errorf("another server got the token %d times: %v", sent.Load(), err)
+			}
+			_, err = d.Keyring.Get(t.Context(), "credential:"+e.DeviceID)
+			if kept := err == nil; kept != (name == "status") {
+				t.Errorf("kept: %t, %v", kept, err)
+			}
+		})
+	}
+}
