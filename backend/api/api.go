@@ -283,6 +283,9 @@ type Plan struct {
 	Allow []string `json:"allow,omitempty"`
 	// KnownBeforeWrite is false when only the roster after the write tells who signed in.
 	KnownBeforeWrite bool `json:"knownBeforeWrite"`
+	// Pairwise is true where our own client is another one than the server's, and the identity provider gives each client
+	// another subject for the same person: such a link opens nothing.
+	Pairwise bool `json:"pairwise,omitempty"`
 	// Options lists every strategy, the chosen one first.
 	Options []Option `json:"options"`
 	// Warnings are sentences that a person should read before he goes on.

@@ -17,6 +17,7 @@ import (
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/loopback"
+	"github.com/jellybind/jellybind/backend/oidcflow"
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/samlflow"
 	"github.com/jellybind/jellybind/backend/secret"
@@ -210,8 +211,25 @@ func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error
 	if err != nil {
 		return api.Plan{}, err
 	}
-	_, plan, err := l.plan(r, req)
+	facts, plan, err := l.plan(r, req)
+	if err == nil && bySubjectOfOurs(facts, plan) && pairwise(ctx, facts.Provider.Endpoint) {
+		facts.Pairwise = true
+		return MakePlan(facts)
+	}
 	return plan, err
+}
+
+// discoveryLimit is how long a plan waits for an identity provider that it only wants to warn of.
+const discoveryLimit = 3 * time.Second
+
+// pairwise asks an identity provider whether it gives each client another subject for the same person. One that does not
+// answer is told by the sign-in.
+func pairwise(ctx context.Context, issuer string) bool {
+	ctx, cancel := context.WithTimeout(ctx, discoveryLimit)
+	defer cancel()
+	client := oidcflow.Client{Issuer: issuer}
+	meta, err := client.Discover(ctx)
+	return err == nil && meta.PairwiseOnly()
 }
 
 func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error) {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/oidcflow"
@@ -28,6 +29,8 @@ type Facts struct {
 	Base *url.URL
 	// Ports is the person's list of loopback ports; see the function Ports.
 	Ports []int
+	// Pairwise is true where the identity provider is known to give each client another subject for the same person.
+	Pairwise bool
 }
 
 // ports are the loopback ports to try. The server's PortOverride changes the redirect URI that the plugin makes, and has no
@@ -80,6 +83,7 @@ func MakePlan(f Facts) (api.Plan, error) {
 		plan.Allow = loopbackURLs(f.Settings, f.ports(plan.Strategy), oidcflow.DefaultRedirectPath)
 	case api.StrategySubject:
 	}
+	plan.Pairwise = f.Pairwise && bySubjectOfOurs(f, plan)
 	plan.Warnings = warnings(f, plan)
 	return plan, nil
 }
@@ -265,6 +269,12 @@ func hostOf(raw string) string {
 	return api.Printable(raw)
 }
 
+// bySubjectOfOurs reports whether a plan links the subject that a client of our own learns, while the server asks with
+// another one.
+func bySubjectOfOurs(f Facts, plan api.Plan) bool {
+	return plan.Strategy == api.StrategyOwnClient && f.Provider.NameClaim == "sub" && f.Settings.ClientID != f.Provider.ClientID
+}
+
 func warnings(f Facts, plan api.Plan) []string {
 	var w []string
 	if !f.Provider.Enabled && f.Provider.Known {
@@ -272,6 +282,15 @@ func warnings(f Facts, plan api.Plan) []string {
 	}
 	if f.Account.Disabled {
 		w = append(w, "The account is disabled: the link opens nothing until it is enabled.")
+	}
+	if name := f.Request.Name; plan.Strategy == api.StrategySubject && strings.TrimSpace(name) != name {
+		w = append(w, "The name begins or ends with a blank. It is linked as it is, and opens the account only if the identity "+
+			"provider sends the blank as well.")
+	}
+	if plan.Pairwise {
+		w = append(w, "This identity provider gives every client another subject for the same person, and Jellybind's client is "+
+			"another one than the server's: the link would open nothing. Give Jellybind the server's client id, or sign in as an "+
+			"administrator, so that the plugin's own sign-in makes the link.")
 	}
 	if !plan.KnownBeforeWrite {
 		w = append(w, "This flavour of the plugin does not tell who signed in before the link is written. Jellybind compares "+

@@ -1,6 +1,9 @@
 package link_test
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"slices"
@@ -10,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/link"
 )
 
@@ -179,6 +183,9 @@ func TestPlanSaysWhatIsNotKnownBefore(t *testing.T) {
 		"Flowfin own user":   {facts(api.FlavourFlowfin, api.CredentialUser, api.OIDC), false, "moves it to yours"},
 		"Flowfin token SAML": {facts(api.FlavourFlowfin, api.CredentialAdmin, api.SAML), true, ""},
 		"Flowfin key":        {facts(api.FlavourFlowfin, api.CredentialKey, api.OIDC), true, ""},
+		"typed":              {typed("a b"), true, ""},
+		"a blank before":     {typed(" a"), true, "with a blank"},
+		"a blank after":      {typed("a\t"), true, "with a blank"},
 	} {
 		plan, err := link.MakePlan(c.facts)
 		if err != nil {
@@ -188,6 +195,59 @@ func TestPlanSaysWhatIsNotKnownBefore(t *testing.T) {
 		if plan.KnownBeforeWrite != c.known || c.warning != "" && !told || c.warning == "" && len(plan.Warnings) > 0 {
 			t.Errorf("%s: known %v, warnings %v", name, plan.KnownBeforeWrite, plan.Warnings)
 		}
+	}
+}
+
+func typed(name string) link.Facts {
+	f := facts(api.FlavourK0lin, api.CredentialAdmin, api.OIDC)
+	f.Request = api.LinkRequest{Strategy: api.StrategySubject, Name: name}
+	return f
+}
+
+// TestPlanKnowsPairwiseSubjects: a client of our own learns another subject than the server's client then.
+func TestPlanKnowsPairwiseSubjects(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flavour api.Flavour
+		client  string
+		types   string // of subjects, as the identity provider says
+		want    bool
+	}{
+		"pairwise only":       {api.FlavourFlowfin, "jellybind", `["pairwise"]`, true},
+		"the server's client": {api.FlavourFlowfin, "jellyfin", `["pairwise"]`, false},
+		"by user name":        {api.FlavourK0lin, "jellybind", `["pairwise"]`, false},
+		"either":              {api.FlavourFlowfin, "jellybind", `["pairwise", "public"]`, false},
+		"not said":            {api.FlavourFlowfin, "jellybind", `null`, false},
+		"no answer":           {api.FlavourFlowfin, "jellybind", `no JSON`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idp := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				own := "http://" + r.Host
+				_, _ = fmt.Fprintf(rw, `{"issuer": %q, "authorization_endpoint": %q, "token_endpoint": %q, "jwks_uri": %q,
+					"subject_types_supported": %s}`, own, own+"/a", own+"/t", own+"/k", c.types)
+			}))
+			t.Cleanup(idp.Close)
+			w := newWorld(t, c.flavour, api.CredentialKey)
+			w.Settings = func(p api.Protocol, name string) api.ProviderSettings {
+				return api.ProviderSettings{Protocol: p, Provider: name, ClientID: c.client}
+			}
+			account := w.account(t, demo.TourName)
+			w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != "/sso/OID/Get" {
+					return false
+				}
+				_, _ = fmt.Fprintf(rw, `{"entra": {"Enabled": true, "OidEndpoint": %q, "OidClientId": "jellyfin"}}`, idp.URL)
+				return true
+			}, "")
+			plan, err := w.Plan(t.Context(), api.LinkRequest{
+				UserID: account.ID, Protocol: api.OIDC, Provider: "entra", Strategy: api.StrategyOwnClient,
+			})
+			warned := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "another subject") })
+			if err != nil || plan.Pairwise != c.want || warned != c.want {
+				t.Errorf("%v, %+v", err, plan)
+			}
+		})
 	}
 }
 

@@ -35,6 +35,8 @@ type Metadata struct {
 	TokenAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
 	// ChallengeMethods are the PKCE methods (RFC 8414, section 2). Many providers know S256 and do not say so.
 	ChallengeMethods []string `json:"code_challenge_methods_supported"`
+	// SubjectTypes are "public", "pairwise" or both (OpenID Connect Core 1.0, section 8).
+	SubjectTypes []string `json:"subject_types_supported"`
 	// Keys is the number of signing keys; Discover alone counts them.
 	Keys int `json:"-"`
 }
@@ -65,6 +67,9 @@ func Discover(ctx context.Context, issuer string) (Metadata, error) {
 	}
 	return meta, nil
 }
+
+// PairwiseOnly reports whether the provider gives every client another subject for the same person.
+func (m Metadata) PairwiseOnly() bool { return slices.Equal(m.SubjectTypes, []string{"pairwise"}) }
 
 // Facts are the metadata as lines of name and value, in a fixed order.
 func (m Metadata) Facts() []api.Fact {

@@ -340,6 +340,8 @@ var de = map[string]string{
 	"why.no-write":         "Mit dieser Anmeldung entsteht eine Verknüpfung nur durch die Anmeldung des Plugins selbst.",
 	"warning.switched-off": "Der Anbieter ist auf dem Server ausgeschaltet: Die Verknüpfung öffnet nichts, bis er eingeschaltet wird.",
 	"warning.disabled":     "Das Konto ist deaktiviert: Die Verknüpfung öffnet nichts, bis es aktiviert wird.",
+	"warning.blank":        "Der Name beginnt oder endet mit einem Leerzeichen. Er wird so verknüpft und öffnet das Konto nur, wenn auch der Anbieter es sendet.",
+	"warning.pairwise":     "Dieser Anbieter nennt dieselbe Person jedem Client anders, und Jellybinds Client ist nicht der des Servers: Die Verknüpfung würde nichts öffnen. Die Client-ID des Servers eintragen oder sich hier als Administrator anmelden.",
 
 	// tested.*: was die Prüfung eines Anbieters ergab
 	"tested.issuer":                 "Aussteller",

@@ -340,6 +340,8 @@ var en = map[string]string{
 	"why.no-write":         "With this sign-in, a link can be made by the plugin’s own sign-in only.",
 	"warning.switched-off": "The provider is switched off on the server: the link opens nothing until it is switched on.",
 	"warning.disabled":     "The account is disabled: the link opens nothing until it is enabled.",
+	"warning.blank":        "The name begins or ends with a blank. It is linked as it is, and opens the account only if the provider sends the blank too.",
+	"warning.pairwise":     "This provider names the same person differently to every client, and Jellybind’s client is not the server’s: the link would open nothing. Enter the server’s client id, or sign in here as an administrator.",
 
 	// tested.*: what a test of a provider found out
 	"tested.issuer":                 "Issuer",

@@ -297,7 +297,15 @@ var cases = map[string]func() *state.State{
 	"link-plan":    func() *state.State { return after(linking(false), state.ToggleMore{}) },
 	"link-demo":    func() *state.State { return linking(true) },
 	"link-subject": func() *state.State { return after(linking(false), state.LinkTab{Subject: true}) },
-	"link-signin":  signingIn,
+	"link-subject-blank": func() *state.State {
+		return after(linking(false), state.LinkTab{Subject: true}, state.Edit{Field: state.FieldSubject, Value: "ada "})
+	},
+	"link-pairwise": func() *state.State {
+		s := linking(false)
+		s.Link.Plan.Strategy, s.Link.Plan.Pairwise = api.StrategyOwnClient, true
+		return s
+	},
+	"link-signin": signingIn,
 	"link-no-browser": func() *state.State {
 		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{
 			ID: "f", Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)},

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -214,6 +215,7 @@ func warnings(l *catalogue, p *api.Plan) []*dom.Node {
 	}
 	add(p.Provider.Known && !p.Provider.Enabled, "warning.switched-off")
 	add(p.Account.Disabled, "warning.disabled")
+	add(p.Pairwise, "warning.pairwise")
 	return list
 }
 
@@ -306,6 +308,9 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 			Msg: editMsg(state.FieldSubject),
 		}),
 		muted(l.T("link.subject.unproved")),
+		dom.If(strings.TrimSpace(s.Form[state.FieldSubject]) != s.Form[state.FieldSubject], func() *dom.Node {
+			return components.Banner("warn", "alert", dom.E("p", l.T("warning.blank")))
+		}),
 		warn,
 		components.Error(l, k.Error),
 		moveBox(s, l),
