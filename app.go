@@ -11,6 +11,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/cli"
 )
 
 // App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
@@ -19,9 +20,9 @@ type App struct {
 	window *backend.Window
 	// ctx is Wails' own, which its runtime functions ask for; it is set before the page loads.
 	ctx context.Context
-	// placed puts the window where it was, once: the page may load again.
-	placed sync.Once
-	place  api.WindowState
+	// shown is once, for the page may load again.
+	shown sync.Once
+	place api.WindowState
 }
 
 // NewApp returns the bindings.
@@ -38,7 +39,8 @@ func (a *App) startup(ctx context.Context) {
 
 // ready shows the window, once the page has its style sheet, where it was when it was closed.
 func (a *App) ready(ctx context.Context) {
-	a.placed.Do(func() {
+	a.shown.Do(func() {
+		cli.OnHangup(a.Quit)
 		if backend.InSight(a.place, screens(ctx)) {
 			runtime.WindowSetPosition(ctx, a.place.X, a.place.Y)
 		}

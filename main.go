@@ -6,7 +6,6 @@ import (
 	"embed"
 	"fmt"
 	"os"
-	"os/signal"
 	"runtime"
 	"strings"
 
@@ -38,8 +37,7 @@ func main() {
 		return
 	}
 	cli.AttachConsole()
-	ctx, stop := signal.NotifyContext(context.Background(), cli.Signals()...)
-	context.AfterFunc(ctx, stop) // the second Ctrl-C ends the process
+	ctx, stop := cli.Ending(context.Background())
 	code := cli.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)

@@ -134,7 +134,9 @@ func TestWindowSignOutGivesUp(t *testing.T) {
 	reached, released := w.heldBack(d, removal)
 	elif := w.row("elif")
 	var group sync.WaitGroup
-	group.Go(func() { _, _ = w.RemoveLinks(t.Context(), []api.Link{{Identity: elif.Identities[0], UserID: elif.ID}}, false) })
+	group.Go(func() {
+		_, _ = w.RemoveLinks(t.Context(), []api.Link{{Identity: elif.Identities[0], UserID: elif.ID}}, false)
+	})
 	<-reached
 	for _, leave := range []func(context.Context, string) error{w.SignOut, w.ForgetProfile} {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"unicode"
 	"unicode/utf8"
 
@@ -78,7 +79,9 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	if ctx.Err() != nil && api.CodeOf(err) == api.CodeInternal {
 		err = &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: err}
 	}
-	a.fail(err)
+	if !errors.Is(err, syscall.EPIPE) || api.CodeOf(err) != api.CodeInternal { // else nobody reads the answer: “| head”
+		a.fail(err)
+	}
 	return exitCode(err)
 }
 

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -33,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // jellybind does what main.go does when there is a command.
 func jellybind() {
-	ctx, stop := signal.NotifyContext(context.Background(), cli.Signals()...)
+	ctx, stop := cli.Ending(context.Background())
 	code := cli.Run(ctx, "1.2.3", os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	// The scripts' commands know done and failed only.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -85,6 +86,12 @@ func (d *desk) quit() {
 	d.types("quit")
 	d.gone("", "Settings")
 	d.keys("Return")
+	d.closes()
+}
+
+// closes expects that the window closes in good order.
+func (d *desk) closes() {
+	d.t.Helper()
 	select {
 	case err := <-d.ended:
 		if err != nil {
@@ -92,6 +99,21 @@ func (d *desk) quit() {
 		}
 	case <-time.After(patience):
 		d.t.Error("the window does not close")
+	}
+}
+
+// TestSignals close the window as a person would, so that what is being written is written.
+func TestSignals(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(s.String(), func(t *testing.T) {
+			d := newDesk(t, "")
+			d.open(production(t), "maria")
+			d.named("button", "Try the demo")
+			if err := d.app.Process.Signal(s); err != nil {
+				t.Fatal(err)
+			}
+			d.closes()
+		})
 	}
 }
 
