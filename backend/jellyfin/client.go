@@ -158,6 +158,9 @@ func New(opts Options) (*Client, error) {
 		IdleConnTimeout:        90 * time.Second,
 		ReadBufferSize:         64 << 10,
 		ForceAttemptHTTP2:      true,
+		// A connection that died without a word, as while the computer slept, is noticed after 15 s, half of what an answer may
+		// take; then what may be sent twice goes over a new one. A server that is only slow answers the ping.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second},
 	}
 	c.once = c.reuse.Clone()
 	c.once.DisableKeepAlives = true
