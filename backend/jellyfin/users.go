@@ -138,7 +138,7 @@ type Plugin struct {
 	ID      string // undashed, lower-case
 	Name    string
 	Version string
-	Status  string // "Active", "Restart", "Disabled", "Malfunctioned", …
+	Status  string // "Active", "Restart", "Disabled", "NotSupported", "Malfunctioned", "Superseded" (also "Superceded"), "Deleted"
 }
 
 // Plugins lists the server's plugins. It needs an administrator's credential.

@@ -39,7 +39,7 @@ type Plugin struct {
 // reads it from the server's plugin list; any other credential tells by behaviour, see byBehaviour. self is the account
 // of an access token, nil for an API key.
 //
-// Errors: CodePluginMissing, CodePluginUnknown, and what the client reports.
+// Errors: CodePluginMissing, CodePluginRestart, CodePluginUnknown, and what the client reports.
 func Detect(ctx context.Context, c *jellyfin.Client, kind api.CredentialKind, self *api.User) (*Plugin, error) {
 	p := &Plugin{client: c, kind: kind, linkWrites: make(chan struct{}, 1)}
 	if self != nil {
@@ -71,14 +71,20 @@ func byList(ctx context.Context, c *jellyfin.Client) (flavour, string, error) {
 			continue
 		}
 		// An update leaves the superseded version in the list next to the active one.
-		if found == nil || plugins[i].Status == "Active" {
+		if found == nil || plugins[i].Status == "Active" || found.Status != "Active" && restarts(plugins[i]) {
 			found = &plugins[i]
 		}
 	}
-	if found == nil {
+	switch {
+	case found == nil:
 		return flavour{}, "", missing("There is no SSO plugin on this server.")
-	}
-	if found.Status != "" && found.Status != "Active" {
+	case restarts(*found):
+		return flavour{}, "", &api.Error{
+			Code:     api.CodePluginRestart,
+			Sentence: "The SSO plugin was installed, updated or switched on or off, and the server has not been restarted since.",
+			Hint:     "Restart the server, then try again.",
+		}
+	case found.Status != "" && found.Status != "Active":
 		err := missing(fmt.Sprintf("The SSO plugin is installed on this server, but it is not active (%s).",
 			api.Printable(found.Status)))
 		err.Hint = "Enable it in the Dashboard under Plugins, and restart the server."
@@ -96,6 +102,13 @@ func byList(ctx context.Context, c *jellyfin.Client) (flavour, string, error) {
 	}
 	f, err := byBehaviour(ctx, c)
 	return f, found.Version, err
+}
+
+// restarts reports whether a plugin waits for the server's restart. An update marks the version that goes on running as
+// superseded, and the new one with Restart, which is in memory only; so is what was just installed, switched on or off
+// (Jellyfin's PluginManager). Earlier servers write Superceded.
+func restarts(p jellyfin.Plugin) bool {
+	return p.Status == "Restart" || p.Status == "Superseded" || p.Status == "Superceded"
 }
 
 // probeName is a provider that nobody has.

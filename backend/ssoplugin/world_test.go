@@ -774,6 +774,19 @@ func TestDetectByBehaviour(t *testing.T) {
 				`},{"Name":"SSO-Auth","Version":"5.1.0.0","Status":"Active",` + id + `}]`), nil, nil, api.FlavourK0lin, "",
 		},
 		{
+			"updated, before the restart", api.CredentialKey, plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Superceded",` + id +
+				`},{"Name":"SSO-Auth","Version":"5.1.0.0","Status":"Restart",` + id + `}]`), nil, nil, "", api.CodePluginRestart,
+		},
+		{
+			"superseded alone", api.CredentialKey, plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Superseded",` + id + `}]`),
+			nil, nil, "", api.CodePluginRestart,
+		},
+		{
+			"switched off, and installed anew", api.CredentialKey,
+			plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Disabled",` + id +
+				`},{"Name":"SSO-Auth","Version":"5.1.0.0","Status":"Restart",` + id + `}]`), nil, nil, "", api.CodePluginRestart,
+		},
+		{
 			"switched off", api.CredentialKey, plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Disabled",` + id + `}]`),
 			nil, nil, "", api.CodePluginMissing,
 		},
