@@ -73,7 +73,9 @@ type User struct {
 	Name          string `json:"name"`
 	Administrator bool   `json:"administrator"`
 	Disabled      bool   `json:"disabled"`
-	HasPassword   bool   `json:"hasPassword"`
+	// HasPassword is what the server says. With another sign-in provider than Jellyfin's own it is no sign of a password: the
+	// server says true of a provider that it does not know.
+	HasPassword bool `json:"hasPassword"`
 	// AuthProvider is the id of the account's sign-in provider on the server, a .NET type name, such as
 	// AuthProviderDefault and AuthProviderPlugin.
 	AuthProvider string `json:"authProvider"`
@@ -131,6 +133,8 @@ type Provider struct {
 	Certificate string `json:"certificate,omitempty"`
 	// AutoAdopt is true where an unlinked identity with an account's name signs in to that account.
 	AutoAdopt bool `json:"autoAdopt"`
+	// SparesAdministrators is true where that does not hold for an administrator's account.
+	SparesAdministrators bool `json:"sparesAdministrators,omitempty"`
 	// Links is the number of links of this provider.
 	Links int `json:"links"`
 }

@@ -19,7 +19,7 @@ import (
 // nobody has linked that name there: whoever gets the name at the identity provider opens the account. One that an
 // identity of its own name opens already, at whatever provider, is left out: there the names are known to be the same
 // person's, and marking nearly everybody would hide those who matter. Jellyfin compares account names without regard to
-// case, the plugin its canonical names with it.
+// case, the plugin its canonical names with it. Flowfin lets nobody into an administrator's account that way.
 func Build(users []api.User, providers []api.Provider, links []api.Link, taken time.Time, own bool) api.Roster {
 	byUser := make(map[string][]api.Identity, len(users))
 	perProvider := make(map[provider]int, len(providers))
@@ -45,7 +45,8 @@ func Build(users []api.User, providers []api.Provider, links []api.Link, taken t
 		ownName := func(id api.Identity) bool { return strings.EqualFold(id.Name, u.Name) }
 		if !u.Disabled && !slices.ContainsFunc(a.Identities, ownName) {
 			a.AtRisk = slices.ContainsFunc(providers, func(p api.Provider) bool {
-				return p.AutoAdopt && p.Enabled && !named[provider{p.Protocol, p.Name}][strings.ToLower(u.Name)]
+				return p.AutoAdopt && p.Enabled && !(p.SparesAdministrators && u.Administrator) &&
+					!named[provider{p.Protocol, p.Name}][strings.ToLower(u.Name)]
 			})
 		}
 		r.Accounts = append(r.Accounts, a)

@@ -61,6 +61,20 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestAdministratorsAreSpared where the plugin lets no unlinked identity into their accounts.
+func TestAdministratorsAreSpared(t *testing.T) {
+	t.Parallel()
+	for _, spared := range []bool{false, true} {
+		p := keycloak
+		p.SparesAdministrators = spared
+		r := roster.Build([]api.User{{ID: "1", Name: "root", Administrator: true}, {ID: "2", Name: "ann"}},
+			[]api.Provider{p}, nil, time.Unix(1000, 0), false)
+		if r.Accounts[0].AtRisk == spared || !r.Accounts[1].AtRisk {
+			t.Errorf("spared %v: %+v", spared, r.Accounts)
+		}
+	}
+}
+
 func TestBuildOwnMakesNoOrphans(t *testing.T) {
 	t.Parallel()
 	r := roster.Build([]api.User{{ID: "1", Name: "a"}}, nil, []api.Link{link("2", adfs, "x")}, time.Time{}, true)

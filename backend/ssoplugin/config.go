@@ -392,6 +392,7 @@ func (p *Plugin) describe(proto api.Protocol, c provider) (api.Provider, error) 
 		SchemeOverride: s.SchemeOverride, PortOverride: int(s.PortOverride), BaseURLOverride: s.BaseURLOverride,
 		AutoAdopt: s.Enabled && p.adopts(s),
 	}
+	out.SparesAdministrators = out.AutoAdopt && p.sparesAdministrators
 	if proto == api.SAML {
 		out.Endpoint, out.ClientID, out.Certificate = s.SamlEndpoint, s.SamlClientID, s.SamlCertificate
 		return out, nil

@@ -19,6 +19,8 @@ type flavour struct {
 	claim func(settings) string
 	// adopts is whether an unlinked identity with an account's name signs in to that account.
 	adopts func(settings) bool
+	// sparesAdministrators is whether that does not hold for an administrator's account.
+	sparesAdministrators bool
 	// roster reads everybody's links where they are not in the providers' configuration.
 	roster func(context.Context, *jellyfin.Client) ([]api.Link, error)
 	// export reads one account's links with an API key, in one request.

@@ -17,10 +17,12 @@ func flowfin() flavour {
 		abilities: flowfinAbilities,
 		claim:     func(settings) string { return "sub" },
 		adopts:    func(s settings) bool { return s.AllowExistingAccountLink },
-		roster:    flowfinRoster,
-		export:    flowfinExport,
-		handsOver: true,
-		verdict:   flowfinVerdict,
+		// Its AdoptionEligibilityResolver refuses them whatever the settings: they must be linked.
+		sparesAdministrators: true,
+		roster:               flowfinRoster,
+		export:               flowfinExport,
+		handsOver:            true,
+		verdict:              flowfinVerdict,
 	}
 }
 

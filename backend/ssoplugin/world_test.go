@@ -843,3 +843,18 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// TestAdoptingFlowfinSparesAdministrators, and the others spare nobody.
+func TestAdoptingFlowfinSparesAdministrators(t *testing.T) {
+	t.Parallel()
+	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
+		w := newWorld(t, demo.Options{Flavour: flavour})
+		if err := w.Server().AddOIDCProvider("open", map[string]any{"Enabled": true, "AllowExistingAccountLink": true}); err != nil {
+			t.Fatal(err)
+		}
+		p, err := join(t, w, api.CredentialKey, w.URL()).Provider(t.Context(), api.OIDC, "open")
+		if err != nil || !p.AutoAdopt || p.SparesAdministrators != (flavour == api.FlavourFlowfin) {
+			t.Errorf("%s: %+v, %v", flavour, p, err)
+		}
+	}
+}

@@ -206,7 +206,7 @@ var de = map[string]string{
 
 	"drawer.loading":       "Konto wird gelesen…",
 	"drawer.unlinked":      "Noch öffnet keine Identität dieses Konto.",
-	"drawer.orphan":        "Dieses Konto wurde gelöscht, seine Verknüpfungen sind noch gespeichert. Sie können gefahrlos entfernt werden.",
+	"drawer.orphan":        "Dieses Konto wurde gelöscht, seine Verknüpfungen sind noch gespeichert. Sie zu entfernen nimmt keinem anderen Konto etwas. Wer sich danach mit so einer Identität anmeldet, ist dem Server neu: Er bekommt ein eigenes Konto oder, bei manchen Plugins, das seines Namens.",
 	"drawer.atRisk":        "Wer bei einem Anbieter den Namen dieses Kontos trägt, käme hinein, weil diese Identität noch nicht verknüpft ist. Nur die Identität mit genau diesem Namen bei diesem Anbieter zu verknüpfen schließt die Lücke.",
 	"drawer.facts":         "Konto",
 	"fact.provider":        "Anmeldeanbieter",

@@ -206,7 +206,7 @@ var en = map[string]string{
 
 	"drawer.loading":       "Reading account…",
 	"drawer.unlinked":      "No identity opens this account yet.",
-	"drawer.orphan":        "This account was deleted, but its links are still stored. Removing them is safe.",
+	"drawer.orphan":        "This account was deleted, but its links are still stored. Removing them takes nothing from another account. Afterwards, whoever signs in with such an identity is new to the server: he gets an account of his own or, on some plugins, the one that has his name.",
 	"drawer.atRisk":        "Anybody who has this account’s name at a provider would be let in, because that identity is not linked yet. Only linking the identity of exactly this name, at that provider, closes the gap.",
 	"drawer.facts":         "Account",
 	"fact.provider":        "Sign-in provider",

@@ -157,13 +157,13 @@ func deleteLink(c *call) answer {
 }
 
 // authenticate signs in with an identity: to the account that it is linked to, else, where the flavour adopts, to the
-// account of the same name, which it is linked to from then on, else to a new account.
+// account of the same name (no administrator's on Flowfin), which it is linked to from then on, else to a new account.
 func (s *Server) authenticate(p *provider, found identity, c client) answer {
 	id, linked := p.links.get(found.name)
 	u := s.users[id]
 	if !linked || u == nil {
 		u = s.userByName(found.account)
-		if u != nil && !s.flavour.adopts && !p.enabled("AllowExistingAccountLink") {
+		if u != nil && !s.flavour.adopts && (!p.enabled("AllowExistingAccountLink") || u.policy.IsAdministrator) {
 			return s.flavour.notPermitted
 		}
 		if u == nil {

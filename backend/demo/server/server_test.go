@@ -38,7 +38,9 @@ type world struct {
 }
 
 var people = []idp.Person{
-	{Login: "ann", Subject: "ann-sub", Name: "Ann"}, {Login: "ben", Subject: "ben-sub", Name: "Ben"},
+	{Login: "ann", Subject: "ann-sub", Name: "Ann"},
+	{Login: "ben", Subject: "ben-sub", Name: "Ben"},
+	{Login: "root", Subject: "root-sub", Name: "Root"},
 }
 
 func newWorld(t *testing.T, flavour api.Flavour, change func(*server.Options)) *world {
@@ -546,6 +548,13 @@ func TestAdoption(t *testing.T) {
 			}
 			if status, again := signIn("ben"); status != http.StatusOK || again != made {
 				t.Errorf("signing in again leads to %s after %s: %d", again, made, status)
+			}
+			w.addOIDC("npm", map[string]any{"AllowExistingAccountLink": true})
+			if status, id := signIn("ann"); status != http.StatusOK || id != w.ids["ann"] {
+				t.Errorf("the account was not adopted where that is allowed: %d %s", status, id)
+			}
+			if status, _ := signIn("root"); (status == http.StatusForbidden) != (flavour == api.FlavourFlowfin) {
+				t.Errorf("the administrator's account: %d", status)
 			}
 		})
 	}
