@@ -375,7 +375,8 @@ type Change struct {
 	Write              WriteMethod `json:"write,omitempty"`
 	// Undoes is the id of the change that this one undid.
 	Undoes string `json:"undoes,omitempty"`
-	// Error is the code of a failed change.
+	// Error is the code of what went wrong: of a failed change, of one whose outcome is not known, and of one that was made
+	// where something else was lost or noticed on the way.
 	Error Code `json:"error,omitempty"`
 }
 

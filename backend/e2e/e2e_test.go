@@ -256,7 +256,7 @@ func verify(t *testing.T, w world, id api.Identity, account api.User) {
 	t.Helper()
 	v, err := w.Linker.Verify(t.Context(), link.VerifyRequest{Protocol: id.Protocol, Provider: id.Provider},
 		&human{t: t, login: demo.NewcomerLogin})
-	asked, flowfin := true, w.Plugin.Flavour() == api.FlavourFlowfin
+	asked, flowfin := true, w.Plugin.Capabilities().Flavour == api.FlavourFlowfin
 	switch {
 	case flowfin && w.Kind == api.CredentialKey, flowfin && w.Kind == api.CredentialAdmin && id.Protocol == api.SAML:
 		asked = false
@@ -289,7 +289,7 @@ func verify(t *testing.T, w world, id api.Identity, account api.User) {
 func undo(t *testing.T, w world, change api.Change, before api.Account) {
 	t.Helper()
 	_, err := w.Linker.Undo(t.Context(), change.ID)
-	if w.Kind == api.CredentialKey && w.Plugin.Flavour() == api.FlavourFlowfin {
+	if w.Kind == api.CredentialKey && w.Plugin.Capabilities().Flavour == api.FlavourFlowfin {
 		if !api.IsCode(err, api.CodeChangeNotUndoable) {
 			t.Errorf("undo with an API key on Flowfin: %v", err)
 		}

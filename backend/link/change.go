@@ -122,8 +122,9 @@ func ownSession() error {
 }
 
 // rebuild drops every link of an account and writes all but one again, with an entry of its own in the journal, from which
-// the others can be written again should it be cut short. The account's sign-in provider stays as it was. Which links there
-// are is read anew: an earlier removal of the same account may have dropped some.
+// the others can be written again should it be cut short. A lost answer keeps nothing from being written again. The
+// account's sign-in provider stays as it was. Which links there are is read anew: an earlier removal of the same account may
+// have dropped some.
 func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identity) error {
 	ids, err := l.Plugin.UserLinks(ctx, a.ID)
 	if err != nil {
@@ -271,7 +272,8 @@ func (l *Linker) account(ctx context.Context, userID string) (api.Account, error
 	return *a, nil
 }
 
-// Unregister gives an account another sign-in provider of the server, by its id, and reads back.
+// Unregister gives an account another sign-in provider of the server, by its id, and reads back. Where that drops the links
+// (Capabilities.UnregisterDrops), they stand in the change, and Undo writes them again.
 func (l *Linker) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
 	done, err := l.Journal.Alone(ctx, l.ServerID)
 	if err != nil {

@@ -1010,9 +1010,9 @@ func TestMoveThatStopsHalfway(t *testing.T) {
 type meddled struct{ link.Plugin }
 
 func (m meddled) WriteConfig(ctx context.Context, proto api.Protocol, provider string,
-	change func(map[string]string) error, expect ...ssoplugin.Expect,
+	change func(map[string]string) error,
 ) error {
-	if err := m.Plugin.WriteConfig(ctx, proto, provider, change, expect...); err != nil {
+	if err := m.Plugin.WriteConfig(ctx, proto, provider, change); err != nil {
 		return err
 	}
 	return storedAllTheSame()

@@ -109,7 +109,6 @@ type Writer interface {
 	Preprovision(ctx context.Context, l api.Link) error
 	WriteConfig(
 		ctx context.Context, proto api.Protocol, provider string, change func(links map[string]string) error,
-		expect ...ssoplugin.Expect,
 	) error
 }
 

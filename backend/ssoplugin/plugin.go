@@ -168,9 +168,6 @@ func missing(sentence string) *api.Error {
 	}
 }
 
-// Flavour returns the flavour that was detected.
-func (p *Plugin) Flavour() api.Flavour { return p.name }
-
 // Capabilities says what this flavour can do with this credential, with a sentence as the reason for each no.
 func (p *Plugin) Capabilities() api.Capabilities {
 	caps := p.abilities(p.kind)
@@ -193,8 +190,6 @@ func allowed(a api.Ability, hint string) error {
 type Snapshot struct {
 	Providers []api.Provider
 	Links     []api.Link
-	// Own is true when the credential shows only its own account's links.
-	Own bool
 }
 
 // Read reads the providers and links of the whole server: in two requests on 9p4 and K0lin, three on Flowfin. A plain
@@ -269,7 +264,7 @@ func (p *Plugin) readOwn(ctx context.Context) (Snapshot, error) {
 	if p.self == "" {
 		return Snapshot{}, errors.New("an access token without an account")
 	}
-	snap := Snapshot{Providers: []api.Provider{}, Own: true}
+	snap := Snapshot{Providers: []api.Provider{}}
 	byProtocol, err := p.linksOf(ctx, p.self)
 	if err != nil {
 		return Snapshot{}, err

@@ -67,7 +67,7 @@ func TestStart(t *testing.T) {
 		for _, tt := range tests {
 			r.seek("start", tt.name, "none")
 			want := tt.classic
-			if p.Flavour() == api.FlavourFlowfin {
+			if p.Capabilities().Flavour == api.FlavourFlowfin {
 				want = tt.flowfin
 			}
 			s, err := p.Start(t.Context(), tt.req)
@@ -91,7 +91,7 @@ func TestStart(t *testing.T) {
 			if tt.req.Protocol == api.SAML && (s.RequestID != requestID || !s.State.IsZero()) {
 				t.Errorf("%s: request id %q", tt.name, s.RequestID)
 			}
-			bound := tt.req.Protocol == api.OIDC && p.Flavour() == api.FlavourFlowfin
+			bound := tt.req.Protocol == api.OIDC && p.Capabilities().Flavour == api.FlavourFlowfin
 			if bound != (len(s.Cookies) == 1 && s.Cookies[0].Name == "__Host-sso_oid_state_binding" && s.Cookies[0].Value != "") {
 				t.Errorf("%s: cookies of %d", tt.name, len(s.Cookies))
 			}
@@ -109,7 +109,7 @@ func TestRelayAndLink(t *testing.T) {
 			t.Fatal(err)
 		}
 		iss := "127.0.0.1"
-		if p.Flavour() == api.FlavourFlowfin {
+		if p.Capabilities().Flavour == api.FlavourFlowfin {
 			iss = "10.77.0.1"
 		}
 		cb := ssoplugin.Callback{
@@ -140,7 +140,7 @@ func TestRelayAndLink(t *testing.T) {
 		}
 		got, err := p.UserLinks(t.Context(), user("alice"))
 		want := api.Identity{Protocol: api.OIDC, Provider: "npm", Name: "pn-alice-at-idp"}
-		if p.Flavour() == api.FlavourFlowfin {
+		if p.Capabilities().Flavour == api.FlavourFlowfin {
 			want.Name = "alice-at-idp"
 		}
 		if err != nil || len(got) == 0 || got[0] != want {
@@ -211,7 +211,7 @@ func TestRelaySAML(t *testing.T) {
 func TestRelayRefused(t *testing.T) {
 	t.Parallel()
 	everyPair(t, admins, func(t *testing.T, r *replay, p *ssoplugin.Plugin, _ api.CredentialKind) {
-		flowfin := p.Flavour() == api.FlavourFlowfin
+		flowfin := p.Capabilities().Flavour == api.FlavourFlowfin
 		tests := []struct{ start, state, query, says string }{
 			{
 				"start for idp error", "state-19", "error=access_denied&error_description=User+said+no&state=state-19",

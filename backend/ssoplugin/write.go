@@ -226,25 +226,19 @@ func (p *Plugin) deleteByConfig(ctx context.Context, l api.Link) error {
 	})
 }
 
-// Expect says whose an identity must be for a write to go on. An empty UserID means nobody's.
-type Expect struct {
-	Name   string
-	UserID string
-}
-
 // ErrStored is inside the error of a WriteConfig that has stored the links all the same.
 var ErrStored = errors.New("the links are stored")
 
 // WriteConfig changes the links of a provider by its configuration. change gets them as {canonical name: user id} and
 // alters the map; it may return an error, which ends the write. Everything else in the configuration, and every link that
 // stays, is written back byte for byte as it was read. The configuration is read again just before writing, and again
-// after: what changed in between, or stands differently from what is expected, is refused or reported. Between the second
+// after: what changed in between is refused or reported. Between the second
 // reading and the write a moment remains in which a change by somebody else is lost; the plugin offers no condition.
 //
 // Errors: CodeUnsupported, CodeProviderNotFound, CodeConfigChanged (with ErrStored when the links were stored),
 // CodeLinkNotStored, CodeNameInvalid, change's own.
 func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider string,
-	change func(links map[string]string) error, expect ...Expect,
+	change func(links map[string]string) error,
 ) error {
 	if err := allowed(p.Capabilities().WriteConfig, "Link by signing in, or by the name of the identity."); err != nil {
 		return err
@@ -254,7 +248,7 @@ func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider s
 		return err
 	}
 	defer done()
-	if err := p.writeConfig(ctx, proto, provider, change, expect); err != nil {
+	if err := p.writeConfig(ctx, proto, provider, change); err != nil {
 		return fmt.Errorf("writing links by the provider's configuration: %w", err)
 	}
 	return nil
@@ -280,19 +274,14 @@ func (p *Plugin) alone(ctx context.Context, req jellyfin.Request) (*jellyfin.Res
 	return p.client.Do(ctx, req)
 }
 
-func (p *Plugin) writeConfig(ctx context.Context, proto api.Protocol, name string, change func(map[string]string) error,
-	expect []Expect,
+func (p *Plugin) writeConfig(
+	ctx context.Context, proto api.Protocol, name string, change func(map[string]string) error,
 ) error {
 	before, err := p.provider(ctx, proto, name)
 	if err != nil {
 		return err
 	}
 	old := before.links()
-	for _, e := range expect {
-		if owner := old[e.Name]; owner != normalID(e.UserID) {
-			return configChanged(name, "another account has an identity than a moment ago")
-		}
-	}
 	links := maps.Clone(old)
 	if err := change(links); err != nil {
 		return err
@@ -308,7 +297,7 @@ func (p *Plugin) writeConfig(ctx context.Context, proto api.Protocol, name strin
 		return err
 	}
 	if !bytes.Equal(now.raw, before.raw) {
-		return configChanged(name, "its configuration changed just now")
+		return configChanged(name)
 	}
 	if err := p.add(ctx, proto, name, now.withLinks(links)); err != nil {
 		return err
@@ -396,11 +385,11 @@ func compare(before, after provider, old, links map[string]string) error {
 	}
 }
 
-func configChanged(provider, what string) error {
+func configChanged(provider string) error {
 	return &api.Error{
 		Code: api.CodeConfigChanged,
-		Sentence: fmt.Sprintf("Nothing was written to the provider %s, because %s.",
-			api.Printable(provider), what),
+		Sentence: fmt.Sprintf("Nothing was written to the provider %s, because its configuration changed just now.",
+			api.Printable(provider)),
 		Hint:   "Somebody else is at work on it. Look at the links again, then try once more.",
 		Params: map[string]string{"provider": provider},
 	}
