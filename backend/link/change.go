@@ -161,7 +161,7 @@ func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity)
 	}
 	var last error // that of an identity which waiting does not help
 	left := ids
-	late := patiently(ctx, func(ctx context.Context) (wait error) {
+	late := patiently(ctx, l.Now, func(ctx context.Context) (wait error) {
 		again := []api.Identity{}
 		for i, id := range left {
 			err := settled(l.write(ctx, api.Link{Identity: id, UserID: a.ID}, ""))

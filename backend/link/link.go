@@ -691,7 +691,7 @@ func (l *Linker) answered(ctx context.Context, err error, link api.Link, want bo
 	if !answerLost(err) {
 		return err
 	}
-	switch back := patiently(ctx, func(ctx context.Context) error { return l.readBack(ctx, link, want) }); {
+	switch back := patiently(ctx, l.Now, func(ctx context.Context) error { return l.readBack(ctx, link, want) }); {
 	case back == nil:
 		return nil
 	case errors.Is(back, errReadBack):

@@ -17,7 +17,7 @@ const patience = 2 * time.Minute
 // patiently repeats what a change needs to be whole, as long as it fails in a way that passes by itself: at a pace that
 // slows down to 5 s, or when the server says (Retry-After). It returns the last failure once that is of another kind,
 // patience has run out, or ctx has ended.
-func patiently(ctx context.Context, do func(context.Context) error) error {
+func patiently(ctx context.Context, now func() time.Time, do func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	pace := backoff.NewExponentialBackOff()
@@ -28,7 +28,7 @@ func patiently(ctx context.Context, do func(context.Context) error) error {
 		if last != nil && !passes(last) {
 			return struct{}{}, backoff.Permanent(last)
 		}
-		if wait := jellyfin.RetryAfterOf(last, time.Now()); wait > 0 {
+		if wait := jellyfin.RetryAfterOf(last, now()); wait > 0 {
 			return struct{}{}, &backoff.RetryAfterError{Duration: wait}
 		}
 		return struct{}{}, last

@@ -36,7 +36,7 @@ func TestPatience(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				begun, tries := time.Now(), 0
-				err := link.Patiently(t.Context(), func(context.Context) error {
+				err := link.Patiently(t.Context(), time.Now, func(context.Context) error {
 					tries++
 					if tries > len(c.faults) {
 						return nil
@@ -53,14 +53,14 @@ func TestPatience(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		begun, tries := time.Now(), 0
-		err := link.Patiently(ctx, func(context.Context) error { tries++; return starting })
+		err := link.Patiently(ctx, time.Now, func(context.Context) error { tries++; return starting })
 		if !errors.Is(err, starting) || time.Since(begun) != 10*time.Second || tries > 12 {
 			t.Errorf("cancelled: %v after %d tries and %s", err, tries, time.Since(begun))
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		if err := link.Patiently(t.Context(), func(ctx context.Context) error {
+		if err := link.Patiently(t.Context(), time.Now, func(ctx context.Context) error {
 			<-ctx.Done()
 			return starting
 		}); !errors.Is(err, starting) || time.Since(begun) != link.Patience {
