@@ -81,7 +81,7 @@ func TestKeyringThatHangs(t *testing.T) {
 }
 
 // serve puts the service on the session's bus, from within the test's own process.
-func serve(t *testing.T, s slowService) {
+func serve(t *testing.T, s any) *dbus.Conn {
 	t.Helper()
 	conn, err := dbus.Connect(os.Getenv("DBUS_SESSION_BUS_ADDRESS"))
 	if err != nil {
@@ -99,4 +99,5 @@ func serve(t *testing.T, s slowService) {
 	if reply, err := conn.RequestName("org.freedesktop.secrets", 0); err != nil || reply != dbus.RequestNameReplyPrimaryOwner {
 		t.Fatal(reply, err)
 	}
+	return conn
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -35,11 +37,21 @@ var (
 // There is no fallback: where there is no keyring, nothing is stored. It is safe for concurrent use.
 //
 // Every call has a time limit. The libraries below take no context, so a call runs in a goroutine of its own, and an
-// answer that comes after the limit is dropped. Calls run one at a time, for a keyring that asks the person to unlock it
-// would otherwise ask once a call.
+// answer that comes after the limit is dropped; what a write does after it is mended (settle). Calls run one at a time, for a
+// keyring that asks the person to unlock it would otherwise ask once a call.
 type Keyring struct {
 	timeout time.Duration
 	turn    chan struct{}
+
+	mu      sync.Mutex
+	writes  int              // how many were begun
+	written map[string]write // the last one that succeeded, by its account
+}
+
+// write is what a Set or Delete left: an empty value is none.
+type write struct {
+	number int
+	value  string
 }
 
 // An Option changes how a Keyring works.
@@ -50,7 +62,7 @@ func WithTimeout(d time.Duration) Option { return func(k *Keyring) { k.timeout =
 
 // Open returns the keyring. It asks nothing yet; see Check.
 func Open(options ...Option) *Keyring {
-	k := &Keyring{timeout: 10 * time.Second, turn: make(chan struct{}, 1)}
+	k := &Keyring{timeout: 10 * time.Second, turn: make(chan struct{}, 1), written: map[string]write{}}
 	for _, o := range options {
 		o(k)
 	}
@@ -63,7 +75,7 @@ func (k *Keyring) Get(ctx context.Context, account string) (Value, error) {
 	if err := checkAccount(account); err != nil {
 		return Value{}, err
 	}
-	s, err := k.call(ctx, func() (string, error) { return keyring.Get(Service, account) })
+	s, err := k.call(ctx, func(context.Context) (string, error) { return keyring.Get(Service, account) }, nil)
 	if err != nil {
 		return Value{}, err
 	}
@@ -76,7 +88,13 @@ func (k *Keyring) Set(ctx context.Context, account string, v Value) error {
 	if err := check(account, v); err != nil {
 		return err
 	}
-	_, err := k.call(ctx, func() (string, error) {
+	w := k.begin(v.Reveal())
+	var before string
+	_, err := k.call(ctx, func(ctx context.Context) (string, error) {
+		before, _ = keyring.Get(Service, account) // what cannot be read cannot be put back either
+		if ctx.Err() != nil {
+			return "", ctx.Err() // nobody waits any more
+		}
 		if err := keyring.Set(Service, account, v.Reveal()); err != nil {
 			return "", err
 		}
@@ -88,7 +106,10 @@ func (k *Keyring) Set(ctx context.Context, account string, v Value) error {
 			return "", fmt.Errorf("reading back: %w", notStored{err})
 		}
 		return "", nil
-	})
+	}, func() { k.settle(account, w, before) })
+	if err == nil {
+		k.done(account, w)
+	}
 	return err
 }
 
@@ -97,8 +118,55 @@ func (k *Keyring) Delete(ctx context.Context, account string) error {
 	if err := checkAccount(account); err != nil {
 		return err
 	}
-	_, err := k.call(ctx, func() (string, error) { return "", keyring.Delete(Service, account) })
+	w := k.begin("")
+	_, err := k.call(ctx, func(context.Context) (string, error) {
+		return "", keyring.Delete(Service, account)
+	}, func() { k.settle(account, w, "") })
+	if err == nil {
+		k.done(account, w)
+	}
 	return err
+}
+
+func (k *Keyring) begin(value string) write {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.writes++
+	return write{k.writes, value}
+}
+
+// done notes a write that succeeded in time.
+func (k *Keyring) done(account string, w write) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if w.number > k.written[account].number {
+		k.written[account] = w
+	}
+}
+
+// settle mends what a write did after its time limit: its caller was told that it failed, and may have ended the token at the
+// server since, or stored another one. The account gets what was written later, or else what it held before.
+func (k *Keyring) settle(account string, late write, before string) {
+	_, err := k.call(context.Background(), func(context.Context) (string, error) {
+		k.mu.Lock()
+		if last := k.written[account]; last.number > late.number {
+			before = last.value
+		}
+		k.mu.Unlock()
+		now, err := keyring.Get(Service, account)
+		switch {
+		case err != nil && !errors.Is(err, keyring.ErrNotFound):
+			return "", err
+		case now != late.value || now == before: // somebody else has written since, or all is as it shall be
+			return "", nil
+		case before == "":
+			return "", keyring.Delete(Service, account)
+		}
+		return "", keyring.Set(Service, account, before)
+	}, nil)
+	if err != nil {
+		slog.Warn("mending a keyring entry that was written too late", "error", err)
+	}
 }
 
 // Check tells whether the keyring can be used. It never asks the person to unlock it where the system tells without
@@ -110,7 +178,7 @@ func (k *Keyring) Check(ctx context.Context) api.Keyring {
 	switch {
 	case err == nil:
 		// Only an account that nobody has can tell a working keyring from a broken one without touching a secret.
-		_, err = k.call(ctx, func() (string, error) { return keyring.Get(Service, "probe") })
+		_, err = k.call(ctx, func(context.Context) (string, error) { return keyring.Get(Service, "probe") }, nil)
 	case ctx.Err() != nil:
 		err = k.late(ctx, err)
 	default:
@@ -129,8 +197,9 @@ func (k *Keyring) Check(ctx context.Context) api.Keyring {
 // notStored hides a "not found" of the read-back: to the caller of Set that is a keyring which does not work.
 type notStored struct{ error }
 
-// call runs f when it is this call's turn. The time limit covers the waiting too.
-func (k *Keyring) call(ctx context.Context, f func() (string, error)) (string, error) {
+// call runs f when it is this call's turn. The time limit covers the waiting too. Where f ends after that, late is called, if
+// it is not nil.
+func (k *Keyring) call(ctx context.Context, f func(context.Context) (string, error), late func()) (string, error) {
 	parent := ctx
 	ctx, cancel := context.WithTimeout(ctx, k.timeout)
 	defer cancel()
@@ -152,17 +221,26 @@ func (k *Keyring) call(ctx context.Context, f func() (string, error)) (string, e
 		s   string
 		err error
 	}
-	done := make(chan answer, 1)
+	done := make(chan answer)
 	go func() {
-		s, err := f()
-		done <- answer{s, err}
+		s, err := f(ctx)
+		select {
+		case done <- answer{s, err}:
+		case <-ctx.Done():
+			if late != nil {
+				late()
+			}
+		}
 	}()
 	select {
 	case a := <-done:
-		if a.err != nil {
-			return "", explain(classify(ctx, a.err))
+		switch {
+		case a.err == nil:
+			return a.s, nil
+		case ctx.Err() != nil:
+			return "", k.late(parent, nil)
 		}
-		return a.s, nil
+		return "", explain(classify(ctx, a.err))
 	case <-ctx.Done():
 		return "", k.late(parent, nil)
 	}
