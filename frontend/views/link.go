@@ -307,10 +307,10 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 			ID: "subject", Label: l.T("identity.name"), Hint: hint, Value: s.Form[state.FieldSubject], Mono: true,
 			Msg: editMsg(state.FieldSubject),
 		}),
-		muted(l.T("link.subject.unproved")),
 		dom.If(strings.TrimSpace(s.Form[state.FieldSubject]) != s.Form[state.FieldSubject], func() *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("warning.blank")))
 		}),
+		muted(l.T("link.subject.unproved")),
 		warn,
 		components.Error(l, k.Error),
 		moveBox(s, l),
