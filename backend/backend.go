@@ -8,7 +8,6 @@ import (
 	"encoding/base32"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -108,12 +107,15 @@ type Session struct {
 	// User is whose access token it is; nil for an API key.
 	User   *api.User
 	Linker *link.Linker
+	// Warning is what went wrong beside the sign-in that opened it; nil for nothing.
+	Warning *api.Error
 }
 
 // Info is the session as the window and --json show it.
 func (s *Session) Info() api.Session {
 	info := api.Session{
 		Profile: s.entry().Profile, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
+		Warning: s.Warning,
 	}
 	info.Profile.Credential = s.Kind
 	return info
@@ -271,10 +273,7 @@ func (b *Backend) open(
 		Language: b.Language, Now: b.Now,
 		Settings: s.settings,
 		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {
-			if !s.settings(p, name).HasSecret {
-				return secret.Value{}, nil
-			}
-			return b.Keyring.Get(ctx, clientAccount(e, p, name))
+			return b.clientSecret(ctx, s, p, name)
 		},
 	}
 	return s, nil
@@ -344,9 +343,32 @@ func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value
 // never changes.
 func credentialAccount(e profile.Entry) string { return "credential:" + e.DeviceID }
 
-// clientAccount is the keyring's account of the client secret for a provider.
+// clientAccount is the keyring's account of the client secret for a provider. A name that is too long for it, as one of 36
+// Cyrillic letters is when escaped, is named by its digest, after a slash, which is in no escaped name.
 func clientAccount(e profile.Entry, p api.Protocol, name string) string {
-	return "client:" + e.DeviceID + ":" + string(p) + ":" + url.PathEscape(name)
+	account := "client:" + e.DeviceID + ":" + string(p) + ":"
+	if escaped := url.PathEscape(name); len(account)+len(escaped) <= secret.MaxAccount {
+		return account + escaped
+	}
+	return account + fmt.Sprintf("sha256/%x", sha256.Sum256([]byte(name)))
+}
+
+// clientSecret returns the client secret that the person gave for a provider, and none where he gave none.
+func (b *Backend) clientSecret(ctx context.Context, s *Session, p api.Protocol, name string) (secret.Value, error) {
+	if !s.settings(p, name).HasSecret {
+		return secret.Value{}, nil
+	}
+	v, err := b.Keyring.Get(ctx, clientAccount(s.entry(), p, name))
+	if errors.Is(err, secret.ErrNotFound) {
+		err = &api.Error{
+			Code:     api.CodeClientSecretMissing,
+			Sentence: "The client secret for " + api.Printable(name) + " is not in the keyring any more.",
+			Hint:     "Give it again, with “jellybind providers set --client-secret”.",
+			Params:   map[string]string{"provider": name},
+			Err:      err,
+		}
+	}
+	return v, err
 }
 
 // Add stores a new profile for a server that was found, without a credential. An empty name is made from the server's, and
@@ -427,7 +449,9 @@ func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.Sign
 	}
 	same := e.ServerID == "" || e.ServerID == s.Server.ID // another server has no business with it
 	if same && e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
-		b.drop(ctx, e, earlier)
+		if err := b.drop(ctx, e, earlier); err != nil {
+			s.Warning = stillOpen("You are signed in, and the earlier token is not used any more", err)
+		}
 	}
 	return s, nil
 }
@@ -446,29 +470,42 @@ func (b *Backend) login(
 	if err == nil {
 		earlier, kept, err = b.keep(ctx, s, in.Token, again(e, in), add)
 	}
+	if err == nil {
+		return s, earlier, nil
+	}
+	err = refusedAtOnce(err)
 	if in.User.ID != "" && !kept {
-		b.drop(ctx, e, in.Token)
+		if dropErr := b.drop(ctx, e, in.Token); dropErr != nil {
+			err = leftBehind(err, dropErr)
+		}
 	}
-	if err != nil {
-		return nil, secret.Value{}, refusedAtOnce(err)
-	}
-	return s, earlier, nil
+	return nil, secret.Value{}, err
 }
 
-// drop ends a token that nobody keeps. Why it is not kept is what the person is told.
-func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value) {
+// leftBehind adds to the reason why a new token is not kept that the server could not be told to end it.
+func leftBehind(err, dropErr error) error {
+	told, ok := errors.AsType[*api.Error](err)
+	if !ok {
+		return fmt.Errorf("%w; ending the new session “Jellybind” at the server: %w", err, dropErr)
+	}
+	both := *told
+	both.Hint = strings.TrimLeft(told.Hint+" ", " ") + "The server could not be told to end the new sign-in either: end the session " +
+		"“Jellybind” in its dashboard, under Devices."
+	return &both
+}
+
+// drop ends a token that nobody keeps.
+func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropping)
 	defer cancel()
 	client, err := b.Client(e, token)
-	if err == nil {
-		err = client.SignOut(ctx)
-	}
 	if err != nil {
-		slog.Warn("ending a token that is not kept", "error", err)
+		return err
 	}
+	return client.SignOut(ctx)
 }
 
-// dropping is how long drop may keep a person waiting for the error that he is about to see.
+// dropping is how long drop may keep a person waiting for what he is about to see.
 const dropping = 5 * time.Second
 
 // keep stores the credential of a session that was just opened with it. With add, a server that is no profile yet becomes
@@ -503,7 +540,6 @@ func (b *Backend) keep(
 		}
 		p := &d.Profiles[i]
 		p.ServerID, p.Profile.Credential, p.UserID, p.UserName = s.Server.ID, s.Kind, "", ""
-		p.PinnedSHA256 = e.PinnedSHA256
 		if s.User != nil {
 			p.UserID, p.UserName = s.User.ID, s.User.Name
 		}
@@ -564,7 +600,7 @@ func (b *Backend) endToken(ctx context.Context, e profile.Entry, token secret.Va
 }
 
 // stillOpen tells of a token that is not used any more, and that the server could not be told to end.
-func stillOpen(done string, err error) error {
+func stillOpen(done string, err error) *api.Error {
 	return &api.Error{
 		Code: api.CodeTokenLeft, Sentence: done + ", but the server could not be told to end it: " + err.Error(),
 		Hint: "End the session “Jellybind” in the server's dashboard, under Devices.", Err: err,

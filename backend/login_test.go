@@ -266,3 +266,113 @@ func signedIn(t *testing.T) (*backend.Demo, profile.Entry, secret.Value) {
 	}
 	return d, e, token
 }
+
+// refusesSignOut is a way to the world on which no token can be ended.
+func refusesSignOut(t *testing.T, d *backend.Demo) *httptest.Server {
+	t.Helper()
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/Sessions/Logout") {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		d.World.Server().ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	return front
+}
+
+// TestTokenThatCannotBeEnded: whoever signs in again, or in vain, is told of the one that is left at the server.
+func TestTokenThatCannotBeEnded(t *testing.T) {
+	t.Parallel()
+	d, e, _ := signedIn(t)
+	e.URL = refusesSignOut(t, d).URL
+	if s, err := d.Login(t.Context(), e, jellyfin.SignedIn{Token: d.World.APIKey()}); err != nil || s.Warning == nil ||
+		s.Warning.Code != api.CodeTokenLeft || s.Info().Warning != s.Warning {
+		t.Errorf("signed in, %+v, %v", s, err)
+	}
+	client, err := d.Client(e, secret.Value{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, password := d.World.Admin()
+	in, err := client.SignIn(t.Context(), name, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hint = "end the session “Jellybind”"
+	d.Keyring = lockedKeyring{d.Keyring}
+	_, err = d.Login(t.Context(), profile.Entry{Profile: e.Profile, DeviceID: e.DeviceID}, in)
+	if told, ok := errors.AsType[*api.Error](err); !ok || told.Code != api.CodeSecretLocked || !strings.Contains(told.Hint, hint) {
+		t.Errorf("signed in in vain: %#v", err)
+	}
+}
+
+// lockedKeyring takes nothing.
+type lockedKeyring struct{ backend.Keyring }
+
+func (lockedKeyring) Set(context.Context, string, secret.Value) error {
+	return &api.Error{Code: api.CodeSecretLocked, Sentence: "The keyring is locked.", Hint: "Unlock it."}
+}
+
+// repins is a keyring during whose write another Jellybind trusts another certificate.
+type repins struct {
+	backend.Keyring
+	pin func()
+}
+
+func (k repins) Set(ctx context.Context, account string, v secret.Value) error {
+	k.pin()
+	return k.Keyring.Set(ctx, account, v)
+}
+
+// TestSignInLeavesTheCertificateAlone: what was trusted meanwhile stays.
+func TestSignInLeavesTheCertificateAlone(t *testing.T) {
+	t.Parallel()
+	d, e, _ := signedIn(t)
+	pin := strings.TrimSuffix(strings.Repeat("AB:", 32), ":")
+	d.Keyring = repins{d.Keyring, func() {
+		if err := d.Pin(t.Context(), e.Name, pin); err != nil {
+			t.Error(err)
+		}
+	}}
+	if _, err := d.Login(t.Context(), e, jellyfin.SignedIn{Token: d.World.APIKey()}); err != nil {
+		t.Fatal(err)
+	}
+	if now, err := d.Entry(t.Context(), e.Name); err != nil || now.PinnedSHA256 != pin {
+		t.Errorf("it is %q, %v", now.PinnedSHA256, err)
+	}
+}
+
+// TestClientSecretOfALongName: a provider's name of 36 Cyrillic letters is longer than the keyring's names when escaped.
+func TestClientSecretOfALongName(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	d, e, _ := signedIn(t)
+	s, err := d.Open(ctx, backend.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, letters := range []int{3, 36, 37, 300} {
+		provider, value := strings.Repeat("Ж", letters), secret.New(strings.Repeat("s", n+1))
+		if _, err := d.SetProvider(ctx, e.Name, api.OIDC, provider, func(*api.ProviderSettings) {}, &value); err != nil {
+			t.Errorf("%d letters: %v", letters, err)
+		}
+	}
+	if err := d.Refresh(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	for n, letters := range []int{3, 36, 37, 300} {
+		got, err := s.Linker.ClientSecret(ctx, api.OIDC, strings.Repeat("Ж", letters))
+		if err != nil || got.Reveal() != strings.Repeat("s", n+1) {
+			t.Errorf("%d letters: the secret is not the one that was given: %v", letters, err)
+		}
+	}
+	d.Keyring = &secret.Memory{}
+	_, err = s.Linker.ClientSecret(ctx, api.OIDC, "ЖЖЖ")
+	if told, ok := errors.AsType[*api.Error](err); !ok || told.Code != api.CodeClientSecretMissing || strings.Contains(told.Hint, "Sign in") {
+		t.Errorf("a client secret that is gone: %#v", err)
+	}
+	if none, err := s.Linker.ClientSecret(ctx, api.OIDC, "nobody"); err != nil || !none.IsZero() {
+		t.Errorf("one that was never given: %v", err)
+	}
+}

@@ -220,10 +220,11 @@ func (w *Window) find(ctx context.Context, address, name string) (profile.Entry,
 		return profile.Entry{}, err
 	}
 	if e, ok := data.ByURL(found.Server.URL); ok {
-		if pinned != "" {
-			e.PinnedSHA256 = pinned
+		if pinned == "" || pinned == e.PinnedSHA256 {
+			return e, nil
 		}
-		return e, nil
+		e.PinnedSHA256 = pinned // trusted when the server did not answer to the end
+		return e, w.stored.Pin(ctx, e.Name, pinned)
 	}
 	return profile.Entry{
 		Profile: api.Profile{

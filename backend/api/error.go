@@ -55,6 +55,7 @@ const (
 	CodeSignInExpired        Code = "sign-in-expired"       // the pending sign-in is no longer known to the server
 	CodeNameIDTransient      Code = "nameid-transient"      // the SAML NameID differs at the next sign-in
 	CodeClientMissing        Code = "client-missing"        // the own client has no client id for this provider
+	CodeClientSecretMissing  Code = "client-secret-missing" // the own client's secret is not in the keyring any more
 	CodeBrowserFailed        Code = "browser-failed"        // no browser could be opened
 	CodeSecretNotFound       Code = "secret-not-found"      // the keyring has no such entry
 	CodeSecretLocked         Code = "secret-locked"         // the keyring is locked

@@ -108,6 +108,8 @@ type Session struct {
 	Stored bool `json:"stored"`
 	// DemoPeople are the names of those who can sign in at the demo world's providers; empty for a real server.
 	DemoPeople []string `json:"demoPeople,omitempty"`
+	// Warning is what went wrong beside the sign-in: the token whose place it took could not be ended. Nil for nothing.
+	Warning *Error `json:"warning,omitempty"`
 }
 
 // QuickConnect is a running Quick Connect sign-in.

@@ -22,8 +22,8 @@ const Service = "jellybind"
 // holds everywhere, so that what was stored on one system can be stored on the next.
 const MaxBytes = 2560
 
-// maxAccount bounds the account's name: macOS' security tool takes one command line of 4,096 bytes for both.
-const maxAccount = 256
+// MaxAccount is the longest name of an account, in bytes: macOS' security tool takes one command line of 4,096 bytes for both.
+const MaxAccount = 256
 
 // The reasons why a keyring call failed. Each comes wrapped in an *api.Error.
 var (
@@ -306,7 +306,7 @@ func check(account string, v Value) error {
 
 // checkAccount refuses names that the systems' tools would misread: macOS' takes one command a line.
 func checkAccount(account string) error {
-	if account == "" || len(account) > maxAccount || strings.ContainsFunc(account, unicode.IsControl) {
+	if account == "" || len(account) > MaxAccount || strings.ContainsFunc(account, unicode.IsControl) {
 		return &api.Error{
 			Code:     api.CodeUsage,
 			Sentence: "This name cannot be used in the keyring: it is empty, longer than 256 bytes, or has control characters.",

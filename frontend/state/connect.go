@@ -339,7 +339,7 @@ func (s *State) connected(m Connected) []Cmd {
 		}
 		cmds = append(cmds, s.toast(&Toast{Key: key})...)
 	}
-	return cmds
+	return append(cmds, s.tell(m.Session.Warning)...)
 }
 
 // enter shows a session from its first screen.

@@ -1249,3 +1249,18 @@ func TestSignedOutHereOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestSignInWithAWarning: who is signed in learns what is left at the server.
+func TestSignInWithAWarning(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	s.Update(state.Try{Address: "a"})
+	s.Update(state.Probed{Address: "a", Probe: api.Probe{Plugin: true}})
+	s.Update(state.Connected{Address: "a", Session: api.Session{
+		Profile: api.Profile{Name: "home"}, Capabilities: full, Stored: true, Warning: &api.Error{Code: api.CodeTokenLeft, Sentence: "Left."},
+	}})
+	if n := len(s.Toasts); s.Session == nil || n == 0 || s.Toasts[n-1].Error == nil {
+		t.Errorf("told %+v", s.Toasts)
+	}
+}

@@ -673,6 +673,8 @@ var de = map[string]string{
 	"error.client-missing.hint":        "Den Client unter Anbieter eintragen.",
 	"error.browser-failed":             "Kein Browser ließ sich öffnen.",
 	"error.browser-failed.hint":        "Die Adresse kopieren und selbst öffnen, oder den Browser in den Einstellungen nennen.",
+	"error.client-secret-missing":      "Das Client-Geheimnis für diesen Anbieter liegt nicht mehr im Schlüsselbund.",
+	"error.client-secret-missing.hint": "Es unter Anbieter erneut eingeben.",
 	"error.secret-not-found":           "Der Schlüsselbund hat keine Anmeldung für diesen Server.",
 	"error.secret-not-found.hint":      "Neu anmelden.",
 	"error.secret-locked":              "Der Schlüsselbund ist gesperrt.",

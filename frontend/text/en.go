@@ -673,6 +673,8 @@ var en = map[string]string{
 	"error.client-missing.hint":        "Enter the client under Providers.",
 	"error.browser-failed":             "No browser could be opened.",
 	"error.browser-failed.hint":        "Copy the address and open it yourself, or name your browser in the settings.",
+	"error.client-secret-missing":      "The client secret for this provider is not in the keyring any more.",
+	"error.client-secret-missing.hint": "Enter it again under Providers.",
 	"error.secret-not-found":           "The keyring has no sign-in for this server.",
 	"error.secret-not-found.hint":      "Sign in again.",
 	"error.secret-locked":              "The keyring is locked.",
