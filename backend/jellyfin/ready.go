@@ -85,26 +85,6 @@ func (c *Client) startingError(cause error) error {
 	}
 }
 
-// Health returns the server's own word on its health: "Healthy", "Degraded" or "Unhealthy". It needs no credential.
-func (c *Client) Health(ctx context.Context) (string, error) {
-	res, err := c.Do(ctx, Request{Path: "/health", Anonymous: true, MaxBytes: maxInfo, Idempotent: true})
-	if err != nil {
-		return "", err
-	}
-	return c.healthWord(res)
-}
-
-func (c *Client) healthWord(res *Response) (string, error) {
-	switch word := strings.TrimSpace(string(res.Body)); word {
-	case "Healthy", "Degraded", "Unhealthy": // Unhealthy comes with 503
-		return word, nil
-	}
-	if err := res.Err(); err != nil {
-		return "", err
-	}
-	return "", c.answerError("says nothing of its health", nil)
-}
-
 // How long WaitReady waits, and how often it looks.
 const (
 	downLimit     = 45 * time.Second // without any answer
@@ -166,7 +146,9 @@ func (c *Client) look(ctx context.Context) (readiness, error) {
 	if err != nil {
 		return classify(err), err
 	}
-	if word, _ := c.healthWord(res); word == "Unhealthy" || word == "" && res.Status == http.StatusServiceUnavailable {
+	switch word := strings.TrimSpace(string(res.Body)); {
+	case word == "Healthy", word == "Degraded":
+	case word == "Unhealthy", res.Status == http.StatusServiceUnavailable:
 		return stateStarting, res.Err()
 	}
 	// A proxy may hide /health; the API's answer is enough then.
