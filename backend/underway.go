@@ -51,37 +51,6 @@ func (w *Window) stop(match func(*task) bool) {
 	}
 }
 
-// StopChanges lets a removal of many links end with the one in hand. It does not wait for that.
-func (w *Window) StopChanges() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stop(func(t *task) bool { return t.change })
-}
-
-// change runs what changes the open server, and reads the roster afterwards. Close waits for it; its context ends when it
-// shall stop, at the next place where nothing is half done.
-func (w *Window) change(ctx context.Context, run func(context.Context, *Session) error) error {
-	stoppable, cancel := context.WithCancel(ctx)
-	defer cancel()
-	w.mu.Lock()
-	s, _, err := w.open()
-	if err != nil {
-		w.mu.Unlock()
-		return err
-	}
-	t := &task{device: s.entry().DeviceID, stop: cancel, change: true}
-	err = w.begin(t)
-	w.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	defer w.running.Done()
-	err = run(stoppable, s)
-	w.end(t)
-	w.changed(ctx)
-	return err
-}
-
 // withdraw stops what is under way at a server whose sign-in is to be taken away, and waits until what it writes is written,
 // for which it needs the sign-in. Nothing begins there until release is called. What is under way at another server goes on.
 func (w *Window) withdraw(ctx context.Context, e profile.Entry) (release func(), err error) {
