@@ -489,8 +489,8 @@ func leftBehind(err, dropErr error) error {
 		return fmt.Errorf("%w; ending the new session “Jellybind” at the server: %w", err, dropErr)
 	}
 	both := *told
-	both.Hint = strings.TrimLeft(told.Hint+" ", " ") + "The server could not be told to end the new sign-in either: end the session " +
-		"“Jellybind” in its dashboard, under Devices."
+	both.Hint = strings.TrimLeft(told.Hint+" ", " ") + "The server could not be told to end the new sign-in either: " +
+		"end the session “Jellybind” in its dashboard, under Devices."
 	return &both
 }
 
@@ -617,7 +617,7 @@ func (b *Backend) forgetCredential(ctx context.Context, e profile.Entry) error {
 }
 
 // Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first, as
-// far as the server answers.
+// far as the server answers; where it does not, the error is CodeTokenLeft, and the profile is removed all the same.
 func (b *Backend) Forget(ctx context.Context, name string) error {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil {
@@ -633,9 +633,12 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	var left error
 	if e.Profile.Credential != api.CredentialNone && e.Profile.Credential != "" {
 		// That the server could not be told is no reason to keep the profile; a secret that stays in the keyring is.
-		_ = b.Logout(ctx, e)
+		if err := b.Logout(ctx, e); api.IsCode(err, api.CodeTokenLeft) {
+			left = stillOpen("The server is forgotten, and its token is not used any more", errors.Unwrap(err))
+		}
 		if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
 			return err
 		}
@@ -643,7 +646,10 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 	if err := b.Profiles.Update(ctx, func(d *profile.Data) error { return d.Remove(e.Name) }); err != nil {
 		return err
 	}
-	return b.Seen.Forget(e.DeviceID)
+	if err := b.Seen.Forget(e.DeviceID); err != nil {
+		return err
+	}
+	return left
 }
 
 // Rename gives a profile another name.

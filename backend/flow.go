@@ -27,8 +27,8 @@ type flow struct {
 
 var _ link.Person = (*flow)(nil)
 
-// run starts work at a server that reports by flow events under an id, until it ends or is cancelled. It ends with the window, not
-// with the call that started it.
+// run starts work at a server that reports by flow events under an id, until it ends or is cancelled. It ends with the window,
+// not with the call that started it.
 func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Context, *flow) error) string {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.mu.Lock()

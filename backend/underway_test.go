@@ -171,7 +171,7 @@ func TestStoredCredentialGoesToItsServerOnly(t *testing.T) {
 		}, api.CodeTokenLeft},
 		"forget": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
 			return d.Forget(ctx, e.Name)
-		}, ""},
+		}, api.CodeTokenLeft},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

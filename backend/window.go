@@ -444,7 +444,7 @@ func (w *Window) SignOut(ctx context.Context, name string) error {
 	return w.stored.Logout(ctx, e)
 }
 
-// ForgetProfile removes a server and its secrets. It waits as SignOut does.
+// ForgetProfile removes a server and its secrets. It waits as SignOut does, and the errors are the same.
 func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 	e, err := w.stored.Entry(ctx, name)
 	if err != nil {
@@ -455,11 +455,15 @@ func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 		return err
 	}
 	defer release()
-	if err := w.stored.Forget(ctx, e.Name); err != nil {
-		return err
+	forgotten := w.stored.Forget(ctx, e.Name)
+	if forgotten != nil && !api.IsCode(forgotten, api.CodeTokenLeft) {
+		return forgotten
 	}
 	w.leaveStored(e)
-	return w.forgetLook(e.DeviceID)
+	if err := w.forgetLook(e.DeviceID); err != nil {
+		return err
+	}
+	return forgotten
 }
 
 // RenameProfile gives a server another name.

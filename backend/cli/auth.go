@@ -53,8 +53,7 @@ Passwords and keys are asked for, or taken from standard input when that is no t
 			info := s.Info()
 			info.Stored = a.world == nil
 			if s.Warning != nil {
-				a.err.text(a.err.warn("Warning: "), s.Warning.Sentence)
-				a.err.text("         ", s.Warning.Hint)
+				a.warn(s.Warning)
 			}
 			where := "The credential is in the system's keyring."
 			if a.world != nil {

@@ -135,6 +135,12 @@ func (a *app) fail(err error) {
 	}
 }
 
+// warn shows what went wrong beside what was done.
+func (a *app) warn(e *api.Error) {
+	a.err.text(a.err.warn("Warning: "), e.Sentence)
+	a.err.text("         ", e.Hint)
+}
+
 // sentence makes one of an error's text.
 func sentence(s string) string {
 	s = api.Printable(s) // it may quote what was typed, or pasted

@@ -376,7 +376,10 @@ func (a *app) serverRemove() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := b.Forget(c.Context(), e.Name); err != nil {
+			err = b.Forget(c.Context(), e.Name)
+			if left, ok := errors.AsType[*api.Error](err); ok && left.Code == api.CodeTokenLeft {
+				a.warn(left)
+			} else if err != nil {
 				return err
 			}
 			return a.done("Forgot "+api.Printable(e.Name)+".", e.Profile)

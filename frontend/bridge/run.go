@@ -60,10 +60,13 @@ func (a *App) Run(ctx context.Context, cmd state.Cmd) state.Msg {
 
 // profiles answers what changed the stored servers with those that are stored now.
 func (a *App) profiles(ctx context.Context, old, name string, err *api.Error) state.Msg {
-	if err != nil {
+	if err != nil && err.Code != api.CodeTokenLeft {
 		return state.ProfilesChanged{Err: err, Old: old, New: name}
 	}
-	boot, err := a.Bootstrap(ctx)
+	boot, bootErr := a.Bootstrap(ctx)
+	if bootErr != nil {
+		err = bootErr
+	}
 	return state.ProfilesChanged{Boot: boot, Err: err, Old: old, New: name}
 }
 

@@ -426,8 +426,7 @@ func (s *State) remember(p api.Profile) {
 }
 
 func (s *State) signedOut(m SignedOut) []Cmd {
-	left := m.Err != nil && m.Err.Code == api.CodeTokenLeft // at the server; here, nobody is signed in any more
-	if m.Err != nil && !left {
+	if m.Err != nil && !tokenLeft(m.Err) {
 		return s.tell(m.Err)
 	}
 	var cmds []Cmd
@@ -435,7 +434,7 @@ func (s *State) signedOut(m SignedOut) []Cmd {
 		s.leave()
 		cmds = s.show(ScreenWelcome)
 	}
-	if left {
+	if m.Err != nil {
 		return append(cmds, s.tell(m.Err)...)
 	}
 	return append(cmds, s.toast(&Toast{Key: "toast.signedOut"})...)
@@ -443,25 +442,35 @@ func (s *State) signedOut(m SignedOut) []Cmd {
 
 func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
 	s.Dialog.Busy = false
-	if m.Err != nil {
+	if m.Err != nil && !tokenLeft(m.Err) {
 		s.Dialog.Error = m.Err
 		return nil
 	}
 	s.closeDialog()
 	s.Boot.Profiles = m.Boot.Profiles
-	if s.Session != nil && s.Session.Profile.Name == m.Old {
-		if m.New == "" {
-			s.leave()
-			return append(s.show(ScreenWelcome), s.toast(&Toast{Key: "toast.forgotten"})...)
+	open := s.Session != nil && s.Session.Profile.Name == m.Old
+	var cmds []Cmd
+	switch {
+	case m.New == "" && open:
+		s.leave()
+		cmds = s.show(ScreenWelcome)
+	case m.New == "" && s.Screen == ScreenOpening:
+		cmds = s.show(ScreenWelcome)
+	default:
+		cmds = []Cmd{s.home()}
+		if open {
+			s.Session.Profile.Name = m.New
 		}
-		s.Session.Profile.Name = m.New
 	}
-	cmds, key := []Cmd{s.home()}, "toast.renamed"
-	if m.New == "" {
-		key = "toast.forgotten"
-		if s.Screen == ScreenOpening {
-			cmds = s.show(ScreenWelcome)
-		}
+	if m.Err != nil {
+		return append(cmds, s.tell(m.Err)...)
+	}
+	key := "toast.forgotten"
+	if m.New != "" {
+		key = "toast.renamed"
 	}
 	return append(cmds, s.toast(&Toast{Key: key})...)
 }
+
+// tokenLeft reports whether a sign-in was taken away here, though the server could not be told: nobody is signed in any more.
+func tokenLeft(e *api.Error) bool { return e != nil && e.Code == api.CodeTokenLeft }

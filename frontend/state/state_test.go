@@ -1247,6 +1247,13 @@ func TestSignedOutHereOnly(t *testing.T) {
 		if (s.Session == nil) != out || len(s.Toasts) != 1 || s.Toasts[0].Error == nil {
 			t.Errorf("%s: session %+v, %+v", code, s.Session, s.Toasts)
 		}
+		s.Session, s.Toasts = &api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}, nil
+		s.Update(state.AskForget{Name: "home"})
+		s.Update(state.DialogYes{})
+		s.Update(state.ProfilesChanged{Old: "home", Err: &api.Error{Code: code, Sentence: "Told."}})
+		if (s.Session == nil) != out || (len(s.Toasts) == 1) != out || (s.Dialog.Error == nil) != out {
+			t.Errorf("forgotten, %s: session %+v, %+v, dialog %+v", code, s.Session, s.Toasts, s.Dialog)
+		}
 	}
 }
 
