@@ -199,23 +199,21 @@ type Ability struct {
 // Why is a reason's stable name, for translation.
 type Why string
 
-// The reasons of a plan's options. A sentence that the plugin's capabilities give has one of the last three.
+// The reasons of a plan's options. What the plugin's capabilities do not allow has a name of its own, where it is told.
 const (
-	WhyRelay          Why = "relay"           // the plugin's own sign-in, and its link endpoint
-	WhyRelayByConfig  Why = "relay-by-config" // the plugin's own sign-in; an API key writes the configuration
-	WhyOwnClient      Why = "own-client"
-	WhyAssertion      Why = "assertion"
-	WhyClaim          Why = "claim"          // a typed name, of the claim {claim}
-	WhyNameID         Why = "name-id"        // a typed name, of the NameID
-	WhyClientMissing  Why = "no-client"      // no client of our own at the provider
-	WhyNoCertificate  Why = "no-certificate" // the SAML provider's
-	WhyNoClientID     Why = "no-client-id"   // the SAML provider's, in the plugin's settings
-	WhySwitchedOff    Why = "switched-off"   // the provider, on the server
-	WhyOverrideHost   Why = "override-host"  // BaseUrlOverride leads to {host}
-	WhyOverrideHTTPS  Why = "override-https"
-	WhyNeedsToken     Why = "needs-token"      // the plugin's link endpoint, an administrator's
-	WhyNoLinkEndpoint Why = "no-link-endpoint" // for this account
-	WhyNoWrite        Why = "no-write"         // without the plugin's own sign-in, for this flavour and credential
+	WhyRelay         Why = "relay"           // the plugin's own sign-in, and its link endpoint
+	WhyRelayByConfig Why = "relay-by-config" // the plugin's own sign-in; an API key writes the configuration
+	WhyOwnClient     Why = "own-client"
+	WhyAssertion     Why = "assertion"
+	WhyClaim         Why = "claim"          // a typed name, of the claim {claim}
+	WhyNameID        Why = "name-id"        // a typed name, of the NameID
+	WhyClientMissing Why = "no-client"      // no client of our own at the provider
+	WhyNoCertificate Why = "no-certificate" // the SAML provider's
+	WhyNoClientID    Why = "no-client-id"   // the SAML provider's, in the plugin's settings
+	WhySwitchedOff   Why = "switched-off"   // the provider, on the server
+	WhyOverrideHost  Why = "override-host"  // BaseUrlOverride leads to {host}
+	WhyOverrideHTTPS Why = "override-https"
+	WhyNeedsToken    Why = "needs-token" // the plugin's link endpoint, an administrator's
 )
 
 // Capabilities is what a server's plugin can do with one credential.

@@ -77,7 +77,9 @@ const (
 // It never holds a secret.
 type Error struct {
 	Code Code `json:"code"`
-	// Sentence says what happened and why. English; the window translates by Code and Params.
+	// Why tells the situations of one code apart; it is empty where the code says it all.
+	Why Why `json:"why,omitempty"`
+	// Sentence says what happened and why. English; the window translates by Code, Why and Params.
 	Sentence string `json:"sentence"`
 	// Hint says what to do next; it may be empty where nothing helps.
 	Hint string `json:"hint,omitempty"`
@@ -89,6 +91,11 @@ type Error struct {
 
 // Error returns the sentence.
 func (e *Error) Error() string { return e.Sentence }
+
+// Refused is the error of a code for what an ability does not allow.
+func (a Ability) Refused(code Code, hint string) *Error {
+	return &Error{Code: code, Why: a.Why, Sentence: a.Reason, Hint: hint, Params: a.Params}
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

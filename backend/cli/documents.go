@@ -65,7 +65,7 @@ func helpJSON() *cobra.Command {
 	b.WriteString(`With --json a command prints one JSON document to standard output. A command that
 fails prints one to standard error, as its last line:
 
-  {"error": {"code": "…", "sentence": "…", "hint": "…", "params": {…}}}
+  {"error": {"code": "…", "why": "…", "sentence": "…", "hint": "…", "params": {…}}}
 
 The code is stable, the sentence is for people. Names in JSON are raw, as the
 identity provider sent them. Fields may be added; those that are here keep their

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func (l *Linker) remove(ctx context.Context, a api.Account, link api.Link, viaUn
 		case l.endsOwnSession(a.ID):
 			hint = "Use an API key, or another administrator's account: for this one the plugin would end your own session."
 		}
-		return change, &api.Error{Code: api.CodeUnsupported, Sentence: able.Reason, Hint: hint}
+		return change, able.Refused(api.CodeUnsupported, hint)
 	}
 	return l.record(ctx, change, func(ctx context.Context) error { return l.drop(ctx, a, link) })
 }
@@ -96,8 +97,10 @@ func (l *Linker) Removable(a api.Account, link api.Link) api.Ability {
 	case !c.DeleteLink.OK && (!own || !c.DeleteLinkOwn.OK):
 		return c.DeleteLink
 	case !l.Plugin.Addressable(link.Name):
-		return api.Ability{Reason: fmt.Sprintf("The plugin's address for removing a link cannot hold the name %q.",
-			api.Printable(link.Name))}
+		return api.Ability{
+			Why: "name-in-path", Params: map[string]string{"name": link.Name},
+			Reason: fmt.Sprintf("The plugin's address for removing a link cannot hold the name %q.", api.Printable(link.Name)),
+		}
 	}
 	return api.Ability{OK: true}
 }
@@ -115,7 +118,7 @@ func (l *Linker) endsOwnSession(userID string) bool {
 
 func ownSession() error {
 	return &api.Error{
-		Code:     api.CodeUnsupported,
+		Code: api.CodeUnsupported, Why: "own-session",
 		Sentence: "The plugin ends all sessions of an account that is unregistered, and Jellybind is signed in with this one.",
 		Hint:     "Use an API key, or another administrator's account.",
 	}
@@ -220,9 +223,7 @@ func (l *Linker) PlanUnregister(ctx context.Context, userID string) (api.Unregis
 func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.UnregisterPlan, error) {
 	c := l.Plugin.Capabilities()
 	if !c.Unregister.OK {
-		return api.UnregisterPlan{}, &api.Error{
-			Code: api.CodeForbidden, Sentence: c.Unregister.Reason, Hint: "Sign in as an administrator: jellybind auth login",
-		}
+		return api.UnregisterPlan{}, c.Unregister.Refused(api.CodeForbidden, "Sign in as an administrator: jellybind auth login")
 	}
 	if l.endsOwnSession(a.ID) {
 		return api.UnregisterPlan{}, ownSession()
@@ -346,7 +347,7 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 	}
 	if done.State != api.ChangeConfirmed && done.State != api.ChangeIntended || len(done.Identities) == 0 &&
 		done.Kind != api.ChangeUnregister {
-		return api.Change{}, notUndoable(fmt.Sprintf("The change is %s; there is nothing to take back.", done.State))
+		return api.Change{}, notUndoable("undo-state", fmt.Sprintf("The change is %s; there is nothing to take back.", done.State), nil)
 	}
 	r, err := l.Roster(ctx, nil)
 	if err != nil {
@@ -369,8 +370,10 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 	return change, err
 }
 
-func notUndoable(sentence string) error {
-	return &api.Error{Code: api.CodeChangeNotUndoable, Sentence: sentence, Hint: "Nothing was changed."}
+const unchanged = "Nothing was changed."
+
+func notUndoable(why api.Why, sentence string, params map[string]string) error {
+	return &api.Error{Code: api.CodeChangeNotUndoable, Why: why, Sentence: sentence, Hint: unchanged, Params: params}
 }
 
 // undoing returns the change that takes done back, and how to make it.
@@ -386,7 +389,7 @@ func (l *Linker) undoing(r api.Roster, done api.Change) (api.Change, func(contex
 	case api.ChangeLink:
 		link := api.Link{Identity: done.Identities[0], UserID: done.UserID}
 		if able := l.Removable(*account, link); !able.OK {
-			return change, nil, notUndoable(able.Reason)
+			return change, nil, able.Refused(api.CodeChangeNotUndoable, unchanged)
 		}
 		change.Kind = api.ChangeUnlink
 		return change, func(ctx context.Context) error {
@@ -404,11 +407,11 @@ func (l *Linker) undoing(r api.Roster, done api.Change) (api.Change, func(contex
 			change.FromID, change.FromName = done.UserID, done.UserName
 		}
 		if a := roster.Account(r, link.UserID); a == nil || !a.Exists {
-			return change, nil, notUndoable("The account that had the identity does not exist any more.")
+			return change, nil, notUndoable("undo-no-owner", "The account that had the identity does not exist any more.", nil)
 		}
-		method, why := directWrite(l.Plugin.Capabilities())
+		method, able := directWrite(l.Plugin.Capabilities())
 		if method == "" {
-			return change, nil, notUndoable(why)
+			return change, nil, able.Refused(api.CodeChangeNotUndoable, unchanged)
 		}
 		change.Strategy, change.Write = api.StrategySubject, method
 		if roster.Owner(r, link.Identity) == nil {
@@ -423,7 +426,7 @@ func (l *Linker) undoing(r api.Roster, done api.Change) (api.Change, func(contex
 	case api.ChangeUnregister:
 		return l.undoingUnregister(r, done)
 	}
-	return change, nil, notUndoable(fmt.Sprintf("Changes of the kind %q cannot be undone.", done.Kind))
+	return change, nil, notUndoable("", fmt.Sprintf("Changes of the kind %q cannot be undone.", done.Kind), nil)
 }
 
 // undoingUnregister gives an account its earlier sign-in provider back, unless somebody has chosen a third one since, and
@@ -434,22 +437,24 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 	change := api.Change{Kind: api.ChangeUnregister, UserID: done.UserID, UserName: done.UserName, Identities: lost}
 	account := roster.Account(r, done.UserID)
 	if account == nil || !account.Exists {
-		return change, nil, notUndoable("The account does not exist any more.")
+		return change, nil, notUndoable("undo-no-account", "The account does not exist any more.", nil)
 	}
 	c := l.Plugin.Capabilities()
 	if !c.Unregister.OK {
-		return change, nil, notUndoable(c.Unregister.Reason)
+		return change, nil, c.Unregister.Refused(api.CodeChangeNotUndoable, unchanged)
 	}
 	back := account.AuthProvider == done.AuthProviderAfter && done.AuthProviderBefore != done.AuthProviderAfter
 	if !c.UnregisterKept {
 		back = true // what the server says of the account is no sign of what it does
 	}
+	named := map[string]string{"account": account.Name}
 	switch {
 	case back || len(lost) > 0:
 	case account.AuthProvider == done.AuthProviderBefore:
-		return change, nil, notUndoable(api.Printable(account.Name) + " is as it was before the change.")
+		return change, nil, notUndoable("undo-as-before", api.Printable(account.Name)+" is as it was before the change.", named)
 	default:
-		return change, nil, notUndoable(api.Printable(account.Name) + " has been given another sign-in provider since.")
+		return change, nil, notUndoable("undo-third",
+			api.Printable(account.Name)+" has been given another sign-in provider since.", named)
 	}
 	if back && l.endsOwnSession(account.ID) {
 		return change, nil, ownSession()
@@ -496,9 +501,10 @@ func ownedAsLeft(r api.Roster, done api.Change) error {
 			done.Kind == api.ChangeMove && done.State == api.ChangeIntended && owner == nil,
 			done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
 		case owner == nil:
-			return notUndoable(api.Printable(id.Name) + " is not linked any more.")
+			return notUndoable("undo-unlinked", api.Printable(id.Name)+" is not linked any more.", map[string]string{"name": id.Name})
 		default:
-			return notUndoable(fmt.Sprintf("%s opens %s now.", api.Printable(id.Name), accountName(owner)))
+			return notUndoable("undo-owned", fmt.Sprintf("%s opens %s now.", api.Printable(id.Name), accountName(owner)),
+				map[string]string{"name": id.Name, "owner": cmp.Or(owner.Name, owner.ID)})
 		}
 	}
 	return nil

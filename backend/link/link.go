@@ -130,10 +130,7 @@ func (l *Linker) Roster(ctx context.Context, progress func(api.Progress)) (api.R
 	caps := l.Plugin.Capabilities()
 	own := !caps.ReadRoster.OK
 	if own && (l.Self == nil || !caps.ReadOwn.OK) {
-		return api.Roster{}, &api.Error{
-			Code: api.CodeForbidden, Sentence: caps.ReadRoster.Reason,
-			Hint: "Sign in as an administrator: jellybind auth login",
-		}
+		return api.Roster{}, caps.ReadRoster.Refused(api.CodeForbidden, "Sign in as an administrator: jellybind auth login")
 	}
 	if progress != nil {
 		progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…"})
@@ -295,10 +292,8 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 		// Preprovision takes nothing from anybody.
 		owner := roster.Owner(before, confirmation.Identity)
 		if able := l.Removable(*owner, api.Link{Identity: confirmation.Identity, UserID: owner.ID}); !able.OK {
-			return api.Change{}, &api.Error{
-				Code: api.CodeUnsupported, Sentence: able.Reason, Hint: fmt.Sprintf("Nothing was changed. Remove the link of %s "+
-					"first, with --via-unregister; then link it here.", accountName(owner)),
-			}
+			return api.Change{}, able.Refused(api.CodeUnsupported, fmt.Sprintf("Nothing was changed. Remove the link of %s "+
+				"first, with --via-unregister; then link it here.", accountName(owner)))
 		}
 	}
 	if err := person.Confirm(ctx, confirmation); err != nil {
@@ -630,7 +625,7 @@ func (l *Linker) drop(ctx context.Context, a api.Account, link api.Link) error {
 // write writes a link without the plugin's sign-in. From is the account that may lose the identity: when it is empty, an
 // identity that anybody has is refused.
 func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
-	method, why := directWrite(l.Plugin.Capabilities())
+	method, able := directWrite(l.Plugin.Capabilities())
 	switch method {
 	case api.WriteConfig:
 		return l.Plugin.WriteConfig(ctx, link.Protocol, link.Provider, func(links map[string]string) error {
@@ -647,9 +642,7 @@ func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
 		return l.movePreprovisioned(ctx, link, api.Link{Identity: link.Identity, UserID: from})
 	case api.WritePostLink:
 	}
-	return &api.Error{
-		Code: api.CodeUnsupported, Sentence: why, Hint: "Sign in as an administrator, or link by signing in at the provider.",
-	}
+	return able.Refused(api.CodeUnsupported, "Sign in as an administrator, or link by signing in at the provider.")
 }
 
 // movePreprovisioned moves an identity in two steps, since Preprovision answers 409 for a taken name. It goes back where the

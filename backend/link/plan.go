@@ -63,15 +63,16 @@ func MakePlan(f Facts) (api.Plan, error) {
 		return o.OK
 	})
 	if want < 0 {
-		reason := fmt.Sprintf("The strategy %q does not exist for %s.", f.Request.Strategy, f.Provider.Protocol)
-		if f.Request.Strategy == "" {
-			reason = plan.Options[0].Reason
+		none := plan.Options[0]
+		if f.Request.Strategy != "" {
+			none.Why, none.Params = "no-strategy", map[string]string{"protocol": strings.ToUpper(string(f.Provider.Protocol))}
+			none.Reason = fmt.Sprintf("The strategy %q does not exist for %s.", f.Request.Strategy, f.Provider.Protocol)
 		}
-		return plan, unsupported(reason)
+		return plan, unsupported(none)
 	}
 	plan.Option = plan.Options[want]
 	if !plan.OK {
-		return plan, unsupported(plan.Reason)
+		return plan, unsupported(plan.Option)
 	}
 	plan.Options = slices.Concat(plan.Options[want:want+1], plan.Options[:want], plan.Options[want+1:])
 	plan.KnownBeforeWrite = plan.Strategy != api.StrategyRelay || f.Provider.Protocol == api.SAML ||
@@ -105,9 +106,9 @@ func Ways(c api.Capabilities, protocol api.Protocol, self string) api.Plan {
 	return plan
 }
 
-func unsupported(reason string) error {
+func unsupported(o api.Option) error {
 	return &api.Error{
-		Code: api.CodeUnsupported, Sentence: reason,
+		Code: api.CodeUnsupported, Why: o.Why, Sentence: o.Reason, Params: o.Params,
 		Hint: "“jellybind links add --plan” shows every way and what each one needs.",
 	}
 }
@@ -131,7 +132,7 @@ func relayOption(f Facts) api.Option {
 	case !f.Provider.Enabled && f.Provider.Known:
 		o.Why, o.Reason = api.WhySwitchedOff, switchedOff
 	case !reach.OK:
-		o.Why, o.Params, o.Reason = reach.Why, reach.Params, reach.Reason
+		lacks(&o, reach)
 	case c.PostLink.OK || own && c.PostLinkOwn.OK:
 		o.OK, o.Write, o.Why = true, api.WritePostLink, api.WhyRelay
 		o.Reason = "The server itself signs the person in at the identity provider and writes the link; Jellybind only " +
@@ -141,7 +142,7 @@ func relayOption(f Facts) api.Option {
 		o.Reason = "An API key cannot use the plugin's link endpoint. The server still checks the sign-in and tells who it " +
 			"was; the link is then written into the provider's configuration."
 	case f.Self != "" && !own:
-		o.Why, o.Reason = api.WhyNoLinkEndpoint, c.PostLink.Reason
+		lacks(&o, c.PostLink)
 	default:
 		o.Why = api.WhyNeedsToken
 		o.Reason = "The plugin's link endpoint needs the access token of an administrator: " + c.PostLink.Reason
@@ -149,12 +150,15 @@ func relayOption(f Facts) api.Option {
 	return o
 }
 
+// lacks says why an option cannot work here.
+func lacks(o *api.Option, a api.Ability) { o.Why, o.Params, o.Reason = a.Why, a.Params, a.Reason }
+
 func ownClientOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategyOwnClient}
-	write, why := directWrite(f.Capabilities)
+	write, able := directWrite(f.Capabilities)
 	switch {
 	case write == "":
-		o.Why, o.Reason = api.WhyNoWrite, why
+		lacks(&o, able)
 	case f.Settings.ClientID == "":
 		o.Code, o.Why = api.CodeClientMissing, api.WhyClientMissing
 		o.Reason = fmt.Sprintf("Jellybind has no client of its own at this identity provider. Register a public client "+
@@ -169,13 +173,13 @@ func ownClientOption(f Facts) api.Option {
 
 func assertionOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategyAssertion}
-	write, why := directWrite(f.Capabilities)
+	write, able := directWrite(f.Capabilities)
 	if write == "" {
-		o.Why, o.Reason = api.WhyNoWrite, why
+		lacks(&o, able)
 		return o
 	}
 	if proof := assertionProof(f); !proof.OK {
-		o.Why, o.Params, o.Reason = proof.Why, proof.Params, proof.Reason
+		lacks(&o, proof)
 		return o
 	}
 	o.OK, o.Write, o.Why = true, write, api.WhyAssertion
@@ -211,9 +215,9 @@ const switchedOff = "The provider is switched off on the server, so that nobody 
 
 func subjectOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategySubject}
-	write, why := directWrite(f.Capabilities)
+	write, able := directWrite(f.Capabilities)
 	if write == "" {
-		o.Why, o.Reason = api.WhyNoWrite, why
+		lacks(&o, able)
 		return o
 	}
 	o.OK, o.Write, o.Why = true, write, api.WhyNameID
@@ -227,17 +231,17 @@ func subjectOption(f Facts) api.Option {
 	return o
 }
 
-// directWrite returns the method that writes a link without the plugin's own sign-in, or the reason why there is none.
-func directWrite(c api.Capabilities) (api.WriteMethod, string) {
+// directWrite returns the method that writes a link without the plugin's own sign-in, and whether there is one.
+func directWrite(c api.Capabilities) (api.WriteMethod, api.Ability) {
 	switch {
 	case c.Preprovision.OK:
-		return api.WritePreprovision, ""
+		return api.WritePreprovision, c.Preprovision
 	case c.WriteConfig.OK:
-		return api.WriteConfig, ""
+		return api.WriteConfig, c.WriteConfig
 	case c.Flavour == api.FlavourFlowfin:
-		return "", c.Preprovision.Reason
+		return "", c.Preprovision
 	default:
-		return "", c.WriteConfig.Reason
+		return "", c.WriteConfig
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 var (
 	yes   = api.Ability{OK: true}
-	no    = api.Ability{Reason: "Not with this credential."}
+	no    = api.Ability{Why: "not-this", Reason: "Not with this credential."}
 	maria = api.User{ID: "1", Name: "maria"}
 )
 

@@ -199,13 +199,10 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 	case !oidc && assertion.OK:
 		return api.StrategyAssertion, false, nil
 	case !relay.OK:
-		return "", false, &api.Error{
-			Code: api.CodeLoopbackUnreachable, Sentence: relay.Reason,
-			Hint: "Sign in through the server's own page to try the link.",
-		}
+		return "", false, relay.Refused(api.CodeLoopbackUnreachable, "Sign in through the server's own page to try the link.")
 	case oidc && f.Provider.Endpoint == "":
 		return "", false, &api.Error{
-			Code: api.CodeUnsupported, Sentence: "Only an administrator can verify this identity: the plugin tells nobody else " +
+			Code: api.CodeUnsupported, Why: "verify-admin", Sentence: "Only an administrator can verify this identity: the plugin tells nobody else " +
 				"who signed in, and signing in with an identity that is not linked would create an account.",
 			Hint: "To try the link, sign in to Jellyfin with it.",
 		}
@@ -216,8 +213,5 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 			Hint: "Register one there, then: jellybind providers set " + f.Provider.Name + " --client-id ID",
 		}
 	}
-	return "", false, &api.Error{
-		Code: api.CodeUnsupported, Sentence: assertion.Reason,
-		Hint: "Sign in through the server's own page to try the link.",
-	}
+	return "", false, assertion.Refused(api.CodeUnsupported, "Sign in through the server's own page to try the link.")
 }

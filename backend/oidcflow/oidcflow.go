@@ -274,7 +274,7 @@ func authStyle(client Client, meta Metadata) (oauth2.AuthStyle, error) {
 		return oauth2.AuthStyleInParams, nil
 	}
 	return 0, &api.Error{
-		Code:     api.CodeUnsupported,
+		Code: api.CodeUnsupported, Why: "no-client-secret",
 		Sentence: "The identity provider takes no client secret, and Jellybind has no other way to prove its client.",
 		Hint:     "Register Jellybind there as a public client, without a secret.",
 	}

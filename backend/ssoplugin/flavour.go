@@ -78,36 +78,35 @@ func said(resp *jellyfin.Response) string {
 	return strings.Trim(strings.TrimSpace(string(resp.Body)), `"`)
 }
 
-// The sentences that all flavours share.
-const (
-	noAccount      = "An API key has no account of its own."
-	administrators = "Only an administrator may do this."
-	signInFirst    = "Nobody is signed in."
-)
+// whyNobody is why nothing can be done without a credential.
+const whyNobody api.Why = "nobody"
 
-func yes() api.Ability             { return api.Ability{OK: true} }
-func no(reason string) api.Ability { return api.Ability{Reason: reason} }
+func yes() api.Ability { return api.Ability{OK: true} }
+
+func no(why api.Why, reason string) api.Ability { return api.Ability{Why: why, Reason: reason} }
+
+func noAccount() api.Ability { return no("key-alone", "An API key has no account of its own.") }
 
 // plainUser is what somebody who is no administrator may do, on every flavour: see, make and remove his own links.
 func plainUser() api.Capabilities {
 	return api.Capabilities{
-		ReadRoster:      no("Only an administrator may see the links of all accounts."),
+		ReadRoster:      no("admin-roster", "Only an administrator may see the links of all accounts."),
 		ReadOwn:         yes(),
-		ReadConfig:      no("Only an administrator may read the providers' configuration."),
-		NameBeforeWrite: no("Only an administrator may read the pending sign-ins."),
-		PostLink:        no("Only an administrator may link the account of somebody else."),
+		ReadConfig:      no("admin-config", "Only an administrator may read the providers' configuration."),
+		NameBeforeWrite: no("admin-pending", "Only an administrator may read the pending sign-ins."),
+		PostLink:        no("admin-link", "Only an administrator may link the account of somebody else."),
 		PostLinkOwn:     yes(),
-		DeleteLink:      no("Only an administrator may remove links of somebody else's account."),
+		DeleteLink:      no("admin-unlink", "Only an administrator may remove links of somebody else's account."),
 		DeleteLinkOwn:   yes(),
-		WriteConfig:     no("Only an administrator may change the providers' configuration."),
-		Preprovision:    no("Only an administrator may write a link without a sign-in."),
-		Unregister:      no("Only an administrator may unregister an account."),
+		WriteConfig:     no("admin-settings", "Only an administrator may change the providers' configuration."),
+		Preprovision:    no("admin-write", "Only an administrator may write a link without a sign-in."),
+		Unregister:      no("admin-unregister", "Only an administrator may unregister an account."),
 	}
 }
 
 // nobody is what can be done without a credential: nothing.
 func nobody() api.Capabilities {
-	n := no(signInFirst)
+	n := no(whyNobody, "Nobody is signed in.")
 	return api.Capabilities{
 		ReadRoster: n, ReadOwn: n, ReadConfig: n, NameBeforeWrite: n, PostLink: n, PostLinkOwn: n, DeleteLink: n,
 		DeleteLinkOwn: n, WriteConfig: n, Preprovision: n, Unregister: n,

@@ -42,11 +42,11 @@ func configured(kind api.CredentialKind) api.Capabilities {
 	case api.CredentialKey:
 		caps = api.Capabilities{
 			ReadRoster: yes(), ReadConfig: yes(), NameBeforeWrite: yes(), WriteConfig: yes(), Unregister: yes(),
-			ReadOwn:       no(noAccount),
-			PostLink:      no("This plugin fails when an API key asks for a link, because it looks for the key's account."),
-			PostLinkOwn:   no(noAccount),
-			DeleteLink:    no("This plugin fails when an API key removes a link, because it looks for the key's account."),
-			DeleteLinkOwn: no(noAccount),
+			ReadOwn:       noAccount(),
+			PostLink:      no("key-link", "This plugin fails when an API key asks for a link, because it looks for the key's account."),
+			PostLinkOwn:   noAccount(),
+			DeleteLink:    no("key-unlink", "This plugin fails when an API key removes a link, because it looks for the key's account."),
+			DeleteLinkOwn: noAccount(),
 		}
 	case api.CredentialUser:
 		caps = plainUser()
@@ -54,7 +54,7 @@ func configured(kind api.CredentialKind) api.Capabilities {
 		caps = nobody()
 	}
 	if caps.Preprovision.Reason == "" {
-		caps.Preprovision = no("This plugin has no way to write a link without a sign-in but the provider's configuration.")
+		caps.Preprovision = no("config-only", "This plugin has no way to write a link without a sign-in but the provider's configuration.")
 	}
 	caps.UnregisterDrops = false
 	caps.StateOnce = false

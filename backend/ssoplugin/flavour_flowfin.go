@@ -37,12 +37,12 @@ func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
 	case api.CredentialKey:
 		caps = api.Capabilities{
 			ReadRoster: yes(), ReadConfig: yes(), Preprovision: yes(), Unregister: yes(),
-			ReadOwn:     no(noAccount),
-			PostLink:    no("This plugin lets no API key link accounts by signing in."),
-			PostLinkOwn: no(noAccount),
-			DeleteLink: no("This plugin lets no API key remove a single link; " +
+			ReadOwn:     noAccount(),
+			PostLink:    no("key-sign-in", "This plugin lets no API key link accounts by signing in."),
+			PostLinkOwn: noAccount(),
+			DeleteLink: no("key-unregister", "This plugin lets no API key remove a single link; "+
 				"with a key only Unregister works, which removes all links of an account."),
-			DeleteLinkOwn: no(noAccount),
+			DeleteLinkOwn: noAccount(),
 		}
 	case api.CredentialUser:
 		caps = plainUser()
@@ -50,10 +50,10 @@ func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
 		caps = nobody()
 	}
 	if !caps.NameBeforeWrite.OK && caps.NameBeforeWrite.Reason == "" {
-		caps.NameBeforeWrite = no("This plugin's list of pending sign-ins has no names.")
+		caps.NameBeforeWrite = no("pending-nameless", "This plugin's list of pending sign-ins has no names.")
 	}
 	if !caps.WriteConfig.OK && caps.WriteConfig.Reason == "" {
-		caps.WriteConfig = no("This plugin ignores links that are written into a provider's configuration.")
+		caps.WriteConfig = no("config-ignored", "This plugin ignores links that are written into a provider's configuration.")
 	}
 	caps.UnregisterDrops = true
 	caps.UnregisterKept = true

@@ -180,10 +180,10 @@ func allowed(a api.Ability, hint string) error {
 	if a.OK {
 		return nil
 	}
-	if a.Reason == signInFirst {
-		return &api.Error{Code: api.CodeCredentialMissing, Sentence: a.Reason, Hint: "Sign in, or give an API key."}
+	if a.Why == whyNobody {
+		return a.Refused(api.CodeCredentialMissing, "Sign in, or give an API key.")
 	}
-	return &api.Error{Code: api.CodeUnsupported, Sentence: a.Reason, Hint: hint}
+	return a.Refused(api.CodeUnsupported, hint)
 }
 
 // Snapshot is what one reading of the plugin found.

@@ -235,7 +235,7 @@ func (p *Plugin) readOIDC(ctx context.Context, s *Started, location *url.URL) er
 // readPushed looks up a pushed authorization request in the plugin's list of pending sign-ins.
 func (p *Plugin) readPushed(ctx context.Context, s *Started) error {
 	unreadable := &api.Error{
-		Code:     api.CodeUnsupported,
+		Code: api.CodeUnsupported, Why: "pushed",
 		Sentence: "This provider's sign-in is pushed to the identity provider, and its state cannot be read here.",
 		Hint:     "Set DisablePushedAuthorization for the provider in the plugin's settings, or link by another way.",
 		Params:   map[string]string{"provider": s.Provider},

@@ -100,7 +100,7 @@ func (p *Plugin) Authenticate(ctx context.Context, proto api.Protocol, provider 
 	}
 	if proto == api.SAML && p.handsOver {
 		return jellyfin.SignedIn{}, &api.Error{
-			Code:     api.CodeUnsupported,
+			Code: api.CodeUnsupported, Why: "saml-own-page",
 			Sentence: "This plugin finishes a SAML sign-in on its own page only.",
 			Hint:     "Sign in through the server's own page to try the link.",
 		}
@@ -163,7 +163,7 @@ func (p *Plugin) DeleteLink(ctx context.Context, l api.Link) error {
 // awkward tells of a name that the plugin's route cannot address where there is no other way.
 func awkward(l api.Link, hint string) error {
 	return &api.Error{
-		Code: api.CodeUnsupported,
+		Code: api.CodeUnsupported, Why: "name-in-path",
 		Sentence: fmt.Sprintf("The plugin cannot remove the single link of %s: its name contains a slash, or is a dot or two.",
 			api.Printable(l.Name)),
 		Hint:   hint,

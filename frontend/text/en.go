@@ -337,8 +337,6 @@ var en = map[string]string{
 	"why.override-host":    "The provider’s base URL override leads every sign-in to {host}, so that the answer never reaches Jellybind.",
 	"why.override-https":   "The provider’s scheme override lets the answer come back by https, which this computer’s own address does not speak.",
 	"why.needs-token":      "The plugin’s link endpoint takes no API key: it needs an administrator’s own sign-in.",
-	"why.no-link-endpoint": "With this sign-in, the plugin links its own account only.",
-	"why.no-write":         "With this sign-in, a link can be made by the plugin’s own sign-in only.",
 	"warning.switched-off": "The provider is switched off on the server: the link opens nothing until it is switched on.",
 	"warning.disabled":     "The account is disabled: the link opens nothing until it is enabled.",
 	"warning.blank":        "The name begins or ends with a blank. It is linked as it is, and opens the account only if the provider sends the blank too.",

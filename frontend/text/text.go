@@ -163,14 +163,14 @@ func (c *Catalogue) Left(d time.Duration) string {
 }
 
 // Error returns what a person is told about an error: the sentence and what to do next. English errors come from the
-// backend, which names hosts and accounts; other languages have a text a code, and fall back on English.
+// backend, which names hosts and accounts; other languages have a text for each reason and code, and fall back on English.
 func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 	if e == nil {
 		return "", ""
 	}
 	key := "error." + string(e.Code)
 	if c.Tag != "en" && c.Has(key) || e.Sentence == "" {
-		return c.told(key, e.Params), c.hint(key)
+		return c.because(key, e)
 	}
 	for _, word := range forTerminals {
 		if strings.Contains(e.Hint, word) {
@@ -178,6 +178,20 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 		}
 	}
 	return e.Sentence, e.Hint
+}
+
+// because is an error's sentence and hint by its reason, where that is known and everything for it is said, by its code
+// otherwise.
+func (c *Catalogue) because(key string, e *api.Error) (sentence, hint string) {
+	why := "why." + string(e.Why)
+	sentence, known := c.filled(why, e.Params)
+	if !known {
+		return c.told(key, e.Params), c.hint(key)
+	}
+	if hint, known = c.filled(why+".hint", e.Params); !known {
+		hint = c.hint(key)
+	}
+	return sentence, hint
 }
 
 // forTerminals are in hints that name a command or its flags, which are no help in a window.

@@ -38,7 +38,7 @@ func TestCataloguesAreComplete(t *testing.T) {
 		}
 	}
 	for key := range de {
-		if _, ok := en[key]; !ok {
+		if _, ok := en[key]; !ok && !strings.HasPrefix(key, "why.") { // the backend's own sentence is the English
 			t.Errorf("English has no %q", key)
 		}
 	}
@@ -57,7 +57,7 @@ func TestEveryCodeIsTranslated(t *testing.T) {
 	for _, c := range []struct {
 		file, prefix, key string
 		least             int
-	}{{"error.go", "Code", "error.", 40}, {"api.go", "Why", "why.", 14}} {
+	}{{"error.go", "Code", "error.", 40}, {"api.go", "Why", "why.", 13}} {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "backend", "api", c.file), nil, 0)
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,214 @@
+package text
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// spoken is what the backend's sources say to a person: each reason that they name, and each error of theirs.
+type spoken struct {
+	reasons map[string]token.Position
+	errors  []spokenError
+}
+
+// spokenError is a literal of api.Error. Keys are those of its Params, where they stand in it.
+type spokenError struct {
+	at             token.Position
+	code, sentence string
+	reason         string
+	told           bool // by a reason, which may come from elsewhere
+	keys           []string
+	openKeys       bool // some come from elsewhere
+}
+
+// listen reads the backend's packages that the window reaches, one by one: a reason is the value of a field Why, or an
+// argument for a parameter of the type api.Why of a function of the same package.
+func listen(t *testing.T) spoken {
+	t.Helper()
+	heard := spoken{reasons: map[string]token.Position{}}
+	root := filepath.Join("..", "..", "backend")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		switch d.Name() {
+		case "cli", "demo", "archtest", "e2e", "testdata":
+			return fs.SkipDir
+		}
+		files, err := filepath.Glob(filepath.Join(path, "*.go"))
+		if err != nil {
+			return err
+		}
+		set := token.NewFileSet()
+		var parsed []*ast.File
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(set, name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				return err
+			}
+			parsed = append(parsed, file)
+		}
+		heard.hear(set, parsed)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return heard
+}
+
+func (s *spoken) hear(set *token.FileSet, files []*ast.File) {
+	takes := map[string]int{} // functions that take a reason, and where
+	each := func(visit func(ast.Node)) {
+		for _, file := range files {
+			ast.Inspect(file, func(n ast.Node) bool { visit(n); return true })
+		}
+	}
+	each(func(n ast.Node) {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			params(n.Name.Name, n.Type, takes)
+		case *ast.AssignStmt:
+			if f, ok := n.Rhs[0].(*ast.FuncLit); ok && len(n.Rhs) == 1 {
+				if name, ok := n.Lhs[0].(*ast.Ident); ok {
+					params(name.Name, f.Type, takes)
+				}
+			}
+		case *ast.ValueSpec:
+			if typed(n.Type) && len(n.Values) == 1 {
+				reason, _ := word(n.Values[0])
+				s.reasons[reason] = set.Position(n.Pos())
+			}
+		}
+	})
+	say := func(e ast.Expr) {
+		if reason, ok := word(e); ok && reason != "" {
+			s.reasons[reason] = set.Position(e.Pos())
+		}
+	}
+	each(func(n ast.Node) {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			if at, ok := takes[called(n.Fun)]; ok && at < len(n.Args) {
+				say(n.Args[at])
+			}
+		case *ast.AssignStmt:
+			for i, left := range n.Lhs {
+				if field, ok := left.(*ast.SelectorExpr); ok && field.Sel.Name == "Why" && i < len(n.Rhs) {
+					say(n.Rhs[i])
+				}
+			}
+		case *ast.CompositeLit:
+			e := spokenError{at: set.Position(n.Pos())}
+			for _, element := range n.Elts {
+				if kv, ok := element.(*ast.KeyValueExpr); ok {
+					name, _ := kv.Key.(*ast.Ident)
+					if name == nil {
+						continue
+					}
+					switch name.Name {
+					case "Why":
+						say(kv.Value)
+						e.told = true
+						e.reason, _ = word(kv.Value)
+					case "Code":
+						e.code = called(kv.Value)
+					case "Sentence":
+						e.sentence, _ = word(kv.Value)
+					case "Params":
+						e.keys, e.openKeys = keys(kv.Value)
+					}
+				}
+			}
+			if called(n.Type) == "Error" && e.code != "" {
+				s.errors = append(s.errors, e)
+			}
+		}
+	})
+}
+
+func params(name string, f *ast.FuncType, takes map[string]int) {
+	at := 0
+	for _, p := range f.Params.List {
+		if typed(p.Type) {
+			takes[name] = at
+		}
+		at += max(1, len(p.Names))
+	}
+}
+
+func typed(e ast.Expr) bool { return e != nil && called(e) == "Why" }
+
+// called is the last name of an expression: of a function, a type or a constant.
+func called(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
+}
+
+func word(e ast.Expr) (string, bool) {
+	lit, ok := e.(*ast.BasicLit)
+	if !ok {
+		return "", false
+	}
+	s, err := strconv.Unquote(lit.Value)
+	return s, err == nil
+}
+
+func keys(e ast.Expr) (list []string, open bool) {
+	lit, ok := e.(*ast.CompositeLit)
+	if !ok {
+		return nil, true
+	}
+	for _, element := range lit.Elts {
+		kv, _ := element.(*ast.KeyValueExpr)
+		key, ok := word(kv.Key)
+		open = open || !ok
+		list = append(list, key)
+	}
+	return list, open
+}
+
+// TestEveryReasonIsGerman reads the reasons out of the backend's sources. In English they are told in the backend's own
+// sentences.
+func TestEveryReasonIsGerman(t *testing.T) {
+	t.Parallel()
+	heard := listen(t)
+	for reason, at := range heard.reasons {
+		if de["why."+reason] == "" {
+			t.Errorf("%s: no German for %q", at, reason)
+		}
+	}
+	for key := range de {
+		if reason, ok := strings.CutPrefix(strings.TrimSuffix(key, ".hint"), "why."); ok && heard.reasons[reason].Line == 0 {
+			t.Errorf("nobody says %q", key)
+		}
+	}
+	for _, e := range heard.errors {
+		if e.reason == "" || e.openKeys {
+			continue
+		}
+		for _, hole := range placeholder.FindAllString(de["why."+e.reason]+de["why."+e.reason+".hint"], -1) {
+			if !slices.Contains(e.keys, strings.Trim(hole, "{}")) {
+				t.Errorf("%s: the German of %q needs %s", e.at, e.reason, hole)
+			}
+		}
+	}
+	if len(heard.reasons) < 40 {
+		t.Errorf("only %d reasons found", len(heard.reasons))
+	}
+}
