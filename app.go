@@ -15,7 +15,7 @@ import (
 )
 
 // App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
-// runs a command.
+// runs a command. Rows that are at hand it gets from backend.Window.RowsAtHand, beside these.
 type App struct {
 	window *backend.Window
 	// ctx is Wails' own, which its runtime functions ask for; it is set before the page loads.

@@ -76,7 +76,7 @@ func window() error {
 		OnDomReady:       app.ready,
 		OnBeforeClose:    app.beforeClose,
 		OnShutdown:       app.shutdown,
-		AssetServer:      &assetserver.Options{Assets: frontend},
+		AssetServer:      &assetserver.Options{Assets: frontend, Handler: app.window.RowsAtHand()},
 		Bind:             []any{app},
 		ErrorFormatter:   backend.CrossError,
 		SingleInstanceLock: &options.SingleInstanceLock{

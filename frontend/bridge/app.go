@@ -14,6 +14,8 @@ import (
 // refusal is a *Rejection. Call blocks until the promise is settled, so it must run in a goroutine of its own.
 type Caller interface {
 	Call(ctx context.Context, method string, args ...any) ([]byte, error)
+	// AtHand returns what the backend can answer at once, and the page waits for; it is empty for everything else.
+	AtHand(file string, query any) []byte
 }
 
 // Rejection is what a bound method's promise was rejected with: an api.Error as JSON, or any other text.
@@ -162,8 +164,14 @@ func (a *App) RenameProfile(ctx context.Context, old, name string) *api.Error {
 	return a.do(ctx, "RenameProfile", old, name)
 }
 
-// RosterPage returns one window of rows.
-func (a *App) RosterPage(ctx context.Context, q api.RosterQuery) (result api.RosterPage, failed *api.Error) {
+// RosterPage returns one window of rows, without letting the page go on where they are wanted at once and are at hand.
+func (a *App) RosterPage(ctx context.Context, q api.RosterQuery, atHand bool) (result api.RosterPage, failed *api.Error) {
+	if atHand {
+		if raw := a.caller.AtHand("rows.json", q); len(raw) > 0 && wire.Decode(raw, &result) == nil {
+			return result, nil
+		}
+		result = api.RosterPage{}
+	}
 	failed = a.get(ctx, "RosterPage", &result, q)
 	return result, failed
 }

@@ -33,6 +33,15 @@ func (b *backend) Call(_ context.Context, method string, args ...any) ([]byte, e
 	return json.Marshal(b.answers[method])
 }
 
+func (b *backend) AtHand(file string, _ any) []byte {
+	b.calls = append(b.calls, file)
+	if b.answers[file] == nil {
+		return nil
+	}
+	text, _ := json.Marshal(b.answers[file])
+	return text
+}
+
 func TestDecodeError(t *testing.T) {
 	t.Parallel()
 	refused := `{"code":"forbidden","sentence":"No.","hint":"Ask.","params":{"host":"h"}}`
@@ -75,6 +84,14 @@ func TestRun(t *testing.T) {
 		m.Generation != 2 ||
 		m.Rows.Total != 3 {
 		t.Errorf("page: %+v", m)
+	}
+	wanted := state.CallPage{AtHand: true}
+	if m, ok := run(wanted).(state.PageLoaded); !ok || m.Rows.Total != 3 || b.calls[len(b.calls)-2] != "rows.json" {
+		t.Errorf("rows that are not at hand do not come by the bound method: %+v, %v", m, b.calls)
+	}
+	b.answers["rows.json"] = api.RosterPage{Total: 7}
+	if m, ok := run(wanted).(state.PageLoaded); !ok || m.Rows.Total != 7 || b.calls[len(b.calls)-1] != "rows.json" {
+		t.Errorf("rows that are at hand: %+v, %v", m, b.calls)
 	}
 	if m, ok := run(state.CallStartLink{Request: api.LinkRequest{UserID: "u"}}).(state.FlowStarted); !ok || m.ID != "f1" ||
 		m.Err != nil {

@@ -73,7 +73,7 @@ func (a *App) profiles(ctx context.Context, old, name string, err *api.Error) st
 func (a *App) runRoster(ctx context.Context, cmd state.Cmd) state.Msg {
 	switch c := cmd.(type) {
 	case state.CallPage:
-		rows, err := a.RosterPage(ctx, c.Query)
+		rows, err := a.RosterPage(ctx, c.Query, c.AtHand)
 		return state.PageLoaded{Generation: c.Generation, Page: c.Page, Rows: rows, Err: err}
 	case state.CallRefresh:
 		counts, err := a.RefreshRoster(ctx)

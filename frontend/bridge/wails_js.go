@@ -71,6 +71,22 @@ func (Wails) Call(ctx context.Context, method string, args ...any) ([]byte, erro
 	}
 }
 
+// AtHand gets a file of the app's own and waits, which is right for what is in the backend's memory alone.
+func (Wails) AtHand(file string, query any) (answer []byte) {
+	defer func() { _ = recover() }() // send throws where the app does not answer
+	b, err := wire.Encode(query)
+	if err != nil {
+		return nil
+	}
+	request := js.Global().Get("XMLHttpRequest").New()
+	request.Call("open", "GET", file+"?"+js.Global().Call("encodeURIComponent", string(b)).String(), false)
+	request.Call("send")
+	if request.Get("status").Int() != 200 {
+		return nil
+	}
+	return []byte(request.Get("responseText").String())
+}
+
 // reason reads what a promise was rejected with: Wails passes a string or an object, the runtime may throw an Error.
 func reason(v, write js.Value) string {
 	switch kind := v.Type(); {

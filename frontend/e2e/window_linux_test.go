@@ -320,6 +320,9 @@ func TestTenThousandAccounts(t *testing.T) {
 		t.Errorf("%d rows are in the page", rows)
 	}
 	p.do("searching", fill("search", "maria"), until(`document.getElementById('row-0')?.querySelector('.account-name')?.textContent === 'maria'`))
+	if !ask[bool](p, `performance.getEntriesByType('resource').some((e) => e.name.includes('rows.json') && e.responseStatus === 200)`) {
+		t.Error("the rows of a typed letter take the long way")
+	}
 	p.do("nothing", fill("search", "no such account anywhere"), sees(english.T("roster.nothing")))
 	p.do("everything", key(kb.Escape), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 8`))
 }

@@ -42,10 +42,11 @@ type (
 	CallForget struct{ Name string }
 	// CallRename calls RenameProfile, then Bootstrap.
 	CallRename struct{ Old, New string }
-	// CallPage calls RosterPage.
+	// CallPage calls RosterPage. With AtHand the page waits for rows that the backend holds, and draws them at once.
 	CallPage struct {
 		Generation, Page int
 		Query            api.RosterQuery
+		AtHand           bool
 	}
 	// CallRefresh calls RefreshRoster.
 	CallRefresh struct{}

@@ -91,7 +91,12 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 // query asks for the rows of a changed query from the top. While an answer is under way nothing is asked: the rows of
 // the last query follow when it has come, so that fast typing costs two calls and not one a letter.
 func (s *State) query() []Cmd {
-	s.Roster.Scroll, s.Roster.Active = 0, 0
+	r := &s.Roster
+	r.Active = 0
+	if r.Scroll == 0 {
+		return s.reload() // scrolling makes the browser lay the page out at once
+	}
+	r.Scroll = 0
 	return append(s.reload(), ScrollTo{})
 }
 
@@ -131,7 +136,8 @@ func (s *State) callPage(page int) Cmd {
 	if q.Sort == "" {
 		q.Sort = api.SortName
 	}
-	return CallPage{Generation: r.generation, Page: page, Query: q}
+	// The engines of the other systems were never seen to wait for the app's own files.
+	return CallPage{Generation: r.generation, Page: page, Query: q, AtHand: r.Loaded && s.Boot.OS == "linux"}
 }
 
 func (s *State) pageLoaded(m PageLoaded) []Cmd {

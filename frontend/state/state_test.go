@@ -149,6 +149,28 @@ func TestFrameWaitsForRows(t *testing.T) {
 	}
 }
 
+func TestRowsAtHand(t *testing.T) {
+	t.Parallel()
+	for _, system := range []string{"linux", "windows", "darwin"} {
+		s := state.New(now)
+		s.Update(state.Booted{Boot: api.Bootstrap{OS: system}})
+		first := want[state.CallPage](t, s.Update(state.Connected{Session: api.Session{Capabilities: full}}))
+		if first.AtHand {
+			t.Errorf("%s: the page waits for the first rows, which the server must send", system)
+		}
+		s.Update(state.PageLoaded{Generation: first.Generation, Rows: rows(0, state.PageSize, 250)})
+		cmds := s.Update(state.Edit{Field: state.FieldSearch, Value: "a"})
+		none[state.ScrollTo](t, cmds)
+		if next := want[state.CallPage](t, cmds); next.AtHand != (system == "linux") {
+			t.Errorf("%s: at hand %v", system, next.AtHand)
+		}
+		s.Update(state.Scrolled{Top: 70, Height: 35})
+		if to := want[state.ScrollTo](t, s.Update(state.Edit{Field: state.FieldSearch, Value: "ab"})); to.Top != 0 {
+			t.Errorf("%s: scrolls to %v", system, to.Top)
+		}
+	}
+}
+
 func TestScrollingFetchesPages(t *testing.T) {
 	t.Parallel()
 	s := opened(t)

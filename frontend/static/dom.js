@@ -77,13 +77,16 @@
     return t.tagName === 'INPUT' && !['checkbox', 'radio', 'button', 'submit'].includes(t.type);
   }
 
+  // Measuring makes the browser lay the page out at once, so it is done for those alone who ask for it.
+  const measured = new Set(['scroll', 'resize']);
+
   function send(e, type, target) {
-    const t = target || e.target, r = rem();
+    const t = target || e.target, r = measured.has(type) && t ? rem() : 0;
     const value = t && 'value' in t && typeof t.value === 'string' ? t.value : '';
     const flags = (t && t.checked ? 1 : 0) | (e.ctrlKey || e.metaKey ? 2 : 0) | (e.shiftKey ? 4 : 0) |
       (e.altKey ? 8 : 0) | (editable(t) ? 16 : 0);
-    const stop = report(type, path(t), value, e.key || '', flags, (t && t.scrollTop || 0) / r,
-      (t && t.clientHeight || 0) / r, t && t.id || '');
+    const stop = report(type, path(t), value, e.key || '', flags, r && t.scrollTop / r,
+      r && t.clientHeight / r, t && t.id || '');
     if (stop) e.preventDefault();
   }
 
@@ -116,8 +119,13 @@
     const watch = new ResizeObserver((list) => {
       for (const x of list) send({ target: x.target }, 'resize', x.target);
     });
+    const watched = new WeakSet(); // observing again would report again
     new MutationObserver(() => {
-      for (const el of document.querySelectorAll('[data-measure]')) watch.observe(el);
+      for (const el of document.querySelectorAll('[data-measure]')) {
+        if (watched.has(el)) continue;
+        watched.add(el);
+        watch.observe(el);
+      }
     }).observe(root, { childList: true, subtree: true });
   }
 
