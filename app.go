@@ -178,12 +178,12 @@ func (a *App) CancelFlow(id string) error { return a.window.CancelFlow(id) }
 
 func (a *App) OpenSignIn(id string) error { return a.window.OpenSignIn(a.ctx, id) }
 
-func (a *App) RemoveLinks(links []api.Link) ([]api.Change, error) {
-	return a.window.RemoveLinks(a.ctx, links, false)
+func (a *App) RemoveLinks(links []api.Link) api.Removal {
+	return backend.CrossRemoval(a.window.RemoveLinks(a.ctx, links, false))
 }
 
-func (a *App) RemoveLinksViaUnregister(links []api.Link) ([]api.Change, error) {
-	return a.window.RemoveLinks(a.ctx, links, true)
+func (a *App) RemoveLinksViaUnregister(links []api.Link) api.Removal {
+	return backend.CrossRemoval(a.window.RemoveLinks(a.ctx, links, true))
 }
 
 func (a *App) StopChanges() { a.window.StopChanges() }

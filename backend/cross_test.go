@@ -37,3 +37,19 @@ func TestErrorsCrossAsText(t *testing.T) {
 		}
 	}
 }
+
+// What was removed before a failure reaches the page with it.
+func TestRemovalsCrossWhole(t *testing.T) {
+	t.Parallel()
+	made := []api.Change{{ID: "1"}}
+	if r := backend.CrossRemoval(made, nil); len(r.Changes) != 1 || r.Error != nil {
+		t.Errorf("crosses as %+v", r)
+	}
+	if r := backend.CrossRemoval(made, fmt.Errorf("removing: %w", context.Canceled)); len(r.Changes) != 1 || r.Error.Code != api.CodeCancelled {
+		t.Errorf("a stopped one crosses as %+v", r)
+	}
+	r := backend.CrossRemoval(made, errors.New("dial tcp: token 12345"))
+	if len(r.Changes) != 1 || r.Error.Code != api.CodeInternal || strings.Contains(r.Error.Sentence, "12345") {
+		t.Errorf("a failed one crosses as %+v", r)
+	}
+}

@@ -254,6 +254,13 @@ type Verified struct {
 	SignedIn bool `json:"signedIn"`
 }
 
+// Removal is what became of a removal of links.
+type Removal struct {
+	Changes []Change `json:"changes"`
+	// Error says why not all were removed: it failed, or was stopped (CodeCancelled).
+	Error *Error `json:"error,omitempty"`
+}
+
 // UnregisterPlan says what Unregister will do to an account.
 type UnregisterPlan struct {
 	Account User `json:"account"`

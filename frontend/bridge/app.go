@@ -3,6 +3,7 @@
 package bridge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -245,13 +246,13 @@ func (a *App) StartVerify(ctx context.Context, p api.Protocol, provider string) 
 }
 
 // RemoveLinks removes links; the detour drops all links of their accounts and writes the others again.
-func (a *App) RemoveLinks(ctx context.Context, links []api.Link, detour bool) (result []api.Change, failed *api.Error) {
+func (a *App) RemoveLinks(ctx context.Context, links []api.Link, detour bool) (result api.Removal, failed *api.Error) {
 	method := "RemoveLinks"
 	if detour {
 		method = "RemoveLinksViaUnregister"
 	}
 	failed = a.get(ctx, method, &result, links)
-	return result, failed
+	return result, cmp.Or(failed, result.Error)
 }
 
 // StopChanges lets a removal of many links end with the one in hand.

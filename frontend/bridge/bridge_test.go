@@ -77,6 +77,10 @@ func TestRun(t *testing.T) {
 		},
 		"StartLink": "f1",
 		"Bootstrap": api.Bootstrap{Profiles: []api.Profile{{Name: "b"}}},
+		"RemoveLinks": api.Removal{
+			Changes: []api.Change{{ID: "1"}}, Error: &api.Error{Code: api.CodeCancelled, Params: map[string]string{"done": "1"}},
+		},
+		"RemoveLinksViaUnregister": api.Removal{},
 	}}
 	app := bridge.New(b)
 	run := func(c state.Cmd) state.Msg { return app.Run(t.Context(), c) }
@@ -103,6 +107,12 @@ func TestRun(t *testing.T) {
 	}
 	if m, ok := run(state.CallUndo{Changes: []string{"1", "2"}}).(state.Undone); !ok || m.Err != nil {
 		t.Errorf("undo: %+v", m)
+	}
+	if m, ok := run(state.CallRemove{}).(state.Removed); !ok || len(m.Changes) != 1 || m.Err == nil || m.Err.Params["done"] != "1" {
+		t.Errorf("a stopped removal: %+v", m)
+	}
+	if m, ok := run(state.CallRemove{Detour: true}).(state.Removed); !ok || m.Err != nil {
+		t.Errorf("a removal: %+v", m)
 	}
 	if m := run(state.Focus{}); m != nil {
 		t.Errorf("a command for the page was answered: %+v", m)

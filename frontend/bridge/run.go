@@ -99,8 +99,8 @@ func (a *App) runRoster(ctx context.Context, cmd state.Cmd) state.Msg {
 	case state.CallDeleteSecret:
 		return state.SecretDeleted{Err: a.SaveProviderSecret(ctx, c.Protocol, c.Name, "")}
 	case state.CallRemove:
-		list, err := a.RemoveLinks(ctx, c.Links, c.Detour)
-		return state.Removed{Changes: list, Err: err}
+		r, err := a.RemoveLinks(ctx, c.Links, c.Detour)
+		return state.Removed{Changes: r.Changes, Err: err}
 	case state.CallStopChanges:
 		_ = a.StopChanges(ctx) // the removal itself tells how it ended
 	case state.CallPlanUnregister:

@@ -1,14 +1,18 @@
 package e2e_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/secret/secrettest"
@@ -24,6 +28,63 @@ func (p *tab) comes(what string, do ...action) {
 	p.do(what, append(do, until(`(`+loaded+`) || `+pushed))...)
 	if ask[bool](p, `!!(`+pushed+`)`) {
 		p.do(what+", once more", click(english.T("again")), until(loaded))
+	}
+}
+
+// TestStopRemoval stops a removal of many links: the one in hand is finished, and what was removed can be brought back.
+func TestStopRemoval(t *testing.T) {
+	t.Parallel()
+	a, p := desk(t)
+	d := world(t)
+	pass := before(t, d.URL(), nil)
+	var writes atomic.Int32
+	reached, released := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release)
+	address := site(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/Add/") {
+			if writes.Add(1) == 2 {
+				close(reached)
+				<-released
+			}
+		}
+		pass.ServeHTTP(w, r)
+	}))
+	p.try(address)
+	v := &visit{tab: p, a: a, d: d, clock: &clock{}, as: api.CredentialKey}
+	p.do("connecting", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter), until(loaded))
+	names := []string{"elif", "priya", "yuki"}
+	links, n := map[string][]api.Identity{}, 0
+	for _, name := range names {
+		links[name] = v.linked(name)
+		n += len(links[name])
+		v.pickRow(name)
+	}
+	p.do("removing", click(english.N("selection.remove", n)), clickOn("#remove-yes"))
+	<-reached
+	v.shot("running")
+	p.do("stopping", until(`document.querySelector('dialog[open] .loading')`), clickOn("#remove-stop"),
+		until(`document.getElementById('remove-stop').disabled`))
+	release()
+	stopped := "Cancelled: 2 of " + english.Number(n) + " links were removed."
+	p.do("stopped", sees(stopped), until(`!document.querySelector('dialog') && !document.querySelector('.selection')`))
+	v.shot("stopped")
+	left := 0
+	for _, name := range names {
+		for _, id := range links[name] {
+			if v.owner(id) == name {
+				left++
+			}
+		}
+	}
+	if left != n-2 {
+		t.Errorf("%d of %d links are left", left, n)
+	}
+	v.undo(stopped)
+	for _, name := range names {
+		for _, id := range links[name] {
+			v.opens(id, name)
+		}
 	}
 }
 

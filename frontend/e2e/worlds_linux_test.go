@@ -499,14 +499,20 @@ func (v *visit) awkwardName() {
 	v.closeDrawer()
 }
 
+// pickRow selects an account.
+func (v *visit) pickRow(name string) {
+	v.t.Helper()
+	v.do("selecting "+name, fill("search", name), until(fmt.Sprintf(`document.querySelector('#grid[aria-busy="false"]') &&
+		document.querySelector('#row-0 .account-name')?.textContent === %q`, name)), clickOn(`#row-0 input[type=checkbox]`))
+}
+
 // manyAtOnce removes all identities of several accounts, and brings them back.
 func (v *visit) manyAtOnce() {
 	v.t.Helper()
 	accounts, n := []string{"elif", "priya", "yuki"}, 0
 	for _, name := range accounts {
 		n += len(v.linked(name))
-		v.do("selecting "+name, fill("search", name), until(fmt.Sprintf(`document.querySelector('#grid[aria-busy="false"]') &&
-			document.querySelector('#row-0 .account-name')?.textContent === %q`, name)), clickOn(`#row-0 input[type=checkbox]`))
+		v.pickRow(name)
 	}
 	v.do("the selection", sees(english.N("selection.count", len(accounts))), click(english.N("selection.remove", n)),
 		until(`document.querySelector('dialog[open] #remove-yes')`))

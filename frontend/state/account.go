@@ -61,23 +61,20 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		stopped := s.Dialog.Stopping && m.Err != nil && m.Err.Code == api.CodeCancelled
 		s.Dialog.Busy, s.Dialog.Stopping, s.Progress = false, false, nil
 		cmds := s.afterChange()
-		if stopped {
-			s.closeDialog()
-			clear(s.Roster.Selected)
-			return append(append(cmds, s.toast(&Toast{Error: m.Err})...), s.home()), true
-		}
-		if m.Err != nil {
+		done := slices.DeleteFunc(slices.Clone(m.Changes), func(c api.Change) bool { return c.State != api.ChangeConfirmed })
+		told := Toast{Key: "toast.removed", N: len(done), Undo: s.Undoable(done...)}
+		if m.Err != nil && !stopped {
 			s.notRemoved(m)
-			if len(m.Changes) == 0 {
+			if len(done) == 0 {
 				return cmds, true
 			}
 		} else {
+			told.Error = m.Err // says how many of how many
 			s.closeDialog()
 			cmds = append(cmds, s.home())
 		}
 		clear(s.Roster.Selected)
-		done := slices.DeleteFunc(slices.Clone(m.Changes), func(c api.Change) bool { return c.State != api.ChangeConfirmed })
-		return append(cmds, s.toast(&Toast{Key: "toast.removed", N: len(done), Undo: s.Undoable(done...)})...), true
+		return append(cmds, s.toast(&told)...), true
 	case Unregistered:
 		s.Dialog.Busy = false
 		cmds := s.afterChange()

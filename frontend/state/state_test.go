@@ -1206,9 +1206,16 @@ func TestStopRemoval(t *testing.T) {
 	s.Update(state.DialogYes{})
 	want[state.CallStopChanges](t, s.Update(state.StopRemoval{}))
 	none[state.CallStopChanges](t, s.Update(state.StopRemoval{}))
-	s.Update(state.Removed{Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."}})
-	if n := len(s.Toasts); s.Dialog.Kind != state.DialogNone || n == 0 || s.Toasts[n-1].Error == nil {
-		t.Errorf("it ends with %+v and %d messages", s.Dialog, n)
+	id := []api.Identity{{Protocol: api.OIDC, Provider: "idp", Name: "x"}}
+	s.Update(state.Removed{
+		Changes: []api.Change{{ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "u", Identities: id}},
+		Err:     &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
+	})
+	if s.Dialog.Kind != state.DialogNone || len(s.Toasts) == 0 {
+		t.Fatalf("it ends with %+v and %+v", s.Dialog, s.Toasts)
+	}
+	if told := s.Toasts[len(s.Toasts)-1]; told.Error == nil || !slices.Equal(told.Undo, []string{"1"}) {
+		t.Errorf("it tells %+v", told)
 	}
 }
 

@@ -453,6 +453,19 @@ var cases = map[string]func() *state.State{
 			state.Working{Progress: api.Progress{Step: "removing", Text: "Removing links…", Done: 1, Total: 2}},
 		)
 	},
+	"remove-stopped": func() *state.State {
+		links := []api.Link{{UserID: "01"}, {UserID: "02"}}
+		return after(
+			opened(api.Settings{}, false), state.AskRemove{Links: links}, state.DialogYes{}, state.StopRemoval{},
+			state.Removed{
+				Changes: []api.Change{{
+					ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "Ada",
+					Identities: []api.Identity{{Provider: "authelia", Name: "01"}},
+				}},
+				Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
+			},
+		)
+	},
 	"unregister": func() *state.State {
 		return after(
 			opened(api.Settings{}, false),

@@ -159,7 +159,9 @@ func toasts(s *stateOf, l *catalogue) *dom.Node {
 		var words string
 		switch {
 		case t.Error != nil:
-			class, icon = "toast bad", "alert"
+			if t.Error.Code != api.CodeCancelled { // the person's own will is no failure
+				class, icon = "toast bad", "alert"
+			}
 			sentence, hint := l.Error(t.Error)
 			words = sentence
 			if hint != "" {

@@ -142,10 +142,10 @@
     OpenSignIn: () => wait(1, null),
     StartVerify: (p, n) => { const id = 'v' + (++flowID); setTimeout(() => emit('flow', { id, step: 'sign-in', signIn: signIn() }), 10); return wait(2, id); },
     RemoveLinks: (links, wayRound) => {
-      if (has('stubborn') && !wayRound) return fail('unsupported', 'The plugin’s address for removing a link cannot hold this name.', 'With --via-unregister …');
+      if (has('stubborn') && !wayRound) return wait(5, { changes: [], error: { code: 'unsupported', sentence: 'The plugin’s address for removing a link cannot hold this name.', hint: 'With --via-unregister …' } });
       const made = links.map((k, i) => { const u = user(k.userId); u.identities = u.identities.filter((x) => !(x.provider === k.provider && x.name === k.name));
         return { id: 'r' + Date.now() + i, time: new Date().toISOString(), server: 'abc', kind: 'unlink', state: 'confirmed', userId: u.id, userName: u.name, identities: [{ protocol: k.protocol, provider: k.provider, name: k.name }] }; });
-      changes = made.concat(changes); return wait(20, made);
+      changes = made.concat(changes); return wait(20, { changes: made });
     },
     RemoveLinksViaUnregister: (links) => { window.stub.wayRound = (window.stub.wayRound || 0) + 1; return App.RemoveLinks(links, true); },
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, effects: ['2 links are removed.', 'All sessions of the account end.'], noPassword: true }),
