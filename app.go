@@ -130,6 +130,8 @@ func (a *App) StartQuickConnect(address, name string) (api.QuickConnect, error) 
 	return a.window.StartQuickConnect(a.ctx, address, name)
 }
 
+func (a *App) StopReading() { a.window.StopReading() }
+
 func (a *App) OpenProfile(name string) (api.Session, error) { return a.window.OpenProfile(a.ctx, name) }
 
 func (a *App) SignOut(name string) error { return a.window.SignOut(a.ctx, name) }

@@ -12,6 +12,35 @@ import (
 // journal tells the truth and an account does not lose the links that are about to be written again.
 const closing = 30 * time.Second
 
+// reading returns a context for what only reads, which ends with StopReading as well; done gives it free.
+func (w *Window) reading(ctx context.Context) (_ context.Context, done func()) {
+	ctx, stop := context.WithCancel(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reads[ctx] = stop
+	return ctx, func() {
+		w.mu.Lock()
+		delete(w.reads, ctx)
+		w.mu.Unlock()
+		stop()
+	}
+}
+
+// StopReading ends the looks at addresses, the openings and the readings of the roster that are under way; their calls end
+// with CodeCancelled.
+func (w *Window) StopReading() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopReading()
+}
+
+// stopReading is StopReading for a caller who holds mu.
+func (w *Window) stopReading() {
+	for _, stop := range w.reads {
+		stop()
+	}
+}
+
 // task is a change or a sign-in that is under way.
 type task struct {
 	device string             // the device id of the server's profile

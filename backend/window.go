@@ -22,6 +22,7 @@ import (
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
 // Window is what the window calls: one server open at a time, its roster, and the sign-ins that are under way. Every
@@ -45,13 +46,14 @@ type Window struct {
 	ahead   *opening // what was opened before the page asked for it
 	first   *opening // the same, once it is shown and until its roster is taken
 	nextID  int
-	asked   int               // how often a server was to be opened
-	begun   int               // how many readings of a roster were begun
-	shown   int               // which of them is shown
-	pins    map[string]string // address as typed → the fingerprint that the person trusts there
-	tasks   map[*task]bool    // what is under way
-	ended   chan struct{}     // closed, and made anew, when a task ends
-	leaving map[string]int    // how often the sign-in is being taken away, by the profile's device id
+	asked   int                                    // how often a server was to be opened
+	begun   int                                    // how many readings of a roster were begun
+	shown   int                                    // which of them is shown
+	pins    map[string]string                      // address as typed → the fingerprint that the person trusts there
+	tasks   map[*task]bool                         // what is under way
+	ended   chan struct{}                          // closed, and made anew, when a task ends
+	reads   map[context.Context]context.CancelFunc // what is being read
+	leaving map[string]int                         // how often the sign-in is being taken away, by the profile's device id
 }
 
 // NewWindow returns the window's backend. emit sends an event to the page.
@@ -59,7 +61,7 @@ func NewWindow(b *Backend, emit func(event string, data any)) *Window {
 	return &Window{
 		stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string),
 		looks: make(map[string]look), unsaved: make(map[string]func() error),
-		tasks: make(map[*task]bool), ended: make(chan struct{}), leaving: make(map[string]int),
+		reads: make(map[context.Context]context.CancelFunc), tasks: make(map[*task]bool), ended: make(chan struct{}), leaving: make(map[string]int),
 	}
 }
 
@@ -67,6 +69,7 @@ func NewWindow(b *Backend, emit func(event string, data any)) *Window {
 func (w *Window) Close() error {
 	w.mu.Lock()
 	w.closed = true
+	w.stopReading()
 	w.stop(func(*task) bool { return true })
 	d := w.leave()
 	w.mu.Unlock()
@@ -138,6 +141,8 @@ func (w *Window) DiscoverServers(ctx context.Context) ([]api.DiscoveredServer, e
 
 // ProbeServer finds out what is behind an address, as far as nobody has to sign in for it.
 func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, error) {
+	ctx, done := w.reading(ctx)
+	defer done()
 	pinned := w.pinned(ctx, address)
 	found, err := jellyfin.Find(ctx, address, jellyfin.FindOptions{Version: w.stored.Version, PinnedSHA256: pinned})
 	bad, ok := errors.AsType[*jellyfin.CertificateError](err)
@@ -164,8 +169,12 @@ func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, er
 	if err != nil {
 		return p, err
 	}
-	p.Plugin = names.Status < 300
-	return p, nil
+	if p.Plugin = names.Status < 300; p.Plugin {
+		if p.Flavours, err = ssoplugin.Flavours(ctx, client); err != nil {
+			slog.Info("the plugin's flavour is not known before the sign-in", "error", err)
+		}
+	}
+	return p, ctx.Err()
 }
 
 // TrustCertificate is ProbeServer for a server whose certificate the person has compared: exactly that one is trusted
@@ -416,6 +425,8 @@ func (w *Window) StartQuickConnect(ctx context.Context, address, name string) (a
 
 // OpenProfile opens a server that was added, with its stored credential.
 func (w *Window) OpenProfile(ctx context.Context, name string) (api.Session, error) {
+	ctx, done := w.reading(ctx)
+	defer done()
 	number := w.ask()
 	if o := w.opening(name); o != nil {
 		return w.showOpening(ctx, number, o)
@@ -570,6 +581,8 @@ func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
 // refresh reads the roster. What is marked stays what has changed since the look before, the person's own changes
 // included.
 func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
+	ctx, done := w.reading(ctx)
+	defer done()
 	return read(ctx, w, func(s *Session) (*roster.Index, error) {
 		w.mu.Lock()
 		w.first = nil // it tells of before
@@ -617,6 +630,8 @@ func (w *Window) looked(ctx context.Context) (*roster.Index, error) {
 	case o == nil:
 		return w.refresh(ctx)
 	}
+	ctx, done := w.reading(ctx)
+	defer done()
 	r, err := o.readRoster(ctx)
 	if api.IsCode(err, api.CodeCredentialRefused) {
 		return w.refresh(ctx)

@@ -84,6 +84,9 @@ type Probe struct {
 	Server Server `json:"server"`
 	// Plugin is whether the SSO plugin answers.
 	Plugin bool `json:"plugin"`
+	// Flavours are those that the plugin may be: 9p4's and K0lin's answer the same to somebody without a credential. Empty
+	// where it behaves like none of them, which the sign-in tells more of.
+	Flavours []Flavour `json:"flavours,omitempty"`
 	// Starting is true while the server starts.
 	Starting bool `json:"starting"`
 	// QuickConnect is whether Quick Connect is switched on.

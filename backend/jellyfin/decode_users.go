@@ -12,10 +12,13 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
+// countEvery is after how many accounts their reader hears of them.
+const countEvery = 250
+
 // decodeUsers reads GET /Users token by token: of 2 kB a user seven fields are wanted, and passing over the others
 // without making Go values of them takes less than half the time that encoding/json needs. Duplicate names are not looked
 // for, since that costs as much again; the last one wins, as with encoding/json.
-func decodeUsers(r io.Reader) ([]api.User, error) {
+func decodeUsers(r io.Reader, counted func(int)) ([]api.User, error) {
 	d := userDecoder{
 		// The decoder asks for 4 kB at a time at most; 20 MB in such pieces cost as much as the decoding.
 		Decoder: jsontext.NewDecoder(bufio.NewReaderSize(r, 256<<10),
@@ -31,7 +34,9 @@ func decodeUsers(r io.Reader) ([]api.User, error) {
 		if err != nil {
 			return nil, err
 		}
-		users = append(users, u)
+		if users = append(users, u); counted != nil && len(users)%countEvery == 0 {
+			counted(len(users))
+		}
 	}
 	if err := d.open(']'); err != nil {
 		return nil, err

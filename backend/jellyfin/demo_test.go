@@ -78,7 +78,7 @@ func wholeLife(t *testing.T, base string) {
 			t.Errorf("identified as %s, want %s: %v", kind, want, err)
 		}
 	}
-	users, err := admin.WithCredential(key).Users(ctx)
+	users, err := admin.WithCredential(key).Users(ctx, nil)
 	if err != nil || len(users) != 3 {
 		t.Errorf("%+v, %v", users, err)
 	}
@@ -218,7 +218,7 @@ func BenchmarkUsers(b *testing.B) {
 	b.Run("decoded", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if users, err := c.Users(b.Context()); err != nil || len(users) != 10_003 {
+			if users, err := c.Users(b.Context(), nil); err != nil || len(users) != 10_003 {
 				b.Fatal(len(users), err)
 			}
 		}

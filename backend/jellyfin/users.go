@@ -59,8 +59,8 @@ func (w *wireUser) user() api.User {
 func UserID(id string) string { return strings.ToLower(strings.ReplaceAll(id, "-", "")) }
 
 // Users reads all accounts. The list is decoded one account at a time while it arrives, and of each (2 kB) only the
-// fields of api.User stay.
-func (c *Client) Users(ctx context.Context) ([]api.User, error) {
+// fields of api.User stay. Every few hundred accounts counted hears how many have come, unless it is nil.
+func (c *Client) Users(ctx context.Context, counted func(int)) ([]api.User, error) {
 	var users []api.User
 	err := c.exchange(ctx, Request{Path: "/Users", MaxBytes: MaxUsersBody, Idempotent: true},
 		func(res *Response, body io.Reader) error {
@@ -68,7 +68,7 @@ func (c *Client) Users(ctx context.Context) ([]api.User, error) {
 				return err
 			}
 			var err error
-			if users, err = decodeUsers(body); err != nil {
+			if users, err = decodeUsers(body, counted); err != nil {
 				return c.notJSON(res, err)
 			}
 			return nil

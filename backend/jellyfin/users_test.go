@@ -25,7 +25,7 @@ func TestUsers(t *testing.T) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		_, _ = io.WriteString(w, list)
 	})
-	users, err := client(t, base, keyValue).Users(t.Context())
+	users, err := client(t, base, keyValue).Users(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func TestUsers(t *testing.T) {
 
 func TestUsersRefused(t *testing.T) {
 	t.Parallel()
-	_, err := client(t, probeServer(t), "invalid").Users(t.Context())
+	_, err := client(t, probeServer(t), "invalid").Users(t.Context(), nil)
 	wantCode(t, err, api.CodeCredentialRefused)
 }
 
@@ -56,14 +56,14 @@ func TestUsersThatAreNone(t *testing.T) {
 		`[{"Id":"` + bobID + `","Name":""}]`, `[{"Id":"short","Name":"bob"}]`, `<!DOCTYPE html>`,
 	} {
 		base := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
-		users, err := client(t, base, keyValue).Users(t.Context())
+		users, err := client(t, base, keyValue).Users(t.Context(), nil)
 		wantCode(t, err, api.CodeServerAnswer)
 		if users != nil {
 			t.Errorf("%s: %d users besides the error", body, len(users))
 		}
 	}
 	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, " [] \n") })
-	users, err := client(t, base, keyValue).Users(t.Context())
+	users, err := client(t, base, keyValue).Users(t.Context(), nil)
 	if err != nil || len(users) != 0 || users == nil {
 		t.Errorf("an empty list: %v, %v", users, err)
 	}
@@ -93,7 +93,7 @@ func TestTenThousandUsersInLittleMemory(t *testing.T) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	users, err := c.Users(t.Context())
+	users, err := c.Users(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,8 +121,12 @@ func TestUsersMayBeLargerThanOtherAnswers(t *testing.T) {
 		writeUsers(z, template, 6_000) // 12 MB
 	})
 	c := client(t, base, keyValue)
-	if users, err := c.Users(t.Context()); err != nil || len(users) != 6_000 {
+	var counts []int
+	if users, err := c.Users(t.Context(), func(n int) { counts = append(counts, n) }); err != nil || len(users) != 6_000 {
 		t.Errorf("%d users: %v", len(users), err)
+	}
+	if len(counts) != 24 || counts[0] != 250 || counts[23] != 6_000 {
+		t.Errorf("while the accounts came it was said: %v", counts)
 	}
 	var all []map[string]any
 	wantCode(t, c.JSON(t.Context(), jellyfin.Request{Path: "/Users"}, &all), api.CodeServerAnswer)

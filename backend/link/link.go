@@ -132,9 +132,12 @@ func (l *Linker) Roster(ctx context.Context, progress func(api.Progress)) (api.R
 	if own && (l.Self == nil || !caps.ReadOwn.OK) {
 		return api.Roster{}, caps.ReadRoster.Refused(api.CodeForbidden, "Sign in as an administrator: jellybind auth login")
 	}
-	if progress != nil {
-		progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…"})
+	counted := func(n int) {
+		if progress != nil {
+			progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…", Done: n})
+		}
 	}
+	counted(0)
 	var (
 		users []api.User
 		snap  ssoplugin.Snapshot
@@ -147,7 +150,7 @@ func (l *Linker) Roster(ctx context.Context, progress func(api.Progress)) (api.R
 			users = []api.User{me}
 			return err
 		}
-		users, err = l.Client.Users(gctx)
+		users, err = l.Client.Users(gctx, counted)
 		return err
 	})
 	g.Go(func() (err error) {

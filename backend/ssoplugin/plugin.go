@@ -160,6 +160,19 @@ func byBehaviour(ctx context.Context, c *jellyfin.Client) (flavour, error) {
 	}
 }
 
+// Flavours returns the flavours that a server's plugin may be, as far as somebody without a credential can tell. The errors
+// are those of Detect.
+func Flavours(ctx context.Context, c *jellyfin.Client) ([]api.Flavour, error) {
+	f, err := byBehaviour(ctx, c)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.name == api.FlavourFlowfin:
+		return []api.Flavour{api.FlavourFlowfin}, nil
+	}
+	return []api.Flavour{api.Flavour9p4, api.FlavourK0lin}, nil
+}
+
 func missing(sentence string) *api.Error {
 	return &api.Error{
 		Code:     api.CodePluginMissing,

@@ -462,7 +462,7 @@ func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string
 		return userNotFound(userName)
 	case resp.Status == http.StatusInternalServerError:
 		// 9p4 fails the same way for an unknown account and for anything else.
-		users, err := p.client.Users(ctx)
+		users, err := p.client.Users(ctx, nil)
 		if err != nil {
 			return errors.Join(refusal(resp, "unregistering an account"), err)
 		}

@@ -255,6 +255,9 @@ func (a *App) RemoveLinks(ctx context.Context, links []api.Link, detour bool) (r
 	return result, cmp.Or(failed, result.Error)
 }
 
+// StopReading ends looks at addresses, openings and readings of the roster.
+func (a *App) StopReading(ctx context.Context) *api.Error { return a.do(ctx, "StopReading") }
+
 // StopChanges lets a removal of many links end with the one in hand.
 func (a *App) StopChanges(ctx context.Context) *api.Error { return a.do(ctx, "StopChanges") }
 

@@ -38,6 +38,8 @@ func (a *App) Run(ctx context.Context, cmd state.Cmd) state.Msg {
 	case state.CallQuickConnect:
 		q, err := a.StartQuickConnect(ctx, c.Address, c.Name)
 		return state.QuickStarted{Address: c.Address, Quick: q, Err: err}
+	case state.CallStopReading:
+		_ = a.StopReading(ctx) // what is read tells how it ended
 	case state.CallSignOut:
 		return state.SignedOut{Name: c.Name, Err: a.SignOut(ctx, c.Name)}
 	case state.CallForget:

@@ -82,7 +82,7 @@ func TestConnect(t *testing.T) {
 	apiKey := d.APIKey().Reveal()
 
 	p.try(d.URL() + "/web/#/home.html")
-	p.do("the ways to sign in", sees(english.T("connect.how")), sees(english.T("connect.plugin")))
+	p.do("the ways to sign in", sees(english.T("connect.how")), sees(english.T("connect.flavour", "flavour", "9p4 or K0lin")))
 	p.nameless("connecting")
 	p.do("no key", clickOn("#sign-in"), sees(english.T("connect.key.empty")), focused("key"))
 	p.do("a wrong key", fill("key", strings.Repeat("0", 32)), key(kb.Enter), gone(english.T("connect.key.empty")), until(`document.querySelector('form .banner.bad')`))

@@ -107,7 +107,7 @@ func (v *visit) truth() api.Roster {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	users, err := c.Users(v.t.Context())
+	users, err := c.Users(v.t.Context(), nil)
 	if err != nil {
 		v.t.Fatal(err)
 	}

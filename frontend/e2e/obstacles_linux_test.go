@@ -502,3 +502,38 @@ func (p *tab) fits(where string) {
 		p.t.Errorf("%s: too wide is %s", where, w)
 	}
 }
+
+// TestReadingIsCalledOff waits for a server that does not send its accounts, calls the reading off, and reads again.
+func TestReadingIsCalledOff(t *testing.T) {
+	t.Parallel()
+	keyring := secrettest.Start(t, secrettest.Unlocked)
+	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
+	p := a.open(t)
+	d := world(t)
+	var held atomic.Bool
+	ended := make(chan struct{})
+	front := before(t, d.URL(), nil)
+	address := site(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if held.Load() && r.URL.Path == "/Users" {
+			select {
+			case <-r.Context().Done():
+			case <-ended:
+			}
+			return
+		}
+		front.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() { close(ended) })
+	rows := until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`)
+	held.Store(true)
+	p.try(address)
+	p.do("signing in", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter), sees(english.T("progress.reading-roster")))
+	p.nameless("reading")
+	p.do("calling it off", clickOn("#stop"), until(`document.querySelector('.banner.bad')`), focused("title"))
+	held.Store(false)
+	p.do("again", click(english.T("again")), rows, until(`!document.querySelector('.banner.bad')`))
+	held.Store(true)
+	p.do("refreshing", click(english.T("roster.refresh")), clickOn("#stop"), focused("title"), rows, sees(english.T("roster.refresh")))
+	held.Store(false)
+	p.do("refreshing again", click(english.T("roster.refresh")), sees(english.T("toast.fresh")))
+}

@@ -30,6 +30,8 @@ type (
 	CallConnectPassword struct{ Address, Name, User, Password string }
 	// CallQuickConnect calls StartQuickConnect.
 	CallQuickConnect struct{ Address, Name string }
+	// CallStopReading calls StopReading.
+	CallStopReading struct{}
 	// CallStopChanges calls StopChanges.
 	CallStopChanges struct{}
 	// CallCancelFlow calls CancelFlow.

@@ -62,6 +62,9 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		return s.reconnect(m.Name), true
 	case Leave:
 		cancel := s.cancelFlows()
+		if s.Welcome.Probing || s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Reading() {
+			cancel = append(cancel, CallStopReading{})
+		}
 		s.leave()
 		return append(cancel, s.show(ScreenWelcome)...), true
 	case SignOut:

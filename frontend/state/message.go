@@ -173,6 +173,8 @@ type (
 	SaveSettings struct{}
 	// CheckKeyring looks at the keyring again.
 	CheckKeyring struct{}
+	// StopReading ends the reading of the accounts.
+	StopReading struct{}
 	// Retry does the failed loading of the screen again.
 	Retry struct{}
 	// Escape closes what is on top.

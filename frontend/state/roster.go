@@ -53,8 +53,13 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		}
 		r.Refreshing = true
 		return []Cmd{CallRefresh{}}, true
+	case StopReading:
+		return []Cmd{CallStopReading{}}, true
 	case Refreshed:
 		r.Refreshing, s.Progress = false, nil
+		if m.Err != nil && m.Err.Code == api.CodeCancelled {
+			return []Cmd{Focus{ID: "title"}}, true
+		}
 		if m.Err != nil {
 			return s.tell(m.Err), true
 		}
@@ -86,6 +91,12 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// Reading reports whether the accounts are being read from the server.
+func (s *State) Reading() bool {
+	r := &s.Roster
+	return r.Refreshing || !r.Loaded && r.Error == nil && len(r.pending) > 0
 }
 
 // query asks for the rows of a changed query from the top. While an answer is under way nothing is asked: the rows of
@@ -152,8 +163,10 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 		}
 		return s.ask()
 	}
-	if m.Err != nil {
-		r.Error = m.Err
+	if r.Error = m.Err; m.Err != nil {
+		if s.Progress = nil; !r.Loaded {
+			return []Cmd{Focus{ID: "title"}} // the button that called it off is gone
+		}
 		return nil
 	}
 	s.Progress = nil
@@ -161,7 +174,7 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 		r.pages, r.stale = map[int][]api.RosterRow{}, false
 	}
 	first := !r.Loaded
-	r.Error, r.Loaded = nil, true
+	r.Loaded = true
 	r.pages[m.Page] = m.Rows.Rows
 	r.Total, r.Counts, r.Taken = m.Rows.Total, m.Rows.Counts, m.Rows.Taken
 	for _, row := range m.Rows.Rows {

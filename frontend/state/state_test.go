@@ -149,6 +149,47 @@ func TestFrameWaitsForRows(t *testing.T) {
 	}
 }
 
+// What takes long is called off by whoever waits for it, and nothing is told that he knows.
+func TestStopReading(t *testing.T) {
+	t.Parallel()
+	cancelled := &api.Error{Code: api.CodeCancelled}
+	s := state.New(now)
+	s.Update(state.Booted{})
+	none[state.CallStopReading](t, s.Update(state.Leave{}))
+	s.Update(state.Try{Address: "media"})
+	want[state.CallStopReading](t, s.Update(state.Leave{}))
+	s.Update(state.Open{Name: "home"})
+	want[state.CallStopReading](t, s.Update(state.Leave{}))
+
+	s.Update(state.Open{Name: "home"})
+	first := want[state.CallPage](t, s.Update(state.Connected{Name: "home", Session: api.Session{Capabilities: full}}))
+	if !s.Reading() {
+		t.Fatal("the first rows are not being read")
+	}
+	want[state.CallStopReading](t, s.Update(state.StopReading{}))
+	cmds := s.Update(state.PageLoaded{Generation: first.Generation, Err: cancelled})
+	if want[state.Focus](t, cmds).ID != "title" || s.Reading() || s.Roster.Error == nil {
+		t.Error("after calling it off there is no way on")
+	}
+	again := want[state.CallPage](t, s.Update(state.Retry{}))
+	if !s.Reading() {
+		t.Error("it is not read again")
+	}
+	s.Update(state.PageLoaded{Generation: again.Generation, Rows: rows(0, state.PageSize, 250)})
+	if s.Reading() {
+		t.Error("it is still read")
+	}
+
+	want[state.CallRefresh](t, s.Update(state.Refresh{}))
+	if !s.Reading() {
+		t.Error("a refresh is no reading")
+	}
+	s.Update(state.Refreshed{Err: cancelled})
+	if s.Reading() || len(s.Toasts) > 0 || s.Roster.Total != 250 {
+		t.Errorf("after calling a refresh off: %v, %d rows", s.Toasts, s.Roster.Total)
+	}
+}
+
 func TestRowsAtHand(t *testing.T) {
 	t.Parallel()
 	for _, system := range []string{"linux", "windows", "darwin"} {

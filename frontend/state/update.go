@@ -149,7 +149,7 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 			s.Fatal, s.Booted = nil, false
 			return s.Start(), true
 		}
-		s.History.Error, s.Self.Error, s.Providers.Error = nil, nil, nil
+		s.History.Error, s.Self.Error, s.Providers.Error, s.Roster.Error = nil, nil, nil, nil
 		return s.show(s.Screen), true
 	case ChangesLoaded:
 		if m.UserID != "" {

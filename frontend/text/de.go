@@ -6,6 +6,7 @@ var de = map[string]string{
 	"again":              "Erneut versuchen",
 	"back":               "Zurück",
 	"cancel":             "Abbrechen",
+	"or":                 "oder",
 	"close":              "Schließen",
 	"save":               "Speichern",
 	"skip":               "Zum Inhalt springen",
@@ -65,6 +66,7 @@ var de = map[string]string{
 
 	"connect.title":                  "Verbinden",
 	"connect.plugin":                 "SSO-Plugin gefunden",
+	"connect.flavour":                "SSO-Plugin: {flavour}",
 	"connect.probing":                "Server wird geprüft…",
 	"connect.waiting":                "Jellybind sieht alle paar Sekunden nach und macht von selbst weiter.",
 	"connect.other":                  "Andere Adresse verwenden",
@@ -601,6 +603,7 @@ var de = map[string]string{
 	"ability.unregister":           "Mit dieser Anmeldung lassen sich Konten nicht von Single Sign-on lösen.",
 	"ability.relay":                "Die Anmeldung über das Plugin kann bei diesem Anbieter nicht auf diesem Rechner beantwortet werden.",
 	"progress.count":               "({done} von {total})",
+	"soFar":                        "(bisher {done})",
 	"progress.waiting-for-server":  "Der Server startet…",
 	"progress.reading-roster":      "Konten und Verknüpfungen werden gelesen…",
 	"progress.waiting-for-sign-in": "Warten auf die Anmeldung…",

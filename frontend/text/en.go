@@ -6,6 +6,7 @@ var en = map[string]string{
 	"again":              "Try again",
 	"back":               "Back",
 	"cancel":             "Cancel",
+	"or":                 "or",
 	"close":              "Close",
 	"save":               "Save",
 	"skip":               "Skip to content",
@@ -65,6 +66,7 @@ var en = map[string]string{
 
 	"connect.title":                  "Connect",
 	"connect.plugin":                 "SSO plugin found",
+	"connect.flavour":                "SSO plugin: {flavour}",
 	"connect.probing":                "Looking at the server…",
 	"connect.waiting":                "Jellybind looks again every few seconds, and goes on by itself.",
 	"connect.other":                  "Use another address",
@@ -563,6 +565,7 @@ var en = map[string]string{
 	"ability.unregister":           "This sign-in cannot unregister accounts from single sign-on.",
 	"ability.relay":                "The plugin’s own sign-in cannot be answered on this computer for this provider.",
 	"progress.count":               "({done} of {total})",
+	"soFar":                        "({done} so far)",
 	"progress.waiting-for-server":  "The server is starting…",
 	"progress.reading-roster":      "Reading accounts and links…",
 	"progress.waiting-for-sign-in": "Waiting for the sign-in…",

@@ -47,12 +47,25 @@ func serverFacts(s *stateOf, l *catalogue) *dom.Node {
 	}
 	var badge *dom.Node
 	if c.Probe != nil && c.Probe.Plugin {
-		badge = components.Badge(l.T("connect.plugin"), "good")
+		words := l.T("connect.plugin")
+		if f := c.Probe.Flavours; len(f) > 0 {
+			words = l.T("connect.flavour", "flavour", oneOf(l, f))
+		}
+		badge = components.Badge(words, "good")
 	}
 	return dom.E("div", dom.Class("server-facts"), components.Icon("server"),
 		dom.E("div", dom.Class("found-text"), dom.E("span", dom.Class("found-name"), components.Name(name)),
 			dom.If(detail != "", func() *dom.Node { return dom.E("span", dom.Class("found-url"), api.Printable(detail)) })),
 		badge)
+}
+
+// oneOf names flavours of which it is one.
+func oneOf(l *catalogue, flavours []api.Flavour) string {
+	words := string(flavours[0])
+	for _, f := range flavours[1:] {
+		words += " " + l.T("or") + " " + string(f)
+	}
+	return words
 }
 
 // obstacle is a screen of its own for what stands between an address and a session, with the next step. The label and its

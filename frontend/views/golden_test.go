@@ -184,7 +184,7 @@ func after(s *state.State, msgs ...state.Msg) *state.State {
 // choosing is a server that was found, before somebody signs in.
 func choosing() *state.State {
 	return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
-		Plugin: true, QuickConnect: true,
+		Plugin: true, QuickConnect: true, Flavours: []api.Flavour{api.Flavour9p4, api.FlavourK0lin},
 		Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
 	}})
 }
@@ -505,6 +505,11 @@ var cases = map[string]func() *state.State{
 			}
 		}
 		return s
+	},
+	"roster-reading": func() *state.State {
+		s := fresh(api.Settings{})
+		return after(s, state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}},
+			state.Working{Progress: api.Progress{Step: "reading-roster", Text: "Reading accounts and links…", Done: 1250}})
 	},
 	"roster-failed": func() *state.State {
 		s := fresh(api.Settings{})

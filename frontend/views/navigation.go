@@ -82,6 +82,14 @@ func running(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("span", dom.Class(class), dom.A("aria-hidden", "true"), short))
 }
 
+// flavour names the plugin. To a person who is no administrator, 9p4's and K0lin's answer the same.
+func flavour(l *catalogue, can api.Capabilities) string {
+	if can.Flavour == api.Flavour9p4 && can.Credential == api.CredentialUser {
+		return oneOf(l, []api.Flavour{api.Flavour9p4, api.FlavourK0lin})
+	}
+	return string(can.Flavour)
+}
+
 // server is the switcher on top of the navigation.
 func server(s *stateOf, l *catalogue) *dom.Node {
 	p, can := s.Session.Profile, s.Can()
@@ -95,8 +103,11 @@ func server(s *stateOf, l *catalogue) *dom.Node {
 		components.Avatar(name),
 		dom.E("span", dom.Class("server-text"),
 			dom.E("span", dom.Class("server-name"), components.Name(name)),
-			dom.E("span", dom.Class("server-detail"), string(can.Flavour)+" · "+credentialWord(l, can.Credential))),
+			dom.E("span", dom.Class("server-detail"), flavour(l, can)+" · "+credentialWord(l, can.Credential))),
 		components.Icon("chevrons"))
+	if can.Version != "" {
+		button.Set(dom.A("title", l.T("connect.flavour", "flavour", string(can.Flavour)+" "+can.Version)))
+	}
 	return dom.E("div", dom.Class("server-switch"), button, dom.If(open, func() *dom.Node {
 		var items []*dom.Node
 		for _, other := range s.Boot.Profiles {

@@ -17,6 +17,9 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 		heading(l.T("nav.roster"),
 			dom.E("p", dom.Class("sub"), dom.A("role", "status"), rosterSummary(s, l)),
 			dom.E("div", dom.Class("heading-actions"),
+				dom.If(s.Reading(), func() *dom.Node {
+					return components.Quiet(l.T("cancel"), state.StopReading{}, dom.ID("stop"))
+				}),
 				components.Secondary(refreshLabel(l, r.Refreshing), state.Refresh{}, dom.Flag("disabled", r.Refreshing),
 					busyOr(r.Refreshing, "refresh")))),
 		limited(s, l),
@@ -41,6 +44,8 @@ func rosterSummary(s *stateOf, l *catalogue) string {
 	switch {
 	case !r.Loaded && r.Error != nil:
 		return ""
+	case s.Reading() && s.Progress != nil:
+		return progressWords(l, s.Progress)
 	case !r.Loaded:
 		return l.T("roster.reading")
 	}

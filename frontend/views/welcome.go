@@ -93,8 +93,11 @@ func progressWords(l *catalogue, p *api.Progress) string {
 	if key := "progress." + p.Step; l.Has(key) && (l.Tag != "en" || words == "") {
 		words = l.T(key)
 	}
-	if p.Total > 0 {
+	switch {
+	case p.Total > 0:
 		words += " " + l.T("progress.count", "done", l.Number(p.Done), "total", l.Number(p.Total))
+	case p.Done > 0:
+		words += " " + l.T("soFar", "done", l.Number(p.Done))
 	}
 	return words
 }

@@ -77,7 +77,7 @@
         case a === 'wizard': return wait(5, { server: { ...srv, wizardCompleted: false } });
         case a === 'noplugin': return wait(5, { server: srv, plugin: false });
       }
-      return wait(5, { server: srv, plugin: true, quickConnect: true });
+      return wait(5, { server: srv, plugin: true, flavours: ['9p4', 'K0lin'], quickConnect: true });
     },
     TrustCertificate: (a) => App.ProbeServer('jellyfin.lan'),
     StartDemo: () => has('demofail') ? fail('internal', 'The demo could not open a port.', 'Try again.') : wait(100, session(true)),
@@ -89,7 +89,7 @@
     SignOut: () => wait(5, null), ForgetProfile: (n) => { boot.profiles = boot.profiles.filter((p) => p.name !== n); return wait(5, null); }, RenameProfile: () => wait(5, null),
     RosterPage: (r) => {
       if (has('rosterfail')) return fail('server-unreachable', 'The server stopped answering.', 'Check that it is on, then try again.');
-      if (has('loading')) return never();
+      if (has('loading')) { emit('progress', { step: 'reading-roster', text: 'Reading accounts and links…', done: 1250 }); return never(); }
       const t0 = performance.now();
       let rows = users;
       if (has('empty')) rows = [];
