@@ -147,6 +147,12 @@ type Identity struct {
 	Name string `json:"name"`
 }
 
+// Addressable reports whether a route of the plugin can hold a name as its last segment, as DELETE Link holds the canonical
+// name: the server's routing takes a slash, also an encoded one, and the segments "." and ".." for itself.
+func Addressable(name string) bool {
+	return name != "" && name != "." && name != ".." && !strings.Contains(name, "/")
+}
+
 // Link says that an identity opens an account.
 type Link struct {
 	Identity

@@ -382,7 +382,7 @@ func TestBySubject(t *testing.T) {
 					}
 					l := api.Link{UserID: account.ID, Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: name}}
 					_, err := w.Linker.Remove(t.Context(), link.RemoveRequest{Links: []api.Link{l}}, func(api.Progress) {})
-					alone := f != api.FlavourFlowfin || as == api.CredentialAdmin && w.Plugin.Addressable(name)
+					alone := f != api.FlavourFlowfin || as == api.CredentialAdmin && api.Addressable(name)
 					if alone != (err == nil) {
 						t.Errorf("removing %q: %v", name, err)
 					}

@@ -96,7 +96,7 @@ func (l *Linker) Removable(a api.Account, link api.Link) api.Ability {
 		return api.Ability{OK: true}
 	case !c.DeleteLink.OK && (!own || !c.DeleteLinkOwn.OK):
 		return c.DeleteLink
-	case !l.Plugin.Addressable(link.Name):
+	case !api.Addressable(link.Name):
 		return api.Ability{
 			Why: "name-in-path", Params: map[string]string{"name": link.Name},
 			Reason: fmt.Sprintf("The plugin's address for removing a link cannot hold the name %q.", api.Printable(link.Name)),

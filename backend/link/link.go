@@ -78,8 +78,6 @@ type Plugin interface {
 // Capable tells what can be done.
 type Capable interface {
 	Capabilities() api.Capabilities
-	// Addressable tells whether DeleteLink can name an identity.
-	Addressable(name string) bool
 }
 
 // Reader tells what is there.

@@ -41,7 +41,7 @@ func escapeSegment(s string) string {
 
 // providerSegment returns a provider's name as a path segment.
 func providerSegment(name string) (string, error) {
-	if !addressable(name) || !utf8.ValidString(name) {
+	if !api.Addressable(name) || !utf8.ValidString(name) {
 		return "", &api.Error{
 			Code:     api.CodeProviderNotFound,
 			Sentence: "The plugin's routes cannot address a provider of that name.",

@@ -373,11 +373,3 @@ func (p *Plugin) Provider(ctx context.Context, proto api.Protocol, name string) 
 	}
 	return api.Provider{}, providerNotFound(name)
 }
-
-// Addressable reports whether DELETE Link can address a canonical name. A name is the last segment of that route, and
-// the server's routing takes a slash, also an encoded one, and the segments "." and ".." for itself.
-func (p *Plugin) Addressable(name string) bool { return addressable(name) }
-
-func addressable(name string) bool {
-	return name != "" && name != "." && name != ".." && !strings.Contains(name, "/")
-}

@@ -533,8 +533,8 @@ func TestAwkwardNames(t *testing.T) {
 				name = strings.Repeat("x", strings.Count(e.Path, "x"))
 			}
 			worked := e.Answer.Status == http.StatusOK
-			if p.Addressable(name) != worked {
-				t.Errorf("%q: addressable %v, recorded status %d", name, p.Addressable(name), e.Answer.Status)
+			if api.Addressable(name) != worked {
+				t.Errorf("%q: addressable %v, recorded status %d", name, api.Addressable(name), e.Answer.Status)
 			}
 			if !worked && p.Capabilities().Flavour != api.FlavourFlowfin {
 				continue // by the configuration: see TestConfigWrites

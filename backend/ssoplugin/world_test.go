@@ -354,7 +354,7 @@ func TestWorldAwkwardNames(t *testing.T) {
 		for _, a := range pt.world.Accounts() {
 			for _, id := range a.Identities {
 				err := pt.DeleteLink(t.Context(), api.Link{Identity: id, UserID: a.ID})
-				can := !flowfin || pt.kind == api.CredentialAdmin && pt.Addressable(id.Name)
+				can := !flowfin || pt.kind == api.CredentialAdmin && api.Addressable(id.Name)
 				if can && err != nil || !can && !api.IsCode(err, api.CodeUnsupported) {
 					t.Errorf("%q: %v", id.Name, err)
 				}
@@ -365,7 +365,7 @@ func TestWorldAwkwardNames(t *testing.T) {
 			t.Errorf("left: %v, %v", snap.Links, err)
 		}
 		for _, l := range snap.Links {
-			if pt.kind == api.CredentialAdmin && pt.Addressable(l.Name) {
+			if pt.kind == api.CredentialAdmin && api.Addressable(l.Name) {
 				t.Errorf("left: %v", l)
 			}
 		}

@@ -144,7 +144,7 @@ func (p *Plugin) DeleteLink(ctx context.Context, l api.Link) error {
 		can = caps.DeleteLinkOwn
 	}
 	switch {
-	case can.OK && addressable(l.Name):
+	case can.OK && api.Addressable(l.Name):
 		return p.deleteByRoute(ctx, l)
 	case caps.WriteConfig.OK:
 		return p.deleteByConfig(ctx, l)
@@ -446,7 +446,7 @@ func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string
 	if authProviderID == "" {
 		return &api.Error{Code: api.CodeUsage, Sentence: "Unregister needs the sign-in provider that the account goes back to."}
 	}
-	if !addressable(userName) {
+	if !api.Addressable(userName) {
 		return userNotFound(userName)
 	}
 	resp, err := p.client.Do(ctx, jellyfin.Request{

@@ -92,7 +92,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
-// notRemoved keeps in the dialog the links that are still there, and offers the detour where it is the way.
+// notRemoved keeps in the dialog the links that are still there, and says why.
 func (s *State) notRemoved(m Removed) {
 	d := &s.Dialog
 	d.Error = m.Err
@@ -104,9 +104,6 @@ func (s *State) notRemoved(m Removed) {
 			return c.State == api.ChangeConfirmed && c.UserID == k.UserID && slices.Contains(c.Identities, k.Identity)
 		})
 	})
-	if m.Err.Code == api.CodeUnsupported && !d.Detour && s.canDetourAll(*d) {
-		d.Detour, d.Error = true, nil
-	}
 }
 
 func (s *State) openDrawer() []Cmd {

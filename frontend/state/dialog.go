@@ -1,7 +1,6 @@
 package state
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -87,17 +86,21 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
-// askRemove asks before links are removed, for the detour at once where it is the only way.
+// askRemove asks before links are removed, for the detour at once where it is the only way for some of them. The links of
+// an account that was deleted cannot go it.
 func (s *State) askRemove(links []api.Link, accounts map[string]api.Account) {
-	d := Dialog{Kind: DialogRemove, Links: links, Accounts: accounts}
-	d.Detour = s.canDetourAll(d) && slices.ContainsFunc(links, func(k api.Link) bool { return !s.CanDelete(k.UserID).OK })
-	s.openDialog(d)
-}
-
-// canDetourAll reports whether all of a dialog's links can be removed by the detour. An account that was deleted cannot go
-// that way.
-func (s *State) canDetourAll(d Dialog) bool {
-	return !slices.ContainsFunc(d.Links, func(k api.Link) bool { return !d.Accounts[k.UserID].Exists || !s.CanDetour(k.UserID) })
+	var singly, detour int
+	for _, k := range links {
+		switch {
+		case s.CanDelete(k.UserID).OK && (s.Can().WriteConfig.OK || api.Addressable(k.Name)):
+			singly++
+		case accounts[k.UserID].Exists && s.CanDetour(k.UserID):
+			detour++
+		}
+	}
+	s.openDialog(Dialog{
+		Kind: DialogRemove, Links: links, Accounts: accounts, Detour: detour > 0 && singly+detour == len(links),
+	})
 }
 
 // Adopted returns an account that one of the dialog's identities would open again.

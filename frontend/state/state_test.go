@@ -282,43 +282,20 @@ func TestSelectionWithShift(t *testing.T) {
 	}
 }
 
-func TestWayRound(t *testing.T) {
+// What could not be removed stays in the question, with the reason.
+func TestRemovedHalf(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	first := api.Link{UserID: "u1", Identity: api.Identity{Protocol: api.OIDC, Provider: "p", Name: "a"}}
-	second := api.Link{UserID: "u2", Identity: api.Identity{Protocol: api.OIDC, Provider: "p", Name: "a/b"}}
-	stuck := state.Removed{
-		Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed, UserID: "u1", Identities: []api.Identity{first.Identity}}},
-		Err:     &api.Error{Code: api.CodeUnsupported, Sentence: "No."},
-	}
+	second := api.Link{UserID: "u2", Identity: api.Identity{Protocol: api.OIDC, Provider: "p", Name: "b"}}
 	s.Update(state.AskRemove{Links: []api.Link{first, second}, Accounts: map[string]api.Account{"u1": {Exists: true}, "u2": {Exists: true}}})
 	s.Update(state.DialogYes{})
-	s.Update(stuck)
-	if s.Dialog.Detour || s.Dialog.Error == nil || !slices.Equal(s.Dialog.Links, []api.Link{second}) {
-		t.Errorf("without the abilities it shows %+v", s.Dialog)
-	}
-	able := api.Ability{OK: true}
-	c := &s.Session.Capabilities
-	c.Unregister, c.UnregisterDrops, c.Preprovision = able, true, able
-	c.WriteConfig = api.Ability{}
-	s.Session.User = &api.User{ID: "u2"}
-	s.Update(state.DialogYes{})
-	s.Update(stuck)
-	if s.Dialog.Detour {
-		t.Error("offers to end the session that asks")
-	}
-	s.Session.User = nil
-	s.Update(state.DialogYes{})
-	s.Update(stuck)
-	if !s.Dialog.Detour || s.Dialog.Error != nil {
-		t.Fatalf("does not offer it: %+v", s.Dialog)
-	}
-	if call := want[state.CallRemove](t, s.Update(state.DialogYes{})); !call.Detour || !slices.Equal(call.Links, []api.Link{second}) {
-		t.Errorf("calls %+v", call)
-	}
-	s.Update(stuck)
-	if s.Dialog.Error == nil {
-		t.Error("a failure of the way round is not told")
+	s.Update(state.Removed{
+		Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed, UserID: "u1", Identities: []api.Identity{first.Identity}}},
+		Err:     &api.Error{Code: api.CodeUnsupported, Sentence: "No."},
+	})
+	if s.Dialog.Error == nil || !slices.Equal(s.Dialog.Links, []api.Link{second}) || !toasted(s, "toast.removed") {
+		t.Errorf("it shows %+v and %+v", s.Dialog, s.Toasts)
 	}
 }
 
@@ -797,26 +774,41 @@ func TestWhatCanBeUndone(t *testing.T) {
 func TestDetourIsAskedAtOnce(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	s.Session.Capabilities = api.Capabilities{
-		Preprovision: api.Ability{OK: true}, Unregister: api.Ability{OK: true}, UnregisterDrops: true,
-		DeleteLink: api.Ability{Reason: "No single links."},
+	yes := api.Ability{OK: true}
+	singly := api.Capabilities{DeleteLink: yes, Preprovision: yes, Unregister: yes, UnregisterDrops: true}
+	never, config := singly, singly
+	never.DeleteLink, config.WriteConfig = api.Ability{Reason: "No single links."}, yes
+	link := func(user, name string) api.Link {
+		return api.Link{UserID: user, Identity: api.Identity{Protocol: api.OIDC, Provider: "p", Name: name}}
 	}
-	links := []api.Link{{UserID: "u"}, {UserID: "deleted"}}
+	plain, slash, gone, goneSlash, own := link("u", "a"), link("u", "a/b"), link("deleted", "a"), link("deleted", "a/b"), link("me", "a/b")
+	s.Session.User = &api.User{ID: "me"}
 	for _, c := range []struct {
+		can   api.Capabilities
 		links []api.Link
 		want  bool
-	}{{links[:1], true}, {links, false}, {links[1:], false}} {
-		s.Update(state.AskRemove{Links: c.links, Accounts: map[string]api.Account{"u": {Exists: true}}})
-		if s.Dialog.Detour != c.want {
-			t.Errorf("%v: %t", c.links, s.Dialog.Detour)
+	}{
+		{never, []api.Link{plain}, true},
+		{never, []api.Link{plain, gone}, false},
+		{never, []api.Link{gone}, false},
+		{singly, []api.Link{plain}, false},
+		{singly, []api.Link{slash}, true},
+		{singly, []api.Link{plain, gone, slash}, true},
+		{singly, []api.Link{slash, goneSlash}, false},
+		{singly, []api.Link{own}, false},
+		{config, []api.Link{slash}, false},
+	} {
+		s.Session.Capabilities = c.can
+		s.Update(state.AskRemove{Links: c.links, Accounts: map[string]api.Account{"u": {Exists: true}, "me": {Exists: true}}})
+		call := want[state.CallRemove](t, s.Update(state.DialogYes{}))
+		if s.Dialog.Detour != c.want || call.Detour != c.want {
+			t.Errorf("%v, config %t: %t, calls %t", c.links, c.can.WriteConfig.OK, s.Dialog.Detour, call.Detour)
 		}
+		s.Update(state.Removed{})
 	}
+	s.Session.Capabilities = never
 	if can := s.CanRemove(api.Account{User: api.User{ID: "deleted"}}); can.OK || can.Reason == "" {
 		t.Errorf("a deleted account's links: %+v", can)
-	}
-	s.Session.Capabilities.DeleteLink.OK = true
-	if s.Update(state.AskRemove{Links: links[:1], Accounts: map[string]api.Account{"u": {Exists: true}}}); s.Dialog.Detour {
-		t.Error("the detour although the link can be removed by itself")
 	}
 }
 

@@ -20,7 +20,7 @@
     let name = names[i % names.length] + (i >= names.length ? ' ' + Math.floor(i / names.length) : '');
     if (has('long')) name = [long, rtl, evil, 'שרה כהן'][i % 4] + i;
     const ids = [];
-    const who = has('long') ? name : name.toLowerCase().replace(/[^a-z0-9]+/g, '.');
+    const who = has('long') ? name : name.toLowerCase().replace(/[^a-z0-9]+/g, has('stubborn') ? '/' : '.');
     if (i % 3 === 0) ids.push({ protocol: 'oidc', provider: 'authelia', name: who });
     if (i % 6 === 0) ids.push({ protocol: 'saml', provider: 'keycloak-saml', name: who + '@example.org' });
     if (i % 12 === 0) ids.push({ protocol: 'oidc', provider: 'google', name: '1084' + i + '77123' });
@@ -40,11 +40,11 @@
     profiles: has('stored') || has('opening') || has('openfail') || has('plain') ? stored : [],
     damaged: has('damaged') ? 'servers.json.damaged-20261124' : '' };
   const all = { readRoster: yes, readOwn: yes, readConfig: yes, nameBeforeWrite: yes, postLink: yes, postLinkOwn: yes, deleteLink: yes, deleteLinkOwn: yes,
-    writeConfig: yes, preprovision: has('stubborn') ? yes : no('x'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
+    writeConfig: has('stubborn') ? no('x') : yes, preprovision: has('stubborn') ? yes : no('x'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
   const deny = no('This plugin needs an administrator for that.');
   const session = (demo, plain) => ({ profile: { name: demo ? 'demo' : 'Living room', url: 'http://127.0.0.1:41733', credential: plain ? 'user' : 'api-key', demo },
     server: { id: 'abc', name: demo ? 'Demo' : 'Living room', version: '10.11.2', url: 'http://127.0.0.1:41733', wizardCompleted: true },
-    capabilities: { flavour: '9p4', version: '4.0', credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
+    capabilities: { flavour: has('stubborn') ? 'Flowfin' : '9p4', version: '4.0', credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
       ...(plain ? { readRoster: deny, postLink: deny, deleteLink: deny, writeConfig: deny, unregister: deny } : {}) },
     user: plain ? users[11] : null, stored: !demo, demoPeople: demo ? ['Ada Lovelace', 'Maria Lindqvist', 'Björn Borg', 'Mallory Moss'] : undefined });
   const fold = (s) => s.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
@@ -141,13 +141,12 @@
     },
     OpenSignIn: () => wait(1, null),
     StartVerify: (p, n) => { const id = 'v' + (++flowID); setTimeout(() => emit('flow', { id, step: 'sign-in', signIn: signIn() }), 10); return wait(2, id); },
-    RemoveLinks: (links, wayRound) => {
-      if (has('stubborn') && !wayRound) return wait(5, { changes: [], error: { code: 'unsupported', sentence: 'The plugin’s address for removing a link cannot hold this name.', hint: 'With --via-unregister …' } });
+    RemoveLinks: (links) => {
       const made = links.map((k, i) => { const u = user(k.userId); u.identities = u.identities.filter((x) => !(x.provider === k.provider && x.name === k.name));
         return { id: 'r' + Date.now() + i, time: new Date().toISOString(), server: 'abc', kind: 'unlink', state: 'confirmed', userId: u.id, userName: u.name, identities: [{ protocol: k.protocol, provider: k.provider, name: k.name }] }; });
       changes = made.concat(changes); return wait(20, { changes: made });
     },
-    RemoveLinksViaUnregister: (links) => { window.stub.wayRound = (window.stub.wayRound || 0) + 1; return App.RemoveLinks(links, true); },
+    RemoveLinksViaUnregister: (links) => { window.stub.wayRound = (window.stub.wayRound || 0) + 1; return App.RemoveLinks(links); },
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, effects: ['2 links are removed.', 'All sessions of the account end.'], noPassword: true }),
     Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', userName: user(id).name, time: new Date().toISOString() }),
     Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
