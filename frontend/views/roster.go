@@ -20,8 +20,8 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 				dom.If(s.Reading(), func() *dom.Node {
 					return components.Quiet(l.T("cancel"), state.StopReading{}, dom.ID("stop"))
 				}),
-				components.Secondary(refreshLabel(l, r.Refreshing), state.Refresh{}, dom.Flag("disabled", r.Refreshing),
-					busyOr(r.Refreshing, "refresh")))),
+				components.Secondary(refreshLabel(l, r.Refreshing), state.Refresh{}, dom.Flag("disabled", s.Reading()),
+					busyOr(s.Reading(), "refresh")))),
 		limited(s, l),
 		dom.E("div", dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		filters(s, l),
