@@ -601,7 +601,8 @@ var all = []shot{
 		},
 	},
 	{"welcome-found", "s=found,nokeyring", []action{sees("192.168.1.10")}},
-	{"welcome-error", "", connect("nowhere", sees("nowhere cannot be reached"))},
+	{"welcome-error", "", connect("ftp://nowhere", sees("only http and https"))},
+	{"connect-nowhere", "", connect("nowhere", sees("nowhere cannot be reached"))},
 	{
 		"welcome-damaged",
 		"s=damaged,demofail",

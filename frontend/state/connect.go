@@ -139,7 +139,12 @@ func (s *State) try(address string) []Cmd {
 	address = strings.TrimSpace(address)
 	s.Form[FieldAddress] = address
 	if address == "" {
-		s.Welcome.Error = &api.Error{Code: api.CodeAddressInvalid, Sentence: s.Text().T("welcome.address.empty")}
+		empty := &api.Error{Code: api.CodeAddressInvalid, Sentence: s.Text().T("welcome.address.empty")}
+		if s.Screen == ScreenConnect {
+			s.Connect.Error = empty
+		} else {
+			s.Welcome.Error = empty
+		}
 		return []Cmd{Focus{ID: "address"}}
 	}
 	s.Welcome.Probing, s.Welcome.Error = true, nil
@@ -161,10 +166,9 @@ func (s *State) probed(m Probed) []Cmd {
 		return []Cmd{After{Delay: lookPace, Msg: LookAgain{Address: c.Address}}}
 	}
 	if m.Err != nil {
-		// What was typed wrong is said beside the field; what the server lacks gets its own screen.
+		// What is no address is said beside the field; what an address leads to, or not, has a screen of its own.
 		switch {
-		case s.Screen == ScreenWelcome && (m.Err.Code == api.CodeAddressInvalid || m.Err.Code == api.CodeServerNotFound ||
-			m.Err.Code == api.CodeServerUnreachable):
+		case s.Screen == ScreenWelcome && m.Err.Code == api.CodeAddressInvalid:
 			s.Welcome.Error = m.Err
 			return []Cmd{Focus{ID: "address"}}
 		default:

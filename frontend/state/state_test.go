@@ -446,7 +446,7 @@ func TestAddressProblemsStayWhereTheyAreTyped(t *testing.T) {
 		t.Error("an empty address is not answered")
 	}
 	s.Update(state.Try{Address: " x "})
-	s.Update(state.Probed{Address: "x", Err: &api.Error{Code: api.CodeServerUnreachable}})
+	s.Update(state.Probed{Address: "x", Err: &api.Error{Code: api.CodeAddressInvalid}})
 	if s.Screen != state.ScreenWelcome || s.Welcome.Error == nil {
 		t.Errorf("screen %q", s.Screen)
 	}
@@ -862,6 +862,25 @@ func TestStartWaitsForNoKeyring(t *testing.T) {
 	s.Update(state.KeyringChecked{Keyring: api.Keyring{Code: api.CodeSecretLocked}})
 	if fault := s.KeyringFault(); fault == nil || fault.Code != api.CodeSecretLocked {
 		t.Errorf("the fault is %+v", fault)
+	}
+}
+
+func TestWrongAddressHasItsOwnScreen(t *testing.T) {
+	t.Parallel()
+	s := state.New(now)
+	s.Update(state.Booted{})
+	s.Update(state.Try{Address: "x"})
+	s.Update(state.Probed{Address: "x", Err: &api.Error{Code: api.CodeServerNotFound}})
+	if s.Screen != state.ScreenConnect || s.Connect.Error == nil || s.Welcome.Error != nil {
+		t.Fatalf("screen %q", s.Screen)
+	}
+	s.Update(state.Edit{Field: state.FieldAddress, Value: " "})
+	if none[state.CallProbe](t, s.Update(state.Try{})); s.Connect.Error == nil || s.Connect.Error.Code != api.CodeAddressInvalid {
+		t.Error("an empty address is not answered there")
+	}
+	s.Update(state.Edit{Field: state.FieldAddress, Value: " y "})
+	if call := want[state.CallProbe](t, s.Update(state.Try{})); call.Address != "y" || s.Connect.Error != nil {
+		t.Errorf("looks at %q", call.Address)
 	}
 }
 

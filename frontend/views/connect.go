@@ -11,6 +11,8 @@ func connect(s *stateOf, l *catalogue) *dom.Node {
 	c, fault := &s.Connect, s.KeyringFault()
 	var body *dom.Node
 	switch {
+	case c.Probe == nil && c.Error != nil && c.Reconnect == "":
+		body = dom.E("form", dom.OnSubmit(state.Try{}), obstacle(l, c.Error, l.T("again"), state.Try{}, addressField(s, l, "", nil)))
 	case c.Probe == nil && c.Error != nil:
 		body = obstacle(l, c.Error, l.T("again"), state.Try{Address: c.Address})
 	case c.Probe == nil:
@@ -36,6 +38,15 @@ func connect(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
 		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), l.T("connect.title")),
 		serverFacts(s, l), body)
+}
+
+// addressField is where a server's address is typed, with what is wrong with it and the button beside it.
+func addressField(s *stateOf, l *catalogue, wrong string, button *dom.Node) *dom.Node {
+	return components.Field(components.Input{
+		ID: "address", Label: l.T("welcome.address"), Hint: l.T("welcome.address.hint"), Error: wrong,
+		Value: s.Form[state.FieldAddress], Placeholder: "https://jellyfin.example.com", Msg: editMsg(state.FieldAddress),
+		After: button, Parts: []any{dom.A("inputmode", "url"), dom.A("dir", "ltr")},
+	})
 }
 
 func serverFacts(s *stateOf, l *catalogue) *dom.Node {

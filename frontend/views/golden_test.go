@@ -226,6 +226,11 @@ var cases = map[string]func() *state.State{
 		)
 	},
 	"connect": choosing,
+	"connect-nowhere": func() *state.State {
+		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Err: &api.Error{
+			Code: api.CodeServerNotFound, Sentence: "No Jellyfin answers at jf.", Hint: "Copy its address.",
+		}})
+	},
 	"connect-certificate": func() *state.State {
 		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
 			Certificate: &api.Certificate{

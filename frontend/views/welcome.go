@@ -30,12 +30,7 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 	}
 	address := dom.E("form", dom.Class("card"), dom.OnSubmit(state.Try{}),
 		dom.E("h2", l.T("welcome.connect")),
-		components.Field(components.Input{
-			ID: "address", Label: l.T("welcome.address"), Hint: l.T("welcome.address.hint"), Error: api.Printable(errorText),
-			Value: s.Form[state.FieldAddress], Placeholder: "https://jellyfin.example.com", Msg: editMsg(state.FieldAddress),
-			After: components.Submit(l.T("welcome.go"), w.Probing, dom.Flag("disabled", busy)),
-			Parts: []any{dom.A("inputmode", "url"), dom.A("dir", "ltr")},
-		}),
+		addressField(s, l, api.Printable(errorText), components.Submit(l.T("welcome.go"), w.Probing, dom.Flag("disabled", busy))),
 		dom.If(w.Probing, func() *dom.Node {
 			return dom.E("div", dom.Class("row-between"), components.Loading(l.T("connect.probing")),
 				components.Quiet(l.T("cancel"), state.Leave{}, dom.ID("stop")))

@@ -68,6 +68,7 @@
     ProbeServer: (a) => {
       const srv = { id: 'abc', name: 'Living room', version: '10.11.2', url: 'https://' + a, wizardCompleted: true };
       switch (true) {
+        case a === 'ftp://nowhere': return fail('address-invalid', 'That is not a server address: only http and https lead to a Jellyfin server.', 'Type a name or an IP address, with a port or a path if the server has one, such as media.example.com/jellyfin or 192.168.1.10:8096.');
         case a === 'nowhere': return fail('server-unreachable', 'nowhere cannot be reached: the name is unknown.', 'Check the spelling, or use the IP address.');
         case a === 'hang': emit('progress', { step: 'waiting-for-server', text: 'Waiting for hang…' }); return never();
         case a === 'huge': return fail('server-answer', 'huge answers with 10 MB of HTML.', 'Check the address.');
