@@ -402,18 +402,19 @@ func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned strin
 }
 
 func addedBefore(e profile.Entry) error {
-	signedIn := "nobody is signed in"
+	why, signedIn := api.Why("added-before"), "nobody is signed in"
 	switch {
 	case e.UserName != "":
-		signedIn = "signed in as " + api.Printable(e.UserName)
+		why, signedIn = "added-signed-in", "signed in as "+api.Printable(e.UserName)
 	case e.Profile.Credential == api.CredentialKey:
-		signedIn = "with an API key"
+		why, signedIn = "added-key", "with an API key"
 	}
 	return &api.Error{
 		Code:     api.CodeProfileExists,
+		Why:      why,
 		Sentence: fmt.Sprintf("This server was added before, as %s (%s).", api.Printable(e.Name), signedIn),
 		Hint:     "Go on with that one, or give the second one a name of its own.",
-		Params:   map[string]string{"name": e.Name},
+		Params:   map[string]string{"name": e.Name, "user": e.UserName},
 	}
 }
 
@@ -450,7 +451,7 @@ func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.Sign
 	same := e.ServerID == "" || e.ServerID == s.Server.ID // another server has no business with it
 	if same && e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
 		if err := b.drop(ctx, e, earlier); err != nil {
-			s.Warning = stillOpen("You are signed in, and the earlier token is not used any more", err)
+			s.Warning = stillOpen("token-replaced", "You are signed in, and the earlier token is not used any more", err)
 		}
 	}
 	return s, nil
@@ -580,7 +581,7 @@ func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 		return err
 	}
 	if atServer != nil {
-		return stillOpen("The token was removed from the keyring", atServer)
+		return stillOpen("token-removed", "The token was removed from the keyring", atServer)
 	}
 	return nil
 }
@@ -600,11 +601,13 @@ func (b *Backend) endToken(ctx context.Context, e profile.Entry, token secret.Va
 }
 
 // stillOpen tells of a token that is not used any more, and that the server could not be told to end.
-func stillOpen(done string, err error) *api.Error {
-	return &api.Error{
-		Code: api.CodeTokenLeft, Sentence: done + ", but the server could not be told to end it: " + err.Error(),
+func stillOpen(why api.Why, done string, err error) *api.Error {
+	e := &api.Error{
+		Code: api.CodeTokenLeft, Why: why, Sentence: done + ", but the server could not be told to end it.",
 		Hint: "End the session “Jellybind” in the server's dashboard, under Devices.", Err: err,
 	}
+	e.Because(err)
+	return e
 }
 
 func (b *Backend) forgetCredential(ctx context.Context, e profile.Entry) error {
@@ -637,7 +640,7 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 	if e.Profile.Credential != api.CredentialNone && e.Profile.Credential != "" {
 		// That the server could not be told is no reason to keep the profile; a secret that stays in the keyring is.
 		if err := b.Logout(ctx, e); api.IsCode(err, api.CodeTokenLeft) {
-			left = stillOpen("The server is forgotten, and its token is not used any more", errors.Unwrap(err))
+			left = stillOpen("token-forgotten", "The server is forgotten, and its token is not used any more", errors.Unwrap(err))
 		}
 		if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
 			return err

@@ -57,7 +57,7 @@ func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Co
 			switch {
 			case ok:
 			case ctx.Err() != nil:
-				told = &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed."}
+				told = &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged", Sentence: "Cancelled: nothing was changed."}
 			default:
 				told = &api.Error{Code: api.CodeInternal, Sentence: "Something in Jellybind went wrong.", Hint: "Try again."}
 			}
@@ -103,7 +103,7 @@ func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
 	f.asked = true
 	f.mu.Unlock()
 	f.send(api.FlowEvent{Step: "confirm", Confirmation: &c})
-	cancelled := &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed."}
+	cancelled := &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged", Sentence: "Cancelled: nothing was changed."}
 	// What signed in may expire at the server; a person who went for lunch starts anew.
 	wait, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
@@ -161,7 +161,7 @@ func (w *Window) flow(id string) (*flow, error) {
 	defer w.mu.Unlock()
 	f := w.flows[id]
 	if f == nil {
-		return nil, &api.Error{Code: api.CodeCancelled, Sentence: "This sign-in has ended already.", Hint: "Start anew."}
+		return nil, &api.Error{Code: api.CodeCancelled, Why: "flow-ended", Sentence: "This sign-in has ended already.", Hint: "Start anew."}
 	}
 	return f, nil
 }
@@ -176,7 +176,7 @@ func (w *Window) ConfirmFlow(id string, yes bool) error {
 	asked := f.asked
 	f.mu.Unlock()
 	if !asked {
-		return &api.Error{Code: api.CodeUsage, Sentence: "Nothing has been asked yet.", Hint: "Wait for the sign-in."}
+		return &api.Error{Code: api.CodeUsage, Why: "nothing-asked", Sentence: "Nothing has been asked yet.", Hint: "Wait for the sign-in."}
 	}
 	select {
 	case f.answer <- yes:

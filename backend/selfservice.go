@@ -36,7 +36,7 @@ func MergeMenuLink(config []byte, serverURL string) ([]byte, error) {
 	links := gjson.GetBytes(config, "menuLinks")
 	if !gjson.ValidBytes(config) || !gjson.ParseBytes(config).IsObject() || links.Exists() && !links.IsArray() {
 		return nil, &api.Error{
-			Code: api.CodeUsage, Sentence: "What was given as config.json is not the configuration of Jellyfin's web client.",
+			Code: api.CodeUsage, Why: "no-web-config", Sentence: "What was given as config.json is not the configuration of Jellyfin's web client.",
 			Hint: "Give the content of the web client's config.json on standard input.",
 		}
 	}

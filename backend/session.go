@@ -52,7 +52,7 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 	switch {
 	case !p.Known:
 		err = &api.Error{
-			Code: api.CodeForbidden, Sentence: "Your account may not read where this provider is.",
+			Code: api.CodeForbidden, Why: "provider-hidden", Sentence: "Your account may not read where this provider is.",
 			Hint: "Sign in as an administrator: jellybind auth login",
 		}
 	case p.Protocol == api.OIDC:
@@ -128,7 +128,7 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 		return nil
 	}
 	if err := s.Client.SignOut(context.WithoutCancel(ctx)); err != nil {
-		return stillOpen("The API key is in the keyring and used from now on instead of the token", err)
+		return stillOpen("token-key", "The API key is in the keyring and used from now on instead of the token", err)
 	}
 	return nil
 }

@@ -53,9 +53,9 @@ type task struct {
 func (w *Window) begin(t *task) error {
 	switch {
 	case w.closed:
-		return &api.Error{Code: api.CodeCancelled, Sentence: "The window is being closed: nothing was changed."}
+		return &api.Error{Code: api.CodeCancelled, Why: "closing", Sentence: "The window is being closed: nothing was changed."}
 	case w.leaving[t.device] > 0:
-		return &api.Error{Code: api.CodeCancelled, Sentence: "This server is being signed out of: nothing was changed."}
+		return &api.Error{Code: api.CodeCancelled, Why: "leaving", Sentence: "This server is being signed out of: nothing was changed."}
 	}
 	w.tasks[t] = true
 	w.running.Add(1)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/german"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -95,7 +97,7 @@ func (w *Window) Bootstrap(ctx context.Context) (api.Bootstrap, error) {
 	data, err := w.stored.Profiles.Load(ctx)
 	boot := api.Bootstrap{
 		Version: w.stored.Version, OS: runtime.GOOS, Locale: systemLanguage(os.Getenv), Settings: data.Settings,
-		Profiles: []api.Profile{},
+		Profiles: []api.Profile{}, Reasons: german.Reasons,
 	}
 	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
 		boot.Damaged, err = damaged.Params["file"], nil
@@ -287,7 +289,7 @@ func (w *Window) show(number int, s *Session, d *Demo) (api.Session, error) {
 		}
 	}
 	if late {
-		return api.Session{}, &api.Error{Code: api.CodeCancelled, Sentence: "Another server was opened meanwhile."}
+		return api.Session{}, &api.Error{Code: api.CodeCancelled, Why: "opened-another", Sentence: "Another server was opened meanwhile."}
 	}
 	info := s.Info()
 	info.Stored = d == nil
@@ -341,7 +343,7 @@ func (w *Window) ConnectKey(ctx context.Context, address, name, key string) (api
 		return r
 	}, key)
 	if clean == "" {
-		return api.Session{}, &api.Error{Code: api.CodeUsage, Sentence: "The key is empty.", Hint: "Paste the whole API key."}
+		return api.Session{}, &api.Error{Code: api.CodeUsage, Why: "key-empty", Sentence: "The key is empty.", Hint: "Paste the whole API key."}
 	}
 	return w.connect(ctx, address, name, func(*jellyfin.Client) (jellyfin.SignedIn, error) {
 		return jellyfin.SignedIn{Token: secret.New(clean)}, nil
@@ -497,8 +499,9 @@ func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
 	err := w.stored.Profiles.Update(ctx, func(d *profile.Data) error {
 		if s.Browser != d.Settings.Browser && !slices.Contains(browsers, s.Browser) {
 			return &api.Error{
-				Code: api.CodeUsage, Sentence: "The window takes a browser by its name only.",
-				Hint: "Take one of " + strings.Join(browsers[1:], ", ") + ". A command of your own goes into servers.json.",
+				Code: api.CodeUsage, Why: "browser-name", Sentence: "The window takes a browser by its name only.",
+				Params: map[string]string{"browsers": strings.Join(browsers[1:], ", ")},
+				Hint:   "Take one of " + strings.Join(browsers[1:], ", ") + ". A command of your own goes into servers.json.",
 			}
 		}
 		d.Settings = s
@@ -521,25 +524,27 @@ var browsers = []string{
 }
 
 func checkSettings(s api.Settings) error {
-	bad := func(hint, format string, args ...any) error {
-		return &api.Error{Code: api.CodeUsage, Sentence: fmt.Sprintf(format, args...), Hint: hint}
+	bad := func(why api.Why, value, hint, format string) error {
+		return &api.Error{
+			Code: api.CodeUsage, Why: why, Sentence: fmt.Sprintf(format, value), Hint: hint, Params: map[string]string{"value": value},
+		}
 	}
 	const portsMost = 20
 	for i, p := range s.Ports {
 		switch {
 		case p < 1024 || p > 65535:
-			return bad("Take ports between 1024 and 65535.", "%d is no port that Jellybind can listen on.", p)
+			return bad("ports-range", strconv.Itoa(p), "Take ports between 1024 and 65535.", "%s is no port that Jellybind can listen on.")
 		case slices.Contains(s.Ports[:i], p):
-			return bad("Name each port once.", "The port %d is there twice.", p)
+			return bad("ports-twice", strconv.Itoa(p), "Name each port once.", "The port %s is there twice.")
 		case i == portsMost:
-			return bad("The first free one is taken, so a few are enough.", "Those are more than %d ports.", portsMost)
+			return bad("ports-many", strconv.Itoa(portsMost), "The first free one is taken, so a few are enough.", "Those are more than %s ports.")
 		}
 	}
 	if !slices.Contains([]string{"", "system", "light", "dark"}, s.Theme) {
-		return bad("Take system, light or dark.", "There is no theme %q.", api.Printable(s.Theme))
+		return bad("no-theme", api.Printable(s.Theme), "Take system, light or dark.", "There is no theme %q.")
 	}
 	if !slices.Contains([]string{"", "system", "en", "de"}, s.Language) {
-		return bad("Take system, en or de.", "There is no language %q.", api.Printable(s.Language))
+		return bad("no-language", api.Printable(s.Language), "Take system, en or de.", "There is no language %q.")
 	}
 	return nil
 }
@@ -555,7 +560,7 @@ func (w *Window) current() (*Session, *Backend, error) {
 func (w *Window) open() (*Session, *Backend, error) {
 	if w.session == nil {
 		return nil, nil, &api.Error{
-			Code: api.CodeProfileNotFound, Sentence: "No server is open.", Hint: "Choose a server, or add one.",
+			Code: api.CodeProfileNotFound, Why: "none-open", Sentence: "No server is open.", Hint: "Choose a server, or add one.",
 		}
 	}
 	if w.demo != nil {
@@ -659,7 +664,7 @@ func (w *Window) Account(ctx context.Context, userID string) (api.RosterRow, err
 	}
 	row, ok := ix.Row(userID)
 	if !ok {
-		return row, &api.Error{Code: api.CodeUserNotFound, Sentence: "The account is not there any more.", Hint: "Refresh the roster."}
+		return row, &api.Error{Code: api.CodeUserNotFound, Sentence: "The account is not there any more.", Hint: "Refresh the roster.", Params: map[string]string{"user": userID}}
 	}
 	return row, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jellybind/jellybind/frontend/bridge"
 	"github.com/jellybind/jellybind/frontend/dom"
 	"github.com/jellybind/jellybind/frontend/state"
+	"github.com/jellybind/jellybind/frontend/text"
 	"github.com/jellybind/jellybind/frontend/views"
 )
 
@@ -124,7 +125,7 @@ func (w *window) run(cmds []state.Cmd) {
 			go func() {
 				var failed *api.Error
 				if err := bridge.CopyText(context.Background(), c.Text); err != nil {
-					failed = &api.Error{Code: api.CodeInternal, Sentence: w.state.Text().T("copy.failed"), Err: err}
+					failed = &api.Error{Code: api.CodeInternal, Why: text.WhyWindow, Sentence: w.state.Text().T("copy.failed"), Err: err}
 				}
 				w.send(state.Copied{Err: failed})
 			}()

@@ -1,6 +1,10 @@
 package api
 
-import "errors"
+import (
+	"cmp"
+	"errors"
+	"maps"
+)
 
 // Code names a kind of failure. Codes are stable: programs that read --json and the window's translations match on them.
 type Code string
@@ -95,6 +99,20 @@ func (e *Error) Error() string { return e.Sentence }
 // Refused is the error of a code for what an ability does not allow.
 func (a Ability) Refused(code Code, hint string) *Error {
 	return &Error{Code: code, Why: a.Why, Sentence: a.Reason, Hint: hint, Params: a.Params}
+}
+
+// Because adds what led to the error, which a person is told after it.
+func (e *Error) Because(err error) {
+	cause, ok := errors.AsType[*Error](err)
+	if !ok {
+		e.Sentence += " " + err.Error()
+		return
+	}
+	e.Sentence += " " + cause.Sentence
+	params := map[string]string{"because": cmp.Or(string(cause.Why), string(cause.Code))}
+	maps.Copy(params, cause.Params)
+	maps.Copy(params, e.Params)
+	e.Params = params
 }
 
 // Unwrap returns the cause.

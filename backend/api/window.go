@@ -62,8 +62,9 @@ type WindowState struct {
 // Keyring is whether the system's keyring can be used.
 type Keyring struct {
 	OK bool `json:"ok"`
-	// Code, Sentence and Hint say why not.
+	// Code, Why, Sentence and Hint say why not, as those of an Error.
 	Code     Code   `json:"code,omitempty"`
+	Why      Why    `json:"why,omitempty"`
 	Sentence string `json:"sentence,omitempty"`
 	Hint     string `json:"hint,omitempty"`
 }
@@ -75,6 +76,8 @@ type Bootstrap struct {
 	Locale   string    `json:"locale"` // the system's language, BCP 47; empty where it does not say
 	Settings Settings  `json:"settings"`
 	Profiles []Profile `json:"profiles"`
+	// Reasons are the texts of package german.
+	Reasons string `json:"reasons"`
 	// Damaged is the path's base name of a profile file that was kept aside because it could not be read.
 	Damaged string `json:"damaged,omitempty"`
 }

@@ -92,12 +92,12 @@ func notInHost(r rune) bool {
 
 func refused(why, scheme string) error {
 	e := &api.Error{
-		Code:     api.CodeAddressRefused,
+		Code: api.CodeAddressRefused, Why: "address", Params: map[string]string{"why": why},
 		Sentence: "The address to sign in at was refused: " + why + ".",
 		Hint:     "The address comes from the server or the identity provider. Check the provider's settings there.",
 	}
 	if scheme != "" {
-		e.Params = map[string]string{"scheme": scheme}
+		e.Why, e.Params = "address-scheme", map[string]string{"scheme": scheme}
 	}
 	return e
 }
@@ -129,7 +129,7 @@ func Open(ctx context.Context, address, command string) error {
 	}
 	if isShell(program) || isShell(words[0]) {
 		return &api.Error{
-			Code:     api.CodeUsage,
+			Code: api.CodeUsage, Why: "browser-shell",
 			Sentence: fmt.Sprintf("%q is a shell, not a browser.", api.Printable(words[0])),
 			Hint:     "Name the browser's own program; it is started without a shell.",
 			Params:   map[string]string{"command": words[0]},
@@ -173,12 +173,13 @@ func await(ctx context.Context, program string, ended <-chan error, err error) e
 
 func failed(program string, cause error) error {
 	program = api.Printable(program)
-	sentence := fmt.Sprintf("The browser could not be opened: %s failed.", program)
+	why, sentence := api.Why("browser-failed"), fmt.Sprintf("The browser could not be opened: %s failed.", program)
 	if errors.Is(cause, exec.ErrNotFound) {
-		sentence = fmt.Sprintf("The browser could not be opened: %s was not found.", program)
+		why, sentence = "browser-missing", fmt.Sprintf("The browser could not be opened: %s was not found.", program)
 	}
 	return &api.Error{
 		Code:     api.CodeBrowserFailed,
+		Why:      why,
 		Sentence: sentence,
 		Hint:     "Open the address by hand, or choose another browser in the settings.",
 		Params:   map[string]string{"command": program},
@@ -232,7 +233,7 @@ func Split(command string) ([]string, error) {
 	}
 	if quote != 0 || len(words) == 0 || words[0] == "" {
 		return nil, &api.Error{
-			Code:     api.CodeUsage,
+			Code: api.CodeUsage, Why: "browser-command",
 			Sentence: "The browser's command cannot be read: a quote has no end, or there is no program.",
 			Hint:     `Write it like this: "C:\Program Files\Mozilla Firefox\firefox.exe" --private-window`,
 		}

@@ -88,7 +88,7 @@ func Candidates(typed string) ([]string, error) {
 
 func invalidAddress(why string) error {
 	return &api.Error{
-		Code: api.CodeAddressInvalid, Sentence: "That is not a server address: " + why + ".",
+		Code: api.CodeAddressInvalid, Why: "no-address", Sentence: "That is not a server address: " + why + ".",
 		Hint: "Type a name or an IP address, with a port or a path if the server has one, such as media.example.com/jellyfin " +
 			"or 192.168.1.10:8096.",
 		Params: map[string]string{"why": why},
@@ -512,7 +512,9 @@ func (c *Client) probeStatus(res *Response) error {
 	if res.Status == http.StatusBadGateway || res.Status == http.StatusGatewayTimeout {
 		return res.Err()
 	}
-	return c.answerError(fmt.Sprintf("answers with status %d", res.Status), &StatusError{Status: res.Status})
+	e := c.answerError(fmt.Sprintf("answers with status %d", res.Status), &StatusError{Status: res.Status})
+	e.Why, e.Params["status"] = "server-status", strconv.Itoa(res.Status)
+	return e
 }
 
 // probeUnavailable tells a starting Jellyfin's 503 from any other server's.
@@ -587,16 +589,16 @@ func notFound(typed string, tried []string, outcomes []outcome) error {
 		}
 	}
 	e := &api.Error{
-		Code:     api.CodeServerNotFound,
+		Code: api.CodeServerNotFound, Why: "no-jellyfin",
 		Sentence: "No Jellyfin answers at " + api.Printable(typed) + ". Tried: " + strings.Join(lines, ", ") + ".",
 		Hint: "Open Jellyfin in a browser and copy its address from there. If that works, check that this computer is on the " +
 			"same network.",
-		Err: errors.Join(causes...),
+		Params: map[string]string{"typed": api.Printable(typed), "list": strings.Join(tried, ", ")}, Err: errors.Join(causes...),
 	}
 	delete(codes, api.CodeTimeout)
 	delete(codes, api.CodeServerUnreachable)
 	if len(codes) == 0 {
-		e.Code = api.CodeServerUnreachable
+		e.Code, e.Why = api.CodeServerUnreachable, "nothing-there"
 		e.Hint = "Check that the server runs, that the name and port are right, and that this computer is on the same network."
 	}
 	return withTried(e, "", tried)

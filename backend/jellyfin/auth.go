@@ -60,7 +60,7 @@ func (c *Client) SignIn(ctx context.Context, name string, password secret.Value)
 		return SignedIn{}, err
 	}
 	return c.signInAnswer(res, &api.Error{
-		Code:     api.CodeCredentialRefused,
+		Code: api.CodeCredentialRefused, Why: "password",
 		Sentence: "The server does not accept this name and password.",
 		Hint:     "Check both, and that the account has a password on the server itself.",
 	})
@@ -187,7 +187,7 @@ func (c *Client) exchangeQuickConnect(ctx context.Context, q QuickConnect) (Sign
 		return SignedIn{}, quickConnectExpired(&StatusError{Status: res.Status})
 	}
 	return c.signInAnswer(res, &api.Error{
-		Code: api.CodeCredentialRefused, Sentence: "The server does not accept this Quick Connect sign-in.", Hint: "Start again.",
+		Code: api.CodeCredentialRefused, Why: "quick-connect", Sentence: "The server does not accept this Quick Connect sign-in.", Hint: "Start again.",
 	})
 }
 
@@ -293,7 +293,7 @@ func (c *Client) CreateKey(ctx context.Context, app string) (secret.Value, error
 		}
 	}
 	return secret.Value{}, &api.Error{
-		Code:     api.CodeServerRefused,
+		Code: api.CodeServerRefused, Why: "keys-alike",
 		Sentence: "Somebody else is making API keys of the same name at this moment.",
 		Hint:     "Try again with another name.",
 		Params:   map[string]string{"host": c.base.Host},
@@ -317,7 +317,7 @@ func (c *Client) makeKey(ctx context.Context, app string, before []wireKey) ([]w
 	after, err := c.keys(ctx)
 	if err != nil {
 		return nil, &api.Error{
-			Code: api.CodeOf(err), Sentence: "The server has made an API key, but does not show its list of keys. " + err.Error(),
+			Code: api.CodeOf(err), Why: "key-unlisted", Sentence: "The server has made an API key, but does not show its list of keys. " + err.Error(),
 			Hint: "Look at the server's API keys, and revoke the one that nobody uses.", Err: err,
 		}
 	}
@@ -337,6 +337,7 @@ func (c *Client) unmakeKey(ctx context.Context, fresh []wireKey, cancelled, err 
 	}
 	return &api.Error{
 		Code:     api.CodeOf(cancelled),
+		Why:      "key-left",
 		Sentence: "Cancelled, but the server may have made an API key, which nobody uses.",
 		Hint:     "Look at the server's API keys, and revoke it there.", Err: errors.Join(cancelled, err),
 	}
@@ -368,7 +369,7 @@ func (c *Client) RevokeKeyByTail(ctx context.Context, app, tail string) error {
 		what = "more than one API key"
 	}
 	return &api.Error{
-		Code:     api.CodeUsage,
+		Code: api.CodeUsage, Why: "no-such-key",
 		Sentence: fmt.Sprintf("The server has %s named %s that ends in %s.", what, api.Printable(app), api.Printable(tail)),
 		Hint:     "List the keys for their names and endings.",
 		Params:   params,

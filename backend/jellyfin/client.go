@@ -175,6 +175,7 @@ func baseURL(raw string) (*url.URL, error) {
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return nil, &api.Error{
 			Code:     api.CodeAddressInvalid,
+			Why:      "no-base",
 			Sentence: "That is not the base address of a server.",
 			Hint:     "Give an address such as https://media.example.com or http://192.168.1.10:8096/jellyfin.",
 		}

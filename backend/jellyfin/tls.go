@@ -67,6 +67,7 @@ func ParseFingerprint(s string) (string, error) {
 	if err != nil || len(b) != sha256.Size {
 		return "", &api.Error{
 			Code:     api.CodeUsage,
+			Why:      "no-fingerprint",
 			Sentence: "That is not a SHA-256 fingerprint.",
 			Hint:     "A fingerprint is 64 hexadecimal digits, with or without colons.",
 		}
@@ -97,7 +98,7 @@ func describeCertificate(cert *x509.Certificate) api.Certificate {
 func certificateFailure(host string, err error) *api.Error {
 	if changed, ok := errors.AsType[*CertificateError](err); ok && changed.Pinned != "" {
 		return &api.Error{
-			Code: api.CodeCertificateChanged,
+			Code: api.CodeCertificateChanged, Why: "certificate-other",
 			Sentence: fmt.Sprintf("%s shows another certificate than the one you trust: "+
 				"its fingerprint is %s, the trusted one is %s.", host, changed.Certificate.SHA256, changed.Pinned),
 			Hint: "Trust the new one only if you, or whoever runs the server, have replaced the certificate. " +
@@ -111,14 +112,14 @@ func certificateFailure(host string, err error) *api.Error {
 		return nil
 	}
 	cert := describeCertificate(verification.UnverifiedCertificates[0])
-	reason := "no authority that this computer knows has signed it"
+	why, reason := api.Why("untrusted"), "no authority that this computer knows has signed it"
 	if wrongName, ok := errors.AsType[x509.HostnameError](err); ok && wrongName.Certificate != nil {
-		reason = "it is for another name"
+		why, reason = "untrusted-name", "it is for another name"
 	} else if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
-		reason = "its dates do not include today"
+		why, reason = "untrusted-date", "its dates do not include today"
 	}
 	return &api.Error{
-		Code: api.CodeCertificateUntrusted,
+		Code: api.CodeCertificateUntrusted, Why: why,
 		Sentence: fmt.Sprintf("The certificate of %s is not trusted: %s. Fingerprint (SHA-256) %s, subject %s, valid until %s.",
 			host, reason, cert.SHA256, orNone(cert.Subject), cert.NotAfter.Format("2006-01-02")),
 		Hint: "Compare the fingerprint with the one that the server itself shows; if they are the same, trust this certificate " +

@@ -85,7 +85,7 @@ func (c *Client) User(ctx context.Context, id string) (api.User, error) {
 	err := c.JSON(ctx, Request{Path: "/Users/" + url.PathEscape(id)}, &w)
 	if StatusOf(err) == http.StatusNotFound {
 		return api.User{}, &api.Error{
-			Code: api.CodeUserNotFound, Sentence: "The server has no account with the id " + api.Printable(id) + ".",
+			Code: api.CodeUserNotFound, Why: "no-such-id", Sentence: "The server has no account with the id " + api.Printable(id) + ".",
 			Hint: "It may have been deleted; read the accounts again.", Params: map[string]string{"id": id}, Err: err,
 		}
 	}

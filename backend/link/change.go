@@ -40,6 +40,7 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 		if api.IsCode(err, api.CodeCancelled) {
 			return changes, &api.Error{
 				Code:     api.CodeCancelled,
+				Why:      "stopped-between",
 				Sentence: fmt.Sprintf("Cancelled: %d of %d links were removed.", i, len(req.Links)), Err: err,
 				Params: map[string]string{"done": strconv.Itoa(i), "total": strconv.Itoa(len(req.Links))},
 			}
@@ -201,12 +202,13 @@ func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity)
 		return nil
 	}
 	e := &api.Error{
-		Code: api.CodeHalfDone, Err: last, Hint: "“jellybind history undo” writes them again.",
+		Code: api.CodeHalfDone, Why: "links-lost", Err: last, Hint: "“jellybind history undo” writes them again.",
 		Sentence: fmt.Sprintf("These links of %s could not be written again: %s.", api.Printable(a.Name),
 			strings.Join(missing, ", ")),
+		Params: map[string]string{"account": a.Name, "names": strings.Join(missing, ", ")},
 	}
 	if last != nil {
-		e.Sentence += " " + last.Error()
+		e.Because(last)
 	}
 	return e
 }
@@ -291,7 +293,7 @@ func (l *Linker) Unregister(ctx context.Context, userID, authProvider string) (a
 	}
 	if !slices.ContainsFunc(plan.Providers, func(p api.AuthProvider) bool { return p.ID == authProvider }) {
 		return api.Change{}, &api.Error{
-			Code:     api.CodeUsage,
+			Code: api.CodeUsage, Why: "no-sign-in-provider", Params: map[string]string{"provider": authProvider},
 			Sentence: fmt.Sprintf("The server has no sign-in provider %q.", api.Printable(authProvider)),
 			Hint:     "Take one of the list that “jellybind user unregister --plan” shows.",
 		}
@@ -325,7 +327,7 @@ func (l *Linker) unregistered(ctx context.Context, a api.Account, authProvider s
 	}
 	if now.AuthProvider != authProvider || bare && c.UnregisterDrops && len(now.Identities) > 0 {
 		return &api.Error{
-			Code:     api.CodeLinkNotStored,
+			Code: api.CodeLinkNotStored, Why: "unregister-not-stored",
 			Sentence: fmt.Sprintf("The server said that it unregistered %s, but the account is as before.", api.Printable(a.Name)),
 			Hint:     "Look at the server's log.", Params: map[string]string{"account": a.Name},
 		}
@@ -347,7 +349,11 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 	}
 	if done.State != api.ChangeConfirmed && done.State != api.ChangeIntended || len(done.Identities) == 0 &&
 		done.Kind != api.ChangeUnregister {
-		return api.Change{}, notUndoable("undo-state", fmt.Sprintf("The change is %s; there is nothing to take back.", done.State), nil)
+		why := api.Why("undo-nothing")
+		if done.State == api.ChangeUndone {
+			why = "undo-undone"
+		}
+		return api.Change{}, notUndoable(why, fmt.Sprintf("The change is %s; there is nothing to take back.", done.State), nil)
 	}
 	r, err := l.Roster(ctx, nil)
 	if err != nil {
@@ -365,7 +371,7 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 	// An error now is a warning: it is stored.
 	done.State = api.ChangeUndone
 	if jerr := l.Journal.Finish(context.WithoutCancel(ctx), done); jerr != nil {
-		err = errors.Join(err, notJournalled("The change was taken back, but the journal could not be told.", jerr))
+		err = errors.Join(err, notJournalled("undo-unwritten", "The change was taken back, but the journal could not be told.", jerr))
 	}
 	return change, err
 }

@@ -3,11 +3,13 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -338,7 +340,7 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Con
 			Code: api.CodeLinkExists,
 			Sentence: fmt.Sprintf("%s of %s already opens %s; there is nothing to change.", api.Printable(p.name),
 				api.Printable(plan.Provider.Name), api.Printable(plan.Account.Name)),
-			Params: map[string]string{"name": p.name, "account": plan.Account.Name},
+			Params: map[string]string{"name": p.name, "provider": plan.Provider.Name, "account": plan.Account.Name},
 		}
 	case !req.Move:
 		return c, &api.Error{
@@ -347,7 +349,8 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Con
 				api.Printable(plan.Provider.Name), accountName(owner), api.Printable(plan.Account.Name)),
 			Hint: "Nothing was changed. If it shall move, say so (--move, or “Move it here” in the window).",
 			Params: map[string]string{
-				"name": p.name, "owner": owner.Name, "ownerId": owner.ID, "account": plan.Account.Name,
+				"name": p.name, "provider": plan.Provider.Name, "owner": cmp.Or(owner.Name, owner.ID), "ownerId": owner.ID,
+				"account": plan.Account.Name,
 			},
 		}
 	}
@@ -433,7 +436,7 @@ func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan,
 		return l.putBack(ctx, taken, plan.Account, owner)
 	}
 	e := &api.Error{
-		Code: api.CodeSignInInvalid,
+		Code: api.CodeSignInInvalid, Why: "linked-another",
 		Sentence: fmt.Sprintf("The server linked %s instead of %s, which was confirmed. It was removed again.",
 			api.Printable(id.Name), api.Printable(confirmed)),
 		Hint:   "Somebody else has answered the same sign-in. Start again; if it happens again, look for him.",
@@ -441,7 +444,7 @@ func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan,
 	}
 	dropped := l.drop(ctx, api.Account{User: plan.Account, Exists: true}, taken)
 	if e.Err = settled(dropped); e.Err != nil {
-		e.Code = api.CodeHalfDone
+		e.Code, e.Why = api.CodeHalfDone, "linked-another-left"
 		e.Sentence = fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
 			api.Printable(id.Name), api.Printable(confirmed), api.Printable(plan.Account.Name))
 		e.Hint = "Remove it at once."
@@ -487,13 +490,13 @@ func (l *Linker) writeUnseen(
 // onlyGain fails unless the account has gained exactly one identity, for only then that is the one that signed in.
 func onlyGain(before api.Roster, plan api.Plan, gained []api.Identity) error {
 	account := api.Printable(plan.Account.Name)
-	params := map[string]string{"account": plan.Account.Name}
+	params := map[string]string{"account": plan.Account.Name, "n": strconv.Itoa(len(gained))}
 	switch {
 	case len(gained) == 1:
 		return nil
 	case len(gained) > 1:
 		return &api.Error{
-			Code: api.CodeHalfDone,
+			Code: api.CodeHalfDone, Why: "gained-several",
 			Sentence: fmt.Sprintf("%s has gained %d identities at once: somebody else linked at the same moment, so that nobody "+
 				"can tell which one signed in here.", account, len(gained)),
 			Hint: "Look at the account's links, and remove what does not belong there.", Params: params,
@@ -502,7 +505,7 @@ func onlyGain(before api.Roster, plan api.Plan, gained []api.Identity) error {
 		return notStored(plan.Account.Name)
 	}
 	return &api.Error{
-		Code: api.CodeLinkExists,
+		Code: api.CodeLinkExists, Why: "gained-nothing",
 		Sentence: fmt.Sprintf("Nothing has changed: the identity that signed in opens %s already, or else the server has "+
 			"stored nothing.", account),
 		Params: params,
@@ -532,21 +535,24 @@ func identitiesAt(r api.Roster, plan api.Plan) []api.Identity {
 func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owner *api.Account) error {
 	name, was, is := api.Printable(taken.Name), accountName(owner), api.Printable(now.Name)
 	e := &api.Error{
-		Code: api.CodeLinkOwned,
+		Code: api.CodeLinkOwned, Why: "put-back",
 		Sentence: fmt.Sprintf("The identity that signed in, %s, belongs to %s. The server had moved it; it was put back.",
 			name, was),
-		Hint:   "Sign in at the identity provider as the right person, or say that it shall move (--move).",
-		Params: map[string]string{"name": taken.Name, "owner": owner.Name, "ownerId": owner.ID},
+		Hint: "Sign in at the identity provider as the right person, or say that it shall move (--move).",
+		Params: map[string]string{
+			"name": taken.Name, "owner": cmp.Or(owner.Name, owner.ID), "ownerId": owner.ID, "account": now.Name,
+		},
 	}
 	dropped := l.drop(ctx, api.Account{User: now, Exists: true}, taken)
 	switch e.Err = settled(dropped); {
 	case e.Err != nil:
-		e.Code = api.CodeHalfDone
+		e.Code, e.Why = api.CodeHalfDone, "not-put-back"
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s; the server has moved it to %s, and it could "+
 			"not be put back.", name, was, is)
 		e.Hint = fmt.Sprintf("Remove it from %s and link it to %s by subject.", is, was)
 		return e
 	case !owner.Exists:
+		e.Why = "put-nowhere"
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s. The server had moved it to %s; it was removed "+
 			"there, and opens nobody's account now.", name, was, is)
 		e.Hint = "Link again: nobody has it any more."
@@ -557,7 +563,7 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		e.Err = l.readBack(ctx, back, true)
 	}
 	if e.Err != nil {
-		e.Code = api.CodeHalfDone
+		e.Code, e.Why = api.CodeHalfDone, "removed-only"
 		e.Sentence = fmt.Sprintf("The identity that signed in, %s, belonged to %s. The server had moved it to %s; it was removed "+
 			"there, but could not be put back.", name, was, is)
 		e.Hint = fmt.Sprintf("Link it to %s by subject.", was)
@@ -590,7 +596,7 @@ func beside(e *api.Error, err error) *api.Error {
 			e.Err = errTakenBack
 		}
 		e.Code = api.CodeHalfDone
-		e.Sentence += " " + reason(lost)
+		e.Because(lost)
 		if inner, ok := errors.AsType[*api.Error](lost.error); ok {
 			e.Hint += " " + inner.Hint
 		}
@@ -660,21 +666,24 @@ func (l *Linker) movePreprovisioned(ctx context.Context, link, from api.Link) er
 	case errors.Is(back, errReadBack):
 		return back
 	case back != nil:
-		return &api.Error{
-			Code: api.CodeHalfDone,
+		e := &api.Error{
+			Code: api.CodeHalfDone, Why: "move-lost",
 			Sentence: fmt.Sprintf("%s was removed from the account that had it, but could be linked neither to the other one nor "+
-				"back. %s", api.Printable(link.Name), reason(err)),
+				"back.", api.Printable(link.Name)),
 			Hint:   "“jellybind history undo” gives it back to the account that had it.",
 			Params: map[string]string{"name": link.Name}, Err: errors.Join(err, back),
 		}
+		e.Because(err)
+		return e
 	}
 	if answerLost(err) {
-		return &api.Error{
-			Code: api.CodeLinkNotStored,
-			Sentence: fmt.Sprintf("%s could not be moved; the account that had it has it again. %s", api.Printable(link.Name),
-				reason(err)),
-			Hint: "Try again.", Params: map[string]string{"name": link.Name},
+		e := &api.Error{
+			Code: api.CodeLinkNotStored, Why: "move-refused",
+			Sentence: fmt.Sprintf("%s could not be moved; the account that had it has it again.", api.Printable(link.Name)),
+			Hint:     "Try again.", Params: map[string]string{"name": link.Name},
 		}
+		e.Because(err)
+		return e
 	}
 	return err
 }
@@ -724,7 +733,7 @@ func (l *Linker) readBack(ctx context.Context, link api.Link, want bool) error {
 		return notStored(link.Name)
 	}
 	return &api.Error{
-		Code:     api.CodeLinkNotStored,
+		Code: api.CodeLinkNotStored, Why: "removal-not-stored",
 		Sentence: fmt.Sprintf("The server said that it removed %s, but the link is still there.", api.Printable(link.Name)),
 		Hint:     "Look at the server's log, and whether its configuration folder can be written.",
 		Params:   map[string]string{"name": link.Name},
@@ -766,25 +775,27 @@ func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.
 		c.State, c.Error = api.ChangeFailed, code
 	}
 	if jerr := l.Journal.Finish(ctx, *c); jerr != nil && err == nil {
-		err = notJournalled("The change was made, but the journal could not be told.", jerr)
+		err = notJournalled("change-unwritten", "The change was made, but the journal could not be told.", jerr)
 	}
 	return *c, err
 }
 
 // notJournalled tells of a change that was made, and whose end the journal does not have.
-func notJournalled(sentence string, err error) error {
+func notJournalled(why api.Why, sentence string, err error) error {
 	return &api.Error{
-		Code: api.CodeHalfDone, Sentence: sentence,
+		Code: api.CodeHalfDone, Why: why, Sentence: sentence,
 		Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
 	}
 }
 
 // unknownOutcome tells of a write without an answer, or whose effect could not be read.
 func unknownOutcome(err error) error {
-	return &api.Error{
-		Code: api.CodeOutcomeUnknown, Sentence: "It is not known whether the server made the change. " + reason(err),
+	e := &api.Error{
+		Code: api.CodeOutcomeUnknown, Why: "outcome-unknown", Sentence: "It is not known whether the server made the change.",
 		Hint: "Look at the links again. If the change is there, “jellybind history undo” takes it back.", Err: err,
 	}
+	e.Because(err)
+	return e
 }
 
 // reason is what a person is told of an error inside another one.

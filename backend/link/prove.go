@@ -47,7 +47,7 @@ func (l *Linker) proveBy(
 		name := f.Request.Name
 		if strings.TrimSpace(name) == "" {
 			return proof{}, &api.Error{
-				Code: api.CodeNameInvalid, Sentence: "Linking by subject needs the name that the identity provider will send.",
+				Code: api.CodeNameInvalid, Why: "name-missing", Sentence: "Linking by subject needs the name that the identity provider will send.",
 				Hint: "On 9p4 and K0lin that is the user name, on Flowfin the subject: “jellybind providers show” says which claim it is.",
 			}
 		}
@@ -154,7 +154,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	owner := roster.Owner(r, verified.Identity)
 	if owner == nil || !owner.Exists {
 		return api.Verified{}, &api.Error{
-			Code: api.CodeLinkNotFound,
+			Code: api.CodeLinkNotFound, Why: "signed-in-unlinked",
 			Sentence: fmt.Sprintf("%s of %s signed in, and is linked to no account that you may see. Jellybind stopped there: "+
 				"the server would have created one, or let it into one of the same name.", api.Printable(proved.name), api.Printable(p.Name)),
 			Hint: "Link it to an account first.", Params: map[string]string{"name": proved.name, "provider": p.Name},
@@ -176,13 +176,15 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	}
 	verified.Account, verified.SignedIn = in.User, true
 	if err := l.Client.WithCredential(in.Token).SignOut(ctx); err != nil {
-		return verified, &api.Error{
-			Code: api.CodeOf(err),
-			Sentence: fmt.Sprintf("%s of %s opens %s, but the session that proved it could not be ended. %s",
-				api.Printable(proved.name), api.Printable(p.Name), api.Printable(in.User.Name), reason(err)),
+		left := &api.Error{
+			Code: api.CodeOf(err), Why: "session-left",
+			Sentence: fmt.Sprintf("%s of %s opens %s, but the session that proved it could not be ended.",
+				api.Printable(proved.name), api.Printable(p.Name), api.Printable(in.User.Name)),
 			Hint:   "End the session “Jellybind” in the server's dashboard, under Devices.",
 			Params: map[string]string{"name": proved.name, "provider": p.Name, "account": in.User.Name}, Err: err,
 		}
+		left.Because(err)
+		return verified, left
 	}
 	return verified, nil
 }
@@ -208,7 +210,7 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 		}
 	case oidc:
 		return "", false, &api.Error{
-			Code: api.CodeClientMissing, Sentence: "The plugin does not tell who signed in, and signing in with an identity that is " +
+			Code: api.CodeClientMissing, Why: "verify-client", Sentence: "The plugin does not tell who signed in, and signing in with an identity that is " +
 				"not linked would create an account, so that verifying needs a client of Jellybind's own at the identity provider.",
 			Hint: "Register one there, then: jellybind providers set " + f.Provider.Name + " --client-id ID",
 		}

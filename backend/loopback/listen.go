@@ -80,7 +80,7 @@ func Listen(ctx context.Context, opts Options) (*Listener, error) {
 	}
 	if host != hostIPv4 && host != hostName {
 		return nil, &api.Error{
-			Code:     api.CodeUsage,
+			Code: api.CodeUsage, Why: "no-loopback",
 			Sentence: fmt.Sprintf("The sign-in's answer cannot be caught at %q, which is not the loopback.", host),
 			Hint:     `Use "127.0.0.1" or "localhost".`,
 			Params:   map[string]string{"host": host},
@@ -93,7 +93,7 @@ func Listen(ctx context.Context, opts Options) (*Listener, error) {
 	for _, port := range ports {
 		if port < 0 || port > 65535 {
 			return nil, &api.Error{
-				Code:     api.CodeUsage,
+				Code: api.CodeUsage, Why: "no-port",
 				Sentence: fmt.Sprintf("%d is not a port.", port),
 				Hint:     "Choose ports from 1 to 65535, or 0 for any free one.",
 				Params:   map[string]string{"port": strconv.Itoa(port)},
@@ -235,12 +235,14 @@ func portTaken(ports []int, cause error) error {
 		list[i] = strconv.Itoa(p)
 	}
 	text := strings.Join(list, ", ")
-	e := &api.Error{Code: api.CodePortTaken, Params: map[string]string{"ports": text}, Err: cause}
+	e := &api.Error{Code: api.CodePortTaken, Why: "ports-taken", Params: map[string]string{"ports": text}, Err: cause}
 	switch {
 	case len(ports) == 1 && ports[0] == 0:
+		e.Why = "no-free-port"
 		e.Sentence = "No port of the loopback could be bound."
 		e.Hint = "Check whether a firewall or a sandbox forbids listening on 127.0.0.1."
 	case len(ports) == 1:
+		e.Why = "port-taken"
 		e.Sentence = fmt.Sprintf("Port %s of the loopback is in use by another program, or may not be used.", text)
 		e.Hint = "End that program, or choose another port and allow its address at the identity provider."
 	default:

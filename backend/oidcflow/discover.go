@@ -1,6 +1,7 @@
 package oidcflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -112,6 +113,7 @@ func (c Client) Discover(ctx context.Context) (Metadata, error) {
 		u.Fragment != "" {
 		return Metadata{}, &api.Error{
 			Code:     api.CodeAddressInvalid,
+			Why:      "no-issuer",
 			Sentence: "The provider's endpoint in the plugin's settings is not an OpenID issuer's address.",
 			Hint:     "It looks like https://auth.example.com or https://auth.example.com/realms/home.",
 		}
@@ -122,17 +124,18 @@ func (c Client) Discover(ctx context.Context) (Metadata, error) {
 	}
 	if strings.TrimSuffix(m.Issuer, "/") != base {
 		e := misconfigured(fmt.Sprintf("it calls itself %s, and was asked as %s", api.Printable(m.Issuer), api.Printable(base)))
+		e.Why, e.Params = "unusable-issuer", map[string]string{"issuer": cmp.Or(m.Issuer, "-"), "asked": base}
 		e.Hint = "Enter the issuer in the plugin's settings exactly as the provider calls itself."
 		return Metadata{}, e
 	}
 	for _, endpoint := range []struct {
-		name, address string
-		needed        bool
+		name, field, address string
+		needed               bool
 	}{
-		{"authorization endpoint", m.AuthorizationEndpoint, true},
-		{"token endpoint", m.TokenEndpoint, true},
-		{"key set", m.JWKSURI, true},
-		{"userinfo endpoint", m.UserInfoEndpoint, false},
+		{"authorization endpoint", "authorization_endpoint", m.AuthorizationEndpoint, true},
+		{"token endpoint", "token_endpoint", m.TokenEndpoint, true},
+		{"key set", "jwks_uri", m.JWKSURI, true},
+		{"userinfo endpoint", "userinfo_endpoint", m.UserInfoEndpoint, false},
 	} {
 		if endpoint.address == "" && !endpoint.needed {
 			continue
@@ -140,7 +143,9 @@ func (c Client) Discover(ctx context.Context) (Metadata, error) {
 		at, err := url.Parse(endpoint.address)
 		if err != nil || at.Host == "" || at.User != nil || at.Fragment != "" ||
 			(at.Scheme != "https" && (at.Scheme != "http" || u.Scheme != "http")) {
-			return Metadata{}, misconfigured("its " + endpoint.name + " is missing, or less protected than the issuer")
+			e := misconfigured("its " + endpoint.name + " is missing, or less protected than the issuer")
+			e.Why, e.Params = "unusable-endpoint", map[string]string{"endpoint": endpoint.field}
+			return Metadata{}, e
 		}
 	}
 	if len(m.ResponseTypes) > 0 && !slices.Contains(m.ResponseTypes, "code") {
@@ -194,6 +199,7 @@ func (c Client) get(ctx context.Context, address string, into any) error {
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		e := misconfigured("what it says at " + api.Printable(req.URL.Redacted()) + " is not JSON")
+		e.Why, e.Params = "unusable-json", map[string]string{"address": req.URL.Redacted()}
 		e.Hint = "Check the endpoint in the plugin's settings: it may be the address of a web page."
 		return e
 	}

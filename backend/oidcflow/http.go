@@ -102,16 +102,20 @@ func (e *exchange) exchangeError(ctx context.Context, err error) error {
 	if !ok {
 		return e.askError(ctx, err, "the code could not be redeemed")
 	}
-	refused := &api.Error{Code: api.CodeSignInRefused, Params: map[string]string{"reason": short(answer.ErrorCode)}}
+	refused := &api.Error{
+		Code: api.CodeSignInRefused, Why: "client-refused", Params: map[string]string{"reason": short(answer.ErrorCode)},
+	}
 	switch answer.ErrorCode {
 	case "invalid_client", "unauthorized_client":
 		refused.Sentence = "The identity provider does not accept Jellybind's client id or secret."
 		refused.Hint = "Compare the client id and secret with those at the identity provider, and check whether that " +
 			"client is a public one (without a secret) there."
 		if e.client.Secret.IsZero() {
+			refused.Why = "client-secretless"
 			refused.Hint = "The client has no secret here. Enter one, or make it a public client at the identity provider."
 		}
 	case "invalid_grant":
+		refused.Why = "code-refused"
 		refused.Sentence = "The identity provider no longer accepts its own code."
 		refused.Hint = "Start again. If it happens again, allow exactly this redirect URI at the identity provider: " +
 			e.config.RedirectURL
@@ -119,6 +123,7 @@ func (e *exchange) exchangeError(ctx context.Context, err error) error {
 	case "":
 		return answered(answer.Response, parsed(e.config.Endpoint.TokenURL))
 	default:
+		refused.Why = "code-unredeemed"
 		refused.Sentence = "The identity provider refused to redeem its code: " + short(answer.ErrorCode) + "."
 		refused.Hint = "Check the settings of Jellybind's client at the identity provider."
 	}
@@ -144,24 +149,26 @@ func (e *exchange) askError(ctx context.Context, err error, why string) error {
 
 // refusal is an authorization error response (RFC 6749, section 4.1.2.1).
 func refusal(v url.Values) error {
-	code, description := v.Get("error"), v.Get("error_description")
+	code, reason := v.Get("error"), short(v.Get("error"))
+	if description := v.Get("error_description"); description != "" {
+		reason += " (" + short(description) + ")"
+	}
 	e := &api.Error{
-		Code:     api.CodeSignInRefused,
-		Sentence: "The identity provider refused the sign-in: " + short(code),
+		Code: api.CodeSignInRefused, Why: "refused",
+		Sentence: "The identity provider refused the sign-in: " + reason + ".",
 		Hint:     "Ask whoever runs the identity provider; its log says more.",
-		Params:   map[string]string{"reason": short(code)},
+		Params:   map[string]string{"reason": reason},
 	}
-	if description != "" {
-		e.Sentence += " (" + short(description) + ")"
-	}
-	e.Sentence += "."
 	switch code {
 	case "access_denied":
+		e.Why = "refused-denied"
 		e.Hint = "The sign-in was cancelled there, or that person may not use this client. Try again."
 	case "unauthorized_client", "invalid_request", "invalid_scope", "unsupported_response_type":
+		e.Why = "refused-client"
 		e.Hint = "Check the settings of Jellybind's client at the identity provider: it needs the authorization code flow " +
 			"with PKCE and the scopes that are asked for."
 	case "temporarily_unavailable", "server_error":
+		e.Why = "refused-later"
 		e.Hint = "Try again later."
 	}
 	return e
@@ -184,7 +191,7 @@ func unreachable(ctx context.Context, err error, host string) error {
 	}
 	host = api.Printable(host)
 	e := &api.Error{
-		Code:     api.CodeProviderUnreachable,
+		Code: api.CodeProviderUnreachable, Why: "idp-away",
 		Sentence: fmt.Sprintf("The identity provider at %s cannot be reached.", host),
 		Hint:     "Check that it runs and that this computer can reach it.",
 		Params:   map[string]string{"host": host},
@@ -197,20 +204,23 @@ func unreachable(ctx context.Context, err error, host string) error {
 	)
 	switch {
 	case errors.Is(err, errRedirect):
-		e.Code = api.CodeRedirectRefused
+		e.Code, e.Why = api.CodeRedirectRefused, "idp-redirects"
 		e.Sentence = fmt.Sprintf("The identity provider at %s redirects a request that must not travel on.", host)
 		e.Hint = "Enter the issuer in the plugin's settings exactly as the provider calls itself."
 	case errors.Is(err, errTooLarge):
+		e.Why = "idp-too-much"
 		e.Sentence = fmt.Sprintf("The identity provider at %s sent far more than it should.", host)
 		e.Hint = "Check the endpoint in the plugin's settings."
 	case errors.As(err, &verify):
-		e.Code = api.CodeCertificateUntrusted
+		e.Code, e.Why = api.CodeCertificateUntrusted, "idp-certificate"
 		e.Sentence = fmt.Sprintf("The TLS certificate of the identity provider at %s is not trusted by this computer.", host)
 		e.Hint = "Add its certificate authority to this computer's trusted ones, as the browser needs it as well."
 	case errors.As(err, &name):
+		e.Why = "idp-unknown"
 		e.Sentence = fmt.Sprintf("The identity provider's name %s is unknown to this computer.", host)
 		e.Hint = "The name may be known on the server only. Check the endpoint in the plugin's settings."
 	case errors.As(err, &timeout) && timeout.Timeout():
+		e.Why = "idp-silent"
 		e.Sentence = fmt.Sprintf("The identity provider at %s did not answer in time.", host)
 	}
 	return e
@@ -232,7 +242,7 @@ func answered(resp *http.Response, at *url.URL) error {
 	}
 	address := at.Scheme + "://" + at.Host + at.EscapedPath()
 	e := misconfigured("it answers " + status + " at " + api.Printable(address))
-	e.Params = map[string]string{"status": status, "address": address}
+	e.Why, e.Params = "unusable-status", map[string]string{"status": status, "address": address}
 	if resp != nil && resp.StatusCode >= http.StatusInternalServerError {
 		e.Hint = "The provider has a fault. Look at its log, or try again later."
 	}
@@ -241,7 +251,7 @@ func answered(resp *http.Response, at *url.URL) error {
 
 func misconfigured(why string) *api.Error {
 	return &api.Error{
-		Code:     api.CodeProviderUnreachable,
+		Code: api.CodeProviderUnreachable, Why: "unusable", Params: map[string]string{"why": why},
 		Sentence: "The identity provider cannot be used: " + why + ".",
 		Hint:     "Check the provider's endpoint in the plugin's settings.",
 	}

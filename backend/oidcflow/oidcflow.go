@@ -77,6 +77,7 @@ func Run(
 	if client.ClientID == "" {
 		return Identity{}, &api.Error{
 			Code:     api.CodeClientMissing,
+			Why:      api.WhyClientMissing,
 			Sentence: "Jellybind has no client of its own at this provider yet.",
 			Hint:     "Register a client for Jellybind at the identity provider and enter its client id.",
 		}
@@ -157,7 +158,9 @@ func (e *exchange) redeem(ctx context.Context, v url.Values) (Identity, error) {
 	// RFC 9207, section 2.4: before anything else of the response is used, an error included.
 	if iss, given := v["iss"]; given || e.meta.IssuerInResponse {
 		if len(iss) != 1 || iss[0] != e.meta.Issuer {
-			return Identity{}, invalid("it does not come from " + api.Printable(e.meta.Issuer))
+			foreign := invalid("it does not come from " + api.Printable(e.meta.Issuer))
+			foreign.Why, foreign.Params = "answer-issuer", map[string]string{"issuer": e.meta.Issuer}
+			return Identity{}, foreign
 		}
 	}
 	if v.Get("error") != "" {

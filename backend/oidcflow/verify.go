@@ -97,7 +97,9 @@ func (c claims) text(name string) (string, error) {
 	}
 	var value any
 	if err := json.Unmarshal(raw, &value); err != nil {
-		return "", invalid("the claim " + api.Printable(name) + " cannot be read")
+		e := invalid("the claim " + api.Printable(name) + " cannot be read")
+		e.Why, e.Params = "answer-claim", map[string]string{"claim": name}
+		return "", e
 	}
 	switch v := value.(type) {
 	case nil:
@@ -108,18 +110,19 @@ func (c claims) text(name string) (string, error) {
 		return string(raw), nil
 	}
 	return "", &api.Error{
-		Code:     api.CodeSignInInvalid,
+		Code: api.CodeSignInInvalid, Why: "claim-shape",
 		Sentence: fmt.Sprintf("The claim %s, which is to be the name, is not one text.", api.Printable(name)),
 		Hint:     "Choose another claim for the name in the plugin's settings, or change it at the identity provider.",
 		Params:   map[string]string{"claim": name},
 	}
 }
 
-func invalid(why string) error {
+func invalid(why string) *api.Error {
 	return &api.Error{
-		Code:     api.CodeSignInInvalid,
+		Code: api.CodeSignInInvalid, Why: "answer",
 		Sentence: "The identity provider's answer was refused: " + why + ".",
 		Hint:     "Start again. If it happens again, the provider's settings are wrong, or somebody interferes.",
+		Params:   map[string]string{"why": why},
 		Err:      errors.New("checking the sign-in: " + why),
 	}
 }
@@ -127,7 +130,7 @@ func invalid(why string) error {
 func clocks(format string, theirs, ours time.Time) error {
 	const form = time.RFC3339
 	return &api.Error{
-		Code: api.CodeSignInInvalid,
+		Code: api.CodeSignInInvalid, Why: "answer-time",
 		Sentence: "The identity provider's answer was refused: " +
 			fmt.Sprintf(format, theirs.UTC().Format(form), ours.UTC().Format(form)) + ".",
 		Hint: "The clocks of this computer and of the identity provider differ. Set both by the network.",

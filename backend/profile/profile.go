@@ -53,7 +53,7 @@ func (d *Data) Find(name string) (*Entry, error) {
 	}
 	if name == "" {
 		return nil, &api.Error{
-			Code: api.CodeProfileNotFound, Sentence: "No server has been added yet.",
+			Code: api.CodeProfileNotFound, Why: "no-server", Sentence: "No server has been added yet.",
 			Hint: "Add one with “jellybind server add ADDRESS”, or try “jellybind --demo links list”.",
 		}
 	}
@@ -71,8 +71,10 @@ func (d *Data) Find(name string) (*Entry, error) {
 			names = append(names, p.Name)
 		}
 		return nil, &api.Error{
-			Code: api.CodeUsage, Sentence: fmt.Sprintf("Several servers have the address %s.", api.Printable(name)),
-			Hint: "Say which by its name: " + strings.Join(names, ", "),
+			Code: api.CodeUsage, Why: "several-servers",
+			Sentence: fmt.Sprintf("Several servers have the address %s.", api.Printable(name)),
+			Hint:     "Say which by its name: " + strings.Join(names, ", "),
+			Params:   map[string]string{"address": name, "names": strings.Join(names, ", ")},
 		}
 	}
 }
@@ -184,14 +186,14 @@ func (d *Data) check() error {
 		switch {
 		case p.Name == "" || len(p.Name) > 200 || !utf8.ValidString(p.Name) || api.Printable(p.Name) != p.Name:
 			return &api.Error{
-				Code: api.CodeUsage, Sentence: "A server's name must be 1 to 200 bytes of text without control characters.",
+				Code: api.CodeUsage, Why: "profile-name", Sentence: "A server's name must be 1 to 200 bytes of text without control characters.",
 				Hint: "Choose another name.", Params: map[string]string{"name": p.Name},
 			}
 		case seen[p.Name]:
 			return exists(p.Name)
 		case p.Demo:
 			return &api.Error{
-				Code: api.CodeUsage, Sentence: "The demo world cannot be stored as a server.",
+				Code: api.CodeUsage, Why: "profile-demo", Sentence: "The demo world cannot be stored as a server.",
 				Hint: "Its servers end with the program; start it again when you need it.",
 			}
 		}
@@ -199,13 +201,13 @@ func (d *Data) check() error {
 		u, err := url.Parse(p.URL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return &api.Error{
-				Code: api.CodeAddressInvalid, Sentence: "A server's address must begin with http:// or https:// and name a host.",
+				Code: api.CodeAddressInvalid, Why: "profile-scheme", Sentence: "A server's address must begin with http:// or https:// and name a host.",
 				Hint: "Give the address that opens Jellyfin in a browser.", Params: map[string]string{"name": p.Name},
 			}
 		}
 		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 			return &api.Error{
-				Code:     api.CodeAddressInvalid,
+				Code: api.CodeAddressInvalid, Why: "profile-bare",
 				Sentence: "A server's address must have no user name, password, query or fragment in it: the file holds no secrets.",
 				Hint:     "Give the bare address, such as https://jellyfin.example.org/base.", Params: map[string]string{"name": p.Name},
 			}

@@ -39,7 +39,7 @@ func Dir() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", &api.Error{
-			Code: api.CodeProfileUnwritable, Sentence: "The system names no folder for configuration files.",
+			Code: api.CodeProfileUnwritable, Why: "no-config-folder", Sentence: "The system names no folder for configuration files.",
 			Hint: "Set " + DirEnv + " to a folder of your own.", Err: fmt.Errorf("finding the configuration folder: %w", err),
 		}
 	}
@@ -255,11 +255,12 @@ var errBusy = errors.New("profile file is locked")
 
 func (s *Store) damaged(err error, keptAs string) error {
 	e := &api.Error{
-		Code: api.CodeProfileDamaged, Err: err, Params: map[string]string{"file": keptAs, "folder": s.dir},
+		Code: api.CodeProfileDamaged, Why: "profile-kept", Err: err, Params: map[string]string{"file": keptAs, "folder": s.dir},
 		Sentence: "The file of servers cannot be read; it was kept aside as " + keptAs + ".",
 		Hint:     "Add your servers again, or repair that file and rename it to " + fileName + ". It is in " + s.dir + ".",
 	}
 	if keptAs == "" {
+		e.Why, e.Params = "profile-not-kept", map[string]string{"path": s.Path()}
 		e.Sentence = "The file of servers cannot be read, nor could it be kept aside; nothing will be written over it."
 		e.Hint = "Repair or rename " + s.Path() + "."
 	}
@@ -268,7 +269,7 @@ func (s *Store) damaged(err error, keptAs string) error {
 
 func (s *Store) unwritable(err error) error {
 	return &api.Error{
-		Code: api.CodeProfileUnwritable, Sentence: "The file of servers cannot be written.", Err: err,
+		Code: api.CodeProfileUnwritable, Why: "profile-folder", Sentence: "The file of servers cannot be written.", Err: err,
 		Hint:   "Check the rights and the free space of " + s.dir + ", or name another folder with " + DirEnv + ".",
 		Params: map[string]string{"folder": s.dir},
 	}
@@ -276,8 +277,8 @@ func (s *Store) unwritable(err error) error {
 
 func (s *Store) unreadable(err error) error {
 	return &api.Error{
-		Code: api.CodeProfileUnwritable, Sentence: "The file of servers cannot be opened.",
+		Code: api.CodeProfileUnwritable, Why: "profile-closed", Sentence: "The file of servers cannot be opened.",
 		Hint:   "Check the rights of " + s.Path() + ".",
-		Params: map[string]string{"folder": s.dir}, Err: fmt.Errorf("reading the profile file: %w", err),
+		Params: map[string]string{"file": s.Path(), "folder": s.dir}, Err: fmt.Errorf("reading the profile file: %w", err),
 	}
 }

@@ -197,6 +197,7 @@ func refused(reason string) error {
 	said := strings.TrimRight(api.Printable(string(short)), ". ")
 	return &api.Error{
 		Code:     api.CodeSignInRefused,
+		Why:      "refused",
 		Sentence: "The identity provider refused the sign-in: " + said + ".",
 		Hint:     "Try again, or ask whoever runs the identity provider.",
 		Params:   map[string]string{"reason": said},

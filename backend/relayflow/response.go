@@ -89,7 +89,7 @@ func readResponse(encoded string) (response, error) {
 
 func unreadable(why string) error {
 	return &api.Error{
-		Code:     api.CodeSignInInvalid,
+		Code: api.CodeSignInInvalid, Why: "answer-unreadable", Params: map[string]string{"why": why},
 		Sentence: "The identity provider's answer cannot be read: " + why + ".",
 		Hint:     "Check the provider's settings at the identity provider.",
 		Err:      errors.New("reading a SAML response: " + why),

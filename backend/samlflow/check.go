@@ -193,9 +193,9 @@ func status(root *etree.Element) error {
 		}
 	}
 	return &api.Error{
-		Code: api.CodeSignInRefused, Sentence: "The identity provider refused the sign-in (" + said + ").",
+		Code: api.CodeSignInRefused, Why: "refused", Sentence: "The identity provider refused the sign-in (" + said + ").",
 		Hint:   "Sign in again, with an account that may use Jellyfin. Its administrator finds the reason in its log.",
-		Params: map[string]string{"status": code},
+		Params: map[string]string{"status": code, "reason": said},
 	}
 }
 
@@ -262,11 +262,11 @@ const clocks = "Compare the clocks of this computer and of the identity provider
 func wrongAddress(what, got, want string) error {
 	got = shown(got)
 	return &api.Error{
-		Code: api.CodeSignInInvalid,
+		Code: api.CodeSignInInvalid, Why: "answer-address",
 		Sentence: fmt.Sprintf("The identity provider's answer was refused: its %s is %q, but the sign-in was started for %q.",
 			what, got, shown(want)),
 		Hint:   "Allow exactly the second address as the ACS of this client at the identity provider.",
-		Params: map[string]string{"got": got, "want": want},
+		Params: map[string]string{"what": what, "got": got, "want": want},
 	}
 }
 
@@ -345,7 +345,7 @@ func (x Expect) audience(restriction *etree.Element) error {
 	}
 	got := shown(strings.Join(named, ", "))
 	return &api.Error{
-		Code: api.CodeSignInInvalid,
+		Code: api.CodeSignInInvalid, Why: "answer-audience",
 		Sentence: fmt.Sprintf("The identity provider's answer was refused: it is meant for %q, but this provider's client is %q.",
 			got, shown(x.Audience)),
 		Hint:   "Make the client's entity id the same in the plugin's provider settings and at the identity provider.",
@@ -378,7 +378,7 @@ func (x Expect) confirmation(assertion *etree.Element) (until time.Time, err err
 	if !ok {
 		return until, refuse("its assertion has no subject", "")
 	}
-	reason := refuse("its assertion has no bearer confirmation", "")
+	var reason error = refuse("its assertion has no bearer confirmation", "")
 	for _, e := range children(subject, nsAssertion, "SubjectConfirmation") {
 		if attr(e, "Method") != methodBearer {
 			continue
@@ -439,7 +439,7 @@ func nameID(assertion *etree.Element) (name, format string, err error) {
 	}
 	if strings.TrimSpace(name) == "" {
 		return "", "", &api.Error{
-			Code: api.CodeNameInvalid, Sentence: "The identity provider's answer has an empty NameID, so nobody can be linked.",
+			Code: api.CodeNameInvalid, Why: "nameid-empty", Sentence: "The identity provider's answer has an empty NameID, so nobody can be linked.",
 			Hint: "Map a field that this person has (user name, e-mail address, an id) to the NameID at the identity provider.",
 		}
 	}
@@ -488,7 +488,9 @@ func instant(e *etree.Element, key string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || t.IsZero() {
-		return time.Time{}, refuse("its "+key+" is no time", "")
+		e := refuse("its "+key+" is no time", "")
+		e.Why, e.Params = "answer-moment", map[string]string{"what": key}
+		return time.Time{}, e
 	}
 	return t, nil
 }

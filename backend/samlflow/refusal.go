@@ -11,21 +11,22 @@ import (
 var errNoCertificate = errors.New("no certificate")
 
 // refuse says why a response is not believed.
-func refuse(reason, hint string) error {
+func refuse(why, hint string) *api.Error {
 	if hint == "" {
 		hint = "Sign in again. If it happens again, look at how the identity provider makes its SAML responses."
 	}
 	return &api.Error{
-		Code: api.CodeSignInInvalid, Sentence: "The identity provider's answer was refused: " + reason + ".", Hint: hint,
-		Params: map[string]string{"reason": reason},
+		Code: api.CodeSignInInvalid, Why: "answer", Sentence: "The identity provider's answer was refused: " + why + ".",
+		Hint: hint, Params: map[string]string{"why": why},
 	}
 }
 
 func badCertificate(cause error) error {
 	return &api.Error{
-		Code: api.CodeSignInInvalid, Sentence: "The provider's certificate in the plugin cannot be read, so no sign-in can be checked.",
-		Hint: "Put the identity provider's signing certificate into the plugin's provider settings.",
-		Err:  fmt.Errorf("reading the provider's certificate: %w", cause),
+		Code: api.CodeSignInInvalid, Why: "certificate-unreadable",
+		Sentence: "The provider's certificate in the plugin cannot be read, so no sign-in can be checked.",
+		Hint:     "Put the identity provider's signing certificate into the plugin's provider settings.",
+		Err:      fmt.Errorf("reading the provider's certificate: %w", cause),
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 // method is a signature algorithm of XML Signature and RFC 6931.
@@ -110,8 +112,12 @@ func badSignature() error {
 		"Compare the certificate in the plugin's provider settings with the identity provider's signing certificate.")
 }
 
-func badShape(what string) error {
-	return refuse("its signature has "+what+", which SAML does not allow", "")
+func badShape(why string) error {
+	const hint = "Sign in again. If it happens again, look at how the identity provider makes its SAML responses."
+	return &api.Error{
+		Code: api.CodeSignInInvalid, Why: "signature-shape", Hint: hint, Params: map[string]string{"why": why},
+		Sentence: "The identity provider's answer was refused: its signature has " + why + ", which SAML does not allow.",
+	}
 }
 
 // parts takes the signature apart: SignedInfo, SignatureValue and at most one KeyInfo, in this order.

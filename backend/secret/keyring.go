@@ -189,7 +189,7 @@ func (k *Keyring) Check(ctx context.Context) api.Keyring {
 	}
 	state := api.Keyring{Code: api.CodeInternal, Sentence: err.Error()}
 	if e, ok := errors.AsType[*api.Error](err); ok {
-		state.Code, state.Sentence, state.Hint = e.Code, e.Sentence, e.Hint
+		state.Code, state.Why, state.Sentence, state.Hint = e.Code, e.Why, e.Sentence, e.Hint
 	}
 	return state
 }
@@ -252,7 +252,7 @@ func (k *Keyring) late(parent context.Context, err error) error {
 	if cause := context.Cause(parent); cause != nil {
 		if errors.Is(cause, context.DeadlineExceeded) {
 			return &api.Error{
-				Code: api.CodeTimeout, Sentence: "The keyring did not answer in time.",
+				Code: api.CodeTimeout, Why: "keyring-silent", Sentence: "The keyring did not answer in time.",
 				Hint: "Unlock the keyring and try again.", Err: cause,
 			}
 		}
@@ -294,7 +294,7 @@ func check(account string, v Value) error {
 	}
 	if v.IsZero() {
 		return &api.Error{
-			Code: api.CodeUsage, Sentence: "An empty secret cannot be stored.",
+			Code: api.CodeUsage, Why: "secret-empty", Sentence: "An empty secret cannot be stored.",
 			Hint: "Give the key, token or client secret, without blanks around it.",
 		}
 	}
@@ -308,7 +308,7 @@ func check(account string, v Value) error {
 func checkAccount(account string) error {
 	if account == "" || len(account) > MaxAccount || strings.ContainsFunc(account, unicode.IsControl) {
 		return &api.Error{
-			Code:     api.CodeUsage,
+			Code: api.CodeUsage, Why: "secret-name",
 			Sentence: "This name cannot be used in the keyring: it is empty, longer than 256 bytes, or has control characters.",
 			Hint:     "Choose a shorter name.",
 		}
@@ -329,14 +329,15 @@ func explain(err error) error {
 		e.Sentence = fmt.Sprintf("The secret is longer than the %d bytes that a keyring takes.", MaxBytes)
 		e.Hint = "Check what was pasted: keys, tokens and client secrets are far shorter."
 	case errors.Is(err, ErrLocked):
-		e.Code = api.CodeSecretLocked
+		e.Code, e.Why = api.CodeSecretLocked, lockedWhy
 		e.Sentence = "The keyring is locked."
 		e.Hint = lockedHint
 	default:
-		e.Code = api.CodeSecretUnavailable
+		e.Code, e.Why = api.CodeSecretUnavailable, unavailableWhy
 		e.Sentence = "The system's keyring cannot be used, and Jellybind stores secrets nowhere else."
 		e.Hint = unavailableHint
 		if errors.Is(err, errNoCollection) {
+			e.Why = "keyring-empty"
 			e.Sentence = "The system's keyring has no collection yet in which Jellybind could store its secrets."
 			e.Hint = "Create a default keyring once (in \"Passwords and Keys\", or KDE's wallet settings), then try again."
 		}

@@ -7,9 +7,14 @@ import (
 	"fmt"
 
 	"github.com/godbus/dbus/v5"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 const (
+	lockedWhy      api.Why = "" // the code's own texts are for these systems
+	unavailableWhy api.Why = ""
+
 	lockedHint = "Unlock the keyring (\"Passwords and Keys\", or KDE's wallet) or answer its question, then try again. " +
 		"For one run without it, use --credential-stdin."
 	unavailableHint = "Install and start a Secret Service such as gnome-keyring or KWallet, within a desktop session or " +

@@ -1,8 +1,15 @@
 package secret
 
-import "context"
+import (
+	"context"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
 
 const (
+	lockedWhy      api.Why = "windows-locked"
+	unavailableWhy api.Why = "windows-away"
+
 	lockedHint      = "Sign in to Windows again, then try again."
 	unavailableHint = "Check that the service \"Credential Manager\" (VaultSvc) runs. For one run without it, use --credential-stdin."
 )

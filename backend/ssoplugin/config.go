@@ -127,6 +127,7 @@ func (d document) providers() ([]provider, error) {
 func badConfig(err error) error {
 	return &api.Error{
 		Code:     api.CodeServerAnswer,
+		Why:      "providers-form",
 		Sentence: "The plugin's list of providers is not of the form that Jellybind knows, so nothing was changed.",
 		Err:      err,
 	}

@@ -79,6 +79,7 @@ func (l flowfinLink) identity() (api.Identity, error) {
 	default:
 		return id, &api.Error{
 			Code:     api.CodeServerAnswer,
+			Why:      "links-protocol",
 			Sentence: "The plugin's list of links names a protocol that Jellybind does not know.",
 			Hint:     "A newer Jellybind may know it.",
 			Params:   map[string]string{"protocol": api.Printable(l.Protocol)},

@@ -18,7 +18,7 @@ func route(proto api.Protocol) (string, error) {
 	case api.SAML:
 		return "SAML", nil
 	}
-	return "", &api.Error{Code: api.CodeUsage, Sentence: "The protocol must be oidc or saml."}
+	return "", &api.Error{Code: api.CodeUsage, Why: "no-protocol", Sentence: "The protocol must be oidc or saml."}
 }
 
 // escapeSegment percent-encodes a path segment once: everything but RFC 3986's unreserved characters. That is the form
@@ -44,6 +44,7 @@ func providerSegment(name string) (string, error) {
 	if !api.Addressable(name) || !utf8.ValidString(name) {
 		return "", &api.Error{
 			Code:     api.CodeProviderNotFound,
+			Why:      "provider-in-path",
 			Sentence: "The plugin's routes cannot address a provider of that name.",
 			Hint:     "Rename the provider in the plugin's settings; its name must not contain a slash.",
 			Params:   map[string]string{"provider": name},
@@ -58,7 +59,7 @@ func userSegment(id string) (string, error) {
 		return n, nil
 	}
 	return "", &api.Error{
-		Code: api.CodeUserNotFound, Sentence: "That is not the id of a Jellyfin account.",
+		Code: api.CodeUserNotFound, Why: "no-id", Sentence: "That is not the id of a Jellyfin account.",
 		Params: map[string]string{"user": id},
 	}
 }
@@ -70,6 +71,7 @@ func checkName(name string) error {
 	}
 	return &api.Error{
 		Code:     api.CodeNameInvalid,
+		Why:      "name-empty",
 		Sentence: "The name of an identity must be text, and not empty.",
 	}
 }

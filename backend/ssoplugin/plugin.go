@@ -77,7 +77,7 @@ func byList(ctx context.Context, c *jellyfin.Client) (flavour, string, error) {
 	}
 	switch {
 	case found == nil:
-		return flavour{}, "", missing("There is no SSO plugin on this server.")
+		return flavour{}, "", missing("", "There is no SSO plugin on this server.")
 	case restarts(*found):
 		return flavour{}, "", &api.Error{
 			Code:     api.CodePluginRestart,
@@ -85,8 +85,9 @@ func byList(ctx context.Context, c *jellyfin.Client) (flavour, string, error) {
 			Hint:     "Restart the server, then try again.",
 		}
 	case found.Status != "" && found.Status != "Active":
-		err := missing(fmt.Sprintf("The SSO plugin is installed on this server, but it is not active (%s).",
+		err := missing("plugin-inactive", fmt.Sprintf("The SSO plugin is installed on this server, but it is not active (%s).",
 			api.Printable(found.Status)))
+		err.Params = map[string]string{"status": found.Status}
 		err.Hint = "Enable it in the Dashboard under Plugins, and restart the server."
 		return flavour{}, "", err
 	}
@@ -135,7 +136,7 @@ func byBehaviour(ctx context.Context, c *jellyfin.Client) (flavour, error) {
 	}
 	switch text := strings.TrimSpace(string(resp.Body)); {
 	case resp.Status == http.StatusNotFound:
-		return flavour{}, missing("There is no SSO plugin on this server.")
+		return flavour{}, missing("", "There is no SSO plugin on this server.")
 	case resp.Status == http.StatusBadRequest && text == "No matching provider found":
 		return flowfin(), nil
 	case resp.Status == http.StatusBadRequest && text == genericText:
@@ -173,9 +174,10 @@ func Flavours(ctx context.Context, c *jellyfin.Client) ([]api.Flavour, error) {
 	return []api.Flavour{api.Flavour9p4, api.FlavourK0lin}, nil
 }
 
-func missing(sentence string) *api.Error {
+func missing(why api.Why, sentence string) *api.Error {
 	return &api.Error{
 		Code:     api.CodePluginMissing,
+		Why:      why,
 		Sentence: sentence,
 		Hint:     "In the Dashboard under Plugins, add the repository of an SSO plugin, install it, and restart the server.",
 	}
@@ -331,6 +333,7 @@ func (p *Plugin) userLinks(ctx context.Context, user string) ([]api.Identity, er
 	case !caps.ReadRoster.OK && user != p.self:
 		return nil, &api.Error{
 			Code:     api.CodeForbidden,
+			Why:      "admin-others",
 			Sentence: "Only an administrator may see the links of another account.",
 			Hint:     "Sign in as an administrator.",
 		}

@@ -18,15 +18,15 @@ import (
 // refusal turns an answer that is not the expected one into an error. doing is a participle: "reading the providers".
 func refusal(resp *jellyfin.Response, doing string) error {
 	if resp.Status == http.StatusNotFound && len(resp.Body) == 0 {
-		return missing("The SSO plugin does not answer on this server any more.")
+		return missing("plugin-silent", "The SSO plugin does not answer on this server any more.")
 	}
 	if err := resp.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return &api.Error{
-		Code:     api.CodeServerAnswer,
+		Code: api.CodeServerAnswer, Why: "plugin-answer",
 		Sentence: fmt.Sprintf("The plugin gave an answer that Jellybind does not know while %s.", doing),
-		Params:   map[string]string{"status": strconv.Itoa(resp.Status)},
+		Params:   map[string]string{"status": strconv.Itoa(resp.Status), "doing": doing},
 	}
 }
 
@@ -59,7 +59,7 @@ func linkNotFound(l api.Link) error {
 
 func linkOwned(l api.Link) error {
 	return &api.Error{
-		Code: api.CodeLinkOwned,
+		Code: api.CodeLinkOwned, Why: "owned-by-another",
 		Sentence: fmt.Sprintf("The identity %s at %s belongs to another account.", api.Printable(l.Name),
 			api.Printable(l.Provider)),
 		Hint:   "Read the list of links again, and choose the account that has it.",
@@ -88,6 +88,7 @@ func signInExpired(err error) error {
 func responseRefused(err error) error {
 	return &api.Error{
 		Code:     api.CodeSignInInvalid,
+		Why:      "response-refused",
 		Sentence: "The server did not accept the identity provider's answer.",
 		Hint:     "Check the provider's certificate, its audience, and that both clocks are right.",
 		Err:      err,
@@ -125,6 +126,7 @@ func checkedName(name string) error {
 	}
 	return &api.Error{
 		Code:     api.CodeNameInvalid,
+		Why:      "name-refused",
 		Sentence: "The plugin does not accept that name of an identity.",
 		Params:   map[string]string{"name": name},
 	}
@@ -217,7 +219,7 @@ func (p *Plugin) linksAt(ctx context.Context, proto api.Protocol, user string) (
 	})
 	if err != nil {
 		return nil, &api.Error{
-			Code: api.CodeServerAnswer, Sentence: "The plugin's list of an account's links is not of the form that Jellybind knows.",
+			Code: api.CodeServerAnswer, Why: "links-form", Sentence: "The plugin's list of an account's links is not of the form that Jellybind knows.",
 			Err: err,
 		}
 	}

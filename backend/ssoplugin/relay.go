@@ -45,7 +45,7 @@ func (p *Plugin) Relay(ctx context.Context, s Started, cb Callback) error {
 		return err
 	}
 	if !s.relayed.CompareAndSwap(false, true) {
-		return invalid("This sign-in's answer has been passed on already.")
+		return invalid("answer-again", "This sign-in's answer has been passed on already.")
 	}
 	resp, err := p.client.Do(ctx, req)
 	if err != nil {
@@ -57,7 +57,7 @@ func (p *Plugin) Relay(ctx context.Context, s Started, cb Callback) error {
 func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) {
 	path, ok := p.relative(s.Callback)
 	if !ok || !samePath(cb.Path, s.Callback) {
-		return jellyfin.Request{}, invalid("The answer came to another path than this sign-in's.")
+		return jellyfin.Request{}, invalid("answer-path", "The answer came to another path than this sign-in's.")
 	}
 	req := jellyfin.Request{
 		Path: path, Host: s.Host, Cookies: s.Cookies, Anonymous: true, MaxBytes: maxPage,
@@ -76,12 +76,12 @@ func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) 
 		return req, nil
 	}
 	if cb.Method != http.MethodGet {
-		return jellyfin.Request{}, invalid("The answer came by another method than a sign-in's.")
+		return jellyfin.Request{}, invalid("answer-method", "The answer came by another method than a sign-in's.")
 	}
 	q, err := url.ParseQuery(cb.RawQuery)
 	if err != nil || s.State.IsZero() || len(q["state"]) != 1 ||
 		subtle.ConstantTimeCompare([]byte(q["state"][0]), []byte(s.State.Reveal())) != 1 {
-		return jellyfin.Request{}, invalid("The answer belongs to another sign-in: its state differs.")
+		return jellyfin.Request{}, invalid("answer-state", "The answer belongs to another sign-in: its state differs.")
 	}
 	req.Method, req.RawQuery = http.MethodGet, cb.RawQuery
 	return req, nil
@@ -92,19 +92,19 @@ func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) 
 func (s Started) checkResponse(cb Callback) error {
 	messages := cb.Form["SAMLResponse"]
 	if cb.Method != http.MethodPost || len(messages) != 1 || len(messages[0]) > 2*maxSAML || len(cb.Form["RelayState"]) > 1 {
-		return invalid("The answer is no SAML response.")
+		return invalid("answer-form", "The answer is no SAML response.")
 	}
 	// Some identity providers break the base64 into lines.
 	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(messages[0]), ""))
 	if err != nil {
-		return invalid("The answer is no SAML response.")
+		return invalid("answer-form", "The answer is no SAML response.")
 	}
 	_, root, err := SAMLMessage(strings.NewReader(string(raw)), "Response")
 	if err != nil {
-		return invalid("The answer is no SAML response.")
+		return invalid("answer-form", "The answer is no SAML response.")
 	}
 	if s.RequestID == "" || SAMLAttribute(root, "InResponseTo") != s.RequestID {
-		return invalid("The answer belongs to another sign-in: it responds to another request.")
+		return invalid("answer-request", "The answer belongs to another sign-in: it responds to another request.")
 	}
 	return nil
 }
@@ -119,8 +119,8 @@ func samePath(a, b string) bool {
 	return err1 == nil && err2 == nil && x == y && strings.Count(a, "/") == strings.Count(b, "/")
 }
 
-func invalid(sentence string) error {
-	return &api.Error{Code: api.CodeSignInInvalid, Sentence: sentence, Hint: "Start the sign-in again."}
+func invalid(why api.Why, sentence string) error {
+	return &api.Error{Code: api.CodeSignInInvalid, Why: why, Sentence: sentence, Hint: "Start the sign-in again."}
 }
 
 // signInRefused tells of a sign-in that was turned down; reason comes from strangers, and may be empty.
@@ -131,6 +131,7 @@ func signInRefused(reason string) error {
 		Hint:     "Try again, or ask whoever runs the identity provider. The server's log says more.",
 	}
 	if reason = strings.TrimRight(bounded(reason), ". "); reason != "" {
+		e.Why = "sign-in-refused"
 		e.Sentence = "The sign-in was refused: " + reason + "."
 		e.Params = map[string]string{"reason": reason}
 	}
@@ -223,7 +224,7 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 	})
 	if err != nil && !errors.Is(err, errDone) {
 		return &api.Error{
-			Code: api.CodeServerAnswer, Sentence: "The plugin's list of pending sign-ins is not of the form that Jellybind knows.",
+			Code: api.CodeServerAnswer, Why: "pending-form", Sentence: "The plugin's list of pending sign-ins is not of the form that Jellybind knows.",
 			Err: err,
 		}
 	}
@@ -256,6 +257,7 @@ func (p *Plugin) PendingName(ctx context.Context, state secret.Value) (string, e
 	case entry.Username == "":
 		return "", &api.Error{
 			Code:     api.CodeSignInInvalid,
+			Why:      "nobody-named",
 			Sentence: "The identity provider did not name the person who signed in.",
 			Hint:     "Check the provider's scopes, and the claim that holds the user name.",
 		}

@@ -143,7 +143,7 @@ func checkLoopback(host string) error {
 	if err == nil && portErr == nil && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
 		return nil
 	}
-	return &api.Error{Code: api.CodeUsage, Sentence: "The sign-in's answer can only be caught on this computer's loopback."}
+	return &api.Error{Code: api.CodeUsage, Why: "no-loopback", Sentence: "The sign-in's answer can only be caught on this computer's loopback."}
 }
 
 // notStarted explains an answer that is no redirect.
@@ -154,7 +154,7 @@ func (p *Plugin) notStarted(ctx context.Context, req StartRequest, resp *jellyfi
 	case providerUnavailable:
 		if req.Protocol == api.OIDC {
 			return &api.Error{
-				Code: api.CodeProviderUnreachable,
+				Code: api.CodeProviderUnreachable, Why: "server-idp-away",
 				Sentence: fmt.Sprintf("The server cannot reach the identity provider of %s.",
 					api.Printable(req.Provider)),
 				Hint: "Check the provider's address in the plugin's settings, and that the identity provider runs. " +
@@ -177,6 +177,7 @@ func (p *Plugin) notStarted(ctx context.Context, req StartRequest, resp *jellyfi
 func proxied(host string, err error) error {
 	return &api.Error{
 		Code:     api.CodeLoopbackUnreachable,
+		Why:      "proxied",
 		Sentence: fmt.Sprintf("A proxy in front of the server does not pass on requests that name %s as their host.", host),
 		Hint:     "Use Jellyfin's own address on the local network, or link by another way than the server's sign-in.",
 		Params:   map[string]string{"host": host},
@@ -190,14 +191,14 @@ func identityProvider(location, host string) (*url.URL, error) {
 	switch {
 	case err != nil || location == "":
 		return nil, &api.Error{
-			Code: api.CodeServerAnswer, Sentence: "The server's redirect to the identity provider has no usable address.",
+			Code: api.CodeServerAnswer, Why: "redirect-nowhere", Sentence: "The server's redirect to the identity provider has no usable address.",
 		}
 	case u.Scheme == "" || u.Opaque == "" && strings.EqualFold(u.Host, host):
 		// A redirect within the server, or to this very host under another scheme: no identity provider is there.
 		return nil, proxied(host, nil)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, &api.Error{
-			Code: api.CodeAddressRefused,
+			Code: api.CodeAddressRefused, Why: "address-scheme",
 			Sentence: fmt.Sprintf("The address to sign in at begins with %s:, which Jellybind does not open.",
 				api.Printable(u.Scheme)),
 			Hint:   "Only http and https are opened. Check the provider's address in the plugin's settings.",
@@ -206,6 +207,7 @@ func identityProvider(location, host string) (*url.URL, error) {
 	case u.Hostname() == "" || u.User != nil || u.Opaque != "":
 		return nil, &api.Error{
 			Code:     api.CodeAddressRefused,
+			Why:      "address-hostless",
 			Sentence: "The address to sign in at names no host, or hides it behind a user name.",
 			Hint:     "Check the provider's address in the plugin's settings.",
 		}
@@ -227,7 +229,7 @@ func (p *Plugin) readOIDC(ctx context.Context, s *Started, location *url.URL) er
 		return proxied(s.Host, errors.New("a redirect that is no authorization request"))
 	}
 	return &api.Error{
-		Code:     api.CodeServerAnswer,
+		Code: api.CodeServerAnswer, Why: "redirect-state",
 		Sentence: "The address to sign in at does not name one state and one redirect URI.",
 	}
 }
@@ -271,13 +273,13 @@ func (s *Started) readSAML(location *url.URL) error {
 	root, err := authnRequest(messages)
 	if err != nil {
 		return &api.Error{
-			Code: api.CodeServerAnswer, Sentence: "The server's SAML request cannot be read.", Err: err,
+			Code: api.CodeServerAnswer, Why: "request-unreadable", Sentence: "The server's SAML request cannot be read.", Err: err,
 		}
 	}
 	s.RequestID, s.RedirectURI = SAMLAttribute(root, "ID"), SAMLAttribute(root, "AssertionConsumerServiceURL")
 	if s.RequestID == "" || s.RedirectURI == "" {
 		return &api.Error{
-			Code: api.CodeServerAnswer, Sentence: "The server's SAML request does not say where its answer goes.",
+			Code: api.CodeServerAnswer, Why: "request-address", Sentence: "The server's SAML request does not say where its answer goes.",
 		}
 	}
 	return nil
@@ -340,7 +342,7 @@ var callbackRoutes = map[api.Protocol][2]string{
 func (p *Plugin) checkCallback(ctx context.Context, s *Started) error {
 	u, err := url.Parse(s.RedirectURI)
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return &api.Error{Code: api.CodeServerAnswer, Sentence: "The server's redirect URI is no usable address."}
+		return &api.Error{Code: api.CodeServerAnswer, Why: "redirect-unusable", Sentence: "The server's redirect URI is no usable address."}
 	}
 	if u.Scheme != "http" || !sameHost(u, s.Host) {
 		return p.overridden(ctx, *s, u)
@@ -356,7 +358,7 @@ func (p *Plugin) checkCallback(ctx context.Context, s *Started) error {
 		}
 	}
 	return &api.Error{
-		Code:     api.CodeServerAnswer,
+		Code: api.CodeServerAnswer, Why: "redirect-route",
 		Sentence: "The server's redirect URI is none of the plugin's routes for this provider.",
 		Params:   map[string]string{"path": api.Printable(u.Path)},
 	}
@@ -406,13 +408,13 @@ func (p *Plugin) overridden(ctx context.Context, s Started, to *url.URL) error {
 	}
 	origin := api.Printable(to.Scheme + "://" + to.Host)
 	sentence := fmt.Sprintf("The server leads the sign-in's answer to %s instead of http://%s", origin, s.Host)
-	hint := "Use Jellyfin's own address on the local network instead of a proxy's, or link by another way."
+	why, hint := api.Why("led-away"), "Use Jellyfin's own address on the local network instead of a proxy's, or link by another way."
 	if len(causes) > 0 {
 		sentence += ", because the provider has " + strings.Join(causes, " and ") + " set"
-		hint = "Clear that in the plugin's settings, or link by another way than the server's sign-in."
+		why, hint = "led-away-by", "Clear that in the plugin's settings, or link by another way than the server's sign-in."
 	}
 	return &api.Error{
-		Code: api.CodeLoopbackUnreachable, Sentence: sentence + ".", Hint: hint,
+		Code: api.CodeLoopbackUnreachable, Why: why, Sentence: sentence + ".", Hint: hint,
 		Params: map[string]string{"provider": s.Provider, "to": origin, "override": strings.Join(causes, ", ")},
 	}
 }

@@ -362,6 +362,7 @@ func compare(before, after provider, old, links map[string]string) error {
 			if got, has := stored[name]; got != want || has != wanted {
 				return &api.Error{
 					Code:     api.CodeLinkNotStored,
+					Why:      "links-not-stored",
 					Sentence: "The server accepted the change of links, and did not store it.",
 					Hint:     "Read the list of links again. The server's log may say why.",
 					Params:   map[string]string{"provider": before.name, "name": name},
@@ -379,6 +380,7 @@ func compare(before, after provider, old, links map[string]string) error {
 	}
 	return &api.Error{
 		Code:     api.CodeConfigChanged,
+		Why:      "config-elsewhere",
 		Sentence: "The links are stored, but other settings of the provider read differently than before.",
 		Hint:     "Somebody may have changed them at the same moment. Look at the provider in the plugin's settings.",
 		Params:   map[string]string{"provider": before.name}, Err: ErrStored,
@@ -387,7 +389,7 @@ func compare(before, after provider, old, links map[string]string) error {
 
 func configChanged(provider string) error {
 	return &api.Error{
-		Code: api.CodeConfigChanged,
+		Code: api.CodeConfigChanged, Why: "config-now",
 		Sentence: fmt.Sprintf("Nothing was written to the provider %s, because its configuration changed just now.",
 			api.Printable(provider)),
 		Hint:   "Somebody else is at work on it. Look at the links again, then try once more.",
@@ -444,7 +446,7 @@ func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string
 		return err
 	}
 	if authProviderID == "" {
-		return &api.Error{Code: api.CodeUsage, Sentence: "Unregister needs the sign-in provider that the account goes back to."}
+		return &api.Error{Code: api.CodeUsage, Why: "unregister-whereto", Sentence: "Unregister needs the sign-in provider that the account goes back to."}
 	}
 	if !api.Addressable(userName) {
 		return userNotFound(userName)

@@ -139,7 +139,7 @@ func (s *State) try(address string) []Cmd {
 	address = strings.TrimSpace(address)
 	s.Form[FieldAddress] = address
 	if address == "" {
-		empty := &api.Error{Code: api.CodeAddressInvalid, Sentence: s.Text().T("welcome.address.empty")}
+		empty := s.says(api.CodeAddressInvalid, "welcome.address.empty")
 		if s.Screen == ScreenConnect {
 			s.Connect.Error = empty
 		} else {
@@ -263,7 +263,7 @@ func (s *State) signIn() []Cmd {
 		name = s.freeName(c.Probe.Server.Name)
 	}
 	missing := func(field, key string) []Cmd {
-		c.Error = &api.Error{Code: api.CodeCredentialMissing, Sentence: s.Text().T(key)}
+		c.Error = s.says(api.CodeCredentialMissing, key)
 		return []Cmd{Focus{ID: field}}
 	}
 	c.Error = nil
@@ -418,7 +418,7 @@ func (s *State) KeyringFault() *api.Error {
 	if k == nil || k.OK {
 		return nil
 	}
-	return &api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint}
+	return &api.Error{Code: k.Code, Why: k.Why, Sentence: k.Sentence, Hint: k.Hint}
 }
 
 // remember puts a server that was just opened into the list of stored ones.

@@ -167,7 +167,7 @@ func (s *State) dialogYes() []Cmd {
 			return nil
 		}
 		if name == "" {
-			d.Error = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("rename.empty")}
+			d.Error = s.says(api.CodeUsage, "rename.empty")
 			return []Cmd{Focus{ID: "rename"}}
 		}
 		d.Busy = true

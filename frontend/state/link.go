@@ -86,7 +86,7 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		if m.Yes {
 			l.Step = LinkWriting
 		} else {
-			l.Step, l.Error = LinkFailed, &api.Error{Code: api.CodeCancelled, Sentence: s.Text().T("link.refusedByPerson")}
+			l.Step, l.Error = LinkFailed, s.says(api.CodeCancelled, "link.refusedByPerson")
 		}
 		return []Cmd{CallConfirm{ID: l.FlowID, Yes: m.Yes}, Focus{ID: "link-step"}}, true
 	case CancelLink:
@@ -184,7 +184,7 @@ func (s *State) runLink() []Cmd {
 	if l.Subject {
 		req.Strategy, req.Name = api.StrategySubject, s.Form[FieldSubject]
 		if strings.TrimSpace(req.Name) == "" {
-			l.Error = &api.Error{Code: api.CodeNameInvalid, Sentence: s.Text().T("link.subject.empty")}
+			l.Error = s.says(api.CodeNameInvalid, "link.subject.empty")
 			return []Cmd{Focus{ID: "subject"}}
 		}
 	} else if l.Plan == nil || !l.Plan.OK || l.Plan.Strategy == api.StrategySubject {

@@ -95,7 +95,7 @@ func (s *State) saveProvider() []Cmd {
 	}
 	port, ok := parsePort(s.Form[FieldPort])
 	if !ok {
-		s.Providers.Problem = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("providers.port.bad")}
+		s.Providers.Problem = s.says(api.CodeUsage, "providers.port.bad")
 		return []Cmd{Focus{ID: "port"}}
 	}
 	set := s.Providers.Draft

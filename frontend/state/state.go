@@ -354,7 +354,12 @@ func New(now time.Time) *State {
 
 // Text returns the catalogue of the chosen language, or else of the system's: of its locale, or as the page knows it.
 func (s *State) Text() *text.Catalogue {
-	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage))
+	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage)).With(s.Boot.Reasons)
+}
+
+// says makes an error of the window's own words.
+func (s *State) says(code api.Code, key string) *api.Error {
+	return &api.Error{Code: code, Why: text.WhyWindow, Sentence: s.Text().T(key)}
 }
 
 // Can is the open session's capabilities.

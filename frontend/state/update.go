@@ -200,7 +200,7 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	case SaveSettings:
 		ports, ok := parsePorts(s.Form[FieldPorts])
 		if !ok {
-			s.Settings.Error = &api.Error{Code: api.CodeUsage, Sentence: s.Text().T("settings.ports.bad")}
+			s.Settings.Error = s.says(api.CodeUsage, "settings.ports.bad")
 			return []Cmd{Focus{ID: "ports"}}, true
 		}
 		s.Settings.Error, s.Settings.Saving = nil, true

@@ -3,6 +3,7 @@
 package text
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,28 @@ type Catalogue struct {
 	Tag   string // BCP 47
 	texts map[string]string
 	group string // between thousands
+	// reasons are the backend's, each after a line end as “key = text”: see package german there.
+	reasons string
+}
+
+// With returns the catalogue with the backend's reasons in this language. In English it tells them itself.
+func (c *Catalogue) With(reasons string) *Catalogue {
+	if c.Tag == "en" {
+		return c
+	}
+	with := *c
+	with.reasons = reasons
+	return &with
+}
+
+// reason is the text of a reason or a fragment of one; empty where the backend gave none.
+func (c *Catalogue) reason(key string) string {
+	_, rest, found := strings.Cut(c.reasons, "\n"+key+" = ")
+	if key == "" || !found {
+		return ""
+	}
+	words, _, _ := strings.Cut(rest, "\n")
+	return words
 }
 
 var (
@@ -48,28 +71,31 @@ func (c *Catalogue) T(key string, pairs ...string) string {
 
 // Why returns a reason in this language. Known is false where the catalogue does not have it; then the sentence is English.
 func (c *Catalogue) Why(why api.Why, params map[string]string, sentence string) (words string, known bool) {
-	if words, known = c.filled("why."+string(why), params); known {
+	if words = c.reason(string(why)); words == "" {
+		words = c.known("why." + string(why))
+	}
+	if words, known = c.fill(words, params); known {
 		return words, true
 	}
 	return api.Printable(sentence), false
 }
 
-// filled returns the text of a key with what the backend says at its placeholders. Known is false where there is no such
-// text, or where something is missing for it.
-func (c *Catalogue) filled(key string, params map[string]string) (words string, known bool) {
-	if !c.Has(key) {
-		return "", false
-	}
+// fill puts what the backend says at a text's placeholders. Known is false where there is no text, or where something is
+// missing for it: a deleted account has no name.
+func (c *Catalogue) fill(words string, params map[string]string) (filled string, known bool) {
 	var s strings.Builder
-	for _, p := range c.Parts(key) {
-		value, ok := params[p.Name]
-		if p.Name != "" && !ok {
+	for _, p := range parts(words) {
+		value := params[p.Name]
+		if p.Name != "" && value == "" {
 			return "", false
+		}
+		if p.Name == "why" || p.Name == "doing" {
+			value = cmp.Or(c.reason(value), value)
 		}
 		s.WriteString(p.Words)
 		s.WriteString(api.Printable(value))
 	}
-	return s.String(), true
+	return s.String(), words != ""
 }
 
 // Has reports whether there is a text for the key.
@@ -89,8 +115,9 @@ func (c *Catalogue) N(key string, n int, pairs ...string) string {
 type Part struct{ Words, Name string }
 
 // Parts returns the text cut at its placeholders, so that a view can put elements there.
-func (c *Catalogue) Parts(key string) []Part {
-	s := c.T(key)
+func (c *Catalogue) Parts(key string) []Part { return parts(c.T(key)) }
+
+func parts(s string) []Part {
 	var parts []Part
 	for s != "" {
 		before, rest, found := strings.Cut(s, "{")
@@ -169,7 +196,7 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 		return "", ""
 	}
 	key := "error." + string(e.Code)
-	if c.Tag != "en" && c.Has(key) || e.Sentence == "" {
+	if c.Tag != "en" && e.Why != WhyWindow && c.Has(key) || e.Sentence == "" {
 		return c.because(key, e)
 	}
 	for _, word := range forTerminals {
@@ -181,30 +208,36 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 }
 
 // because is an error's sentence and hint by its reason, where that is known and everything for it is said, by its code
-// otherwise.
+// otherwise. What led to it follows.
 func (c *Catalogue) because(key string, e *api.Error) (sentence, hint string) {
-	why := "why." + string(e.Why)
-	sentence, known := c.filled(why, e.Params)
+	sentence, known := c.Why(e.Why, e.Params, "")
 	if !known {
-		return c.told(key, e.Params), c.hint(key)
+		sentence = c.told(key, e.Params)
 	}
-	if hint, known = c.filled(why+".hint", e.Params); !known {
-		hint = c.hint(key)
+	if because := e.Params["because"]; because != "" {
+		words, known := c.Why(api.Why(because), e.Params, "")
+		if !known {
+			words = c.told("error."+because, e.Params)
+		}
+		sentence += " " + words
 	}
-	return sentence, hint
+	for _, of := range []string{e.Params["why"], string(e.Why)} {
+		if hint, known = c.Why(api.Why(of+".hint"), e.Params, ""); known {
+			return sentence, hint
+		}
+	}
+	return sentence, c.hint(key)
 }
+
+// WhyWindow is the reason of an error that the window itself tells, in the person's language.
+const WhyWindow api.Why = "window"
 
 // forTerminals are in hints that name a command or its flags, which are no help in a window.
 var forTerminals = []string{"jellybind ", "--move", "--name", "--credential-stdin", "--via-unregister"}
 
 // told is an error's sentence, the one with what it names where the error says all of that.
 func (c *Catalogue) told(key string, params map[string]string) string {
-	for _, value := range params {
-		if value == "" { // a deleted account has no name
-			return c.known(key)
-		}
-	}
-	if words, known := c.filled(key+".of", params); known {
+	if words, known := c.fill(c.known(key+".of"), params); known {
 		return words
 	}
 	return c.known(key)
@@ -218,8 +251,5 @@ func (c *Catalogue) known(key string) string {
 }
 
 func (c *Catalogue) hint(key string) string {
-	if !c.Has(key + ".hint") {
-		return ""
-	}
-	return c.T(key + ".hint")
+	return c.known(key + ".hint")
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -290,5 +291,43 @@ func TestErrorsNameWhatTheyAreAbout(t *testing.T) {
 	delete(owned.Params, "owner")
 	if s, _ := l.Error(owned); s != l.T("error.link-owned") {
 		t.Errorf("without the owner: %q", s)
+	}
+}
+
+// TestReasons: an error is told by its reason, with its names and what led to it.
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	l := german.With("\nport-taken = Port {ports} ist belegt.\nport-taken.hint = Einen anderen als {ports} nehmen.\n" +
+		"answer = Abgelehnt: {why}.\nit is odd = sie ist seltsam\nit is odd.hint = Nachsehen.\n")
+	for _, c := range []struct {
+		e              api.Error
+		sentence, hint string
+	}{
+		{
+			api.Error{Code: api.CodePortTaken, Why: "port-taken", Params: map[string]string{"ports": "1{2}"}},
+			"Port 1{2} ist belegt.", "Einen anderen als 1{2} nehmen.",
+		},
+		{
+			api.Error{Code: api.CodeSignInInvalid, Why: "answer", Params: map[string]string{"why": "it is odd"}},
+			"Abgelehnt: sie ist seltsam.", "Nachsehen.",
+		},
+		{
+			api.Error{Code: api.CodeSignInInvalid, Why: "answer", Params: map[string]string{"why": "x", "because": "forbidden"}},
+			"Abgelehnt: x. " + de["error.forbidden"], de["error.sign-in-invalid.hint"],
+		},
+		{ // without its value the code says it
+			api.Error{Code: api.CodePortTaken, Why: "port-taken", Params: map[string]string{"ports": ""}},
+			de["error.port-taken"], de["error.port-taken.hint"],
+		},
+		{api.Error{Code: api.CodePortTaken, Why: "ort-taken"}, de["error.port-taken"], de["error.port-taken.hint"]},
+		{api.Error{Code: api.CodeUsage, Why: WhyWindow, Sentence: "Zu kurz."}, "Zu kurz.", ""},
+	} {
+		c.e.Sentence = cmp.Or(c.e.Sentence, "In English.")
+		if sentence, hint := l.Error(&c.e); sentence != c.sentence || hint != c.hint {
+			t.Errorf("%+v: %q, %q", c.e, sentence, hint)
+		}
+	}
+	if english.With("x") != english {
+		t.Error("English was given German reasons")
 	}
 }

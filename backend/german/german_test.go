@@ -1,4 +1,4 @@
-package text
+package german
 
 import (
 	"go/ast"
@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,8 +15,9 @@ import (
 
 // spoken is what the backend's sources say to a person: each reason that they name, and each error of theirs.
 type spoken struct {
-	reasons map[string]token.Position
-	errors  []spokenError
+	reasons   map[string]token.Position
+	fragments map[string]token.Position // what stands in a sentence at {why} or {doing}
+	errors    []spokenError
 }
 
 // spokenError is a literal of api.Error. Keys are those of its Params, where they stand in it.
@@ -29,17 +31,18 @@ type spokenError struct {
 }
 
 // listen reads the backend's packages that the window reaches, one by one: a reason is the value of a field Why, or an
-// argument for a parameter of the type api.Why of a function of the same package.
+// argument for a parameter of the type api.Why of a function of the same package; a fragment is one for a parameter of the
+// name why or doing.
 func listen(t *testing.T) spoken {
 	t.Helper()
-	heard := spoken{reasons: map[string]token.Position{}}
-	root := filepath.Join("..", "..", "backend")
+	heard := spoken{reasons: map[string]token.Position{}, fragments: map[string]token.Position{}}
+	root := ".."
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
 		switch d.Name() {
-		case "cli", "demo", "archtest", "e2e", "testdata":
+		case "cli", "demo", "archtest", "e2e", "german", "testdata":
 			return fs.SkipDir
 		}
 		files, err := filepath.Glob(filepath.Join(path, "*.go"))
@@ -68,7 +71,8 @@ func listen(t *testing.T) spoken {
 }
 
 func (s *spoken) hear(set *token.FileSet, files []*ast.File) {
-	takes := map[string]int{} // functions that take a reason, and where
+	takes := map[string]int{"Why": 0} // functions that take a reason, and where
+	parts := map[string]int{}         // and those that take a fragment
 	each := func(visit func(ast.Node)) {
 		for _, file := range files {
 			ast.Inspect(file, func(n ast.Node) bool { visit(n); return true })
@@ -77,11 +81,11 @@ func (s *spoken) hear(set *token.FileSet, files []*ast.File) {
 	each(func(n ast.Node) {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			params(n.Name.Name, n.Type, takes)
+			params(n.Name.Name, n.Type, takes, parts)
 		case *ast.AssignStmt:
 			if f, ok := n.Rhs[0].(*ast.FuncLit); ok && len(n.Rhs) == 1 {
 				if name, ok := n.Lhs[0].(*ast.Ident); ok {
-					params(name.Name, f.Type, takes)
+					params(name.Name, f.Type, takes, parts)
 				}
 			}
 		case *ast.ValueSpec:
@@ -96,16 +100,28 @@ func (s *spoken) hear(set *token.FileSet, files []*ast.File) {
 			s.reasons[reason] = set.Position(e.Pos())
 		}
 	}
+	part := func(e ast.Expr) {
+		if words, ok := word(e); ok {
+			s.fragments[words] = set.Position(e.Pos())
+		}
+	}
 	each(func(n ast.Node) {
 		switch n := n.(type) {
 		case *ast.CallExpr:
 			if at, ok := takes[called(n.Fun)]; ok && at < len(n.Args) {
 				say(n.Args[at])
 			}
+			if at, ok := parts[called(n.Fun)]; ok && at < len(n.Args) {
+				part(n.Args[at])
+			}
 		case *ast.AssignStmt:
 			for i, left := range n.Lhs {
-				if field, ok := left.(*ast.SelectorExpr); ok && field.Sel.Name == "Why" && i < len(n.Rhs) {
+				switch name := called(left); {
+				case i >= len(n.Rhs):
+				case name == "Why", name == "why" && !strings.Contains(text(n.Rhs[i]), " "):
 					say(n.Rhs[i])
+				case name == "why":
+					part(n.Rhs[i])
 				}
 			}
 		case *ast.CompositeLit:
@@ -137,11 +153,14 @@ func (s *spoken) hear(set *token.FileSet, files []*ast.File) {
 	})
 }
 
-func params(name string, f *ast.FuncType, takes map[string]int) {
+func params(name string, f *ast.FuncType, takes, parts map[string]int) {
 	at := 0
 	for _, p := range f.Params.List {
-		if typed(p.Type) {
+		switch {
+		case typed(p.Type):
 			takes[name] = at
+		case len(p.Names) > 0 && (p.Names[0].Name == "why" || p.Names[0].Name == "doing"):
+			parts[name] = at
 		}
 		at += max(1, len(p.Names))
 	}
@@ -169,6 +188,8 @@ func word(e ast.Expr) (string, bool) {
 	return s, err == nil
 }
 
+func text(e ast.Expr) string { s, _ := word(e); return s }
+
 func keys(e ast.Expr) (list []string, open bool) {
 	lit, ok := e.(*ast.CompositeLit)
 	if !ok {
@@ -183,18 +204,40 @@ func keys(e ast.Expr) (list []string, open bool) {
 	return list, open
 }
 
-// TestEveryReasonIsGerman reads the reasons out of the backend's sources. In English they are told in the backend's own
-// sentences.
+// texts are the lines of Reasons, by key.
+func texts(t *testing.T) map[string]string {
+	t.Helper()
+	german := map[string]string{}
+	for line := range strings.Lines(strings.TrimPrefix(Reasons, "\n")) {
+		key, words, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " = ")
+		if !ok || words == "" || german[key] != "" {
+			t.Errorf("line %q: no text, or a second one", line)
+		}
+		german[key] = words
+	}
+	return german
+}
+
+var placeholder = regexp.MustCompile(`\{[A-Za-z]+\}`)
+
+// TestEveryReasonIsGerman reads the reasons and fragments out of the backend's sources. Those of package api are in the
+// window's catalogues, in both languages.
 func TestEveryReasonIsGerman(t *testing.T) {
 	t.Parallel()
-	heard := listen(t)
+	heard, german := listen(t), texts(t)
 	for reason, at := range heard.reasons {
-		if de["why."+reason] == "" {
+		if reason != "" && german[reason] == "" && filepath.Base(filepath.Dir(at.Filename)) != "api" {
 			t.Errorf("%s: no German for %q", at, reason)
 		}
 	}
-	for key := range de {
-		if reason, ok := strings.CutPrefix(strings.TrimSuffix(key, ".hint"), "why."); ok && heard.reasons[reason].Line == 0 {
+	for words, at := range heard.fragments {
+		if german[words] == "" {
+			t.Errorf("%s: no German for %q", at, words)
+		}
+	}
+	for key := range german {
+		base := strings.TrimSuffix(key, ".hint")
+		if heard.reasons[base].Line == 0 && heard.fragments[base].Line == 0 {
 			t.Errorf("nobody says %q", key)
 		}
 	}
@@ -202,13 +245,31 @@ func TestEveryReasonIsGerman(t *testing.T) {
 		if e.reason == "" || e.openKeys {
 			continue
 		}
-		for _, hole := range placeholder.FindAllString(de["why."+e.reason]+de["why."+e.reason+".hint"], -1) {
+		for _, hole := range placeholder.FindAllString(german[e.reason]+german[e.reason+".hint"], -1) {
 			if !slices.Contains(e.keys, strings.Trim(hole, "{}")) {
 				t.Errorf("%s: the German of %q needs %s", e.at, e.reason, hole)
 			}
 		}
 	}
-	if len(heard.reasons) < 40 {
-		t.Errorf("only %d reasons found", len(heard.reasons))
+	if len(heard.reasons) < 150 || len(heard.fragments) < 80 {
+		t.Errorf("only %d reasons and %d fragments found", len(heard.reasons), len(heard.fragments))
+	}
+}
+
+// TestNoErrorIsToldByAnothersSentence: where the errors of a code have no reason, they name the same.
+func TestNoErrorIsToldByAnothersSentence(t *testing.T) {
+	t.Parallel()
+	first := map[string]spokenError{}
+	for _, e := range listen(t).errors {
+		switch {
+		case e.told || e.code == "CodeInternal" || e.code == "CodeCancelled": // Jellybind's own fault, and nobody's
+		case first[e.code].code == "":
+			first[e.code] = e
+		case !slices.Equal(first[e.code].keys, e.keys):
+			t.Errorf("%s: without a reason, %s is told as at %s", e.at, e.code, first[e.code].at)
+		}
+	}
+	if len(first) < 30 {
+		t.Errorf("only %d codes found", len(first))
 	}
 }
