@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strings"
+
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
@@ -72,11 +74,11 @@ func serverFacts(s *stateOf, l *catalogue) *dom.Node {
 
 // oneOf names flavours of which it is one.
 func oneOf(l *catalogue, flavours []api.Flavour) string {
-	words := string(flavours[0])
-	for _, f := range flavours[1:] {
-		words += " " + l.T("or") + " " + string(f)
+	names := make([]string, len(flavours))
+	for i, f := range flavours {
+		names[i] = string(f)
 	}
-	return words
+	return strings.Join(names, " "+l.T("or")+" ")
 }
 
 // obstacle is a screen of its own for what stands between an address and a session, with the next step. The label and its
