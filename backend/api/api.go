@@ -205,6 +205,13 @@ type Ability struct {
 // Why is a reason's stable name, for translation.
 type Why string
 
+// Remark is a sentence that a person should read before he goes on; Why and Params say the same for translation.
+type Remark struct {
+	Why      Why               `json:"why"`
+	Sentence string            `json:"sentence"`
+	Params   map[string]string `json:"params,omitempty"`
+}
+
 // The reasons of a plan's options. What the plugin's capabilities do not allow has a name of its own, where it is told.
 const (
 	WhyRelay         Why = "relay"           // the plugin's own sign-in, and its link endpoint
@@ -219,7 +226,9 @@ const (
 	WhySwitchedOff   Why = "switched-off"   // the provider, on the server
 	WhyOverrideHost  Why = "override-host"  // BaseUrlOverride leads to {host}
 	WhyOverrideHTTPS Why = "override-https"
-	WhyNeedsToken    Why = "needs-token" // the plugin's link endpoint, an administrator's
+	WhyBlank         Why = "warn-blank"   // a warning: of a typed name with a blank at its end
+	WhyUnknown       Why = "warn-unknown" // another: who signed in is known after the write only
+	WhyNeedsToken    Why = "needs-token"  // the plugin's link endpoint, an administrator's
 )
 
 // Capabilities is what a server's plugin can do with one credential.
@@ -296,8 +305,8 @@ type Plan struct {
 	Pairwise bool `json:"pairwise,omitempty"`
 	// Options lists every strategy, the chosen one first.
 	Options []Option `json:"options"`
-	// Warnings are sentences that a person should read before he goes on.
-	Warnings []string `json:"warnings,omitempty"`
+	// Warnings are what a person should read before he goes on.
+	Warnings []Remark `json:"warnings,omitempty"`
 }
 
 // SignIn is the address that a person opens to sign in at his identity provider.

@@ -237,30 +237,40 @@ func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.Unregis
 	plan := api.UnregisterPlan{
 		Account: a.User, Providers: providers, Links: len(a.Identities), NoPassword: !a.HasPassword,
 	}
-	if c.UnregisterDrops {
-		plan.Effects = append(plan.Effects,
-			fmt.Sprintf("The account loses %s, and its sessions end on every device.", links(len(a.Identities))))
-	} else {
-		plan.Effects = append(plan.Effects,
-			fmt.Sprintf("The account keeps %s, and its sessions go on: a linked identity still opens it.",
-				links(len(a.Identities))))
-	}
+	plan.Effects = append(plan.Effects, effect(c.UnregisterDrops, len(a.Identities)))
 	if !c.UnregisterKept {
-		plan.Effects = append(plan.Effects,
-			"On this flavour and Jellyfin 10.11 nothing else happens: the server says yes, and the account keeps its sign-in provider.")
+		plan.Effects = append(plan.Effects, api.Remark{
+			Why: "unregister-lost", Sentence: "On this flavour and Jellyfin 10.11 nothing else happens: the server says yes, and the " +
+				"account keeps its sign-in provider.",
+		})
 	}
 	return plan, nil
 }
 
-// links counts an account's links in words.
-func links(n int) string {
-	switch n {
-	case 0:
-		return "no link, since it has none"
-	case 1:
-		return "its one link"
+// effect is what Unregister does to an account's links and sessions.
+func effect(drops bool, links int) api.Remark {
+	remark := func(why api.Why, does, count, then string) api.Remark {
+		return api.Remark{
+			Why: why, Sentence: "The account " + does + " " + count + ", and its sessions " + then + ".",
+			Params: map[string]string{"n": strconv.Itoa(links)},
+		}
 	}
-	return fmt.Sprintf("its %d links", n)
+	const none, one = "no link, since it has none", "its one link"
+	several := fmt.Sprintf("its %d links", links)
+	const end, goOn = "end on every device", "go on: a linked identity still opens it"
+	switch {
+	case drops && links == 0:
+		return remark("drops-none", "loses", none, end)
+	case drops && links == 1:
+		return remark("drops-one", "loses", one, end)
+	case drops:
+		return remark("drops-several", "loses", several, end)
+	case links == 0:
+		return remark("keeps-none", "keeps", none, "go on")
+	case links == 1:
+		return remark("keeps-one", "keeps", one, goOn)
+	}
+	return remark("keeps-several", "keeps", several, goOn)
 }
 
 func (l *Linker) account(ctx context.Context, userID string) (api.Account, error) {

@@ -279,31 +279,30 @@ func bySubjectOfOurs(f Facts, plan api.Plan) bool {
 	return plan.Strategy == api.StrategyOwnClient && f.Provider.NameClaim == "sub" && f.Settings.ClientID != f.Provider.ClientID
 }
 
-func warnings(f Facts, plan api.Plan) []string {
-	var w []string
-	if !f.Provider.Enabled && f.Provider.Known {
-		w = append(w, "The provider is switched off on the server: the link opens nothing until it is switched on.")
-	}
-	if f.Account.Disabled {
-		w = append(w, "The account is disabled: the link opens nothing until it is enabled.")
-	}
-	if name := f.Request.Name; plan.Strategy == api.StrategySubject && strings.TrimSpace(name) != name {
-		w = append(w, "The name begins or ends with a blank. It is linked as it is, and opens the account only if the identity "+
-			"provider sends the blank as well.")
-	}
-	if plan.Pairwise {
-		w = append(w, "This identity provider gives every client another subject for the same person, and Jellybind's client is "+
-			"another one than the server's: the link would open nothing. Give Jellybind the server's client id, or sign in as an "+
-			"administrator, so that the plugin's own sign-in makes the link.")
-	}
-	if !plan.KnownBeforeWrite {
-		w = append(w, "This flavour of the plugin does not tell who signed in before the link is written. Jellybind compares "+
-			"the links before and after, and puts an identity back that was taken from another account unasked.")
-		if f.Self != "" && !f.Capabilities.ReadRoster.OK {
-			w[len(w)-1] = "Your account may not see who has which identity: signing in with one that belongs to another " +
-				"account moves it to yours."
+func warnings(f Facts, plan api.Plan) []api.Remark {
+	var w []api.Remark
+	warn := func(on bool, why api.Why, sentence string) {
+		if on {
+			w = append(w, api.Remark{Why: why, Sentence: sentence})
 		}
 	}
+	name := f.Request.Name
+	blind := f.Self != "" && !f.Capabilities.ReadRoster.OK
+	warn(!f.Provider.Enabled && f.Provider.Known, "warn-switched-off",
+		"The provider is switched off on the server: the link opens nothing until it is switched on.")
+	warn(f.Account.Disabled, "warn-disabled", "The account is disabled: the link opens nothing until it is enabled.")
+	warn(plan.Strategy == api.StrategySubject && strings.TrimSpace(name) != name, api.WhyBlank,
+		"The name begins or ends with a blank. It is linked as it is, and opens the account only if the identity provider sends "+
+			"the blank as well.")
+	warn(plan.Pairwise, "warn-pairwise",
+		"This identity provider gives every client another subject for the same person, and Jellybind's client is another one "+
+			"than the server's: the link would open nothing. Give Jellybind the server's client id, or sign in as an "+
+			"administrator, so that the plugin's own sign-in makes the link.")
+	warn(!plan.KnownBeforeWrite && !blind, api.WhyUnknown,
+		"This flavour of the plugin does not tell who signed in before the link is written. Jellybind compares the links "+
+			"before and after, and puts an identity back that was taken from another account unasked.")
+	warn(!plan.KnownBeforeWrite && blind, "warn-blind",
+		"Your account may not see who has which identity: signing in with one that belongs to another account moves it to yours.")
 	return w
 }
 

@@ -151,7 +151,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 		state.CloseDialog{},
 		dom.If(s.Can().UnregisterKept, func() *dom.Node { return dom.E("p", l.T("unregister.what")) }),
 		components.Select("auth", l.T("fact.provider"), s.Form[state.FieldAuth], choices, editMsg(state.FieldAuth)),
-		dom.E("ul", dom.Class("effects"), effects(s, l, p)),
+		dom.E("ul", dom.Class("effects"), effects(l, p)),
 		muted(l.T(undo)),
 		dom.If(p.NoPassword, func() *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("unregister.noPassword")))
@@ -170,25 +170,12 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 	)
 }
 
-// effects says what unregistering does on this flavour: in the backend's words in English, in our own otherwise.
-func effects(s *stateOf, l *catalogue, p *api.UnregisterPlan) []*dom.Node {
-	var words []string
-	if l.Tag == "en" && len(p.Effects) > 0 {
-		words = p.Effects
-	} else {
-		c := s.Can()
-		if c.UnregisterDrops {
-			words = append(words, l.N("unregister.drops", p.Links), l.T("unregister.ends"))
-		} else {
-			words = append(words, l.N("unregister.keeps", p.Links), l.T("unregister.stays"))
-		}
-		if !c.UnregisterKept {
-			words = append(words, l.T("unregister.lost"))
-		}
-	}
-	list := make([]*dom.Node, len(words))
-	for i, w := range words {
-		list[i] = dom.E("li", api.Printable(w))
+// effects says what unregistering does on this flavour.
+func effects(l *catalogue, p *api.UnregisterPlan) []*dom.Node {
+	list := make([]*dom.Node, len(p.Effects))
+	for i, e := range p.Effects {
+		words, _ := l.Why(e.Why, e.Params, e.Sentence)
+		list[i] = dom.E("li", words)
 	}
 	return list
 }

@@ -307,7 +307,8 @@ var cases = map[string]func() *state.State{
 	},
 	"link-pairwise": func() *state.State {
 		s := linking(false)
-		s.Link.Plan.Strategy, s.Link.Plan.Pairwise = api.StrategyOwnClient, true
+		s.Link.Plan.Strategy = api.StrategyOwnClient
+		s.Link.Plan.Warnings = []api.Remark{{Why: "warn-pairwise", Sentence: "The link would open nothing."}}
 		return s
 	},
 	"link-signin": signingIn,
@@ -481,6 +482,7 @@ var cases = map[string]func() *state.State{
 				},
 				Providers:  []api.AuthProvider{{ID: "d", Name: "Default"}},
 				Links:      3,
+				Effects:    []api.Remark{{Why: "keeps-several", Sentence: "The account keeps its 3 links."}},
 				NoPassword: true,
 			}},
 		)

@@ -143,13 +143,6 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	if len(p.Allow) > 0 && !s.Demo() {
 		body = append(body, allowBox(l, p))
 	}
-	switch {
-	case p.KnownBeforeWrite:
-	case s.Can().ReadRoster.OK:
-		body = append(body, components.Banner("info", "info", dom.E("p", l.T("link.unknownBefore"))))
-	default:
-		body = append(body, components.Banner("warn", "alert", dom.E("p", l.T("confirm.mayMove"))))
-	}
 	body = append(body, components.Error(l, k.Error), moveBox(s, l))
 	body = append(body, otherWays(s, l, p)...)
 	// The button comes last and stays in sight: nothing that belongs to it may lie below.
@@ -205,17 +198,20 @@ func because(l *catalogue, o api.Option) *dom.Node {
 	return dom.E("span", foreign(l), words)
 }
 
-// warnings are a plan's: what keeps the link from opening the account.
+// warnings are a plan's, but the one of a name that may have been mended since.
 func warnings(l *catalogue, p *api.Plan) []*dom.Node {
 	var list []*dom.Node
-	add := func(on bool, key string) {
-		if on {
-			list = append(list, components.Banner("warn", "alert", dom.E("p", l.T(key))))
+	for _, w := range p.Warnings {
+		tone, icon := "warn", "alert"
+		switch w.Why { //nolint:exhaustive // the others are all alike
+		case api.WhyBlank:
+			continue
+		case api.WhyUnknown:
+			tone, icon = "info", "info"
 		}
+		words, _ := l.Why(w.Why, w.Params, w.Sentence)
+		list = append(list, components.Banner(tone, icon, dom.E("p", words)))
 	}
-	add(p.Provider.Known && !p.Provider.Enabled, "warning.switched-off")
-	add(p.Account.Disabled, "warning.disabled")
-	add(p.Pairwise, "warning.pairwise")
 	return list
 }
 
@@ -308,7 +304,7 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 			Msg: editMsg(state.FieldSubject),
 		}),
 		dom.If(strings.TrimSpace(s.Form[state.FieldSubject]) != s.Form[state.FieldSubject], func() *dom.Node {
-			return components.Banner("warn", "alert", dom.E("p", l.T("warning.blank")))
+			return components.Banner("warn", "alert", dom.E("p", l.T("why.warn-blank")))
 		}),
 		muted(l.T("link.subject.unproved")),
 		warn,
