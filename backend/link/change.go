@@ -149,6 +149,9 @@ func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identit
 		}
 		// Writing a link again that was not dropped does no harm.
 		restored := l.restore(ctx, a, ids)
+		if errors.Is(restored, errReadBack) {
+			return restored // the server is away, and was waited for
+		}
 		if err := l.answered(ctx, sent, api.Link{Identity: without, UserID: a.ID}, false); err != nil {
 			return errors.Join(err, restored)
 		}

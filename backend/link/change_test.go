@@ -447,7 +447,8 @@ func yesTo(method, part string) func(http.ResponseWriter, *http.Request) bool {
 	}
 }
 
-// TestPuttingBackWhatDELETECannotAddress goes by Unregister, and keeps the account's other links, or tells of them.
+// TestPuttingBackWhatDELETECannotAddress goes by Unregister, also while the server restarts, and keeps the account's other
+// links, or tells of them.
 func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 	t.Parallel()
 	for name, lost := range map[string]bool{"whole": false, "the others are lost": true} {
@@ -457,7 +458,11 @@ func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 			account, owner := w.account(t, "tomas"), w.account(t, "priya")
 			id := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "https://idp.example/u/1"}
 			w.Server().AddLink(api.Link{Identity: id, UserID: owner.ID})
+			starting := failing("/Preprovision/oid/"+demo.Keycloak+"/"+owner.ID, http.StatusServiceUnavailable)
 			w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+				if starting(rw, r) {
+					return true
+				}
 				if lost && strings.Contains(r.URL.Path, "/Preprovision/") && strings.HasSuffix(r.URL.Path, account.ID) {
 					rw.WriteHeader(http.StatusInternalServerError)
 					return true
@@ -475,7 +480,8 @@ func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 			if lost {
 				code, left = api.CodeHalfDone, nil
 			}
-			if !api.IsCode(err, code) || !strings.Contains(err.Error(), "was put back") || change.State != api.ChangeFailed ||
+			if !api.IsCode(err, code) || !strings.Contains(err.Error(), "was put back") || strings.Contains(err.Error(), ". writing") ||
+				change.State != api.ChangeFailed ||
 				lost != strings.Contains(err.Error(), "could not be written again: "+account.Identities[0].Name) {
 				t.Errorf("got %v, %+v", err, change)
 			}
@@ -596,22 +602,7 @@ func TestRebuildingWhileTheServerRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
 	account := w.account(t, "tomas")
-	faults := []int{http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusNotFound}
-	var sent atomic.Int32
-	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
-		if !strings.Contains(r.URL.Path, "/Preprovision/") {
-			return false
-		}
-		n := int(sent.Add(1))
-		if n > len(faults) {
-			return false
-		}
-		if faults[n-1] == http.StatusTooManyRequests {
-			rw.Header().Set("Retry-After", "1")
-		}
-		rw.WriteHeader(faults[n-1])
-		return true
-	}, "")
+	w.intercepting(failing("/Preprovision/", http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusNotFound), "")
 	_, err := w.Remove(t.Context(), link.RemoveRequest{
 		Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}}, ViaUnregister: true,
 	}, quiet)
@@ -781,6 +772,25 @@ func cutting(part string, n int32) func(http.ResponseWriter, *http.Request) bool
 	}
 }
 
+// failing answers the first requests to a path with that part itself, with these statuses.
+func failing(part string, statuses ...int) func(http.ResponseWriter, *http.Request) bool {
+	var sent atomic.Int32
+	return func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, part) {
+			return false
+		}
+		n := int(sent.Add(1))
+		if n > len(statuses) {
+			return false
+		}
+		if statuses[n-1] == http.StatusTooManyRequests {
+			rw.Header().Set("Retry-After", "1")
+		}
+		rw.WriteHeader(statuses[n-1])
+		return true
+	}
+}
+
 // TestUndoingUnregisterWithoutAnswer: the links are written again all the same.
 func TestUndoingUnregisterWithoutAnswer(t *testing.T) {
 	t.Parallel()
@@ -806,17 +816,22 @@ func TestUndoingUnregisterWithoutAnswer(t *testing.T) {
 	}
 }
 
-// TestMoveWithoutAnswer on Flowfin, where it takes two steps: whichever has no answer, what is so then is told.
+// TestMoveWithoutAnswer on Flowfin, where it takes two steps: whichever has no answer, what is so then is told. A server that
+// starts gets the identity back for the account that had it.
 func TestMoveWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before func(http.ResponseWriter, *http.Request) bool
 		lose   string
-		moved  bool
+		code   api.Code
 	}{
-		"removed":      {lose: "DELETE /Link/", moved: true},
-		"stored":       {lose: "POST /Preprovision/", moved: true},
-		"never stored": {before: cutting("/Preprovision/", 1)},
+		"removed":      {lose: "DELETE /Link/"},
+		"stored":       {lose: "POST /Preprovision/"},
+		"never stored": {before: cutting("/Preprovision/", 1), code: api.CodeLinkNotStored},
+		"a restart": {
+			before: failing("/Preprovision/", http.StatusServiceUnavailable, http.StatusServiceUnavailable),
+			code:   api.CodeServerStarting,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -827,11 +842,11 @@ func TestMoveWithoutAnswer(t *testing.T) {
 				UserID: w.account(t, demo.TourName).ID, Protocol: taken.Protocol, Provider: taken.Provider, Name: taken.Name,
 				Strategy: api.StrategySubject, Move: true,
 			}, person{})
-			owner, state, code := "noah", api.ChangeFailed, api.CodeLinkNotStored
-			if c.moved {
-				owner, state, code = demo.TourName, api.ChangeConfirmed, ""
+			owner, state := "noah", api.ChangeFailed
+			if c.code == "" {
+				owner, state = demo.TourName, api.ChangeConfirmed
 			}
-			if api.CodeOf(err) != code || change.State != state {
+			if api.CodeOf(err) != c.code || change.State != state {
 				t.Errorf("got %v, %+v", err, change)
 			}
 			if o := roster.Owner(w.roster(t), taken); o == nil || o.Name != owner {

@@ -4,4 +4,5 @@ package link
 var (
 	Patiently = patiently
 	Patience  = patience
+	Rebuild   = (*Linker).rebuild
 )

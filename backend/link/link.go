@@ -559,7 +559,8 @@ func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owne
 		return beside(e, dropped)
 	}
 	back := api.Link{Identity: taken.Identity, UserID: owner.ID}
-	if e.Err = settled(l.write(ctx, back, "")); e.Err == nil {
+	e.Err = patiently(ctx, l.Now, func(ctx context.Context) error { return settled(l.write(ctx, back, "")) })
+	if e.Err == nil {
 		e.Err = l.readBack(ctx, back, true)
 	}
 	if e.Err != nil {
@@ -653,7 +654,8 @@ func (l *Linker) write(ctx context.Context, link api.Link, from string) error {
 }
 
 // movePreprovisioned moves an identity in two steps, since Preprovision answers 409 for a taken name. It goes back where the
-// second one fails. What a step without an answer did is read back, or nobody could tell where the identity is.
+// second one fails, with patience, or it would open nobody's account. What a step without an answer did is read back, or
+// nobody could tell where the identity is.
 func (l *Linker) movePreprovisioned(ctx context.Context, link, from api.Link) error {
 	if err := l.answered(ctx, l.Plugin.DeleteLink(ctx, from), from, false); err != nil {
 		return err
@@ -662,7 +664,9 @@ func (l *Linker) movePreprovisioned(ctx context.Context, link, from api.Link) er
 	if err == nil || errors.Is(err, errReadBack) {
 		return err
 	}
-	switch back := l.answered(ctx, l.Plugin.Preprovision(ctx, from), from, true); {
+	switch back := patiently(ctx, l.Now, func(ctx context.Context) error {
+		return l.answered(ctx, l.Plugin.Preprovision(ctx, from), from, true)
+	}); {
 	case errors.Is(back, errReadBack):
 		return back
 	case back != nil:
@@ -749,7 +753,8 @@ func (l *Linker) record(ctx context.Context, c api.Change, do func(context.Conte
 var errReadBack = errors.New("reading the links back")
 
 // recordWith is record for a do that learns more about the change while it makes it. Once a write has begun, the person's
-// Ctrl-C does not tear it: do runs to its end, bounded by the client's timeouts, or the journal could not say how it ended.
+// Ctrl-C does not tear it: do runs to its end, bounded by the client's timeouts and by patience, or the journal could not say
+// how it ended.
 // Where no answer came, nobody knows whether the server made the change: it stays intended.
 func (l *Linker) recordWith(ctx context.Context, c *api.Change, do func(context.Context) error) (api.Change, error) {
 	ctx = context.WithoutCancel(ctx)

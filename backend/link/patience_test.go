@@ -9,6 +9,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/link"
 )
 
@@ -65,6 +66,41 @@ func TestPatience(t *testing.T) {
 			return starting
 		}); !errors.Is(err, starting) || time.Since(begun) != link.Patience {
 			t.Errorf("a request that hangs: %v after %s", err, time.Since(begun))
+		}
+	})
+}
+
+// leaving is a server that tells an account's links, and then answers no more.
+type leaving struct {
+	link.Plugin
+	told bool
+}
+
+func (*leaving) Capabilities() api.Capabilities { return api.Capabilities{Preprovision: yes} }
+
+func (l *leaving) UserLinks(context.Context, string) ([]api.Identity, error) {
+	if l.told {
+		return nil, gone()
+	}
+	l.told = true
+	return []api.Identity{{Name: "a"}, {Name: "b"}}, nil
+}
+
+func (*leaving) Unregister(context.Context, string, string) error { return gone() }
+
+func (*leaving) Preprovision(context.Context, api.Link) error { return gone() }
+
+func gone() error { return &api.Error{Code: api.CodeServerUnreachable, Sentence: "Nobody answers."} }
+
+// TestServerThatStaysAway is waited for once.
+func TestServerThatStaysAway(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := link.Linker{Plugin: &leaving{}, Journal: journal.Open("", time.Now), Now: time.Now}
+		begun := time.Now()
+		err := link.Rebuild(&l, t.Context(), api.Account{}, api.Identity{Name: "a"})
+		if took := time.Since(begun); !api.IsCode(err, api.CodeOutcomeUnknown) || took > link.Patience {
+			t.Errorf("%v after %s", err, took)
 		}
 	})
 }
