@@ -58,7 +58,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 	case Refreshed:
 		r.Refreshing, s.Progress = false, nil
 		if m.Err != nil && m.Err.Code == api.CodeCancelled {
-			return []Cmd{Focus{ID: "title"}}, true
+			return s.notRead(), true
 		}
 		if m.Err != nil {
 			return s.tell(m.Err), true
@@ -97,6 +97,14 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 func (s *State) Reading() bool {
 	r := &s.Roster
 	return r.Refreshing || !r.Loaded && r.Error == nil && len(r.pending) > 0
+}
+
+// notRead moves the focus when a reading has ended without rows: the button that calls it off is gone.
+func (s *State) notRead() []Cmd {
+	if s.Screen != ScreenRoster {
+		return nil
+	}
+	return []Cmd{Focus{ID: "title"}}
 }
 
 // query asks for the rows of a changed query from the top. While an answer is under way nothing is asked: the rows of
@@ -165,7 +173,7 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	}
 	if r.Error = m.Err; m.Err != nil {
 		if s.Progress = nil; !r.Loaded {
-			return []Cmd{Focus{ID: "title"}} // the button that called it off is gone
+			return s.notRead()
 		}
 		return nil
 	}

@@ -188,6 +188,16 @@ func TestStopReading(t *testing.T) {
 	if s.Reading() || len(s.Toasts) > 0 || s.Roster.Total != 250 {
 		t.Errorf("after calling a refresh off: %v, %d rows", s.Toasts, s.Roster.Total)
 	}
+
+	// Somebody who went on meanwhile keeps the focus where he writes.
+	s.Update(state.Refresh{})
+	s.Update(state.Go{Screen: state.ScreenSettings})
+	none[state.Focus](t, s.Update(state.Refreshed{Err: cancelled}))
+	s = state.New(now)
+	s.Update(state.Open{Name: "home"})
+	first = want[state.CallPage](t, s.Update(state.Connected{Name: "home", Session: api.Session{Capabilities: full}}))
+	s.Update(state.Go{Screen: state.ScreenSettings})
+	none[state.Focus](t, s.Update(state.PageLoaded{Generation: first.Generation, Err: &api.Error{Code: api.CodeTimeout}}))
 }
 
 func TestRowsAtHand(t *testing.T) {
