@@ -639,11 +639,15 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 	var left error
 	if e.Profile.Credential != api.CredentialNone && e.Profile.Credential != "" {
 		// That the server could not be told is no reason to keep the profile; a secret that stays in the keyring is.
-		if err := b.Logout(ctx, e); api.IsCode(err, api.CodeTokenLeft) {
-			left = stillOpen("token-forgotten", "The server is forgotten, and its token is not used any more", errors.Unwrap(err))
-		}
+		err := b.Logout(ctx, e)
 		if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
 			return err
+		}
+		if api.IsCode(err, api.CodeTokenLeft) {
+			err = errors.Unwrap(err)
+		}
+		if err != nil && e.Profile.Credential != api.CredentialKey {
+			left = stillOpen("token-forgotten", "The server is forgotten, and its token is not used any more", err)
 		}
 	}
 	if err := b.Profiles.Update(ctx, func(d *profile.Data) error { return d.Remove(e.Name) }); err != nil {

@@ -10,10 +10,17 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// stuck is a keyring that gives secrets and does not let go of them.
+// stuck is a keyring that does not let go of its secrets, or does not give them.
 type stuck struct {
 	*secret.Memory
-	err error
+	err, get error
+}
+
+func (s stuck) Get(ctx context.Context, account string) (secret.Value, error) {
+	if s.get != nil {
+		return secret.Value{}, s.get
+	}
+	return s.Memory.Get(ctx, account)
 }
 
 func (s stuck) Delete(ctx context.Context, account string) error {
@@ -26,20 +33,29 @@ func (s stuck) Delete(ctx context.Context, account string) error {
 // TestForgetLeavesNoSecretBehind: a server is forgotten only together with its secrets, whatever the server says.
 func TestForgetLeavesNoSecretBehind(t *testing.T) {
 	t.Parallel()
+	unreadable := &api.Error{Code: api.CodeSecretUnavailable, Sentence: "damaged"}
 	for name, c := range map[string]struct {
-		kind api.CredentialKind
-		err  error
-		want api.Code
+		kind     api.CredentialKind
+		err, get error
+		want     api.Code
 	}{
-		"key":                        {api.CredentialKey, nil, ""},
-		"token, server out of reach": {api.CredentialAdmin, nil, api.CodeTokenLeft},
-		"keyring does not answer":    {api.CredentialKey, &api.Error{Code: api.CodeTimeout, Sentence: "late"}, api.CodeTimeout},
-		"keyring is locked":          {api.CredentialAdmin, &api.Error{Code: api.CodeSecretLocked, Sentence: "x"}, api.CodeSecretLocked},
-		"person gives up":            {api.CredentialKey, &api.Error{Code: api.CodeCancelled, Sentence: "no"}, api.CodeCancelled},
+		"key":                        {kind: api.CredentialKey},
+		"token, server out of reach": {kind: api.CredentialAdmin, want: api.CodeTokenLeft},
+		"token that cannot be read":  {kind: api.CredentialUser, get: unreadable, want: api.CodeTokenLeft},
+		"key that cannot be read":    {kind: api.CredentialKey, get: unreadable},
+		"keyring does not answer": {
+			kind: api.CredentialKey, err: &api.Error{Code: api.CodeTimeout, Sentence: "late"}, want: api.CodeTimeout,
+		},
+		"keyring is locked": {
+			kind: api.CredentialAdmin, err: &api.Error{Code: api.CodeSecretLocked, Sentence: "x"}, want: api.CodeSecretLocked,
+		},
+		"person gives up": {
+			kind: api.CredentialKey, err: &api.Error{Code: api.CodeCancelled, Sentence: "no"}, want: api.CodeCancelled,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			keyring := stuck{&secret.Memory{}, c.err}
+			keyring := stuck{&secret.Memory{}, c.err, c.get}
 			b := backend.New(backend.Options{Profiles: &backend.ProfilesInMemory{}, Keyring: keyring})
 			err := b.Profiles.Update(t.Context(), func(d *profile.Data) error {
 				return d.Add(profile.Entry{
@@ -60,7 +76,7 @@ func TestForgetLeavesNoSecretBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, kept := keyring.Get(t.Context(), "credential:device")
+			_, kept := keyring.Memory.Get(t.Context(), "credential:device")
 			if forgotten := len(data.Profiles) == 0; forgotten != (c.want == "" || c.want == api.CodeTokenLeft) || forgotten != (kept != nil) {
 				t.Errorf("profiles %v, secret: %v", data.Profiles, kept)
 			}
