@@ -12,12 +12,15 @@ import (
 // journal tells the truth and an account does not lose the links that are about to be written again.
 const closing = 30 * time.Second
 
-// reading returns a context for what only reads, which ends with StopReading as well; done gives it free.
+// reading returns a context for what only reads, which ends with StopReading and Close as well; done gives it free.
 func (w *Window) reading(ctx context.Context) (_ context.Context, done func()) {
 	ctx, stop := context.WithCancel(ctx)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.reads[ctx] = stop
+	if w.closed {
+		stop()
+	}
 	return ctx, func() {
 		w.mu.Lock()
 		delete(w.reads, ctx)

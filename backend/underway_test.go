@@ -157,6 +157,36 @@ func TestWindowSignOutGivesUp(t *testing.T) {
 	}
 }
 
+// TestWindowSignOutFails: where the keyring keeps the credential, the window keeps the server open, as the page does.
+func TestWindowSignOutFails(t *testing.T) {
+	t.Parallel()
+	ctx, w, d := t.Context(), newWindow(t), world(t, demo.Options{})
+	s, err := w.ConnectPassword(ctx, d.URL(), "home", "root", password)
+	must(w, s, err)
+	w.keyring.lock(true)
+	w.refused(api.CodeSecretLocked, w.SignOut(ctx, "home"))
+	counts, err := w.RefreshRoster(ctx)
+	must(w, counts, err)
+	w.keyring.lock(false)
+	if err := w.SignOut(ctx, "home"); err != nil {
+		t.Error(err)
+	}
+	_, err = w.RefreshRoster(ctx)
+	w.refused(api.CodeProfileNotFound, err)
+}
+
+// TestWindowReadsNothingOnceClosed: nobody would call that off any more.
+func TestWindowReadsNothingOnceClosed(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := w.ProbeServer(t.Context(), d.URL()); err == nil {
+		t.Errorf("looked at %+v", p)
+	}
+}
+
 // TestStoredCredentialGoesToItsServerOnly: signing out, forgetting and asking for its state send it nowhere else.
 func TestStoredCredentialGoesToItsServerOnly(t *testing.T) {
 	t.Parallel()

@@ -453,8 +453,11 @@ func (w *Window) SignOut(ctx context.Context, name string) error {
 		return err
 	}
 	defer release()
-	w.leaveStored(e)
-	return w.stored.Logout(ctx, e)
+	ended := w.stored.Logout(ctx, e)
+	if ended == nil || api.IsCode(ended, api.CodeTokenLeft) {
+		w.leaveStored(e)
+	}
+	return ended
 }
 
 // ForgetProfile removes a server and its secrets. It waits as SignOut does, and the errors are the same.

@@ -53,11 +53,27 @@ type window struct {
 	secrets []string
 }
 
-// keyring is secret.Memory that can tell what it holds.
+// keyring is secret.Memory that can tell what it holds, and can be locked.
 type keyring struct {
 	secret.Memory
 	mu       sync.Mutex
 	accounts map[string]bool
+	locked   bool
+}
+
+func (k *keyring) lock(locked bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.locked = locked
+}
+
+func (k *keyring) Get(ctx context.Context, account string) (secret.Value, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.locked {
+		return secret.Value{}, &api.Error{Code: api.CodeSecretLocked, Sentence: "The keyring is locked."}
+	}
+	return k.Memory.Get(ctx, account)
 }
 
 func (k *keyring) Set(ctx context.Context, account string, v secret.Value) error {
