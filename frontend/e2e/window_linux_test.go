@@ -193,6 +193,21 @@ func TestKeyboardOnly(t *testing.T) {
 	a := start(t)
 	p := a.open(t)
 	p.do("the first start", sees(english.T("welcome.lead")))
+	palette := func(where, typed string) {
+		t.Helper()
+		p.do("the palette: "+where, key("k", chromedp.ModifierCtrl), focused("command"), key(typed), until(`document.querySelectorAll('.command').length === 1`),
+			key(kb.Enter))
+	}
+	p.tabTo(`e.id === 'demo'`)
+	p.do("the sheet of keys", key("?"), sees(english.T("keys.anywhere")), key(kb.Escape), gone(english.T("keys.anywhere")))
+	palette("the settings", "settin")
+	p.do("the settings", focused("title"), sees(english.T("settings.look")))
+	palette("back", "add a")
+	p.do("back", sees(english.T("welcome.lead")))
+	p.tabTo(`e.id === 'address'`)
+	p.do("a server", key(world(t).URL()), key(kb.Enter), sees("SSO plugin: "))
+	palette("another server", "add a")
+	p.do("back", sees(english.T("welcome.lead")))
 	p.tabTo(`e.id === 'demo'`)
 	p.do("the demo", key(kb.Enter), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`))
 	p.do("searching", focused("search"), key("maria"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length === 1`),

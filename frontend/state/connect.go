@@ -61,12 +61,7 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 	case Reconnect:
 		return s.reconnect(m.Name), true
 	case Leave:
-		cancel := s.cancelFlows()
-		if s.Welcome.Probing || s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Reading() {
-			cancel = append(cancel, CallStopReading{})
-		}
-		s.leave()
-		return append(cancel, s.show(ScreenWelcome)...), true
+		return append(s.away(), s.show(ScreenWelcome)...), true
 	case SignOut:
 		return append(s.closeMenu(), CallSignOut(m)), true
 	case SignedOut:
@@ -115,6 +110,16 @@ func (s *State) reconnect(name string) []Cmd {
 		}
 	}
 	return nil
+}
+
+// away leaves the session, or what was on its way to one, and ends what it waited for.
+func (s *State) away() []Cmd {
+	cmds := s.cancelFlows()
+	if s.Welcome.Probing || s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Reading() {
+		cmds = append(cmds, CallStopReading{})
+	}
+	s.leave()
+	return cmds
 }
 
 // leave forgets everything of the session, and whatever was typed that is secret.

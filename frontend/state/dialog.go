@@ -207,8 +207,47 @@ type Command struct {
 	Msg  Msg
 }
 
-// Commands returns the palette's lines that match what was typed.
+// Commands returns the palette's lines that match what was typed. Where the window could not start, nothing is chosen.
 func (s *State) Commands() []Command {
+	var all []Command
+	switch {
+	case s.Fatal != nil:
+		all = append(all, Command{Key: "again", Icon: "refresh", Msg: Retry{}})
+	case s.Session == nil:
+		all = append(all, Command{Key: "nav.settings", Icon: "settings", Msg: Go{Screen: ScreenSettings}})
+	default:
+		all = s.sessionCommands()
+	}
+	if s.Fatal == nil {
+		for _, p := range s.Boot.Profiles {
+			if s.Session == nil || p.Name != s.Session.Profile.Name {
+				all = append(all, Command{Key: "command.open", Name: p.Name, Icon: "server", Msg: Open{Name: p.Name}})
+			}
+		}
+		all = append(all,
+			Command{Key: "command.add", Icon: "plus", Msg: Leave{}},
+			Command{Key: "command.light", Icon: "sun", Msg: SetTheme{Theme: "light"}},
+			Command{Key: "command.dark", Icon: "moon", Msg: SetTheme{Theme: "dark"}})
+	}
+	all = append(all,
+		Command{Key: "command.shortcuts", Icon: "keyboard", Msg: ShowDialog{Kind: DialogShortcuts}},
+		Command{Key: "command.quit", Icon: "close", Msg: Quit{}})
+	typed := strings.ToLower(strings.TrimSpace(s.Form[FieldCommand]))
+	if typed == "" {
+		return all
+	}
+	l := s.Text()
+	var match []Command
+	for _, c := range all {
+		if strings.Contains(strings.ToLower(l.T(c.Key, "name", c.Name)), typed) {
+			match = append(match, c)
+		}
+	}
+	return match
+}
+
+// sessionCommands are the lines for the open server.
+func (s *State) sessionCommands() []Command {
 	var all []Command
 	if !s.Plain() {
 		all = append(all, Command{Key: "nav.roster", Icon: "users", Msg: Go{Screen: ScreenRoster}})
@@ -236,28 +275,5 @@ func (s *State) Commands() []Command {
 	if s.Link.Running() {
 		all = append([]Command{{Key: "command.return", Icon: "link", Msg: ReturnToLink{}}}, all...)
 	}
-	for _, p := range s.Boot.Profiles {
-		if s.Session == nil || p.Name != s.Session.Profile.Name {
-			all = append(all, Command{Key: "command.open", Name: p.Name, Icon: "server", Msg: Open{Name: p.Name}})
-		}
-	}
-	all = append(all,
-		Command{Key: "command.add", Icon: "plus", Msg: Leave{}},
-		Command{Key: "command.light", Icon: "sun", Msg: SetTheme{Theme: "light"}},
-		Command{Key: "command.dark", Icon: "moon", Msg: SetTheme{Theme: "dark"}},
-		Command{Key: "command.shortcuts", Icon: "keyboard", Msg: ShowDialog{Kind: DialogShortcuts}},
-		Command{Key: "command.quit", Icon: "close", Msg: Quit{}},
-	)
-	typed := strings.ToLower(strings.TrimSpace(s.Form[FieldCommand]))
-	if typed == "" {
-		return all
-	}
-	l := s.Text()
-	var match []Command
-	for _, c := range all {
-		if strings.Contains(strings.ToLower(l.T(c.Key, "name", c.Name)), typed) {
-			match = append(match, c)
-		}
-	}
-	return match
+	return all
 }

@@ -515,6 +515,54 @@ func TestGlobalKeys(t *testing.T) {
 	}
 }
 
+// Keys and commands work where no server is open, and leave out what needs one.
+func TestKeysWithoutASession(t *testing.T) {
+	t.Parallel()
+	starting := state.New(now)
+	if msg, ok := starting.GlobalKey("k", true, false, false); ok {
+		t.Errorf("while it starts: %#v", msg)
+	}
+	boot := state.Booted{Boot: api.Bootstrap{Profiles: []api.Profile{{Name: "home"}}}}
+	welcome, opening := state.New(now), state.New(now)
+	welcome.Update(boot)
+	opening.Update(boot)
+	opening.Update(state.Open{Name: "home"})
+	opening.Update(state.Connected{Name: "home", Err: &api.Error{Code: api.CodeSecretLocked}})
+	failed := state.New(now)
+	failed.Update(state.Booted{Err: &api.Error{Code: api.CodeProfileNewer}})
+	usual := []string{"nav.settings", "command.open", "command.add", "command.light", "command.dark", "command.shortcuts", "command.quit"}
+	for name, c := range map[string]struct {
+		s    *state.State
+		keys []string
+	}{
+		"welcome": {welcome, usual}, "connect": {connecting(t, ready), slices.Delete(slices.Clone(usual), 1, 2)},
+		"opening": {opening, usual}, "failed": {failed, []string{"again", "command.shortcuts", "command.quit"}},
+	} {
+		if msg, _ := c.s.GlobalKey("k", true, false, true); msg != (state.ShowDialog{Kind: state.DialogPalette}) {
+			t.Errorf("%s: Ctrl-K gives %#v", name, msg)
+		}
+		if msg, _ := c.s.GlobalKey("?", false, false, false); msg != (state.ShowDialog{Kind: state.DialogShortcuts}) {
+			t.Errorf("%s: ? gives %#v", name, msg)
+		}
+		if msg, ok := c.s.GlobalKey("/", false, false, false); ok {
+			t.Errorf("%s: / gives %#v", name, msg)
+		}
+		var keys []string
+		for _, line := range c.s.Commands() {
+			keys = append(keys, line.Key)
+		}
+		if !slices.Equal(keys, c.keys) {
+			t.Errorf("%s offers %q, want %q", name, keys, c.keys)
+		}
+	}
+	// Who goes to the settings on the way to a server has left it.
+	want[state.CallStopReading](t, opening.Update(state.Go{Screen: state.ScreenSettings}))
+	opening.Update(state.Connected{Name: "home"})
+	if opening.Session != nil || opening.Screen != state.ScreenSettings {
+		t.Errorf("a late answer shows %q", opening.Screen)
+	}
+}
+
 func TestPaletteRuns(t *testing.T) {
 	t.Parallel()
 	s := opened(t)

@@ -137,8 +137,8 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		return s.edit(m), true
 	case Go:
 		s.Drawer = Drawer{} // it belongs to the screen before; a running link goes on beside the navigation
-		if s.Session == nil {
-			s.Connect, s.Welcome.Probing = Connect{}, false
+		if s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Welcome.Probing {
+			return append(s.away(), s.show(m.Screen)...), true
 		}
 		if !s.Link.Running() {
 			s.Link = Link{}
@@ -308,7 +308,7 @@ func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
 	if key == "Escape" {
 		return Escape{}, true
 	}
-	if s.Session == nil || alt {
+	if !s.Booted || alt {
 		return nil, false
 	}
 	if ctrl {
@@ -322,7 +322,7 @@ func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
 	}
 	switch key {
 	case "/":
-		return FocusSearch{}, !s.Plain()
+		return FocusSearch{}, s.Session != nil && !s.Plain()
 	case "?":
 		return ShowDialog{Kind: DialogShortcuts}, true
 	}
