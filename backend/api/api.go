@@ -305,8 +305,9 @@ type Plan struct {
 	Pairwise bool `json:"pairwise,omitempty"`
 	// Options lists every strategy, the chosen one first.
 	Options []Option `json:"options"`
-	// Warnings are what a person should read before he goes on.
-	Warnings []Remark `json:"warnings,omitempty"`
+	// Warnings are sentences that a person should read before he goes on, and Remarks the same with their names.
+	Warnings []string `json:"warnings,omitempty"`
+	Remarks  []Remark `json:"remarks,omitempty"`
 }
 
 // SignIn is the address that a person opens to sign in at his identity provider.

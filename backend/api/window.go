@@ -273,8 +273,9 @@ type UnregisterPlan struct {
 	// Providers are the server's sign-in providers, the default one first.
 	Providers []AuthProvider `json:"providers"`
 	Links     int            `json:"links"`
-	// Effects are what happens to links and sessions on this flavour.
-	Effects []Remark `json:"effects"`
+	// Effects are sentences: what happens to links and sessions on this flavour. Remarks are the same with their names.
+	Effects []string `json:"effects"`
+	Remarks []Remark `json:"remarks"`
 	// NoPassword is true when the account has no password: by AuthProviderDefault whoever knows its name can sign in.
 	NoPassword bool `json:"noPassword"`
 }

@@ -343,7 +343,7 @@ func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequ
 			a.out.line("  " + u)
 		}
 		for _, w := range plan.Warnings {
-			a.out.text("Note: ", w.Sentence)
+			a.out.text("Note: ", w)
 		}
 		a.out.line("")
 	}

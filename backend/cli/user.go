@@ -182,10 +182,7 @@ func unregistered(x api.Account, to api.AuthProvider, drops, kept bool) string {
 func (a *app) unregister(p *printer, plan api.UnregisterPlan, to api.AuthProvider, drops bool) {
 	p.facts("Account", plan.Account.Name, "Signs in by", signInName(plan.Providers, plan.Account.AuthProvider),
 		"From now on", to.Name)
-	var effects []string
-	for _, e := range plan.Effects {
-		effects = append(effects, e.Sentence)
-	}
+	effects := plan.Effects
 	if plan.Account.AuthProvider == to.ID && !drops {
 		already := "The account signs in by " + api.Printable(to.Name) + " already, and this flavour changes nothing else. "
 		if plan.Links == 0 {

@@ -26,7 +26,7 @@ func TestUnregister(t *testing.T) {
 			if plan.Providers[0].ID != defaultProvider || plan.Links != 2 || len(plan.Effects) == 0 {
 				t.Errorf("the plan: %+v", plan)
 			}
-			if effects := plan.Effects[0].Sentence; strings.Contains(effects, "keeps its") == (f == api.FlavourFlowfin) {
+			if effects := plan.Effects[0]; strings.Contains(effects, "keeps its") == (f == api.FlavourFlowfin) {
 				t.Errorf("the plan says: %s", effects)
 			}
 			change, err := w.Linker.Unregister(t.Context(), before.ID, defaultProvider)

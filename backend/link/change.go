@@ -240,13 +240,14 @@ func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.Unregis
 	plan := api.UnregisterPlan{
 		Account: a.User, Providers: providers, Links: len(a.Identities), NoPassword: !a.HasPassword,
 	}
-	plan.Effects = append(plan.Effects, effect(c.UnregisterDrops, len(a.Identities)))
+	plan.Remarks = append(plan.Remarks, effect(c.UnregisterDrops, len(a.Identities)))
 	if !c.UnregisterKept {
-		plan.Effects = append(plan.Effects, api.Remark{
+		plan.Remarks = append(plan.Remarks, api.Remark{
 			Why: "unregister-lost", Sentence: "On this flavour and Jellyfin 10.11 nothing else happens: the server says yes, and the " +
 				"account keeps its sign-in provider.",
 		})
 	}
+	plan.Effects = sentences(plan.Remarks)
 	return plan, nil
 }
 

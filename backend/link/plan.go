@@ -85,7 +85,8 @@ func MakePlan(f Facts) (api.Plan, error) {
 	case api.StrategySubject:
 	}
 	plan.Pairwise = f.Pairwise && bySubjectOfOurs(f, plan)
-	plan.Warnings = warnings(f, plan)
+	plan.Remarks = warnings(f, plan)
+	plan.Warnings = sentences(plan.Remarks)
 	return plan, nil
 }
 
@@ -277,6 +278,15 @@ func hostOf(raw string) string {
 // another one.
 func bySubjectOfOurs(f Facts, plan api.Plan) bool {
 	return plan.Strategy == api.StrategyOwnClient && f.Provider.NameClaim == "sub" && f.Settings.ClientID != f.Provider.ClientID
+}
+
+// sentences are those of remarks.
+func sentences(remarks []api.Remark) []string {
+	var list []string
+	for _, r := range remarks {
+		list = append(list, r.Sentence)
+	}
+	return list
 }
 
 func warnings(f Facts, plan api.Plan) []api.Remark {

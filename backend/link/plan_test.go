@@ -191,7 +191,7 @@ func TestPlanSaysWhatIsNotKnownBefore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		told := slices.ContainsFunc(plan.Warnings, func(w api.Remark) bool { return strings.Contains(w.Sentence, c.warning) })
+		told := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, c.warning) })
 		if plan.KnownBeforeWrite != c.known || c.warning != "" && !told || c.warning == "" && len(plan.Warnings) > 0 {
 			t.Errorf("%s: known %v, warnings %v", name, plan.KnownBeforeWrite, plan.Warnings)
 		}
@@ -243,7 +243,7 @@ func TestPlanKnowsPairwiseSubjects(t *testing.T) {
 			plan, err := w.Plan(t.Context(), api.LinkRequest{
 				UserID: account.ID, Protocol: api.OIDC, Provider: "entra", Strategy: api.StrategyOwnClient,
 			})
-			warned := slices.ContainsFunc(plan.Warnings, func(w api.Remark) bool { return strings.Contains(w.Sentence, "another subject") })
+			warned := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "another subject") })
 			if err != nil || plan.Pairwise != c.want || warned != c.want {
 				t.Errorf("%v, %+v", err, plan)
 			}

@@ -172,8 +172,8 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 
 // effects says what unregistering does on this flavour.
 func effects(l *catalogue, p *api.UnregisterPlan) []*dom.Node {
-	list := make([]*dom.Node, len(p.Effects))
-	for i, e := range p.Effects {
+	list := make([]*dom.Node, len(p.Remarks))
+	for i, e := range p.Remarks {
 		words, _ := l.Why(e.Why, e.Params, e.Sentence)
 		list[i] = dom.E("li", words)
 	}

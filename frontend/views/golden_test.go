@@ -308,7 +308,7 @@ var cases = map[string]func() *state.State{
 	"link-pairwise": func() *state.State {
 		s := linking(false)
 		s.Link.Plan.Strategy = api.StrategyOwnClient
-		s.Link.Plan.Warnings = []api.Remark{{Why: "warn-pairwise", Sentence: "The link would open nothing."}}
+		s.Link.Plan.Remarks = []api.Remark{{Why: "warn-pairwise", Sentence: "The link would open nothing."}}
 		return s
 	},
 	"link-signin": signingIn,
@@ -482,7 +482,7 @@ var cases = map[string]func() *state.State{
 				},
 				Providers:  []api.AuthProvider{{ID: "d", Name: "Default"}},
 				Links:      3,
-				Effects:    []api.Remark{{Why: "keeps-several", Sentence: "The account keeps its 3 links."}},
+				Remarks:    []api.Remark{{Why: "keeps-several", Sentence: "The account keeps its 3 links."}},
 				NoPassword: true,
 			}},
 		)

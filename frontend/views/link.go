@@ -201,7 +201,7 @@ func because(l *catalogue, o api.Option) *dom.Node {
 // warnings are a plan's, but the one of a name that may have been mended since.
 func warnings(l *catalogue, p *api.Plan) []*dom.Node {
 	var list []*dom.Node
-	for _, w := range p.Warnings {
+	for _, w := range p.Remarks {
 		tone, icon := "warn", "alert"
 		switch w.Why { //nolint:exhaustive // the others are all alike
 		case api.WhyBlank:

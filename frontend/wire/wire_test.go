@@ -33,7 +33,7 @@ var samples = []any{
 	},
 	api.FlowEvent{ID: "x", Step: "failed", Error: &api.Error{Code: "c", Params: map[string]string{"host": "h", "": "é"}}},
 	api.FlowEvent{Confirmation: &api.Confirmation{Owner: &api.User{Name: "o"}, Moves: true}},
-	api.Plan{Option: api.Option{Strategy: api.StrategyRelay, OK: true}, Options: []api.Option{{}}, Warnings: []api.Remark{{}}},
+	api.Plan{Option: api.Option{Strategy: api.StrategyRelay, OK: true}, Options: []api.Option{{}}, Warnings: []string{""}, Remarks: []api.Remark{{}}},
 	api.ProviderTest{Facts: []api.Fact{{Name: "a", Value: "b"}}},
 	api.LinkRequest{UserID: "u", Port: 5},
 	[]api.Link{{Identity: api.Identity{Name: "n"}, UserID: "u"}},
