@@ -341,6 +341,8 @@ type Confirmation struct {
 	// DisplayName and Email are what the provider told of the person, where it did.
 	DisplayName string `json:"displayName,omitempty"`
 	Email       string `json:"email,omitempty"`
+	// Warnings are the plan's.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // ChangeKind is what a change did.

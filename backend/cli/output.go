@@ -580,8 +580,8 @@ func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 		who, c.Identity.Name, "Name", c.DisplayName, "Email", c.Email, "Provider",
 		fmt.Sprintf("%s (%s)", c.Identity.Provider, c.Identity.Protocol), "Opens now", ownerName(c.Owner), "Account", c.Account.Name,
 	)
-	if name := c.Identity.Name; p.named && strings.TrimSpace(name) != name {
-		p.err.text("", "The name begins or ends with a blank, which is linked as well.")
+	for _, w := range c.Warnings {
+		p.err.text("Note: ", w)
 	}
 	if c.Moves {
 		return p.ask(ctx, fmt.Sprintf("Take it from %s and link it to %s?", ownerName(c.Owner), account))

@@ -210,11 +210,7 @@ func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error
 	if err != nil {
 		return api.Plan{}, err
 	}
-	facts, plan, err := l.plan(r, req)
-	if err == nil && bySubjectOfOurs(facts, plan) && pairwise(ctx, facts.Provider.Endpoint) {
-		facts.Pairwise = true
-		return MakePlan(facts)
-	}
+	_, plan, err := l.plan(ctx, r, req)
 	return plan, err
 }
 
@@ -231,7 +227,7 @@ func pairwise(ctx context.Context, issuer string) bool {
 	return err == nil && meta.PairwiseOnly()
 }
 
-func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error) {
+func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest) (Facts, api.Plan, error) {
 	account := roster.Account(r, req.UserID)
 	if account == nil || !account.Exists {
 		return Facts{}, api.Plan{}, noSuchAccount(req.UserID)
@@ -249,6 +245,10 @@ func (l *Linker) plan(r api.Roster, req api.LinkRequest) (Facts, api.Plan, error
 		f.Self = l.Self.ID
 	}
 	plan, err := MakePlan(f)
+	if err == nil && bySubjectOfOurs(f, plan) && pairwise(ctx, f.Provider.Endpoint) {
+		f.Pairwise = true
+		plan, err = MakePlan(f)
+	}
 	return f, plan, err
 }
 
@@ -274,7 +274,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
-	facts, plan, err := l.plan(before, req)
+	facts, plan, err := l.plan(ctx, before, req)
 	if err != nil {
 		return api.Change{}, err
 	}
@@ -324,7 +324,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 // confirm works out what the person is asked, or why there is nothing to ask.
 func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Confirmation, error) {
 	c := api.Confirmation{
-		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email,
+		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email, Warnings: plan.Warnings,
 		Identity: api.Identity{Protocol: plan.Provider.Protocol, Provider: plan.Provider.Name, Name: p.name},
 	}
 	if !c.NameKnown {
