@@ -70,15 +70,15 @@ func byList(ctx context.Context, c *jellyfin.Client) (flavour, string, error) {
 		if normalID(plugins[i].ID) != GUID {
 			continue
 		}
-		// An update leaves the superseded version in the list next to the active one.
-		if found == nil || plugins[i].Status == "Active" || found.Status != "Active" && restarts(plugins[i]) {
+		// An update leaves the superseded version in the list next to the new one, which tells more.
+		if found == nil || weight(plugins[i].Status) > weight(found.Status) {
 			found = &plugins[i]
 		}
 	}
 	switch {
 	case found == nil:
 		return flavour{}, "", missing("", "There is no SSO plugin on this server.")
-	case restarts(*found):
+	case restarts(found.Status):
 		return flavour{}, "", &api.Error{
 			Code:     api.CodePluginRestart,
 			Sentence: "The SSO plugin was installed, updated or switched on or off, and the server has not been restarted since.",
@@ -108,8 +108,21 @@ func byList(ctx context.Context, c *jellyfin.Client) (flavour, string, error) {
 // restarts reports whether a plugin waits for the server's restart. An update marks the version that goes on running as
 // superseded, and the new one with Restart, which is in memory only; so is what was just installed, switched on or off
 // (Jellyfin's PluginManager). Earlier servers write Superceded.
-func restarts(p jellyfin.Plugin) bool {
-	return p.Status == "Restart" || p.Status == "Superseded" || p.Status == "Superceded"
+func restarts(status string) bool { return status == "Restart" || superseded(status) }
+
+func superseded(status string) bool { return status == "Superseded" || status == "Superceded" }
+
+// weight is how much a version's status tells of the plugin.
+func weight(status string) int {
+	switch {
+	case status == "Active":
+		return 3
+	case status == "Restart":
+		return 2
+	case superseded(status):
+		return 0
+	}
+	return 1
 }
 
 // probeName is a provider that nobody has.

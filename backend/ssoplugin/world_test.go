@@ -762,6 +762,16 @@ func TestDetectByBehaviour(t *testing.T) {
 			nil, nil, "", api.CodePluginRestart,
 		},
 		{
+			"updated, and the new one does not run", api.CredentialKey,
+			plugins(`[{"Name":"SSO-Auth","Version":"5.1.0.0","Status":"Malfunctioned",` + id +
+				`},{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Superseded",` + id + `}]`), nil, nil, "", api.CodePluginMissing,
+		},
+		{
+			"updated, and switched off", api.CredentialKey,
+			plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Superseded",` + id +
+				`},{"Name":"SSO-Auth","Version":"5.1.0.0","Status":"Disabled",` + id + `}]`), nil, nil, "", api.CodePluginMissing,
+		},
+		{
 			"switched off, and installed anew", api.CredentialKey,
 			plugins(`[{"Name":"SSO-Auth","Version":"4.0.0.4","Status":"Disabled",` + id +
 				`},{"Name":"SSO-Auth","Version":"5.1.0.0","Status":"Restart",` + id + `}]`), nil, nil, "", api.CodePluginRestart,

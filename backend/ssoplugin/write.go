@@ -232,8 +232,8 @@ var ErrStored = errors.New("the links are stored")
 // WriteConfig changes the links of a provider by its configuration. change gets them as {canonical name: user id} and
 // alters the map; it may return an error, which ends the write. Everything else in the configuration, and every link that
 // stays, is written back byte for byte as it was read. The configuration is read again just before writing, and again
-// after: what changed in between is refused or reported. Between the second
-// reading and the write a moment remains in which a change by somebody else is lost; the plugin offers no condition.
+// after: what changed in between is refused or reported. Between the second reading and the write a moment remains in which a
+// change by somebody else is lost; the plugin offers no condition.
 //
 // Errors: CodeUnsupported, CodeProviderNotFound, CodeConfigChanged (with ErrStored when the links were stored),
 // CodeLinkNotStored, CodeNameInvalid, change's own.
