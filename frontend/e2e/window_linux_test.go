@@ -346,6 +346,30 @@ func TestTenThousandAccounts(t *testing.T) {
 const scrolling = `(async () => { const rows = document.getElementById('rows');
 	for (let i = 0; i < 200; i++) { rows.scrollTop = (i * 7919) % rows.scrollHeight; await new Promise(r => requestAnimationFrame(r)); } })()`
 
+// TestSelectingThousands selects rows that the page has never seen: exactly the range between two of them, and all.
+func TestSelectingThousands(t *testing.T) {
+	t.Parallel()
+	p := start(t).open(t)
+	p.demo(english, "K0lin", "10000")
+	links := func(rows int) int {
+		t.Helper()
+		return ask[int](p, fmt.Sprintf(`(async () => { let n = 0;
+			for (let at = 0; at < %[1]d; at += 500) (await go.main.App.RosterPage({search: '', filter: '', sort: 'name', reverse: false, offset: at,
+				limit: Math.min(500, %[1]d - at), language: 'en'})).rows.forEach(r => n += r.identities.length);
+			return n; })()`, rows))
+	}
+	p.do("the first", clickOn(`#row-0 input[type=checkbox]`), sees(english.N("selection.count", 1)))
+	p.do("the other end", chromedp.Evaluate[chromedp.Void](`document.getElementById('rows').scrollTop = document.getElementById('row-0').offsetHeight * 1249`),
+		until(`document.querySelector('#row-1249:not(.skeleton)')`), chromedp.Evaluate[chromedp.Void](`document.getElementById('row-1249').focus()`),
+		key(" ", chromedp.ModifierShift), sees(english.N("selection.count", 1250)), sees(english.N("selection.remove", links(1250))))
+	total := ask[int](p, `+document.getElementById('grid').getAttribute('aria-rowcount') - 1`)
+	p.do("all", clickOn("#select-all"), sees(english.N("selection.count", total)), until(`!document.getElementById('select-all')`))
+	n := links(total)
+	p.do("what would be removed", click(english.N("selection.remove", n)), sees(english.N("remove.title", n)), key(kb.Escape),
+		until(`!document.querySelector('dialog')`))
+	p.do("a filter", click(english.T("selection.none")), fill("search", "maria"), until(`document.getElementById('row-0')?.innerText.includes('maria')`))
+}
+
 // TestWindowIsKept closes the window and opens it again: it is as large as it was.
 func TestWindowIsKept(t *testing.T) {
 	dir := t.TempDir()

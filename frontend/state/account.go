@@ -73,7 +73,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			s.closeDialog()
 			cmds = append(cmds, s.home())
 		}
-		clear(s.Roster.Selected)
+		s.Roster.selectNone()
 		return append(cmds, s.toast(&told)...), true
 	case Unregistered:
 		s.Dialog.Busy = false

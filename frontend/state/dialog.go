@@ -189,7 +189,7 @@ func (s *State) escape() []Cmd {
 	case s.Drawer.UserID != "":
 		return s.closeDrawer()
 	case s.Screen == ScreenRoster && len(s.Roster.Selected) > 0:
-		clear(s.Roster.Selected)
+		s.Roster.selectNone()
 	case s.Screen == ScreenRoster && s.Roster.Search != "":
 		s.Roster.Search, s.Roster.Query.Search = "", ""
 		return s.query()

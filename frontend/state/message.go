@@ -67,6 +67,8 @@ type (
 		Index int
 		Range bool
 	}
+	// SelectAll marks all rows of the query.
+	SelectAll struct{}
 	// SelectNone unmarks all.
 	SelectNone struct{}
 	// OpenAccount opens the drawer.

@@ -78,19 +78,19 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 	case Activate:
 		return s.activate(m), true
 	case Select:
-		s.selectRow(m)
+		return s.selectRow(m), true
+	case SelectAll:
+		return append(s.selectRange(0, r.Total), Focus{ID: RowID(r.Tabbed())}), true // its button goes
 	case SelectNone:
-		clear(r.Selected)
+		r.selectNone()
 		return []Cmd{Focus{ID: RowID(r.Tabbed())}}, true
 	case FocusSearch:
 		if s.Screen != ScreenRoster {
 			return append(s.show(ScreenRoster), Focus{ID: "search"}), true
 		}
 		return []Cmd{Focus{ID: "search"}}, true
-	default:
-		return nil, false
 	}
-	return nil, true
+	return nil, false
 }
 
 // Reading reports whether the accounts are being read from the server.
@@ -111,7 +111,7 @@ func (s *State) notRead() []Cmd {
 // the last query follow when it has come, so that fast typing costs two calls and not one a letter.
 func (s *State) query() []Cmd {
 	r := &s.Roster
-	r.Active = 0
+	r.Active, r.anchor = 0, 0
 	if r.Scroll == 0 {
 		return s.reload() // scrolling makes the browser lay the page out at once
 	}
@@ -150,19 +150,27 @@ func (s *State) ask() []Cmd {
 func (s *State) callPage(page int) Cmd {
 	r := &s.Roster
 	r.pending[page] = true
-	q := r.Query
-	q.Offset, q.Limit, q.Language = page*PageSize, PageSize, s.Text().Tag
+	q := s.rosterQuery(page*PageSize, PageSize)
+	// The engines of the other systems were never seen to wait for the app's own files.
+	return CallPage{Generation: r.generation, Page: page, Query: q, AtHand: r.Loaded && s.Boot.OS == "linux"}
+}
+
+func (s *State) rosterQuery(offset, limit int) api.RosterQuery {
+	q := s.Roster.Query
+	q.Offset, q.Limit, q.Language = offset, limit, s.Text().Tag
 	if q.Sort == "" {
 		q.Sort = api.SortName
 	}
-	// The engines of the other systems were never seen to wait for the app's own files.
-	return CallPage{Generation: r.generation, Page: page, Query: q, AtHand: r.Loaded && s.Boot.OS == "linux"}
+	return q
 }
 
 func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	r := &s.Roster
 	if m.Generation != r.generation {
 		return nil
+	}
+	if m.Page == rangePage {
+		return s.rangeLoaded(m)
 	}
 	delete(r.pending, m.Page)
 	if r.asked {
@@ -242,26 +250,86 @@ func (s *State) activate(m Activate) []Cmd {
 // RowID is the id attribute of the row at a position.
 func RowID(i int) string { return "row-" + strconv.Itoa(i) }
 
-func (s *State) selectRow(m Select) {
+func (s *State) selectRow(m Select) []Cmd {
 	r := &s.Roster
 	row, ok := r.Row(m.Index)
-	if !ok {
-		return
-	}
-	if !m.Range {
+	switch _, on := r.Selected[row.ID]; {
+	case !ok:
+	case m.Range:
+		return s.selectRange(min(r.anchor, m.Index), max(r.anchor, m.Index)+1)
+	case on:
 		r.anchor = m.Index
-		if _, on := r.Selected[row.ID]; on {
-			delete(r.Selected, row.ID)
-		} else {
-			r.mark(row)
-		}
-		return
+		delete(r.Selected, row.ID)
+		r.order = slices.DeleteFunc(r.order, func(id string) bool { return id == row.ID })
+	default:
+		r.anchor = m.Index
+		r.mark(row)
 	}
-	from, to := min(r.anchor, m.Index), max(r.anchor, m.Index)
-	for i := from; i <= to; i++ {
-		if row, ok := r.Row(i); ok {
-			r.mark(row)
+	return nil
+}
+
+// rangePage is the page of the rows that are fetched for a selection only, at most rangeLimit at once.
+const (
+	rangePage  = -1
+	rangeLimit = 500
+)
+
+// picking are rows that are to be selected together, as far as they were fetched.
+type picking struct {
+	from, to int // the first one, and the one after the last
+	rows     []api.RosterRow
+}
+
+// selectRange selects the rows from a position to the one before another. Where some were never looked at, they are fetched
+// first, so that either all are selected or none.
+func (s *State) selectRange(from, to int) []Cmd {
+	r := &s.Roster
+	p := &picking{from: from, to: to}
+	for i := from; i < to; i++ {
+		row, ok := r.Row(i)
+		if !ok || r.stale {
+			r.picking = &picking{from: from, to: to}
+			return []Cmd{s.callRange()}
 		}
+		p.rows = append(p.rows, row)
+	}
+	r.pick(p)
+	return nil
+}
+
+func (s *State) callRange() Cmd {
+	p := s.Roster.picking
+	at := p.from + len(p.rows)
+	return CallPage{
+		Generation: s.Roster.generation, Page: rangePage, Query: s.rosterQuery(at, min(p.to-at, rangeLimit)),
+	}
+}
+
+// rangeLoaded takes rows for a selection. Those of another reading of the server than is shown might not fit together, and
+// select nothing.
+func (s *State) rangeLoaded(m PageLoaded) []Cmd {
+	r := &s.Roster
+	p := r.picking
+	switch {
+	case p == nil || m.Err == nil && m.Rows.Offset != p.from+len(p.rows):
+		return nil // another selection is wanted by now
+	case m.Err != nil || r.stale || !m.Rows.Taken.Equal(r.Taken):
+		r.picking = nil
+		return s.tell(m.Err)
+	}
+	p.rows = append(p.rows, m.Rows.Rows...)
+	if len(m.Rows.Rows) > 0 && p.from+len(p.rows) < p.to {
+		return []Cmd{s.callRange()}
+	}
+	p.rows = p.rows[:min(len(p.rows), p.to-p.from)]
+	r.pick(p)
+	return nil
+}
+
+func (r *Roster) pick(p *picking) {
+	r.picking = nil
+	for _, row := range p.rows {
+		r.mark(row)
 	}
 }
 
@@ -270,10 +338,23 @@ func (r *Roster) mark(row api.RosterRow) {
 	if len(r.Selected) == 0 {
 		r.order = r.order[:0]
 	}
-	if _, on := r.Selected[row.ID]; !on && !slices.Contains(r.order, row.ID) {
+	if _, on := r.Selected[row.ID]; !on {
 		r.order = append(r.order, row.ID)
 	}
 	r.Selected[row.ID] = row
+}
+
+func (r *Roster) selectNone() {
+	clear(r.Selected)
+	r.picking = nil
+}
+
+// SelectedCount is how many links the selected accounts have.
+func (r *Roster) SelectedCount() (links int) {
+	for _, row := range r.Selected {
+		links += len(row.Identities)
+	}
+	return links
 }
 
 // SelectedLinks returns the links of the selected accounts, and the accounts by id.

@@ -158,6 +158,7 @@ type Roster struct {
 	Selected map[string]api.RosterRow
 	anchor   int
 	order    []string // ids in the order in which they were selected
+	picking  *picking // what is about to be selected
 
 	generation int
 	pages      map[int][]api.RosterRow

@@ -292,6 +292,57 @@ func TestSelectionWithShift(t *testing.T) {
 	}
 }
 
+// A selection over rows that were never looked at fetches them first, in parts, and takes all or none.
+func TestSelectionFetchesItsRows(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.Select{Index: 0})
+	last := s.Update(state.Scrolled{Top: 249 * state.RowHeight, Height: 40})
+	page := want[state.CallPage](t, last)
+	s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(page.Query.Offset, state.PageSize, 250)})
+	s.Update(state.Select{Index: 3})
+	s.Update(state.Select{Index: 3}) // off again, and where the range begins
+	call := want[state.CallPage](t, s.Update(state.Select{Index: 240, Range: true}))
+	if call.Query.Offset != 3 || call.Query.Limit != 238 || len(s.Roster.Selected) != 1 {
+		t.Fatalf("asks for %+v with %d selected", call.Query, len(s.Roster.Selected))
+	}
+	answer := func(c state.CallPage, most int) []state.Cmd {
+		return s.Update(state.PageLoaded{
+			Generation: c.Generation, Page: c.Page, Rows: rows(c.Query.Offset, min(c.Query.Limit, most), 250),
+		})
+	}
+	second := want[state.CallPage](t, answer(call, 200)) // the backend may give fewer at once
+	if second.Query.Offset != 203 || second.Query.Limit != 38 || len(s.Roster.Selected) != 1 {
+		t.Fatalf("goes on with %+v and %d selected", second.Query, len(s.Roster.Selected))
+	}
+	none[state.CallPage](t, answer(call, 200)) // the same answer again
+	none[state.CallPage](t, answer(second, 200))
+	links, accounts := s.Roster.SelectedLinks()
+	if n := s.Roster.SelectedCount(); len(links) != 239 || len(accounts) != 239 || n != 239 {
+		t.Errorf("%d links of %d accounts, counted %d", len(links), len(accounts), n)
+	}
+	all := want[state.CallPage](t, s.Update(state.SelectAll{}))
+	answer(all, 500)
+	s.Update(state.AskRemoveSelected{})
+	if remove := want[state.CallRemove](t, s.Update(state.DialogYes{})); len(remove.Links) != 250 {
+		t.Errorf("removes %d links", len(remove.Links))
+	}
+	s.Update(state.Removed{})
+
+	late := want[state.CallPage](t, s.Update(state.SelectAll{}))
+	s.Update(state.SelectNone{})
+	answer(late, 500)
+	late = want[state.CallPage](t, s.Update(state.SelectAll{}))
+	s.Update(state.PageLoaded{Generation: late.Generation, Page: late.Page, Rows: api.RosterPage{Taken: now, Rows: rows(0, 9, 9).Rows}})
+	answer(late, 500)
+	late = want[state.CallPage](t, s.Update(state.SelectAll{}))
+	s.Update(state.Filter{Filter: api.FilterLinked})
+	answer(late, 500)
+	if n := len(s.Roster.Selected); n != 0 {
+		t.Errorf("%d are selected of what was given up or has changed", n)
+	}
+}
+
 // What could not be removed stays in the question, with the reason.
 func TestRemovedHalf(t *testing.T) {
 	t.Parallel()

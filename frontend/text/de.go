@@ -192,6 +192,7 @@ var de = map[string]string{
 	"selection.count.other":     "{n} Konten ausgewählt",
 	"selection.remove.one":      "{n} Verknüpfung entfernen…",
 	"selection.remove.other":    "{n} Verknüpfungen entfernen…",
+	"selection.all":             "Alle {n} auswählen",
 	"selection.none":            "Auswahl aufheben",
 	"badge.changed":             "Geändert",
 	"badge.changed.hint":        "Anders als beim letzten Blick auf diesen Server",

@@ -192,6 +192,7 @@ var en = map[string]string{
 	"selection.count.other":     "{n} accounts selected",
 	"selection.remove.one":      "Remove {n} link…",
 	"selection.remove.other":    "Remove {n} links…",
+	"selection.all":             "Select all {n}",
 	"selection.none":            "Clear selection",
 	"badge.changed":             "Changed",
 	"badge.changed.hint":        "Differs from your last look at this server",

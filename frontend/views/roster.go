@@ -192,7 +192,7 @@ func selection(s *stateOf, l *catalogue) *dom.Node {
 	if n == 0 {
 		return nil
 	}
-	links, _ := s.Roster.SelectedLinks()
+	links := s.Roster.SelectedCount()
 	return dom.E(
 		"div",
 		dom.Key("selection"),
@@ -200,10 +200,13 @@ func selection(s *stateOf, l *catalogue) *dom.Node {
 		dom.A("role", "region"),
 		dom.A("aria-label", l.T("selection.label")),
 		dom.E("p", dom.A("role", "status"), l.N("selection.count", n)),
+		dom.If(n < s.Roster.Total, func() *dom.Node {
+			return components.Quiet(l.T("selection.all", "n", l.Number(s.Roster.Total)), state.SelectAll{}, dom.ID("select-all"))
+		}),
 		components.Danger(
-			l.N("selection.remove", len(links)),
+			l.N("selection.remove", links),
 			state.AskRemoveSelected{},
-			dom.Flag("disabled", len(links) == 0 || !s.CanRemove(api.Account{Exists: true}).OK),
+			dom.Flag("disabled", links == 0 || !s.CanRemove(api.Account{Exists: true}).OK),
 			components.Icon("unlink"),
 		),
 		components.Quiet(l.T("selection.none"), state.SelectNone{}),
