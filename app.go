@@ -98,7 +98,9 @@ func (a *App) Quit() { runtime.Quit(a.ctx) }
 
 // The methods below are documented at backend.Window, which has the same ones.
 
-func (a *App) Bootstrap() (api.Bootstrap, error) { return a.window.Bootstrap(a.ctx) }
+func (a *App) Bootstrap(language string) (api.Bootstrap, error) {
+	return a.window.Bootstrap(a.ctx, language)
+}
 
 func (a *App) CheckKeyring() api.Keyring { return a.window.CheckKeyring(a.ctx) }
 

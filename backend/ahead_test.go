@@ -75,7 +75,7 @@ func TestOpenAhead(t *testing.T) {
 	if n := w.heard(api.EventProgress); n != 0 {
 		t.Errorf("%d events went to a page that is not there yet", n)
 	}
-	boot, err := w.Bootstrap(ctx)
+	boot, err := w.Bootstrap(ctx, "")
 	must(w, boot, err)
 	open()
 	if n := g.readings.Load(); n != 1 {

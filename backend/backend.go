@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -70,6 +71,8 @@ func Default(version string) (Options, error) {
 // Backend is Jellybind without a face. It is safe for concurrent use.
 type Backend struct {
 	Options
+	// page is the system's language as the window's page knows it; empty until it has said so.
+	page atomic.Pointer[string]
 }
 
 // New returns a backend. Nothing is read yet.
@@ -93,7 +96,18 @@ func (b *Backend) language() string {
 	if l := data.Settings.Language; l != "" && l != "system" {
 		return l
 	}
-	return systemLanguage(os.Getenv)
+	return b.systemLanguage()
+}
+
+// systemLanguage is that of the environment, or else, as in programs that Windows and macOS start, the page's.
+func (b *Backend) systemLanguage() string {
+	if tag := systemLanguage(os.Getenv); tag != "" {
+		return tag
+	}
+	if tag := b.page.Load(); tag != nil {
+		return *tag
+	}
+	return ""
 }
 
 // Session is a server that was opened with a credential.

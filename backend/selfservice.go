@@ -20,18 +20,20 @@ type menuLink struct {
 	URL  string `json:"url"`
 }
 
+const menuName = "Linked accounts"
+
 // SelfService returns the address of the plugin's own linking page on a server, and the menu entry that leads to it.
 func SelfService(serverURL string) (api.SelfService, error) {
 	page := strings.TrimRight(serverURL, "/") + "/SSOViews/linking"
 	config, err := MergeMenuLink([]byte("{}"), serverURL)
-	return api.SelfService{PageURL: page, MenuLink: string(config)}, err
+	return api.SelfService{PageURL: page, MenuLink: string(config), MenuName: menuName}, err
 }
 
 // MergeMenuLink adds the menu entry for the plugin's linking page to a config.json of the web client, and returns the
 // file's new content. An entry with the same address is replaced; everything else keeps its value and its order. The error
 // is CodeUsage when config is no JSON object, or its menuLinks no list.
 func MergeMenuLink(config []byte, serverURL string) ([]byte, error) {
-	entry := menuLink{Name: "Linked accounts", Icon: "link", URL: strings.TrimRight(serverURL, "/") + "/SSOViews/linking"}
+	entry := menuLink{Name: menuName, Icon: "link", URL: strings.TrimRight(serverURL, "/") + "/SSOViews/linking"}
 	config = bytes.TrimPrefix(config, []byte("\uFEFF"))
 	links := gjson.GetBytes(config, "menuLinks")
 	if !gjson.ValidBytes(config) || !gjson.ParseBytes(config).IsObject() || links.Exists() && !links.IsArray() {

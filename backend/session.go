@@ -86,7 +86,10 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 		api.Fact{Name: "Valid until", Value: cert.NotAfter.UTC().Format(time.DateOnly)},
 	)
 	if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
-		facts = append(facts, api.Fact{Name: "Key", Value: "RSA, " + strconv.Itoa(key.Size()*8) + " bits"})
+		bits := strconv.Itoa(key.Size() * 8)
+		facts = append(facts, api.Fact{
+			Name: "Key", Value: "RSA, " + bits + " bits", Why: "rsa-bits", Params: map[string]string{"bits": bits},
+		})
 	}
 	if now.After(cert.NotAfter) {
 		return facts, &api.Error{

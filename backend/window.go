@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -92,11 +91,14 @@ func (w *Window) Close() error {
 }
 
 // Bootstrap tells what the window needs for its first frame, and waits for nothing but files of its own. A profile file
-// that was damaged is named in it.
-func (w *Window) Bootstrap(ctx context.Context) (api.Bootstrap, error) {
+// that was damaged is named in it. Language is the one that the page's engine prefers, BCP 47; empty says nothing new.
+func (w *Window) Bootstrap(ctx context.Context, language string) (api.Bootstrap, error) {
+	if language != "" {
+		w.stored.page.Store(&language)
+	}
 	data, err := w.stored.Profiles.Load(ctx)
 	boot := api.Bootstrap{
-		Version: w.stored.Version, OS: runtime.GOOS, Locale: systemLanguage(os.Getenv), Settings: data.Settings,
+		Version: w.stored.Version, OS: runtime.GOOS, Locale: w.stored.systemLanguage(), Settings: data.Settings,
 		Profiles: []api.Profile{}, Reasons: german.Reasons,
 	}
 	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
@@ -503,7 +505,7 @@ func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
 		if s.Browser != d.Settings.Browser && !slices.Contains(browsers, s.Browser) {
 			return &api.Error{
 				Code: api.CodeUsage, Why: "browser-name", Sentence: "The window takes a browser by its name only.",
-				Params: map[string]string{"browsers": strings.Join(browsers[1:], ", ")},
+				Params: map[string]string{"field": "browser", "browsers": strings.Join(browsers[1:], ", ")},
 				Hint:   "Take one of " + strings.Join(browsers[1:], ", ") + ". A command of your own goes into servers.json.",
 			}
 		}

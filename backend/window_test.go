@@ -342,7 +342,7 @@ func TestWindowWithoutServer(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t)
 	ctx := t.Context()
-	boot, err := w.Bootstrap(ctx)
+	boot, err := w.Bootstrap(ctx, "")
 	if b := must(w, boot, err); b.Version != "test" || b.Profiles == nil || len(b.Profiles) != 0 {
 		t.Errorf("bootstrap %+v", b)
 	}
@@ -1162,7 +1162,7 @@ func TestWindowSettings(t *testing.T) {
 	if err := w.SaveSettings(ctx, good); err != nil {
 		t.Fatal(err)
 	}
-	boot, err := w.Bootstrap(ctx)
+	boot, err := w.Bootstrap(ctx, "")
 	if got := must(w, boot, err).Settings; got.Theme != "dark" || got.Language != "de" || !slices.Equal(got.Ports, good.Ports) {
 		t.Errorf("kept %+v", got)
 	}
@@ -1334,7 +1334,7 @@ func TestBootstrapWaitsForNoKeyring(t *testing.T) {
 	asked := backend.NewWindow(backend.New(backend.Options{
 		Version: "test", Profiles: w.store, Keyring: &hangingKeyring{}, Journal: w.journal,
 	}), w.hear)
-	boot, err := asked.Bootstrap(t.Context())
+	boot, err := asked.Bootstrap(t.Context(), "")
 	must(w, boot, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

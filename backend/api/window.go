@@ -216,10 +216,12 @@ type ProviderTest struct {
 	Error *Error `json:"error,omitempty"`
 }
 
-// Fact is a named value.
+// Fact is a named value. Where the value is a word or a sentence of ours, Why and Params say the same for translation.
 type Fact struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name   string            `json:"name"`
+	Value  string            `json:"value"`
+	Why    Why               `json:"why,omitempty"`
+	Params map[string]string `json:"params,omitempty"`
 }
 
 // LinkRequest asks for a link.
@@ -286,6 +288,8 @@ type SelfService struct {
 	PageURL string `json:"pageUrl"`
 	// MenuLink is a config.json of the web client that holds nothing but the menuLinks entry for that page.
 	MenuLink string `json:"menuLink"`
+	// MenuName is the entry's name in it, which may as well be another one.
+	MenuName string `json:"menuName"`
 }
 
 // The names of the events that the backend sends to the window.

@@ -74,11 +74,15 @@ func (m Metadata) PairwiseOnly() bool { return slices.Equal(m.SubjectTypes, []st
 
 // Facts are the metadata as lines of name and value, in a fixed order.
 func (m Metadata) Facts() []api.Fact {
-	pkce := "not announced"
+	pkce, why := "not announced", api.Why("not-announced")
 	if slices.Contains(m.ChallengeMethods, "S256") {
-		pkce = "S256"
+		pkce, why = "S256", ""
 	} else if len(m.ChallengeMethods) > 0 {
-		pkce = strings.Join(m.ChallengeMethods, ", ")
+		pkce, why = strings.Join(m.ChallengeMethods, ", "), ""
+	}
+	announced := api.Why("false")
+	if m.IssuerInResponse {
+		announced = api.Why("true")
 	}
 	facts := []api.Fact{
 		{Name: "issuer", Value: m.Issuer},
@@ -87,8 +91,8 @@ func (m Metadata) Facts() []api.Fact {
 		{Name: "userinfo endpoint", Value: m.UserInfoEndpoint},
 		{Name: "keys", Value: strconv.Itoa(m.Keys)},
 		{Name: "signatures", Value: strings.Join(m.Algorithms, ", ")},
-		{Name: "PKCE", Value: pkce},
-		{Name: "issuer in the answer", Value: strconv.FormatBool(m.IssuerInResponse)},
+		{Name: "PKCE", Value: pkce, Why: why},
+		{Name: "issuer in the answer", Value: string(announced), Why: announced},
 		{Name: "client authentication", Value: strings.Join(m.TokenAuthMethods, ", ")},
 		{Name: "scopes", Value: strings.Join(m.Scopes, ", ")},
 		{Name: "claims", Value: strings.Join(m.Claims, ", ")},

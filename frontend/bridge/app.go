@@ -89,8 +89,8 @@ func (a *App) do(ctx context.Context, method string, args ...any) *api.Error {
 }
 
 // Bootstrap returns what the first frame needs.
-func (a *App) Bootstrap(ctx context.Context) (result api.Bootstrap, failed *api.Error) {
-	failed = a.get(ctx, "Bootstrap", &result)
+func (a *App) Bootstrap(ctx context.Context, language string) (result api.Bootstrap, failed *api.Error) {
+	failed = a.get(ctx, "Bootstrap", &result, language)
 	return result, failed
 }
 

@@ -120,7 +120,7 @@ func TestRun(t *testing.T) {
 	if m := run(state.CallCancelFlow{ID: "x"}); m != nil {
 		t.Errorf("cancel: %+v", m)
 	}
-	want := []string{`RenameProfile["a","b"]`, `Bootstrap[]`, `Undo["1"]`, `Undo["2"]`, `CancelFlow["x"]`}
+	want := []string{`RenameProfile["a","b"]`, `Bootstrap[""]`, `Undo["1"]`, `Undo["2"]`, `CancelFlow["x"]`}
 	for _, w := range want {
 		if !slices.ContainsFunc(b.calls, func(c string) bool { return c == w || c == strings.Replace(w, "[]", "null", 1) }) {
 			t.Errorf("%s was not called: %v", w, b.calls)

@@ -12,7 +12,7 @@ import (
 func (a *App) Run(ctx context.Context, cmd state.Cmd) state.Msg {
 	switch c := cmd.(type) {
 	case state.CallBootstrap:
-		boot, err := a.Bootstrap(ctx)
+		boot, err := a.Bootstrap(ctx, c.Language)
 		return state.Booted{Boot: boot, Err: err}
 	case state.CallDiscover:
 		list, err := a.DiscoverServers(ctx)
@@ -65,7 +65,7 @@ func (a *App) profiles(ctx context.Context, old, name string, err *api.Error) st
 	if err != nil && err.Code != api.CodeTokenLeft {
 		return state.ProfilesChanged{Err: err, Old: old, New: name}
 	}
-	boot, bootErr := a.Bootstrap(ctx)
+	boot, bootErr := a.Bootstrap(ctx, "")
 	if bootErr != nil {
 		err = bootErr
 	}

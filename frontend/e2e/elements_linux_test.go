@@ -306,7 +306,7 @@ func (v *visit) browserField() {
 	if strings.Contains(stored(), "evil") {
 		v.t.Error("the command was stored")
 	}
-	v.do("what is chosen next is stored", choose("theme", "dark"), until(`go.main.App.Bootstrap().then(b => b.settings.theme === 'dark')`))
+	v.do("what is chosen next is stored", choose("theme", "dark"), until(`go.main.App.Bootstrap('').then(b => b.settings.theme === 'dark')`))
 	v.do("a known one", fill("browser", "firefox"), key(kb.Enter), sees(english.T("toast.saved")))
 	if !strings.Contains(stored(), `"firefox"`) {
 		v.t.Error("the browser was not stored")

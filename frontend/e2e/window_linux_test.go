@@ -123,26 +123,45 @@ func TestGerman(t *testing.T) {
 	p.do("the settings", sees(english.T("welcome.lead")), click(english.T("nav.settings")),
 		until(`document.getElementById('language')`), choose("language", "de"), sees(german.T("settings.look")))
 	p.english("the settings")
+	p.do("a browser that is none", fill("browser", "sh"), key(kb.Enter), focused("browser"),
+		sees("Einen von diesen nehmen: firefox, "), until(`document.getElementById('browser-error')`))
 	p.do("back", click(german.T("back")))
 	p.english("the welcome screen")
+	p.do("an address where nobody is", fill("address", "http://127.0.0.1:1"), key(kb.Enter),
+		sees("127.0.0.1:1 lehnt die Verbindung ab."), sees("ob der Server läuft und der Port stimmt"))
+	p.english("the screen of the wrong address")
+	p.do("back", clickOn(".outside-head .button"), sees(german.T("welcome.lead")))
 	p.demo(german, "9p4", "")
 	p.english("the roster")
 	p.link(german, a, byOIDC, false, 1)
 	p.english("the account")
 	p.verify(german, byOIDC)
 	p.remove(german, byOIDC)
+	p.do("the question before unregistering", click(german.T("unregister.do")), until(`document.querySelector('dialog[open] #auth')`),
+		sees("Das Konto behält seine"), sees("laufen weiter"), sees("behält seinen Anmeldeanbieter"))
+	p.english("the question before unregistering")
+	p.do("no", key(kb.Escape), until(`!document.querySelector('dialog[open]')`))
 	p.do("closing the account", clickOn(".drawer-head > :last-child"), until(`!document.querySelector('.drawer')`))
 	for _, screen := range []string{"own", "history", "settings", "providers"} {
 		p.screen(german, screen)
 		p.english(screen)
 	}
-	p.do("testing a provider", click(german.T("providers.test.oidc")), sees(german.T("tested.authorization endpoint")))
+	p.do("testing a provider", click(german.T("providers.test.oidc")), sees(german.T("tested.authorization endpoint")),
+		until(`[...document.querySelectorAll('dd')].some(d => d.innerText === 'ja' || d.innerText === 'nein')`))
 	p.english("the test of a provider")
 	// It is kept.
 	p.do("another start", chromedp.Reload(), sees(german.T("welcome.lead")))
 	if lang := ask[string](p, `document.documentElement.lang`); lang != "de" {
 		t.Errorf("the page says that it is in %q", lang)
 	}
+}
+
+// TestSystemInGerman starts on a system that speaks German, with nothing chosen.
+func TestSystemInGerman(t *testing.T) {
+	t.Parallel()
+	p := start(t, "LC_ALL=", "LANG=de_DE.UTF-8").open(t)
+	p.do("the first screen", sees(german.T("welcome.lead")), until(`document.documentElement.lang === 'de'`))
+	p.english("the first screen")
 }
 
 // screen goes to a screen by the navigation.

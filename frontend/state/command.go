@@ -11,8 +11,8 @@ type Cmd any
 
 // Calls into the backend, each named after the bound method that it calls.
 type (
-	// CallBootstrap asks for what the first frame needs.
-	CallBootstrap struct{}
+	// CallBootstrap asks for what the first frame needs, and tells the page's language.
+	CallBootstrap struct{ Language string }
 	// CallDiscover calls DiscoverServers.
 	CallDiscover struct{}
 	// CallProbe calls ProbeServer.

@@ -1461,3 +1461,22 @@ func TestSignInWithAWarning(t *testing.T) {
 		t.Errorf("told %+v", s.Toasts)
 	}
 }
+
+// TestRefusedSettingStandsBesideItsField: of what was saved by the button, and nothing of it is told elsewhere.
+func TestRefusedSettingStandsBesideItsField(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Toasts = nil
+	refused := &api.Error{Code: api.CodeUsage, Why: "browser-name", Params: map[string]string{"field": "browser"}}
+	want[state.CallSaveSettings](t, s.Update(state.SaveSettings{}))
+	if f := want[state.Focus](t, s.Update(state.SettingsSaved{Err: refused})); f.ID != "browser" || s.Settings.Error != refused {
+		t.Errorf("focus on %q, error %v", f.ID, s.Settings.Error)
+	}
+	if len(s.Toasts) != 0 {
+		t.Errorf("told elsewhere: %+v", s.Toasts)
+	}
+	want[state.CallSaveSettings](t, s.Update(state.SaveSettings{}))
+	if s.Settings.Error != nil {
+		t.Error("the refusal stays while it is saved again")
+	}
+}

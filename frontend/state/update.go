@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -46,7 +47,7 @@ func (s *State) Answer(epoch int, msg Msg) []Cmd {
 }
 
 // Start returns the first commands.
-func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{}, CallKeyring{}} }
+func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{Language: s.PageLanguage}, CallKeyring{}} }
 
 // toast shows a short message. One that offers Undo stays longer.
 //
@@ -210,9 +211,13 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	case SettingsSaved:
 		said := s.Settings.Saving // by a button; what is chosen from a list is seen at once
 		s.Settings.Saving = false
-		if m.Err == nil && said {
+		switch {
+		case m.Err == nil && said:
 			s.Boot.Settings.Browser, s.Boot.Settings.Ports = m.Settings.Browser, m.Settings.Ports
 			return s.toast(&Toast{Key: "toast.saved"}), true
+		case m.Err != nil && said && m.Err.Code == api.CodeUsage: // beside the field
+			s.Settings.Error = m.Err
+			return []Cmd{Focus{ID: cmp.Or(m.Err.Params["field"], "ports")}}, true
 		}
 		return s.tell(m.Err), true
 	case CheckKeyring:

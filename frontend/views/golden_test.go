@@ -371,7 +371,7 @@ var cases = map[string]func() *state.State{
 		return after(
 			opened(api.Settings{}, false),
 			state.Go{Screen: state.ScreenOwn},
-			state.SelfLoaded{Kit: api.SelfService{PageURL: "https://jf.example/p", MenuLink: "{}"}},
+			state.SelfLoaded{Kit: api.SelfService{PageURL: "https://jf.example/p", MenuLink: `{"name": "Links"}`, MenuName: "Links"}},
 		)
 	},
 	"history": func() *state.State {

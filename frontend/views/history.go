@@ -101,7 +101,11 @@ func changeTag(l *catalogue, c api.Change, undone bool) *dom.Node {
 		return components.Badge(l.T("change.failed"), "bad")
 	case c.State == api.ChangeIntended:
 		tag := components.Badge(l.T("change.intended"), "warn")
-		tag.Set(dom.A("title", l.T("change.intended.hint")))
+		hint := "change.intended.hint"
+		if c.Error != "" { // it was heard of, and stands beside
+			hint = "change.intended.failed"
+		}
+		tag.Set(dom.A("title", l.T(hint)))
 		return tag
 	}
 	return nil

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strings"
+
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
@@ -21,6 +23,7 @@ func own(s *stateOf, l *catalogue) *dom.Node {
 		body = components.Loading(l.T("self.loading"))
 	default:
 		k := s.Self.Kit
+		entry := strings.Replace(k.MenuLink, k.MenuName, l.T("self.menu.name"), 1)
 		body = dom.E("div", dom.Class("cards"),
 			dom.E("section", dom.Class("card stack"), dom.E("h2", l.T("self.page")), dom.E("p", l.T("self.page.text")),
 				dom.If(s.Can().Flavour != api.FlavourFlowfin, func() *dom.Node {
@@ -38,10 +41,10 @@ func own(s *stateOf, l *catalogue) *dom.Node {
 					dom.A("dir", "ltr"),
 					dom.A("tabindex", "0"),
 					dom.A("aria-label", l.T("self.menu")),
-					k.MenuLink,
+					entry,
 				),
 				dom.E("div", dom.Class("actions"),
-					components.Secondary(l.T("self.copy"), state.CopyText{Text: k.MenuLink}, components.Icon("copy"))),
+					components.Secondary(l.T("self.copy"), state.CopyText{Text: entry}, components.Icon("copy"))),
 				muted(l.T("self.menu.where")),
 			))
 	}

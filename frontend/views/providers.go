@@ -144,7 +144,12 @@ func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.
 	default:
 		var facts []*dom.Node
 		for _, f := range t.Result.Facts {
-			facts = append(facts, components.Fact(tested(l, f.Name), dom.E("code", api.Printable(f.Value))))
+			value, known := l.Why(f.Why, f.Params, f.Value)
+			tag := "code"
+			if known {
+				tag = "span"
+			}
+			facts = append(facts, components.Fact(tested(l, f.Name), dom.E(tag, value)))
 		}
 		list := dom.E("dl", dom.Class("facts"), facts)
 		if t.Result.OK {

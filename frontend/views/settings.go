@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strings"
+
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
@@ -15,9 +17,14 @@ func settings(s *stateOf, l *catalogue) *dom.Node {
 	if language == "" {
 		language = "system"
 	}
-	ports := ""
+	browser, ports := "", ""
 	if s.Settings.Error != nil {
-		ports, _ = l.Error(s.Settings.Error)
+		sentence, hint := l.Error(s.Settings.Error)
+		if sentence = strings.TrimSpace(sentence + " " + hint); s.Settings.Error.Params["field"] == "browser" {
+			browser = sentence
+		} else {
+			ports = sentence
+		}
 	}
 	return dom.E("div", dom.Key("settings"), dom.Class("screen"), heading(l.T("nav.settings")),
 		dom.E(
@@ -49,6 +56,7 @@ func settings(s *stateOf, l *catalogue) *dom.Node {
 					ID:          "browser",
 					Label:       l.T("settings.browser"),
 					Hint:        l.T("settings.browser.hint"),
+					Error:       browser,
 					Value:       s.Form[state.FieldBrowser],
 					Mono:        true,
 					Placeholder: l.T("settings.browser.default"),

@@ -153,7 +153,7 @@
     Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
       const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return wait(10, undo); },
-    SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
+    SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuName: 'Linked accounts', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
     SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(20, has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true }), Quit: () => wait(1, null),
   };
   window.go = { main: { App } };
