@@ -91,9 +91,12 @@ func (k *Keyring) Set(ctx context.Context, account string, v Value) error {
 	w := k.begin(v.Reveal())
 	var before string
 	_, err := k.call(ctx, func(ctx context.Context) (string, error) {
-		before, _ = keyring.Get(Service, account) // what cannot be read cannot be put back either
-		if ctx.Err() != nil {
+		var err error
+		switch before, err = keyring.Get(Service, account); {
+		case ctx.Err() != nil:
 			return "", ctx.Err() // nobody waits any more
+		case err != nil && !errors.Is(err, keyring.ErrNotFound):
+			return "", err // it could not be read back either
 		}
 		if err := keyring.Set(Service, account, v.Reveal()); err != nil {
 			return "", err

@@ -21,6 +21,9 @@ type lateService struct {
 	hold  chan struct{} // the next write waits for its end; nil: none does
 	wrote chan struct{} // closed when the write that was held is done
 	conn  *dbus.Conn
+
+	refused bool // the person does not unlock the collection
+	asked   int  // how often he was to unlock it
 }
 
 // item is one entry of a lateService.
@@ -43,6 +46,12 @@ func (s *lateService) Get(iface, name string) (dbus.Variant, *dbus.Error) {
 }
 
 func (s *lateService) Unlock(paths []dbus.ObjectPath) ([]dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	if s.refused {
+		paths = nil
+	}
 	return paths, noPrompt, nil
 }
 
@@ -100,20 +109,46 @@ func (i item) Delete() (dbus.ObjectPath, *dbus.Error) {
 	return noPrompt, nil
 }
 
+func serveLate(t *testing.T) *lateService {
+	t.Helper()
+	s := &lateService{items: map[dbus.ObjectPath]string{}}
+	s.conn = serve(t, s)
+	for path, iface := range map[dbus.ObjectPath]string{
+		"/org/freedesktop/secrets/collection/login": "org.freedesktop.Secret.Collection",
+		"/session": "org.freedesktop.Secret.Session",
+	} {
+		if err := s.conn.Export(s, path, iface); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// TestKeyringAsksOnce: who does not unlock the keyring for a write is not asked again for the same one.
+func TestKeyringAsksOnce(t *testing.T) {
+	t.Parallel()
+	if !secrettest.Rerun(t, secrettest.NoService) {
+		return
+	}
+	s := serveLate(t)
+	s.refused = true
+	if err := secret.Open().Set(t.Context(), "client:x", secret.New(plain)); !errors.Is(err, secret.ErrUnavailable) {
+		t.Errorf("stored in a keyring that stayed locked: %v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked != 1 {
+		t.Errorf("asked %d times", s.asked)
+	}
+}
+
 // TestKeyringThatAnswersLate: what was told to have failed leaves nothing behind, and takes nothing away.
 func TestKeyringThatAnswersLate(t *testing.T) {
 	t.Parallel()
 	if !secrettest.Rerun(t, secrettest.NoService) {
 		return
 	}
-	s := &lateService{items: map[dbus.ObjectPath]string{}}
-	s.conn = serve(t, s)
-	for _, path := range []dbus.ObjectPath{"/org/freedesktop/secrets/collection/login", "/session"} {
-		iface := map[bool]string{true: "org.freedesktop.Secret.Session", false: "org.freedesktop.Secret.Collection"}[path == "/session"]
-		if err := s.conn.Export(s, path, iface); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := serveLate(t)
 	for name, c := range map[string]struct {
 		before string                              // what the account held
 		since  func(*secret.Keyring, string) error // what is done before the late write ends
