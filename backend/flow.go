@@ -18,6 +18,7 @@ type flow struct {
 	id     string
 	window *Window
 	cancel context.CancelFunc
+	task   *task
 
 	mu     sync.Mutex
 	signIn api.SignIn
@@ -33,9 +34,9 @@ func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Co
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w.mu.Lock()
 	w.nextID++
-	f := &flow{id: fmt.Sprintf("flow-%d", w.nextID), window: w, cancel: cancel, answer: make(chan bool, 1)}
-	w.flows[f.id] = f
 	t := &task{device: at.DeviceID, stop: cancel}
+	f := &flow{id: fmt.Sprintf("flow-%d", w.nextID), window: w, cancel: cancel, task: t, answer: make(chan bool, 1)}
+	w.flows[f.id] = f
 	refused := w.begin(t)
 	if refused != nil {
 		cancel()
@@ -129,6 +130,7 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 	}
 	return w.run(ctx, s.entry(), func(ctx context.Context, f *flow) error {
 		change, err := s.Linker.Link(ctx, req, f)
+		w.end(f.task)
 		if change.ID != "" {
 			w.changed(context.WithoutCancel(ctx))
 		}

@@ -59,14 +59,15 @@ func (w *Window) renew(ctx context.Context, s *Session) *Session {
 	return renewed
 }
 
-// renew opens a session's server with the credential that is stored for it now; nil when that is the session's own.
+// renew opens a session's server with the credential that is stored for it now; nil when that is the session's own, or for
+// another server, which has answered at the address since.
 func (b *Backend) renew(ctx context.Context, s *Session) (*Session, error) {
 	if err := b.Refresh(ctx, s); err != nil {
 		return nil, err
 	}
 	e := s.entry()
 	credential, err := b.Credential(ctx, e)
-	if err != nil || credential == s.Client.Credential() {
+	if err != nil || credential == s.Client.Credential() || e.ServerID != s.Server.ID {
 		return nil, err
 	}
 	return b.open(ctx, e, credential, s.Server.ID, nil)

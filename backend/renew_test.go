@@ -1,7 +1,11 @@
 package backend_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend"
@@ -104,5 +108,45 @@ func TestWindowStaysRefused(t *testing.T) {
 	w.refused(api.CodeCredentialRefused, err)
 	if n := w.heard(api.EventSession); n != 0 {
 		t.Errorf("told of %d sessions", n)
+	}
+}
+
+// TestWindowRenewsAtItsServerOnly: another server may have answered at the address meanwhile, and what was stored since is for
+// that one.
+func TestWindowRenewsAtItsServerOnly(t *testing.T) {
+	t.Parallel()
+	ctx, w, d, other := t.Context(), newWindow(t), world(t, demo.Options{}), world(t, demo.Options{})
+	var answers atomic.Pointer[demo.World]
+	var sent atomic.Int32
+	foreign := other.APIKey().Reveal()
+	w.secret(foreign)
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if answers.Load() == d && strings.Contains(r.Header.Get("Authorization"), foreign) {
+			sent.Add(1)
+		}
+		answers.Load().Server().ServeHTTP(rw, r)
+	}))
+	t.Cleanup(front.Close)
+	answers.Store(d)
+	s, err := w.ConnectPassword(ctx, front.URL, "home", "root", password)
+	must(w, s, err)
+	client, err := jellyfin.New(jellyfin.Options{URL: front.URL, DeviceID: "test", Credential: secret.New(w.credential("home"))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.SignOut(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	answers.Store(other)
+	elsewhere := backend.New(backend.Options{Version: "test", Profiles: w.store, Keyring: w.keyring, Journal: w.journal})
+	if _, err := elsewhere.Login(ctx, w.stored()[0], jellyfin.SignedIn{Token: other.APIKey()}); err != nil {
+		t.Fatal(err)
+	}
+	answers.Store(d)
+	_, err = w.RefreshRoster(ctx)
+	w.refused(api.CodeCredentialRefused, err)
+	if n := sent.Load(); n != 0 {
+		t.Errorf("the other server's key was sent %d times", n)
 	}
 }

@@ -62,6 +62,33 @@ func TestWindowSignsOutAfterALink(t *testing.T) {
 	}
 }
 
+// TestWindowSignsOutOnceALinkIsWritten, and not only once the accounts are read again, for which nobody waits then.
+func TestWindowSignsOutOnceALinkIsWritten(t *testing.T) {
+	t.Parallel()
+	ctx, w, d := t.Context(), newWindow(t), world(t, demo.Options{Flavour: api.FlavourK0lin})
+	reached, released := w.heldBack(d, func(r *http.Request) bool {
+		changes, err := w.journal.Changes(ctx, d.Server().ID())
+		return err == nil && len(changes) > 0 && changes[0].State == api.ChangeConfirmed && r.URL.Path == "/Users"
+	})
+	tour := w.row(demo.TourName)
+	id, err := w.StartLink(ctx, api.LinkRequest{
+		UserID: tour.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "maria",
+	})
+	must(w, id, err)
+	w.flow(id, "confirm")
+	if err := w.ConfirmFlow(id, true); err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	soon, cancel := context.WithTimeout(ctx, patience/2)
+	defer cancel()
+	if err := w.SignOut(soon, "home"); err != nil {
+		t.Error(err)
+	}
+	close(released)
+	w.flow(id, "done")
+}
+
 // TestWindowForgetEndsTheSignInFirst, and not only when the server has answered.
 func TestWindowForgetEndsTheSignInFirst(t *testing.T) {
 	t.Parallel()
