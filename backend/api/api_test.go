@@ -3,6 +3,7 @@ package api_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"testing"
 	"unicode"
@@ -71,5 +72,19 @@ func TestCodeOf(t *testing.T) {
 		if got := api.CodeOf(c.err); got != c.want {
 			t.Errorf("CodeOf(%v) = %q, want %q", c.err, got, c.want)
 		}
+	}
+}
+
+// TestBecauseNamesTheCause, with what it names, and not what led to that in turn; what the error itself names stays.
+func TestBecauseNamesTheCause(t *testing.T) {
+	t.Parallel()
+	cause := &api.Error{
+		Why: "proxy", Sentence: "A proxy is there.", Params: map[string]string{"host": "h", "name": "n", "because": "said", "said": "s"},
+	}
+	e := &api.Error{Sentence: "It failed.", Params: map[string]string{"name": "maria"}}
+	e.Because(fmt.Errorf("writing: %w", cause))
+	want := map[string]string{"host": "h", "name": "maria", "because": "proxy", "said": "s"}
+	if e.Sentence != "It failed. A proxy is there." || !maps.Equal(e.Params, want) || cause.Params["because"] != "said" {
+		t.Errorf("%+v of %+v", e, cause)
 	}
 }

@@ -109,8 +109,9 @@ func (e *Error) Because(err error) {
 		return
 	}
 	e.Sentence += " " + cause.Sentence
-	params := map[string]string{"because": cmp.Or(string(cause.Why), string(cause.Code))}
+	params := make(map[string]string)
 	maps.Copy(params, cause.Params)
+	params["because"] = cmp.Or(string(cause.Why), string(cause.Code)) // not what led to the cause
 	maps.Copy(params, e.Params)
 	e.Params = params
 }

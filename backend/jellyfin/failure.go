@@ -196,7 +196,7 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	unreachable := func(why api.Why, what, hint string) *api.Error {
 		return &api.Error{
 			Code: api.CodeServerUnreachable, Why: why, Sentence: what, Hint: hint,
-			Params: map[string]string{"host": host, "name": c.base.Hostname()}, Err: err,
+			Params: map[string]string{"host": host, "hostname": c.base.Hostname()}, Err: err,
 		}
 	}
 	name, isName := errors.AsType[*net.DNSError](err)
