@@ -127,6 +127,9 @@ func serve(dir, goroot string) http.Handler {
 	file("/app.wasm", filepath.Join(dir, "app.wasm"), "application/wasm")
 	file("/wasm_exec.js", filepath.Join(goroot, "lib", "wasm", "wasm_exec.js"), "text/javascript")
 	file("/stub.js", filepath.Join("testdata", "stub.js"), "text/javascript")
+	mux.HandleFunc("/rows.json", func(w http.ResponseWriter, _ *http.Request) { // the stub has no rows at hand
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		page, err := os.ReadFile(filepath.Join(static, "index.html"))
 		if err != nil {
@@ -551,6 +554,21 @@ func roster(more ...action) []action {
 	return append(append([]action{}, toRoster...), more...)
 }
 
+// selected goes on from a selection of the first four accounts that exist.
+func selected(more ...action) []action {
+	return roster(append([]action{
+		script(`document.querySelectorAll('.rows input')[1].click()`),
+		script(`document.querySelectorAll('.rows input')[4].dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`),
+		sees("4 accounts selected"),
+	}, more...)...)
+}
+
+// removing goes on from a selection to a removal that is under way.
+var removing = []action{
+	script(`document.querySelector('.selection .danger').click()`), until(`document.querySelector('dialog[open] #remove-yes')`),
+	script(`document.getElementById('remove-yes').click()`), sees("(2 of "),
+}
+
 func screen(name string, more ...action) []action {
 	return roster(
 		append(
@@ -650,13 +668,7 @@ var all = []shot{
 	{
 		"roster-selected",
 		"",
-		roster(
-			script(`document.querySelectorAll('.rows input')[0].click()`),
-			script(
-				`document.querySelectorAll('.rows input')[3].dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`,
-			),
-			sees("4 accounts selected"),
-		),
+		selected(script(`document.querySelector('.selection').scrollIntoView({block: 'center'})`)),
 	},
 	{"roster-long", "s=long", []action{click(startDemo), sees("24 accounts")}},
 	{"account", "", roster(openAda...)},
@@ -718,6 +730,9 @@ var all = []shot{
 			sees("Remove this way"),
 		},
 	},
+	{"remove-many", "s=stubborn", selected(script(`document.querySelector('.selection .danger').click()`), sees("Remove this way"))},
+	{"remove-running", "s=slow", selected(removing...)},
+	{"remove-stopped", "s=slow", selected(append(removing, click("Stop"), sees("Cancelled: 2 of"), gone("Removing links"))...)},
 	{"link-running", "", link(click("Open browser and sign in"), sees("4:3"), click("Close"), sees("Waiting for sign-in"))},
 	{"remove", "", roster(append(openAda, click("Remove ada.lovelace at authelia"), sees("Remove this link?"))...)},
 	{"unregister", "", roster(append(openAda, click("Unregister…"), sees("no password"))...)},
@@ -829,7 +844,8 @@ func TestShots(t *testing.T) {
 	for _, s := range all {
 		switch s.name {
 		case "welcome", "roster", "account", "link-choose", "link-confirm", "link-running", "providers-test", "connect-key",
-			"palette", "settings", "self-service", "secret", "roster-long", "shortcuts":
+			"palette", "settings", "self-service", "secret", "roster-long", "roster-selected", "shortcuts",
+			"remove-many", "remove-running", "remove-stopped":
 			if wanted.MatchString(s.name + "-text200") {
 				t.Run(s.name+"-200", func(t *testing.T) { picture(t, s, "text200", "&theme=light", 512, 350, 2, "") })
 			}

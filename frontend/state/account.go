@@ -65,6 +65,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		told := Toast{Key: "toast.removed", N: len(done), Undo: s.Undoable(done...)}
 		if m.Err != nil && !stopped {
 			s.notRemoved(m)
+			cmds = append(cmds, Focus{ID: "dialog-cancel"})
 			if len(done) == 0 {
 				return cmds, true
 			}

@@ -143,7 +143,8 @@ func (s *State) dialogYes() []Cmd {
 	switch d.Kind {
 	case DialogRemove:
 		d.Busy, s.Progress = true, nil
-		return []Cmd{CallRemove{Links: d.Links, Detour: d.Detour}}
+		// The button that was pressed has no use now; that to stop may be below what is seen.
+		return []Cmd{CallRemove{Links: d.Links, Detour: d.Detour}, Focus{ID: "remove-stop"}}
 	case DialogUnregister:
 		if d.Plan == nil || s.Form[FieldAuth] == "" {
 			return nil

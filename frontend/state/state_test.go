@@ -1337,6 +1337,10 @@ func TestFocusFindsAPlace(t *testing.T) {
 			t.Errorf("%#v: focus on %q, want %q", msgs, got, want)
 		}
 	}
+	two := []api.Link{{UserID: "Aa"}, {UserID: "Ab"}}
+	focus("remove-stop", state.AskRemove{Links: two}, state.DialogYes{})
+	focus("dialog-cancel", state.Removed{Err: &api.Error{Code: api.CodeTimeout}})
+	focus("", state.CloseDialog{})
 	focus("servers", state.OpenMenu{ID: "servers"}, state.CloseMenu{})
 	focus("servers", state.OpenMenu{ID: "servers"}, state.SignOut{Name: "home"})
 	if s.Menu != "" {

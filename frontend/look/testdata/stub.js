@@ -142,11 +142,19 @@
     },
     OpenSignIn: () => wait(1, null),
     StartVerify: (p, n) => { const id = 'v' + (++flowID); setTimeout(() => emit('flow', { id, step: 'sign-in', signIn: signIn() }), 10); return wait(2, id); },
-    RemoveLinks: (links) => {
+    RemoveLinks: async (links) => {
+      let error;
+      if (has('slow')) {
+        emit('progress', { step: 'removing', text: 'Removing links…', done: 2, total: links.length });
+        await new Promise((stop) => { window.stub.stop = stop; });
+        error = { code: 'cancelled', sentence: `Cancelled: 2 of ${links.length} links were removed.` };
+        links = links.slice(0, 2);
+      }
       const made = links.map((k, i) => { const u = user(k.userId); u.identities = u.identities.filter((x) => !(x.provider === k.provider && x.name === k.name));
         return { id: 'r' + Date.now() + i, time: new Date().toISOString(), server: 'abc', kind: 'unlink', state: 'confirmed', userId: u.id, userName: u.name, identities: [{ protocol: k.protocol, provider: k.provider, name: k.name }] }; });
-      changes = made.concat(changes); return wait(20, { changes: made });
+      changes = made.concat(changes); return wait(20, { changes: made, error });
     },
+    StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
     RemoveLinksViaUnregister: (links) => { window.stub.wayRound = (window.stub.wayRound || 0) + 1; return App.RemoveLinks(links); },
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, effects: ['2 links are removed.', 'All sessions of the account end.'], noPassword: true }),
     Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', userName: user(id).name, time: new Date().toISOString() }),
