@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,6 +19,8 @@ type spoken struct {
 	reasons   map[string]token.Position
 	fragments map[string]token.Position // what stands in a sentence at {why} or {doing}
 	errors    []spokenError
+	codes     map[string]string // by their names in package api
+	names     map[string]bool   // the keys of all Params
 }
 
 // spokenError is a literal of api.Error. Keys are those of its Params, where they stand in it.
@@ -35,7 +38,7 @@ type spokenError struct {
 // name why or doing.
 func listen(t *testing.T) spoken {
 	t.Helper()
-	heard := spoken{reasons: map[string]token.Position{}, fragments: map[string]token.Position{}}
+	heard := spoken{reasons: map[string]token.Position{}, fragments: map[string]token.Position{}, codes: map[string]string{}, names: map[string]bool{}}
 	root := ".."
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
@@ -89,6 +92,9 @@ func (s *spoken) hear(set *token.FileSet, files []*ast.File) {
 				}
 			}
 		case *ast.ValueSpec:
+			if len(n.Values) == 1 && n.Type != nil && called(n.Type) == "Code" {
+				s.codes[n.Names[0].Name] = text(n.Values[0])
+			}
 			if typed(n.Type) && len(n.Values) == 1 {
 				reason, _ := word(n.Values[0])
 				s.reasons[reason] = set.Position(n.Pos())
@@ -124,7 +130,17 @@ func (s *spoken) hear(set *token.FileSet, files []*ast.File) {
 					part(n.Rhs[i])
 				}
 			}
+		case *ast.IndexExpr:
+			if called(n.X) == "Params" {
+				s.names[text(n.Index)] = true
+			}
 		case *ast.CompositeLit:
+			if _, ok := n.Type.(*ast.MapType); ok {
+				list, _ := keys(n)
+				for _, key := range list {
+					s.names[key] = true
+				}
+			}
 			e := spokenError{at: set.Position(n.Pos())}
 			for _, element := range n.Elts {
 				if kv, ok := element.(*ast.KeyValueExpr); ok {
@@ -196,7 +212,10 @@ func keys(e ast.Expr) (list []string, open bool) {
 		return nil, true
 	}
 	for _, element := range lit.Elts {
-		kv, _ := element.(*ast.KeyValueExpr)
+		kv, ok := element.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
 		key, ok := word(kv.Key)
 		open = open || !ok
 		list = append(list, key)
@@ -235,13 +254,22 @@ func TestEveryReasonIsGerman(t *testing.T) {
 			t.Errorf("%s: no German for %q", at, words)
 		}
 	}
+	codes := slices.Collect(maps.Values(heard.codes))
 	for key := range german {
 		base := strings.TrimSuffix(key, ".hint")
-		if heard.reasons[base].Line == 0 && heard.fragments[base].Line == 0 {
+		if heard.reasons[base].Line == 0 && heard.fragments[base].Line == 0 && !slices.Contains(codes, base) {
 			t.Errorf("nobody says %q", key)
+		}
+		for _, hole := range placeholder.FindAllString(german[key], -1) {
+			if !heard.names[strings.Trim(hole, "{}")] {
+				t.Errorf("the German of %q needs %s, which nobody gives", key, hole)
+			}
 		}
 	}
 	for _, e := range heard.errors {
+		if !e.told {
+			e.reason = heard.codes[e.code]
+		}
 		if e.reason == "" || e.openKeys {
 			continue
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -103,7 +104,7 @@ func certificateFailure(host string, err error) *api.Error {
 				"its fingerprint is %s, the trusted one is %s.", host, changed.Certificate.SHA256, changed.Pinned),
 			Hint: "Trust the new one only if you, or whoever runs the server, have replaced the certificate. " +
 				"Otherwise somebody may be listening in.",
-			Params: certificateParams(host, changed.Certificate, "pinned", changed.Pinned),
+			Params: certificateParams(host, changed.Certificate, map[string]string{"pinned": changed.Pinned}),
 			Err:    changed,
 		}
 	}
@@ -124,16 +125,18 @@ func certificateFailure(host string, err error) *api.Error {
 			host, reason, cert.SHA256, orNone(cert.Subject), cert.NotAfter.Format("2006-01-02")),
 		Hint: "Compare the fingerprint with the one that the server itself shows; if they are the same, trust this certificate " +
 			"for this server.",
-		Params: certificateParams(host, cert, "reason", reason),
+		Params: certificateParams(host, cert, map[string]string{"reason": reason}),
 		Err:    &CertificateError{Certificate: cert, Err: verification.Err},
 	}
 }
 
-func certificateParams(host string, cert api.Certificate, key, value string) map[string]string {
-	return map[string]string{
+func certificateParams(host string, cert api.Certificate, more map[string]string) map[string]string {
+	params := map[string]string{
 		"host": host, "sha256": cert.SHA256, "subject": cert.Subject, "issuer": cert.Issuer,
-		"notAfter": cert.NotAfter.Format("2006-01-02"), key: value,
+		"notAfter": cert.NotAfter.Format("2006-01-02"),
 	}
+	maps.Copy(params, more)
+	return params
 }
 
 func orNone(s string) string {

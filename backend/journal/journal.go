@@ -206,7 +206,7 @@ func (j *Journal) append(ctx context.Context, c api.Change) error {
 
 func unwritable(err error) error {
 	return &api.Error{
-		Code: api.CodeInternal, Sentence: "The journal of changes cannot be written, so nothing more is changed.",
+		Code: api.CodeInternal, Why: "journal", Sentence: "The journal of changes cannot be written, so nothing more is changed.",
 		Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
 	}
 }

@@ -131,7 +131,7 @@ func signInRefused(reason string) error {
 		Hint:     "Try again, or ask whoever runs the identity provider. The server's log says more.",
 	}
 	if reason = strings.TrimRight(bounded(reason), ". "); reason != "" {
-		e.Why = "sign-in-refused"
+		e.Why = "refused-on-server"
 		e.Sentence = "The sign-in was refused: " + reason + "."
 		e.Params = map[string]string{"reason": reason}
 	}

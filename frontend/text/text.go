@@ -207,22 +207,23 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 	return e.Sentence, e.Hint
 }
 
-// because is an error's sentence and hint by its reason, where that is known and everything for it is said, by its code
-// otherwise. What led to it follows.
+// because is an error's sentence and hint: of its reason, or of its code where that names something, as far as everything for
+// it is said; otherwise the code's own. What led to it follows.
 func (c *Catalogue) because(key string, e *api.Error) (sentence, hint string) {
-	sentence, known := c.Why(e.Why, e.Params, "")
-	if !known {
-		sentence = c.told(key, e.Params)
-	}
-	if because := e.Params["because"]; because != "" {
-		words, known := c.Why(api.Why(because), e.Params, "")
+	tell := func(why api.Why) string {
+		words, known := c.Why(why, e.Params, "")
 		if !known {
-			words = c.told("error."+because, e.Params)
+			return c.known("error." + string(why))
 		}
-		sentence += " " + words
+		return words
 	}
-	for _, of := range []string{e.Params["why"], string(e.Why)} {
-		if hint, known = c.Why(api.Why(of+".hint"), e.Params, ""); known {
+	of := cmp.Or(e.Why, api.Why(e.Code))
+	sentence = cmp.Or(tell(of), c.known(key))
+	if because := e.Params["because"]; because != "" {
+		sentence += " " + tell(api.Why(because))
+	}
+	for _, of := range []api.Why{api.Why(e.Params["why"]), of} {
+		if hint, known := c.Why(of+".hint", e.Params, ""); known {
 			return sentence, hint
 		}
 	}
@@ -234,14 +235,6 @@ const WhyWindow api.Why = "window"
 
 // forTerminals are in hints that name a command or its flags, which are no help in a window.
 var forTerminals = []string{"jellybind ", "--move", "--name", "--credential-stdin", "--via-unregister"}
-
-// told is an error's sentence, the one with what it names where the error says all of that.
-func (c *Catalogue) told(key string, params map[string]string) string {
-	if words, known := c.fill(c.known(key+".of"), params); known {
-		return words
-	}
-	return c.known(key)
-}
 
 func (c *Catalogue) known(key string) string {
 	if !c.Has(key) {

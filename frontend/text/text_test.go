@@ -280,25 +280,11 @@ func TestError(t *testing.T) {
 	}
 }
 
-// TestErrorsNameWhatTheyAreAbout in German too, where the error says it.
-func TestErrorsNameWhatTheyAreAbout(t *testing.T) {
-	t.Parallel()
-	l := For("de", "")
-	owned := &api.Error{Code: api.CodeLinkOwned, Sentence: "x", Params: map[string]string{"name": "m{owner}", "owner": "Björn", "account": "Ada"}}
-	if s, _ := l.Error(owned); s != "m{owner} öffnet jetzt Björn." {
-		t.Errorf("got %q", s)
-	}
-	delete(owned.Params, "owner")
-	if s, _ := l.Error(owned); s != l.T("error.link-owned") {
-		t.Errorf("without the owner: %q", s)
-	}
-}
-
 // TestReasons: an error is told by its reason, with its names and what led to it.
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	l := german.With("\nport-taken = Port {ports} ist belegt.\nport-taken.hint = Einen anderen als {ports} nehmen.\n" +
-		"answer = Abgelehnt: {why}.\nit is odd = sie ist seltsam\nit is odd.hint = Nachsehen.\n")
+		"link-owned = {name} öffnet jetzt {owner}.\nanswer = Abgelehnt: {why}.\nit is odd = sie ist seltsam\nit is odd.hint = Nachsehen.\n")
 	for _, c := range []struct {
 		e              api.Error
 		sentence, hint string
@@ -315,6 +301,11 @@ func TestReasons(t *testing.T) {
 			api.Error{Code: api.CodeSignInInvalid, Why: "answer", Params: map[string]string{"why": "x", "because": "forbidden"}},
 			"Abgelehnt: x. " + de["error.forbidden"], de["error.sign-in-invalid.hint"],
 		},
+		{
+			api.Error{Code: api.CodeLinkOwned, Params: map[string]string{"name": "m{owner}", "owner": "Björn"}},
+			"m{owner} öffnet jetzt Björn.", de["error.link-owned.hint"],
+		},
+		{api.Error{Code: api.CodeLinkOwned, Params: map[string]string{"name": "m"}}, de["error.link-owned"], de["error.link-owned.hint"]},
 		{ // without its value the code says it
 			api.Error{Code: api.CodePortTaken, Why: "port-taken", Params: map[string]string{"ports": ""}},
 			de["error.port-taken"], de["error.port-taken.hint"],
