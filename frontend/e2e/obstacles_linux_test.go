@@ -251,13 +251,24 @@ func TestRefusedSignIns(t *testing.T) {
 		"Check that it was copied whole, and that it is an API key or an access token of this server.")
 	p.do("the field has the focus", focused("key"))
 	p.do("a password", clickOn(`input[value=password]`))
-	for user, wrong := range map[string]string{"root": "wrong", "nobody": password} {
-		p.do("a wrong password", fill("user", user), fill("password", wrong), key(kb.Enter))
-		p.refused("The server does not accept this name and password.", "Check both, and that the account has a password on the server itself.")
+	// Each is refused in other words than the one before, whose refusal stays until the next frame.
+	for _, c := range []struct{ user, password, sentence, hint string }{
+		{
+			"root", "wrong", "The server does not accept this name and password.",
+			"Check both, and that the account has a password on the server itself.",
+		},
+		{
+			"gone", password, "The server does not let this account sign in: it is disabled, or not allowed from here or at this time.",
+			"An administrator can change that in the account's settings on the server.",
+		},
+		{
+			"nobody", password, "The server does not accept this name and password.",
+			"Check both, and that the account has a password on the server itself.",
+		},
+	} {
+		p.do("signing in as "+c.user, fill("user", c.user), fill("password", c.password), key(kb.Enter))
+		p.refused(c.sentence, c.hint)
 	}
-	p.do("a disabled account", fill("user", "gone"), fill("password", password), key(kb.Enter))
-	p.refused("The server does not let this account sign in: it is disabled, or not allowed from here or at this time.",
-		"An administrator can change that in the account's settings on the server.")
 	a.nothingStored(t, d.URL())
 
 	// Who is no administrator sees his own links, and is told so.
