@@ -120,11 +120,17 @@ func (j *Journal) aloneByFile(ctx context.Context, server string) (done func(), 
 	if err := os.MkdirAll(j.dir, 0o700); err != nil {
 		return nil, err
 	}
-	lock := flock.New(strings.TrimSuffix(path, ".jsonl") + ".changing.lock")
-	if _, err := lock.TryLockContext(ctx, lockPace); err != nil {
-		return nil, fmt.Errorf("locking: %w", err)
+	base := strings.TrimSuffix(path, ".jsonl")
+	// Who waits is next: a process that changes much, and asks again at once, does not get in before.
+	next := flock.New(base + ".next.lock")
+	defer func() { _ = next.Close() }()
+	turn := flock.New(base + ".changing.lock")
+	for _, lock := range []*flock.Flock{next, turn} {
+		if _, err := lock.TryLockContext(ctx, lockPace); err != nil {
+			return nil, fmt.Errorf("locking: %w", err)
+		}
 	}
-	return func() { _ = lock.Close() }, nil
+	return func() { _ = turn.Close() }, nil
 }
 
 // Changes returns a server's changes, newest first.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,6 +169,49 @@ func TestOneChangesAServerAtATime(t *testing.T) {
 			done()
 		})
 	}
+}
+
+// TestWhoWaitsIsNext, though the other one has much to change, and asks for its next turn at once.
+func TestWhoWaitsIsNext(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	much, little := journal.Open(dir, time.Now), journal.Open(dir, time.Now)
+	var turns atomic.Int32
+	stop := make(chan struct{})
+	var loop sync.WaitGroup
+	loop.Go(func() {
+		for {
+			done, err := much.Alone(t.Context(), server)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			turns.Add(1)
+			time.Sleep(10 * time.Millisecond)
+			done()
+			select {
+			case <-stop:
+				return
+			default:
+			}
+		}
+	})
+	for range 5 {
+		before := turns.Load()
+		for turns.Load() == before {
+			time.Sleep(time.Millisecond)
+		}
+		done, err := little.Alone(t.Context(), server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := turns.Load() - before; n > 10 {
+			t.Errorf("it got in after %d turns of the other one", n)
+		}
+		done()
+	}
+	close(stop)
+	loop.Wait()
 }
 
 func TestWaitingForAnotherChangeEnds(t *testing.T) {
