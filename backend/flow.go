@@ -163,7 +163,10 @@ func (w *Window) flow(id string) (*flow, error) {
 	defer w.mu.Unlock()
 	f := w.flows[id]
 	if f == nil {
-		return nil, &api.Error{Code: api.CodeCancelled, Why: "flow-ended", Sentence: "This sign-in has ended already.", Hint: "Start anew."}
+		return nil, &api.Error{
+			Code: api.CodeCancelled, Why: "flow-ended",
+			Sentence: "This sign-in has ended already.", Hint: "Start anew.",
+		}
 	}
 	return f, nil
 }
@@ -178,7 +181,10 @@ func (w *Window) ConfirmFlow(id string, yes bool) error {
 	asked := f.asked
 	f.mu.Unlock()
 	if !asked {
-		return &api.Error{Code: api.CodeUsage, Why: "nothing-asked", Sentence: "Nothing has been asked yet.", Hint: "Wait for the sign-in."}
+		return &api.Error{
+			Code: api.CodeUsage, Why: "nothing-asked",
+			Sentence: "Nothing has been asked yet.", Hint: "Wait for the sign-in.",
+		}
 	}
 	select {
 	case f.answer <- yes:

@@ -38,8 +38,9 @@ func MergeMenuLink(config []byte, serverURL string) ([]byte, error) {
 	links := gjson.GetBytes(config, "menuLinks")
 	if !gjson.ValidBytes(config) || !gjson.ParseBytes(config).IsObject() || links.Exists() && !links.IsArray() {
 		return nil, &api.Error{
-			Code: api.CodeUsage, Why: "no-web-config", Sentence: "What was given as config.json is not the configuration of Jellyfin's web client.",
-			Hint: "Give the content of the web client's config.json on standard input.",
+			Code: api.CodeUsage, Why: "no-web-config",
+			Sentence: "What was given as config.json is not the configuration of Jellyfin's web client.",
+			Hint:     "Give the content of the web client's config.json on standard input.",
 		}
 	}
 	place := "menuLinks.-1" // appends

@@ -62,7 +62,8 @@ func NewWindow(b *Backend, emit func(event string, data any)) *Window {
 	return &Window{
 		stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string),
 		looks: make(map[string]look), unsaved: make(map[string]func() error),
-		reads: make(map[context.Context]context.CancelFunc), tasks: make(map[*task]bool), ended: make(chan struct{}), leaving: make(map[string]int),
+		reads: make(map[context.Context]context.CancelFunc), tasks: make(map[*task]bool), ended: make(chan struct{}),
+		leaving: make(map[string]int),
 	}
 }
 
@@ -291,7 +292,10 @@ func (w *Window) show(number int, s *Session, d *Demo) (api.Session, error) {
 		}
 	}
 	if late {
-		return api.Session{}, &api.Error{Code: api.CodeCancelled, Why: "opened-another", Sentence: "Another server was opened meanwhile."}
+		return api.Session{}, &api.Error{
+			Code: api.CodeCancelled, Why: "opened-another",
+			Sentence: "Another server was opened meanwhile.",
+		}
 	}
 	info := s.Info()
 	info.Stored = d == nil
@@ -345,7 +349,10 @@ func (w *Window) ConnectKey(ctx context.Context, address, name, key string) (api
 		return r
 	}, key)
 	if clean == "" {
-		return api.Session{}, &api.Error{Code: api.CodeUsage, Why: "key-empty", Sentence: "The key is empty.", Hint: "Paste the whole API key."}
+		return api.Session{}, &api.Error{
+			Code: api.CodeUsage, Why: "key-empty",
+			Sentence: "The key is empty.", Hint: "Paste the whole API key.",
+		}
 	}
 	return w.connect(ctx, address, name, func(*jellyfin.Client) (jellyfin.SignedIn, error) {
 		return jellyfin.SignedIn{Token: secret.New(clean)}, nil
@@ -542,7 +549,8 @@ func checkSettings(s api.Settings) error {
 		case slices.Contains(s.Ports[:i], p):
 			return bad("ports-twice", strconv.Itoa(p), "Name each port once.", "The port %s is there twice.")
 		case i == portsMost:
-			return bad("ports-many", strconv.Itoa(portsMost), "The first free one is taken, so a few are enough.", "Those are more than %s ports.")
+			return bad("ports-many", strconv.Itoa(portsMost),
+				"The first free one is taken, so a few are enough.", "Those are more than %s ports.")
 		}
 	}
 	if !slices.Contains([]string{"", "system", "light", "dark"}, s.Theme) {
@@ -669,7 +677,10 @@ func (w *Window) Account(ctx context.Context, userID string) (api.RosterRow, err
 	}
 	row, ok := ix.Row(userID)
 	if !ok {
-		return row, &api.Error{Code: api.CodeUserNotFound, Sentence: "The account is not there any more.", Hint: "Refresh the roster.", Params: map[string]string{"user": userID}}
+		return row, &api.Error{
+			Code:     api.CodeUserNotFound,
+			Sentence: "The account is not there any more.", Hint: "Refresh the roster.", Params: map[string]string{"user": userID},
+		}
 	}
 	return row, nil
 }

@@ -5,7 +5,8 @@ package german
 
 import _ "embed" // the texts
 
-// Reasons are lines, after an empty one, of a key, an equals sign and a text. The key is a Why, a Why with “.hint”, or a fragment as it is in English.
+// Reasons are lines, after an empty one, of a key, an equals sign and a text. The key is a Why, a Why with “.hint”, or a
+// fragment as it is in English.
 // Values are at {name}, as the error's Params name them; at {why} and {doing} is a fragment.
 //
 //go:embed reasons.txt

@@ -187,7 +187,8 @@ func (c *Client) exchangeQuickConnect(ctx context.Context, q QuickConnect) (Sign
 		return SignedIn{}, quickConnectExpired(&StatusError{Status: res.Status})
 	}
 	return c.signInAnswer(res, &api.Error{
-		Code: api.CodeCredentialRefused, Why: "quick-connect", Sentence: "The server does not accept this Quick Connect sign-in.", Hint: "Start again.",
+		Code: api.CodeCredentialRefused, Why: "quick-connect",
+		Sentence: "The server does not accept this Quick Connect sign-in.", Hint: "Start again.",
 	})
 }
 
@@ -317,8 +318,9 @@ func (c *Client) makeKey(ctx context.Context, app string, before []wireKey) ([]w
 	after, err := c.keys(ctx)
 	if err != nil {
 		return nil, &api.Error{
-			Code: api.CodeOf(err), Why: "key-unlisted", Sentence: "The server has made an API key, but does not show its list of keys. " + err.Error(),
-			Hint: "Look at the server's API keys, and revoke the one that nobody uses.", Err: err,
+			Code: api.CodeOf(err), Why: "key-unlisted",
+			Sentence: "The server has made an API key, but does not show its list of keys. " + err.Error(),
+			Hint:     "Look at the server's API keys, and revoke the one that nobody uses.", Err: err,
 		}
 	}
 	return slices.DeleteFunc(after, func(k wireKey) bool {

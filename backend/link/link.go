@@ -683,7 +683,7 @@ func (l *Linker) movePreprovisioned(ctx context.Context, link, from api.Link) er
 	if answerLost(err) {
 		e := &api.Error{
 			Code: api.CodeLinkNotStored, Why: "move-refused",
-			Sentence: fmt.Sprintf("%s could not be moved; the account that had it has it again.", api.Printable(link.Name)),
+			Sentence: api.Printable(link.Name) + " could not be moved; the account that had it has it again.",
 			Hint:     "Try again.", Params: map[string]string{"name": link.Name},
 		}
 		e.Because(err)
@@ -801,14 +801,6 @@ func unknownOutcome(err error) error {
 	}
 	e.Because(err)
 	return e
-}
-
-// reason is what a person is told of an error inside another one.
-func reason(err error) string {
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		return e.Sentence
-	}
-	return err.Error()
 }
 
 // listen returns how to listen for the answer of a sign-in.

@@ -47,8 +47,9 @@ func (l *Linker) proveBy(
 		name := f.Request.Name
 		if strings.TrimSpace(name) == "" {
 			return proof{}, &api.Error{
-				Code: api.CodeNameInvalid, Why: "name-missing", Sentence: "Linking by subject needs the name that the identity provider will send.",
-				Hint: "On 9p4 and K0lin that is the user name, on Flowfin the subject: “jellybind providers show” says which claim it is.",
+				Code: api.CodeNameInvalid, Why: "name-missing",
+				Sentence: "Linking by subject needs the name that the identity provider will send.",
+				Hint:     "On 9p4 and K0lin that is the user name, on Flowfin the subject: “jellybind providers show” names the claim.",
 			}
 		}
 		return proof{name: name}, nil
@@ -204,13 +205,15 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 		return "", false, relay.Refused(api.CodeLoopbackUnreachable, "Sign in through the server's own page to try the link.")
 	case oidc && f.Provider.Endpoint == "":
 		return "", false, &api.Error{
-			Code: api.CodeUnsupported, Why: "verify-admin", Sentence: "Only an administrator can verify this identity: the plugin tells nobody else " +
+			Code: api.CodeUnsupported, Why: "verify-admin",
+			Sentence: "Only an administrator can verify this identity: the plugin tells nobody else " +
 				"who signed in, and signing in with an identity that is not linked would create an account.",
 			Hint: "To try the link, sign in to Jellyfin with it.",
 		}
 	case oidc:
 		return "", false, &api.Error{
-			Code: api.CodeClientMissing, Why: "verify-client", Sentence: "The plugin does not tell who signed in, and signing in with an identity that is " +
+			Code: api.CodeClientMissing, Why: "verify-client",
+			Sentence: "The plugin does not tell who signed in, and signing in with an identity that is " +
 				"not linked would create an account, so that verifying needs a client of Jellybind's own at the identity provider.",
 			Hint: "Register one there, then: jellybind providers set " + f.Provider.Name + " --client-id ID",
 		}

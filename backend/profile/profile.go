@@ -186,8 +186,9 @@ func (d *Data) check() error {
 		switch {
 		case p.Name == "" || len(p.Name) > 200 || !utf8.ValidString(p.Name) || api.Printable(p.Name) != p.Name:
 			return &api.Error{
-				Code: api.CodeUsage, Why: "profile-name", Sentence: "A server's name must be 1 to 200 bytes of text without control characters.",
-				Hint: "Choose another name.", Params: map[string]string{"name": p.Name},
+				Code: api.CodeUsage, Why: "profile-name",
+				Sentence: "A server's name must be 1 to 200 bytes of text without control characters.",
+				Hint:     "Choose another name.", Params: map[string]string{"name": p.Name},
 			}
 		case seen[p.Name]:
 			return exists(p.Name)
@@ -201,8 +202,9 @@ func (d *Data) check() error {
 		u, err := url.Parse(p.URL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return &api.Error{
-				Code: api.CodeAddressInvalid, Why: "profile-scheme", Sentence: "A server's address must begin with http:// or https:// and name a host.",
-				Hint: "Give the address that opens Jellyfin in a browser.", Params: map[string]string{"name": p.Name},
+				Code: api.CodeAddressInvalid, Why: "profile-scheme",
+				Sentence: "A server's address must begin with http:// or https:// and name a host.",
+				Hint:     "Give the address that opens Jellyfin in a browser.", Params: map[string]string{"name": p.Name},
 			}
 		}
 		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {

@@ -439,8 +439,9 @@ func nameID(assertion *etree.Element) (name, format string, err error) {
 	}
 	if strings.TrimSpace(name) == "" {
 		return "", "", &api.Error{
-			Code: api.CodeNameInvalid, Why: "nameid-empty", Sentence: "The identity provider's answer has an empty NameID, so nobody can be linked.",
-			Hint: "Map a field that this person has (user name, e-mail address, an id) to the NameID at the identity provider.",
+			Code: api.CodeNameInvalid, Why: "nameid-empty",
+			Sentence: "The identity provider's answer has an empty NameID, so nobody can be linked.",
+			Hint:     "Map a field that this person has (user name, e-mail address, an id) to the NameID at the identity provider.",
 		}
 	}
 	format = attr(e, "Format")

@@ -54,7 +54,8 @@ func configured(kind api.CredentialKind) api.Capabilities {
 		caps = nobody()
 	}
 	if caps.Preprovision.Reason == "" {
-		caps.Preprovision = no("config-only", "This plugin has no way to write a link without a sign-in but the provider's configuration.")
+		caps.Preprovision = no("config-only",
+			"This plugin has no way to write a link without a sign-in but the provider's configuration.")
 	}
 	caps.UnregisterDrops = false
 	caps.StateOnce = false

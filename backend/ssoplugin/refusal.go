@@ -219,8 +219,9 @@ func (p *Plugin) linksAt(ctx context.Context, proto api.Protocol, user string) (
 	})
 	if err != nil {
 		return nil, &api.Error{
-			Code: api.CodeServerAnswer, Why: "links-form", Sentence: "The plugin's list of an account's links is not of the form that Jellybind knows.",
-			Err: err,
+			Code: api.CodeServerAnswer, Why: "links-form",
+			Sentence: "The plugin's list of an account's links is not of the form that Jellybind knows.",
+			Err:      err,
 		}
 	}
 	return out, nil

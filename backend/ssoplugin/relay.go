@@ -224,8 +224,9 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 	})
 	if err != nil && !errors.Is(err, errDone) {
 		return &api.Error{
-			Code: api.CodeServerAnswer, Why: "pending-form", Sentence: "The plugin's list of pending sign-ins is not of the form that Jellybind knows.",
-			Err: err,
+			Code: api.CodeServerAnswer, Why: "pending-form",
+			Sentence: "The plugin's list of pending sign-ins is not of the form that Jellybind knows.",
+			Err:      err,
 		}
 	}
 	return nil

@@ -143,7 +143,10 @@ func checkLoopback(host string) error {
 	if err == nil && portErr == nil && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
 		return nil
 	}
-	return &api.Error{Code: api.CodeUsage, Why: "no-loopback", Sentence: "The sign-in's answer can only be caught on this computer's loopback."}
+	return &api.Error{
+		Code: api.CodeUsage, Why: "no-loopback",
+		Sentence: "The sign-in's answer can only be caught on this computer's loopback.",
+	}
 }
 
 // notStarted explains an answer that is no redirect.
@@ -191,7 +194,8 @@ func identityProvider(location, host string) (*url.URL, error) {
 	switch {
 	case err != nil || location == "":
 		return nil, &api.Error{
-			Code: api.CodeServerAnswer, Why: "redirect-nowhere", Sentence: "The server's redirect to the identity provider has no usable address.",
+			Code: api.CodeServerAnswer, Why: "redirect-nowhere",
+			Sentence: "The server's redirect to the identity provider has no usable address.",
 		}
 	case u.Scheme == "" || u.Opaque == "" && strings.EqualFold(u.Host, host):
 		// A redirect within the server, or to this very host under another scheme: no identity provider is there.
@@ -342,7 +346,10 @@ var callbackRoutes = map[api.Protocol][2]string{
 func (p *Plugin) checkCallback(ctx context.Context, s *Started) error {
 	u, err := url.Parse(s.RedirectURI)
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return &api.Error{Code: api.CodeServerAnswer, Why: "redirect-unusable", Sentence: "The server's redirect URI is no usable address."}
+		return &api.Error{
+			Code: api.CodeServerAnswer, Why: "redirect-unusable",
+			Sentence: "The server's redirect URI is no usable address.",
+		}
 	}
 	if u.Scheme != "http" || !sameHost(u, s.Host) {
 		return p.overridden(ctx, *s, u)

@@ -446,7 +446,10 @@ func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string
 		return err
 	}
 	if authProviderID == "" {
-		return &api.Error{Code: api.CodeUsage, Why: "unregister-whereto", Sentence: "Unregister needs the sign-in provider that the account goes back to."}
+		return &api.Error{
+			Code: api.CodeUsage, Why: "unregister-whereto",
+			Sentence: "Unregister needs the sign-in provider that the account goes back to.",
+		}
 	}
 	if !api.Addressable(userName) {
 		return userNotFound(userName)
