@@ -646,11 +646,10 @@ func TestHalfDoneRebuildingIsUndone(t *testing.T) {
 	}
 }
 
-// TestUndoingUnregisterRestoresFirst: that the accounts cannot be read costs no link.
-func TestUndoingUnregisterRestoresFirst(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
-	before := w.account(t, "tomas")
+// unregistered gives tomas, who signs in by Another.Provider, the default provider; it returns him as he was, with his links.
+func (w *world) unregistered(t *testing.T) (before api.Account, change api.Change) {
+	t.Helper()
+	before = w.account(t, "tomas")
 	if err := w.Plugin.Unregister(t.Context(), before.Name, "Another.Provider"); err != nil {
 		t.Fatal(err)
 	}
@@ -661,6 +660,14 @@ func TestUndoingUnregisterRestoresFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return before, change
+}
+
+// TestUndoingUnregisterRestoresFirst: that the accounts cannot be read costs no link.
+func TestUndoingUnregisterRestoresFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	before, change := w.unregistered(t)
 	var sent atomic.Bool
 	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
 		if strings.Contains(r.URL.Path, "/Unregister/") {
@@ -795,17 +802,7 @@ func failing(part string, statuses ...int) func(http.ResponseWriter, *http.Reque
 func TestUndoingUnregisterWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
-	before := w.account(t, "tomas")
-	if err := w.Plugin.Unregister(t.Context(), before.Name, "Another.Provider"); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range before.Identities {
-		w.Server().AddLink(api.Link{Identity: id, UserID: before.ID})
-	}
-	change, err := w.Unregister(t.Context(), before.ID, defaultProvider)
-	if err != nil {
-		t.Fatal(err)
-	}
+	before, change := w.unregistered(t)
 	w.intercepting(nil, "POST /Unregister/")
 	if _, err := w.Undo(t.Context(), change.ID); err != nil {
 		t.Errorf("got %v", err)
