@@ -4,6 +4,7 @@ package text
 
 import (
 	"cmp"
+	_ "embed" // the texts
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,27 @@ func (c *Catalogue) reason(key string) string {
 	}
 	words, _, _ := strings.Cut(rest, "\n")
 	return words
+}
+
+// The texts are lines of a key, an equals sign and a text; what begins with # is a comment. Map literals would
+// take more room in the WebAssembly file. Placeholders are in braces; both files have the same.
+var (
+	//go:embed en.txt
+	englishLines string
+	//go:embed de.txt
+	germanLines string
+
+	en, de = texts(englishLines), texts(germanLines)
+)
+
+func texts(lines string) map[string]string {
+	m := map[string]string{}
+	for line := range strings.Lines(lines) {
+		if key, words, ok := strings.Cut(strings.TrimSpace(line), " = "); ok && key[0] != '#' {
+			m[key] = words
+		}
+	}
+	return m
 }
 
 var (

@@ -20,6 +20,21 @@ import (
 
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
+func TestLines(t *testing.T) {
+	t.Parallel()
+	line := regexp.MustCompile(`^([A-Za-z0-9. -]+ = \S.*\S|[a-z.-]+ = \S|# .+)?\n$`)
+	for name, lines := range map[string]string{"en.txt": englishLines, "de.txt": germanLines} {
+		seen := map[string]bool{}
+		for l := range strings.Lines(lines) {
+			key, _, found := strings.Cut(l, " = ")
+			if !line.MatchString(l) || found && seen[key] && l[0] != '#' {
+				t.Errorf("%s: %q is no text, or its second one", name, l)
+			}
+			seen[key] = true
+		}
+	}
+}
+
 func TestCataloguesAreComplete(t *testing.T) {
 	t.Parallel()
 	for key, words := range en {
@@ -131,7 +146,7 @@ func sources(t *testing.T, dir string) string {
 	}
 	var all strings.Builder
 	for _, f := range files {
-		if name := filepath.Base(f); strings.HasSuffix(name, "_test.go") || name == "en.go" || name == "de.go" {
+		if strings.HasSuffix(f, "_test.go") {
 			continue
 		}
 		text, err := os.ReadFile(f)

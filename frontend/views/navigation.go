@@ -1,6 +1,8 @@
 package views
 
 import (
+	"strings"
+
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
@@ -98,16 +100,14 @@ func server(s *stateOf, l *catalogue) *dom.Node {
 	if p.Demo {
 		name = l.T("demo.server")
 	}
+	plugin := l.T("connect.flavour", "flavour", strings.TrimSpace(flavour(l, can)+" "+can.Version))
 	button := dom.E("button", dom.ID("servers"), dom.Class("server"), dom.A("type", "button"),
 		dom.A("aria-haspopup", "menu"), dom.Bool("aria-expanded", open), dom.OnClick(state.OpenMenu{ID: "servers"}),
 		components.Avatar(name),
 		dom.E("span", dom.Class("server-text"),
 			dom.E("span", dom.Class("server-name"), components.Name(name)),
-			dom.E("span", dom.Class("server-detail"), flavour(l, can)+" · "+credentialWord(l, can.Credential))),
+			dom.E("span", dom.Class("server-detail"), dom.A("title", plugin), flavour(l, can)+" · "+credentialWord(l, can.Credential))),
 		components.Icon("chevrons"))
-	if can.Version != "" {
-		button.Set(dom.A("title", l.T("connect.flavour", "flavour", string(can.Flavour)+" "+can.Version)))
-	}
 	return dom.E("div", dom.Class("server-switch"), button, dom.If(open, func() *dom.Node {
 		var items []*dom.Node
 		for _, other := range s.Boot.Profiles {
