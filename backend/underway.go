@@ -8,8 +8,9 @@ import (
 	"github.com/jellybind/jellybind/backend/profile"
 )
 
-// closing is how long Close, and whoever takes a sign-in away, waits for a write that has begun: it runs to its end, so that the
-// journal tells the truth and an account does not lose the links that are about to be written again.
+// closing is how long Close, and whoever takes a sign-in away, waits for a write that has begun, so that the journal tells the
+// truth and an account does not lose the links that are about to be written again. A server that is away may keep a write
+// longer; what it was to write stands in the journal then, for Undo.
 const closing = 30 * time.Second
 
 // reading returns a context for what only reads, which ends with StopReading and Close as well; done gives it free.
