@@ -151,6 +151,13 @@ func key(keys string, modifiers ...chromedp.Modifier) action {
 	return chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...))
 }
 
+// taken presses a key that the page takes for itself. A browser types it no more then, nor presses what has the focus by then;
+// the remote control's own event does so all the same.
+func taken(key string) action {
+	return chromedp.Evaluate[chromedp.Void](
+		`void document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: '` + key + `', bubbles: true, cancelable: true}))`)
+}
+
 // The middle of an element on which a click would land. An element that is covered, disabled or moving has none.
 const middle = `(find => { const e = find(); if (!e || e.disabled) return null; e.scrollIntoView({block: 'nearest', inline: 'nearest'});
 	const r = e.getBoundingClientRect(); if (!r.width || !r.height) return null; const x = r.x + r.width / 2, y = r.y + r.height / 2;

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -215,7 +216,7 @@ func TestKeyboardOnly(t *testing.T) {
 	palette := func(where, typed string) {
 		t.Helper()
 		p.do("the palette: "+where, key("k", chromedp.ModifierCtrl), focused("command"), key(typed), until(`document.querySelectorAll('.command').length === 1`),
-			key(kb.Enter))
+			taken("Enter"))
 	}
 	p.tabTo(`e.id === 'demo'`)
 	p.do("the sheet of keys", key("?"), sees(english.T("keys.anywhere")), key(kb.Escape), gone(english.T("keys.anywhere")))
@@ -272,6 +273,7 @@ func TestKeyboardOnly(t *testing.T) {
 func (p *tab) tabTo(wanted string) {
 	p.t.Helper()
 	p.do("the element "+wanted, until(`[...document.querySelectorAll('button,input,select,a')].some(e => e.offsetParent !== null && !e.disabled && (`+wanted+`))`))
+	var way []string
 	for i := range 120 {
 		if i > 0 {
 			p.do("Tab", key(kb.Tab))
@@ -290,8 +292,9 @@ func (p *tab) tabTo(wanted string) {
 		if at.There {
 			return
 		}
+		way = append(way, at.Tag)
 	}
-	p.t.Fatalf("Tab does not lead to %s", wanted)
+	p.t.Fatalf("Tab does not lead to %s, but over\n%s", wanted, strings.Join(way[:20], "\n"))
 }
 
 // TestEveryControlHasAName reads the accessibility tree of each screen.
