@@ -46,7 +46,7 @@ func BenchmarkStart(b *testing.B) {
 					d.settled(image.Rectangle{})
 					begun := time.Now()
 					d.start(production(b))
-					for now := []byte(nil); !bytes.Equal(now, want); now = s.look(names, now) {
+					for now := []byte(nil); !alike(now, want); now = s.look(names, now) {
 						if time.Since(begun) > patience {
 							b.Fatal("the accounts do not come")
 						}
@@ -64,7 +64,7 @@ func BenchmarkStart(b *testing.B) {
 
 // BenchmarkKeystroke measures in the program that people get, from the press of a key in the search to the last change of
 // the accounts' names on the screen: X server, browser engine, page, backend and back. The second figure is the same for
-// the letter in the search field, which the engine draws without the page's help.
+// the letter in the search field.
 func BenchmarkKeystroke(b *testing.B) {
 	for _, users := range sizes {
 		b.Run(strconv.Itoa(users), func(b *testing.B) {
@@ -93,6 +93,19 @@ func BenchmarkKeystroke(b *testing.B) {
 			report(b, letters, "letter")
 		})
 	}
+}
+
+// alike compares pictures but for what nobody sees: where the engine draws in other pieces, edges come out a little otherwise.
+func alike(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if max(a[i], b[i])-min(a[i], b[i]) > 16 {
+			return false
+		}
+	}
+	return true
 }
 
 // report gives the median and the 95th percentile.
