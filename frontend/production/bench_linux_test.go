@@ -64,7 +64,7 @@ func BenchmarkStart(b *testing.B) {
 
 // BenchmarkKeystroke measures in the program that people get, from the press of a key in the search to the last change of
 // the accounts' names on the screen: X server, browser engine, page, backend and back. The second figure is the same for
-// the letter in the search field.
+// the letter in the search field, and the third for a letter that changes no account: the least that a key takes here.
 func BenchmarkKeystroke(b *testing.B) {
 	for _, users := range sizes {
 		b.Run(strconv.Itoa(users), func(b *testing.B) {
@@ -91,6 +91,18 @@ func BenchmarkKeystroke(b *testing.B) {
 			}
 			report(b, rows, "rows")
 			report(b, letters, "letter")
+
+			for range 4 { // no account has such a name, so that one letter more changes none
+				d.time(func() { keys.press("q") }, field, field)
+			}
+			var alone []time.Duration
+			for range 12 {
+				for _, key := range []string{"q", "BackSpace"} {
+					echo, _ := d.time(func() { keys.press(key) }, field, field)
+					alone = append(alone, echo)
+				}
+			}
+			report(b, alone, "alone")
 		})
 	}
 }

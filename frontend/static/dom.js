@@ -90,6 +90,9 @@
     if (stop) e.preventDefault();
   }
 
+  // What is typed into a field is told by the event that follows.
+  function typed(e) { return e.key.length === 1 && !e.ctrlKey && !e.metaKey && !e.altKey && editable(e.target); }
+
   // The arrows move inside a menu; which item has the focus is the page's business alone.
   function arrows(e) {
     const menu = e.target.closest && e.target.closest('[data-arrows]');
@@ -109,7 +112,7 @@
     keep(0, root);
     for (const type of ['click', 'input', 'change', 'submit', 'keydown']) {
       document.addEventListener(type, (e) => {
-        if (e.isComposing || type === 'keydown' && arrows(e)) return;
+        if (e.isComposing || type === 'keydown' && (typed(e) || arrows(e))) return;
         send(e, type);
       });
     }
