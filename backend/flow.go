@@ -58,7 +58,7 @@ func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Co
 			switch {
 			case ok:
 			case ctx.Err() != nil:
-				told = &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged", Sentence: "Cancelled: nothing was changed."}
+				told = cancelledUnchanged()
 			default:
 				told = &api.Error{Code: api.CodeInternal, Sentence: "Something in Jellybind went wrong.", Hint: "Try again."}
 			}
@@ -104,19 +104,22 @@ func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
 	f.asked = true
 	f.mu.Unlock()
 	f.send(api.FlowEvent{Step: "confirm", Confirmation: &c})
-	cancelled := &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged", Sentence: "Cancelled: nothing was changed."}
 	// What signed in may expire at the server; a person who went for lunch starts anew.
 	wait, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	select {
 	case yes := <-f.answer:
 		if !yes {
-			return cancelled
+			return cancelledUnchanged()
 		}
 		return nil
 	case <-wait.Done():
-		return cancelled
+		return cancelledUnchanged()
 	}
+}
+
+func cancelledUnchanged() *api.Error {
+	return &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged", Sentence: "Cancelled: nothing was changed."}
 }
 
 // Progress tells the page what is going on.

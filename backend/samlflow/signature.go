@@ -16,8 +16,6 @@ import (
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
-
-	"github.com/jellybind/jellybind/backend/api"
 )
 
 // method is a signature algorithm of XML Signature and RFC 6931.
@@ -113,11 +111,9 @@ func badSignature() error {
 }
 
 func badShape(why string) error {
-	const hint = "Sign in again. If it happens again, look at how the identity provider makes its SAML responses."
-	return &api.Error{
-		Code: api.CodeSignInInvalid, Why: "signature-shape", Hint: hint, Params: map[string]string{"why": why},
-		Sentence: "The identity provider's answer was refused: its signature has " + why + ", which SAML does not allow.",
-	}
+	e := refuse("its signature has "+why+", which SAML does not allow", "")
+	e.Why, e.Params = "signature-shape", map[string]string{"why": why}
+	return e
 }
 
 // parts takes the signature apart: SignedInfo, SignatureValue and at most one KeyInfo, in this order.
