@@ -113,14 +113,14 @@
       provider('oidc', 'google', { known: !has('plain'), endpoint: has('plain') ? '' : 'https://accounts.google.com', enabled: true, relay: no('The base URL override leads to jellyfin.home.example.') }),
       provider('saml', 'keycloak-saml', { endpoint: 'https://id.example.org/realms/home/protocol/saml', clientId: 'jellyfin', autoAdopt: true })]),
     TestProvider: (p, n) => n === 'google' ? wait(50, { ok: false, facts: [{ name: 'Asked', value: 'https://accounts.google.com/.well-known/openid-configuration' }], error: { code: 'provider-unreachable', sentence: 'accounts.google.com does not answer.', hint: 'Check the connection.' } })
-      : wait(50, { ok: true, facts: [{ name: 'Issuer', value: 'https://auth.example.org' }, { name: 'Token endpoint', value: 'https://auth.example.org/token' }] }),
+      : wait(50, { ok: true, facts: [{ name: 'issuer', value: 'https://auth.example.org' }, { name: 'token endpoint', value: 'https://auth.example.org/token' }] }),
     SaveProviderSettings: () => wait(5, null), SaveProviderSecret: (p, n, secret) => { window.stub.secretGone = !secret; return wait(5, null); },
     PlanLink: (r) => {
-      const u = user(r.userId), o = (strategy, ok, reason) => ({ strategy, ok, reason, write: 'post-link' });
-      const options = [o('relay', true, 'An administrator’s token may store links, and the name is known before.'), o('own-client', false, 'No own client is entered for this provider.'), o('subject', true, 'Always possible.')];
+      const u = user(r.userId), o = (strategy, ok, why, params) => ({ strategy, ok, why, params, reason: why, write: 'post-link' });
+      const options = [o('relay', true, 'relay'), o('own-client', false, 'no-client'), o('subject', true, 'claim', { claim: 'preferred_username' })];
       const chosen = options.find((x) => x.strategy === r.strategy) || options[0];
       return wait(20, { account: u, provider: { protocol: r.protocol, name: r.provider, nameClaim: 'preferred_username', enabled: true, known: true }, ...chosen,
-        allow: ['http://127.0.0.1:8787/sso/OID/redirect/' + r.provider], knownBeforeWrite: true, options, warnings: has('warn') ? ['The account has no password.'] : [] });
+        allow: ['http://127.0.0.1:8787/sso/OID/redirect/' + r.provider], knownBeforeWrite: true, options, remarks: has('warn') ? [{ why: 'warn-disabled', sentence: 'The account is disabled: the link opens nothing until it is enabled.' }] : [] });
     },
     StartLink: (r) => {
       const id = 'f' + (++flowID); flows[id] = r;
@@ -156,7 +156,7 @@
     },
     StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
     RemoveLinksViaUnregister: (links) => { window.stub.wayRound = (window.stub.wayRound || 0) + 1; return App.RemoveLinks(links); },
-    PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, effects: ['2 links are removed.', 'All sessions of the account end.'], noPassword: true }),
+    PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, remarks: [{ why: 'drops-several', sentence: 'The account loses its 2 links, and its sessions end on every device.', params: { n: '2' } }], noPassword: true }),
     Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', userName: user(id).name, time: new Date().toISOString() }),
     Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
