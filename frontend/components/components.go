@@ -17,7 +17,7 @@ func Icon(name string) *dom.Node {
 }
 
 // Name shows a name that strangers chose: hidden characters escaped, and its direction kept to itself.
-func Name(s string) *dom.Node { return dom.E("bdi", api.Printable(s)) }
+func Name(s string, parts ...any) *dom.Node { return dom.E("bdi", append(parts, api.Printable(s))...) }
 
 // Button is a button with a label. The parts are further attributes, or an icon before the label.
 func Button(class, label string, msg any, parts ...any) *dom.Node {
@@ -83,8 +83,8 @@ func Protocol(p api.Protocol) *dom.Node {
 func Chip(i api.Identity) *dom.Node {
 	return dom.E("span", dom.Class("chip"), dom.A("title", api.Printable(i.Provider)+" · "+api.Printable(i.Name)),
 		Protocol(i.Protocol),
-		dom.E("span", dom.Class("chip-provider"), Name(i.Provider)),
-		dom.E("span", dom.Class("chip-name"), Name(i.Name)))
+		Name(i.Provider, dom.Class("chip-provider")),
+		Name(i.Name, dom.Class("chip-name")))
 }
 
 // Avatar is the first letter of a name.

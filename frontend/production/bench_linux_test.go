@@ -292,6 +292,7 @@ func (d *desk) time(do func(), one, other image.Rectangle) (first, last time.Dur
 		case passed > patience:
 			d.t.Fatal("nothing changes on the screen")
 		}
-		time.Sleep(500 * time.Microsecond)
+		// Go's own timer rounds up to a millisecond, which would be in the figures.
+		_ = syscall.Nanosleep(&syscall.Timespec{Nsec: 200_000}, nil)
 	}
 }

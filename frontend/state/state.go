@@ -133,9 +133,9 @@ type Opening struct {
 	Error *api.Error
 }
 
-// PageSize is how many rows one call fetches: a few more than a large window shows, because a page is decoded at every
+// PageSize is how many rows one call fetches: a few more than most windows show, because a page is decoded at every
 // keystroke of a search.
-const PageSize = 50
+const PageSize = 25
 
 // RowHeight is the height of a roster row in rem; app.css has the same number.
 const RowHeight = 3.5

@@ -231,9 +231,9 @@ func TestScrollingFetchesPages(t *testing.T) {
 		t.Errorf("asks for %+v", page)
 	}
 	none[state.CallPage](t, s.Update(state.Scrolled{Top: 211 * state.RowHeight, Height: 35}))
-	s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(200, 50, 250)})
-	if _, ok := s.Roster.Row(249); !ok {
-		t.Error("the last row is not there")
+	s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(page.Query.Offset, state.PageSize, 250)})
+	if _, ok := s.Roster.Row(199 + state.PageSize); !ok {
+		t.Error("the last row of the page is not there")
 	}
 	from, to := s.Roster.Window()
 	if from > 211 || to < 221 || to-from > 30 {

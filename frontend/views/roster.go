@@ -381,7 +381,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 				dom.Instead("click", func(e dom.Event) any { return state.Select{Index: i, Range: e.Shift} }))),
 		dom.E("div", dom.Class("cell c-name"), dom.A("role", "rowheader"), components.Avatar(name),
 			dom.E("span", dom.Class("account"),
-				dom.E("span", dom.Class("account-name"), dom.A("title", name), dom.E("bdi", name)), marks(l, a))),
+				dom.E("bdi", dom.Class("account-name"), dom.A("title", name), name), marks(l, a))),
 		dom.E("div", dom.Class("cell c-links"), dom.A("role", "gridcell"), chips(l, a)),
 		dom.E("div", dom.Class("cell c-activity"), dom.A("role", "gridcell"), activity(s, l, a)),
 		dom.E("div", dom.Class("cell c-action"), dom.A("role", "gridcell"),
