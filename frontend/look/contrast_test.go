@@ -5,9 +5,6 @@ package look_test
 import (
 	"slices"
 	"testing"
-	"time"
-
-	"github.com/chromedp/chromedp"
 )
 
 // faint lists the texts on the page whose contrast with their ground is under 4.5. What is disabled may be faint (WCAG
@@ -40,6 +37,9 @@ const faint = `(() => {
 	}
 	return [...found].join('\n') })()`
 
+// atRest is whether nothing moves on the page but what turns for ever. What has just begun to appear is faint.
+const atRest = `document.getAnimations().every(a => a.effect.getComputedTiming().iterations === Infinity)`
+
 // TestContrast reads every screen in both themes.
 func TestContrast(t *testing.T) {
 	for _, s := range all {
@@ -54,9 +54,8 @@ func TestContrast(t *testing.T) {
 			ctx := tab(t)
 			do(ctx, t, "open", window(1440, 900), open(s.query))
 			do(ctx, t, s.name, s.steps...)
-			do(ctx, t, "what moves has come to rest", chromedp.Sleep(250*time.Millisecond))
 			for _, theme := range []string{"light", "dark"} {
-				do(ctx, t, theme, script(`document.documentElement.dataset.theme = '`+theme+`'`))
+				do(ctx, t, theme, script(`document.documentElement.dataset.theme = '`+theme+`'`), until(atRest))
 				if found := ask[string](ctx, t, faint); found != "" {
 					t.Errorf("under 4.5 in the %s theme:\n%s", theme, found)
 				}
