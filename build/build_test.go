@@ -23,6 +23,8 @@ func TestDispatch(t *testing.T) {
 		{[]string{"help"}, 0, "usage:"},
 		{[]string{"--help"}, 0, "usage:"},
 		{[]string{"nonsense"}, 2, `no command "nonsense"`},
+		{[]string{"screenshots", "--help"}, 0, "usage:"},
+		{[]string{"screenshots", "-folder"}, 2, `screenshots takes no flag "-folder"`},
 	} {
 		var out bytes.Buffer
 		if code := dispatch(t.Context(), test.args, &out, &out); code != test.code {

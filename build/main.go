@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -20,20 +21,22 @@ type command struct {
 	name    string
 	summary string
 	run     func(ctx context.Context, t *task) error
+	// passes is whether the arguments are Jellybind's; all others take no flags.
+	passes bool
 }
 
 func commands() []command {
 	return []command{
-		{"run", "install what is missing, build and start Jellybind (arguments are passed on)", runApp},
-		{"test", "install what tests need and run every check (arguments: only these packages' unit tests)", runTests},
-		{"bench", "run the benchmarks (arguments: only these packages)", runBenchmarks},
-		{"lint", "formatting, go vet and golangci-lint, native and WASM", runLint},
-		{"wasm", "build the frontend into frontend/dist", runWASM},
-		{"binary", "build build/bin/jellybind", runBinary},
-		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev},
-		{"cross", "build for Windows and type-check for macOS", runCross},
-		{"icon", "draw the icons again", runIcon},
-		{"screenshots", "take README's pictures again (argument: a folder for those of every screen in both themes)", runScreenshots},
+		{"run", "install what is missing, build and start Jellybind (arguments are passed on)", runApp, true},
+		{"test", "install what tests need and run every check (arguments: only these packages' unit tests)", runTests, false},
+		{"bench", "run the benchmarks (arguments: only these packages)", runBenchmarks, false},
+		{"lint", "formatting, go vet and golangci-lint, native and WASM", runLint, false},
+		{"wasm", "build the frontend into frontend/dist", runWASM, false},
+		{"binary", "build build/bin/jellybind", runBinary, false},
+		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev, true},
+		{"cross", "build for Windows and type-check for macOS", runCross, false},
+		{"icon", "draw the icons again", runIcon, false},
+		{"screenshots", "take README's pictures again (argument: a folder for those of every screen in both themes)", runScreenshots, false},
 	}
 }
 
@@ -56,6 +59,15 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) int 
 	for _, c := range commands() {
 		if c.name != args[0] {
 			continue
+		}
+		if len(args) > 1 && !c.passes && strings.HasPrefix(args[1], "-") {
+			if args[1] == "-h" || args[1] == "--help" {
+				usage(stdout)
+				return 0
+			}
+			_, _ = fmt.Fprintf(stderr, "build: %s takes no flag %q\n", c.name, args[1])
+			usage(stderr)
+			return 2
 		}
 		root, err := moduleRoot()
 		if err != nil {
