@@ -36,7 +36,7 @@ func commands() []command {
 		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev, true},
 		{"cross", "build for Windows and type-check for macOS", runCross, false},
 		{"icon", "draw the icons again", runIcon, false},
-		{"screenshots", "take README's pictures again (argument: a folder for those of every screen in both themes)", runScreenshots, false},
+		{"screenshots", "take README's pictures again (argument: a folder for those of all screens)", runScreenshots, false},
 	}
 }
 
