@@ -21,7 +21,7 @@ type command struct {
 	name    string
 	summary string
 	run     func(ctx context.Context, t *task) error
-	// passes is whether the arguments are Jellybind's; all others take no flags.
+	// passes is whether the arguments are passed on to Jellybind; all other commands take no flags.
 	passes bool
 }
 
@@ -49,22 +49,25 @@ func main() {
 
 // dispatch runs one command and returns the exit code: 0 done, 1 failed, 2 wrong use.
 func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
+	if len(args) == 0 {
 		usage(stdout)
-		if len(args) == 0 {
-			return 2
-		}
+		return 2
+	}
+	asksHelp := func(arg string) bool { return arg == "-h" || arg == "--help" }
+	if args[0] == "help" || asksHelp(args[0]) {
+		usage(stdout)
 		return 0
 	}
 	for _, c := range commands() {
 		if c.name != args[0] {
 			continue
 		}
-		if len(args) > 1 && !c.passes && strings.HasPrefix(args[1], "-") {
-			if args[1] == "-h" || args[1] == "--help" {
-				usage(stdout)
-				return 0
-			}
+		switch {
+		case c.passes || len(args) == 1 || !strings.HasPrefix(args[1], "-"):
+		case asksHelp(args[1]):
+			usage(stdout)
+			return 0
+		default:
 			_, _ = fmt.Fprintf(stderr, "build: %s takes no flag %q\n", c.name, args[1])
 			usage(stderr)
 			return 2
