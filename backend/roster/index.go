@@ -32,7 +32,15 @@ type Index struct {
 	counts  api.RosterCounts
 
 	mu     sync.Mutex
-	orders map[order][]int
+	orders map[order]ordered
+}
+
+// ordered is one way to sort: the accounts' places, and their folded texts one after the other, for a search reads them all
+// and the memory that is read in its order comes several times as fast.
+type ordered struct {
+	places []int
+	text   string
+	ends   []int // of each one's text
 }
 
 // order names one way to sort.
@@ -49,7 +57,7 @@ func NewIndex(r api.Roster, seen map[string]uint64) *Index {
 		text:    make([]string, len(r.Accounts)),
 		digests: make([]uint64, len(r.Accounts)),
 		changed: make([]bool, len(r.Accounts)),
-		orders:  make(map[order][]int),
+		orders:  make(map[order]ordered),
 	}
 	fold := newFolder()
 	for i := range r.Accounts {
@@ -96,13 +104,17 @@ func (ix *Index) Row(userID string) (api.RosterRow, bool) {
 // order counts as none.
 func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	words := strings.Fields(newFolder()(q.Search))
-	var match []int
-	for _, i := range ix.order(q.Sort, q.Language) {
-		a := &ix.roster.Accounts[i]
+	o := ix.order(q.Sort, q.Language)
+	match := make([]int, 0, len(o.places))
+	start := 0
+	for at, i := range o.places {
+		text := o.text[start:o.ends[at]]
+		start = o.ends[at]
 		if q.Filter == api.FilterChanged && !ix.changed[i] {
 			continue
 		}
-		if Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) && containsAll(ix.text[i], words) {
+		a := &ix.roster.Accounts[i]
+		if containsAll(text, words) && Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) {
 			match = append(match, i)
 		}
 	}
@@ -166,7 +178,7 @@ func (ix *Index) count(a *api.Account, changed bool) {
 
 // order returns the accounts' places in the wanted order. Names are compared by the language's collation, with numbers
 // by value; orphans, which have no name, come last. Equal keys keep the order of names.
-func (ix *Index) order(by api.RosterSort, lang string) []int {
+func (ix *Index) order(by api.RosterSort, lang string) ordered {
 	key := order{by, lang}
 	ix.mu.Lock()
 	defer ix.mu.Unlock()
@@ -180,13 +192,13 @@ func (ix *Index) order(by api.RosterSort, lang string) []int {
 	accounts := ix.roster.Accounts
 	collator, buf := collate.New(tag, collate.IgnoreCase, collate.Numeric), &collate.Buffer{}
 	keys := make([]string, len(accounts))
-	o := make([]int, len(accounts))
+	o := ordered{places: make([]int, len(accounts)), ends: make([]int, len(accounts))}
 	for i := range accounts {
-		o[i] = i
+		o.places[i] = i
 		keys[i] = string(collator.KeyFromString(buf, accounts[i].Name))
 		buf.Reset()
 	}
-	slices.SortStableFunc(o, func(i, j int) int {
+	slices.SortStableFunc(o.places, func(i, j int) int {
 		a, b := &accounts[i], &accounts[j]
 		first := 0
 		switch by {
@@ -204,6 +216,12 @@ func (ix *Index) order(by api.RosterSort, lang string) []int {
 		}
 		return cmp.Or(first, cmp.Compare(keys[i], keys[j]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
+	var text strings.Builder
+	for at, i := range o.places {
+		text.WriteString(ix.text[i])
+		o.ends[at] = text.Len()
+	}
+	o.text = text.String()
 	ix.orders[key] = o
 	return o
 }
@@ -228,11 +246,14 @@ func containsAll(text string, words []string) bool {
 
 // newFolder returns a function that folds case and drops accents, so that "zoe" finds "Zoë".
 func newFolder() func(string) string {
-	caser := cases.Fold()
-	t := transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
+	var caser cases.Caser
+	var t transform.Transformer
 	return func(s string) string {
 		if ascii(s) {
 			return strings.ToLower(s)
+		}
+		if t == nil { // most searches need none
+			caser, t = cases.Fold(), transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
 		}
 		folded, _, err := transform.String(t, caser.String(s))
 		if err != nil {

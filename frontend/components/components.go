@@ -76,12 +76,12 @@ func Badge(words, tone string) *dom.Node {
 
 // Protocol is the badge of a protocol.
 func Protocol(p api.Protocol) *dom.Node {
-	return dom.E("span", dom.Class("protocol "+string(p)), strings.ToUpper(string(p)))
+	return dom.E("span", dom.Class("protocol"), strings.ToUpper(string(p)))
 }
 
 // Chip is one identity in a row.
 func Chip(i api.Identity) *dom.Node {
-	return dom.E("span", dom.Class("chip"), dom.A("title", api.Printable(i.Provider)+" · "+api.Printable(i.Name)),
+	return dom.E("span", dom.Class("chip"), dom.A("data-whole", ""),
 		Protocol(i.Protocol),
 		Name(i.Provider, dom.Class("chip-provider")),
 		Name(i.Name, dom.Class("chip-name")))

@@ -52,7 +52,7 @@ func signIn(t testing.TB, address, login string) {
 type identity struct{ protocol, provider, name string }
 
 func (i identity) chip() string {
-	return fmt.Sprintf(`[...document.querySelectorAll('.rows .chip')].some(c => c.title.includes(%q) && c.title.includes(%q))`,
+	return fmt.Sprintf(`[...document.querySelectorAll('.rows .chip')].some(c => c.innerText.includes(%q) && c.innerText.includes(%q))`,
 		i.provider, i.name)
 }
 

@@ -5,6 +5,7 @@ package look_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,35 @@ func TestRosterUsesItsRoom(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRowsFitEveryWidth makes the window wider, with and without a drawer: what a row shows always finds room in it.
+func TestRowsFitEveryWidth(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", window(1440, 700), open("s=long"), sees("See which identities"), click(startDemo), sees("24 accounts"))
+	for _, drawer := range []bool{false, true} {
+		if drawer {
+			do(ctx, t, "an account", script(`document.getElementById('row-1').click()`), until(`document.querySelector('.drawer')`))
+		}
+		for w := int64(500); w < 1900; w += 7 {
+			do(ctx, t, strconv.FormatInt(w, 10), window(w, 700), until(fmt.Sprintf(`(() => { const r = document.getElementById('rows');
+				return innerWidth === %d && r.clientWidth > 0 && r.scrollWidth <= r.clientWidth })()`, w)))
+		}
+	}
+}
+
+// TestWholeNames are told to who points at them.
+func TestWholeNames(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", window(1440, 700), open(""), sees("See which identities"))
+	do(ctx, t, "roster", toRoster...)
+	titles := ask[string](ctx, t, `(() => { const ada = [...document.querySelectorAll('.rows > .row')].find(r => r.innerText.includes('Ada Lovelace'));
+		return [...ada.querySelectorAll('.account-name, .chip > .chip-name')].map(e => {
+			e.dispatchEvent(new MouseEvent('mousemove', { bubbles: true })); return e.closest('[data-whole]').title }).join('\n') })()`)
+	want := "Ada Lovelace\nOIDC · authelia · ada.lovelace\n"
+	if !strings.HasPrefix(titles, want) {
+		t.Errorf("titles:\n%s\nwant first:\n%s", titles, want)
 	}
 }
 

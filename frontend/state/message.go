@@ -242,6 +242,8 @@ type (
 		Rows       api.RosterPage
 		Err        *api.Error
 	}
+	// Rested comes a moment after the first rows of a query.
+	Rested struct{ Generation int }
 	// Refreshed answers CallRefresh.
 	Refreshed struct {
 		Counts api.RosterCounts

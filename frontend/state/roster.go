@@ -3,6 +3,7 @@ package state
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -40,7 +41,10 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		r.Query = api.RosterQuery{Sort: r.Query.Sort, Reverse: r.Query.Reverse}
 		return append(s.query(), Focus{ID: "search"}), true
 	case Scrolled:
-		r.Scroll, r.Height = m.Top, m.Height
+		r.Scroll, r.Height, r.near = m.Top, m.Height, false
+		return s.missing(), true
+	case Rested:
+		r.near = r.near && m.Generation != r.generation
 		return s.missing(), true
 	case Resized:
 		if m.Height > 0 {
@@ -111,6 +115,7 @@ func (s *State) notRead() []Cmd {
 // the last query follow when it has come, so that fast typing costs two calls and not one a letter.
 func (s *State) query() []Cmd {
 	r := &s.Roster
+	r.near = r.Loaded
 	r.Active, r.anchor = 0, 0
 	if r.Scroll == 0 {
 		return s.reload() // scrolling makes the browser lay the page out at once
@@ -164,6 +169,9 @@ func (s *State) rosterQuery(offset, limit int) api.RosterQuery {
 	return q
 }
 
+// rest is how long nobody types before the rows around the viewport are drawn.
+const rest = 300 * time.Millisecond
+
 func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	r := &s.Roster
 	if m.Generation != r.generation {
@@ -186,6 +194,10 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 		return nil
 	}
 	s.Progress = nil
+	var cmds []Cmd
+	if r.near {
+		cmds = append(cmds, After{Delay: rest, Msg: Rested{Generation: r.generation}})
+	}
 	if r.stale {
 		r.pages, r.stale = map[int][]api.RosterRow{}, false
 	}
@@ -203,9 +215,9 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	}
 	r.Active = min(r.Active, max(r.Total-1, 0))
 	if n := r.Counts.Changed; first && n > 0 { // since the last run
-		return append(s.missing(), s.toast(&Toast{Key: ToastChanged, N: n})...)
+		cmds = append(cmds, s.toast(&Toast{Key: ToastChanged, N: n})...)
 	}
-	return s.missing()
+	return append(cmds, s.missing()...)
 }
 
 // missing asks for the pages that the viewport touches and that are not there.

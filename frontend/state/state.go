@@ -135,7 +135,7 @@ type Opening struct {
 
 // PageSize is how many rows one call fetches: a few more than most windows show, because a page is decoded at every
 // keystroke of a search.
-const PageSize = 25
+const PageSize = 16
 
 // RowHeight is the height of a roster row in rem; app.css has the same number.
 const RowHeight = 3.5
@@ -166,6 +166,7 @@ type Roster struct {
 	asked      bool      // the query changed while an answer was under way
 	stale      bool      // rows are of the query before
 	since      time.Time // when they became so
+	near       bool      // no rows around the viewport are drawn yet
 }
 
 // Drawer shows one account.
@@ -492,9 +493,12 @@ func (s *State) Hold() time.Duration {
 }
 
 // Window returns the first row to draw and the one after the last: the viewport and some rows around it, so that a scroll
-// shows rows at once.
+// shows rows at once. These come a moment after the viewport's, which a person waits for at every letter of a search.
 func (r *Roster) Window() (from, to int) {
-	const around = 3
+	around := 3
+	if r.near {
+		around = 0
+	}
 	from = int(r.Scroll/RowHeight) - around
 	to = int((r.Scroll+r.Height)/RowHeight) + 1 + around
 	return min(max(from, 0), r.Total), min(max(to, 0), r.Total)

@@ -225,20 +225,57 @@ func TestRowsAtHand(t *testing.T) {
 func TestScrollingFetchesPages(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	cmds := s.Update(state.Scrolled{Top: 210 * state.RowHeight, Height: 35})
-	page := want[state.CallPage](t, cmds)
-	if page.Page != 200/state.PageSize || page.Query.Offset != 200 || page.Query.Limit != state.PageSize {
-		t.Errorf("asks for %+v", page)
+	from, to := 206, 222 // with the rows around the viewport, in two pages
+	next := from / state.PageSize
+	for _, c := range s.Update(state.Scrolled{Top: 209 * state.RowHeight, Height: 35}) {
+		page, ok := c.(state.CallPage)
+		if !ok {
+			t.Fatalf("%#v", c)
+		}
+		if page.Page != next || page.Query.Offset != next*state.PageSize || page.Query.Limit != state.PageSize {
+			t.Errorf("asks for %+v", page)
+		}
+		none[state.CallPage](t, s.Update(state.Scrolled{Top: 209.5 * state.RowHeight, Height: 35})) // they are under way
+		s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(page.Query.Offset, state.PageSize, 250)})
+		next++
 	}
-	none[state.CallPage](t, s.Update(state.Scrolled{Top: 211 * state.RowHeight, Height: 35}))
-	s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(page.Query.Offset, state.PageSize, 250)})
-	if _, ok := s.Roster.Row(199 + state.PageSize); !ok {
-		t.Error("the last row of the page is not there")
+	for i := from; i < to; i++ {
+		if _, ok := s.Roster.Row(i); !ok {
+			t.Errorf("row %d is not there", i)
+		}
 	}
-	from, to := s.Roster.Window()
-	if from > 211 || to < 221 || to-from > 30 {
+	from, to = s.Roster.Window()
+	if from > 211 || to < 219 || to-from > 30 {
 		t.Errorf("draws %d to %d", from, to)
 	}
+}
+
+// TestViewportComesFirst draws the viewport's rows of a search at once, and those around them when nobody types.
+func TestViewportComesFirst(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.Resized{Height: 35})
+	drawn := func(what string, want int) {
+		t.Helper()
+		if from, to := s.Roster.Window(); from != 0 || to != want {
+			t.Errorf("%s: draws %d to %d", what, from, to)
+		}
+	}
+	drawn("before", 14)
+	search := func(words string) state.After {
+		page := want[state.CallPage](t, s.Update(state.Edit{Field: state.FieldSearch, Value: words}))
+		return want[state.After](t, s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, state.PageSize, 250)}))
+	}
+	first := search("m")
+	drawn("a letter", 11)
+	second := search("ma")
+	s.Update(first.Msg)
+	drawn("the next letter", 11)
+	s.Update(second.Msg)
+	drawn("at rest", 14)
+	search("mar")
+	s.Update(state.Scrolled{Height: 35})
+	drawn("scrolled", 14)
 }
 
 func TestKeyboardMovesIntoView(t *testing.T) {

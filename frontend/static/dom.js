@@ -105,6 +105,9 @@
     return true;
   }
 
+  // How many of the widths that its data-rooms name, in rem, an element has.
+  function room(el, width) { el.dataset.room = el.dataset.rooms.split(' ').filter((w) => width >= w).length; }
+
   function mount(id, fn) {
     report = fn;
     const root = document.getElementById(id);
@@ -116,15 +119,23 @@
         send(e, type);
       });
     }
+    // What may be cut off is told whole to who points at it. Written with the words, it would cost time at every letter of a search.
+    document.addEventListener('mousemove', (e) => {
+      const el = e.target.closest && e.target.closest('[data-whole]');
+      if (el) el.title = [...el.childNodes].map((n) => n.textContent).join(' · ');
+    }, { passive: true });
     // Escape in a dialog: the state closes it, not the browser.
     document.addEventListener('cancel', (e) => { e.preventDefault(); send(e, 'cancel'); }, true);
     document.addEventListener('scroll', (e) => { if (e.target !== document) send(e, 'scroll'); }, { capture: true, passive: true });
     const watch = new ResizeObserver((list) => {
-      for (const x of list) send({ target: x.target }, 'resize', x.target);
+      for (const x of list) {
+        if (x.target.dataset.measure !== undefined) send({ target: x.target }, 'resize', x.target);
+        else room(x.target, x.contentRect.width / rem());
+      }
     });
     const watched = new WeakSet(); // observing again would report again
     new MutationObserver(() => {
-      for (const el of document.querySelectorAll('[data-measure]')) {
+      for (const el of document.querySelectorAll('[data-measure], [data-rooms]')) {
         if (watched.has(el)) continue;
         watched.add(el);
         watch.observe(el);

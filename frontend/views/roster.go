@@ -13,7 +13,7 @@ import (
 
 func roster(s *stateOf, l *catalogue) *dom.Node {
 	r := &s.Roster
-	return dom.E("div", dom.Key("roster"), dom.Class("roster"),
+	return dom.E("div", dom.Key("roster"), dom.Class("roster"), dom.A("data-rooms", "36.25 45 48.5 56 76"),
 		heading(l.T("nav.roster"),
 			dom.E("p", dom.Class("sub"), dom.A("role", "status"), rosterSummary(s, l)),
 			dom.E("div", dom.Class("heading-actions"),
@@ -381,7 +381,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 				dom.Instead("click", func(e dom.Event) any { return state.Select{Index: i, Range: e.Shift} }))),
 		dom.E("div", dom.Class("cell c-name"), dom.A("role", "rowheader"), components.Avatar(name),
 			dom.E("span", dom.Class("account"),
-				dom.E("bdi", dom.Class("account-name"), dom.A("title", name), name), marks(l, a))),
+				dom.E("bdi", dom.Class("account-name"), dom.A("data-whole", ""), name), marks(l, a))),
 		dom.E("div", dom.Class("cell c-links"), dom.A("role", "gridcell"), chips(l, a)),
 		dom.E("div", dom.Class("cell c-activity"), dom.A("role", "gridcell"), activity(s, l, a)),
 		dom.E("div", dom.Class("cell c-action"), dom.A("role", "gridcell"),
