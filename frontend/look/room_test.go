@@ -67,6 +67,20 @@ func TestRowsFitEveryWidth(t *testing.T) {
 	}
 }
 
+// TestWholeCellSelects: beside a small box the click would open the account.
+func TestWholeCellSelects(t *testing.T) {
+	const box = `(() => { const input = document.querySelector('#row-2 input'), row = document.getElementById('row-2').getBoundingClientRect(),
+		next = document.querySelector('#row-2 .c-name').getBoundingClientRect();
+		return [[row.left + 3, row.top + 3], [next.left - 6, row.top + 3], [row.left + 3, row.bottom - 4], [next.left - 6, row.bottom - 4]].
+			filter(([x, y]) => document.elementFromPoint(x, y) !== input).join(' and ') + (document.elementFromPoint(next.left + 2, row.top + 9) === input ? ' the name' : '') })()`
+	ctx := tab(t)
+	do(ctx, t, "start", window(1440, 700), open(""), sees("See which identities"))
+	do(ctx, t, "roster", toRoster...)
+	if missed := ask[string](ctx, t, box); missed != "" {
+		t.Errorf("the box is missed, or hit, at %s", missed)
+	}
+}
+
 // TestWholeNames are told to who points at them.
 func TestWholeNames(t *testing.T) {
 	ctx := tab(t)
