@@ -133,9 +133,9 @@ type Opening struct {
 	Error *api.Error
 }
 
-// PageSize is how many rows one call fetches: a few more than most windows show, because a page is decoded at every
-// keystroke of a search.
-const PageSize = 16
+// PageSize is how many rows one call fetches: as many as a window on a screen of 1440 lines shows, so that a search draws them
+// all at once, and no more, because a page is decoded at every keystroke.
+const PageSize = 24
 
 // RowHeight is the height of a roster row in rem; app.css has the same number.
 const RowHeight = 3.5
