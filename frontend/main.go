@@ -52,7 +52,7 @@ func (w *window) send(msg state.Msg) { w.answer(w.state.Epoch, msg) }
 func (w *window) answer(epoch int, msg state.Msg) {
 	w.state.Now = time.Now()
 	w.run(w.state.Answer(epoch, msg))
-	if _, rows := msg.(state.PageLoaded); rows && w.state.Roster.Settled() {
+	if _, rows := msg.(state.PageLoaded); rows && !w.state.Roster.Stale() {
 		w.planned = true
 		w.draw() // now: they were waited for
 		return

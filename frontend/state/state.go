@@ -133,9 +133,9 @@ type Opening struct {
 	Error *api.Error
 }
 
-// PageSize is how many rows one call fetches: as many as a window on a screen of 1080 lines shows, because a page is decoded at
-// every keystroke.
-const PageSize = 16
+// PageSize is how many rows one call fetches: as many as a window on a screen of 1440 lines shows, so that a search draws them
+// all at once, and no more, because a page is decoded at every keystroke.
+const PageSize = 24
 
 // RowHeight is the height of a roster row in rem; app.css has the same number.
 const RowHeight = 3.5
@@ -491,9 +491,6 @@ func (s *State) Hold() time.Duration {
 	}
 	return 0
 }
-
-// Settled reports whether all rows of the last query that are to be drawn are there.
-func (r *Roster) Settled() bool { return !r.stale && len(r.pending) == 0 }
 
 // Window returns the first row to draw and the one after the last: the viewport and some rows around it, so that a scroll
 // shows rows at once. These come a moment after the viewport's, which a person waits for at every letter of a search.
