@@ -26,6 +26,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/loopback/loopbacktest"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/secret/secrettest"
 )
@@ -121,7 +123,7 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Setenv("SERVER", w.URL())
 	ts.Setenv("ALIAS", strings.Replace(w.URL(), "127.0.0.1", "localhost", 1))
-	ts.Setenv("PORT", freePort(ts))
+	ts.Setenv("PORT", strconv.Itoa(loopbacktest.FreePort(ts)))
 	identity := w.Identity(api.OIDC, demo.Authelia, person(ts, w, demo.TourName))
 	ts.Setenv("MARIA", identity.Name)
 }
@@ -132,16 +134,6 @@ func person(ts *testscript.TestScript, w *demo.World, login string) demo.Person 
 		ts.Fatalf("nobody is called %s", login)
 	}
 	return p
-}
-
-func freePort(ts *testscript.TestScript) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		ts.Fatalf("looking for a free port: %v", err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // masks replace what differs from run to run, by something of the same width where tables hold it.

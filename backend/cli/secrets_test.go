@@ -15,12 +15,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/loopback/loopbacktest"
 	"github.com/jellybind/jellybind/backend/secret/secrettest"
 )
 
@@ -164,6 +166,7 @@ func TestSecretsStayInside(t *testing.T) {
 			}
 			key, pass := world.APIKey().Reveal()+"\n", password.Reveal()+"\n"
 			visit := func(who string) string { return "visit " + who }
+			freePort := func() string { return strconv.Itoa(loopbacktest.FreePort(t)) }
 			relay := 0
 			if flavour == api.FlavourFlowfin {
 				relay = 3 // its links are not verified by OIDC without a client of our own
@@ -175,13 +178,13 @@ func TestSecretsStayInside(t *testing.T) {
 			run(3, "a-wrong-key-0123456789\n", "--credential-stdin", "links", "list", "--json")
 			run(0, pass, "auth", "login", "--user", "admin", "--json")
 			run(0, "", "auth", "status", "--json")
-			run(0, "", "links", "add", "maria", "-p", "authelia", "--port", freeLoopbackPort(t), "--browser", visit("maria"), "--yes")
-			run(3, "", "links", "add", "maria", "-p", "keycloak", "--port", freeLoopbackPort(t), "--browser", visit("cancel"), "--yes")
-			run(1, "", "links", "add", "bastian", "-p", "authelia", "--port", freeLoopbackPort(t), "--browser", visit("maria"), "--yes")
-			run(0, "", "links", "add", "maria", "-p", "adfs", "--port", freeLoopbackPort(t), "--browser", visit("maria"), "--yes", "--json")
-			run(3, "", "links", "add", "maria", "-p", "adfs", "--port", freeLoopbackPort(t), "--browser", visit("cancel"), "--yes", "--json")
-			run(relay, "", "links", "verify", "-p", "authelia", "--port", freeLoopbackPort(t), "--browser", visit("maria"))
-			run(0, "", "links", "verify", "-p", "adfs", "--port", freeLoopbackPort(t), "--browser", visit("maria"), "--json")
+			run(0, "", "links", "add", "maria", "-p", "authelia", "--port", freePort(), "--browser", visit("maria"), "--yes")
+			run(3, "", "links", "add", "maria", "-p", "keycloak", "--port", freePort(), "--browser", visit("cancel"), "--yes")
+			run(1, "", "links", "add", "bastian", "-p", "authelia", "--port", freePort(), "--browser", visit("maria"), "--yes")
+			run(0, "", "links", "add", "maria", "-p", "adfs", "--port", freePort(), "--browser", visit("maria"), "--yes", "--json")
+			run(3, "", "links", "add", "maria", "-p", "adfs", "--port", freePort(), "--browser", visit("cancel"), "--yes", "--json")
+			run(relay, "", "links", "verify", "-p", "authelia", "--port", freePort(), "--browser", visit("maria"))
+			run(0, "", "links", "verify", "-p", "adfs", "--port", freePort(), "--browser", visit("maria"), "--json")
 			run(0, "the-secret-of-the-client\n", "providers", "set", "keycloak", "--client-id", "jellybind", "--client-secret")
 			run(0, "", "providers", "show", "keycloak", "--json")
 			run(0, "", "providers", "test", "authelia", "--json")

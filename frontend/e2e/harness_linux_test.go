@@ -7,13 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +18,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/jellybind/jellybind/backend/loopback/loopbacktest"
 )
 
 const (
@@ -239,7 +238,7 @@ func start(t testing.TB, env ...string) *app {
 // launch is start in a folder that may have been used before.
 func launch(t testing.TB, dir string, env ...string) *app {
 	t.Helper()
-	port := freePort(t)
+	port := loopbacktest.FreePort(t)
 	a := &app{
 		url: fmt.Sprintf("http://127.0.0.1:%d/", port), config: filepath.Join(dir, "config"),
 		opened: filepath.Join(dir, "opened"), output: &output{},
@@ -311,23 +310,6 @@ func (a *app) wait(t testing.TB) {
 	case <-time.After(patience):
 		t.Fatal("the app does not end")
 	}
-}
-
-// freePort is a port that nothing listens on. It is none of those that the kernel gives to outgoing connections (from 32,768
-// on), for it could give the port away before it is used.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		port := 20_000 + rand.IntN(12_000)
-		l, err := net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(port))
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		return port
-	}
-	t.Fatal("no port is free")
-	return 0
 }
 
 // lastOpened waits until the app has opened n addresses in its browser, and returns the last one.

@@ -23,6 +23,7 @@ import (
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/loopback/loopbacktest"
 	"github.com/jellybind/jellybind/backend/secret/secrettest"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
@@ -90,7 +91,8 @@ func desk(t *testing.T) (*app, *tab) {
 	keyring := secrettest.Start(t, secrettest.Unlocked)
 	a := start(t, "DBUS_SESSION_BUS_ADDRESS="+keyring.Address)
 	p := a.open(t)
-	p.do("a port of its own", sees(english.T("welcome.lead")), click(english.T("nav.settings")), fill("ports", strconv.Itoa(freePort(t))),
+	p.do("a port of its own", sees(english.T("welcome.lead")), click(english.T("nav.settings")),
+		fill("ports", strconv.Itoa(loopbacktest.FreePort(t))),
 		key(kb.Enter), sees(english.T("toast.saved")), click(english.T("back")), sees(english.T("welcome.lead")))
 	return a, p
 }
