@@ -45,13 +45,12 @@ func TestMain(m *testing.M) {
 
 // desk is a screen with a session and accessibility bus, and the window on it.
 type desk struct {
-	t      testing.TB
-	env    []string
-	dir    string
-	bus    *dbus.Conn // the accessibility bus
-	app    *exec.Cmd
-	output bytes.Buffer
-	ended  chan error
+	t     testing.TB
+	env   []string
+	dir   string
+	bus   *dbus.Conn // the accessibility bus
+	app   *exec.Cmd
+	ended chan error
 }
 
 // newDesk starts the screen, and the session bus unless one is given.
@@ -150,17 +149,26 @@ func (d *desk) start(binary string, env ...string) {
 	d.t.Helper()
 	d.app = d.command(binary)
 	d.app.Env = append(d.app.Env, env...)
-	d.app.Stdout, d.app.Stderr = &d.output, &d.output
-	if err := d.app.Start(); err != nil {
+	var output bytes.Buffer
+	app := d.app
+	app.Stdout, app.Stderr = &output, &output
+	if err := app.Start(); err != nil {
 		d.t.Fatal(err)
 	}
-	go func() { d.ended <- d.app.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		err := app.Wait()
+		close(ended)
+		d.ended <- err
+	}()
 	d.t.Cleanup(func() {
 		if d.t.Failed() {
-			d.t.Logf("the window printed:\n%s", &d.output)
 			d.keep()
 		}
-		_ = d.app.Process.Kill()
+		_ = app.Process.Kill()
+		if <-ended; d.t.Failed() {
+			d.t.Logf("the window printed:\n%s", &output)
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"math"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -104,6 +105,10 @@ func (d *desk) closes() {
 
 // TestSignals close the window as a person would, so that what is being written is written.
 func TestSignals(t *testing.T) {
+	// What is started under nohup ignores this one, and so does what it starts, unless it listens to it.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(hangups) })
 	for _, s := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(s.String(), func(t *testing.T) {
 			d := newDesk(t, "")
