@@ -52,10 +52,13 @@ func (w *window) send(msg state.Msg) { w.answer(w.state.Epoch, msg) }
 func (w *window) answer(epoch int, msg state.Msg) {
 	w.state.Now = time.Now()
 	w.run(w.state.Answer(epoch, msg))
-	if _, rows := msg.(state.PageLoaded); rows && !w.state.Roster.Stale() {
-		w.planned = true
-		w.draw() // now: they were waited for
-		return
+	switch msg.(type) {
+	case state.PageLoaded, state.Edit:
+		if !w.state.Roster.Stale() {
+			w.planned = true
+			w.draw() // now: it was waited for
+			return
+		}
 	}
 	w.plan()
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -111,21 +112,42 @@ func (s *State) notRead() []Cmd {
 	return []Cmd{Focus{ID: "title"}}
 }
 
-// query asks for the rows of a changed query from the top. While an answer is under way nothing is asked: the rows of
-// the last query follow when it has come, so that fast typing costs two calls and not one a letter.
+// query shows the rows of a changed query from the top.
 func (s *State) query() []Cmd {
 	r := &s.Roster
 	r.near = r.Loaded
 	r.Active, r.anchor = 0, 0
 	if r.Scroll == 0 {
-		return s.reload() // scrolling makes the browser lay the page out at once
+		return s.load() // scrolling makes the browser lay the page out at once
 	}
 	r.Scroll = 0
-	return append(s.reload(), ScrollTo{})
+	return append(s.load(), ScrollTo{})
+}
+
+// answer is the first page of a query's rows.
+type answer struct {
+	query api.RosterQuery
+	rows  api.RosterPage
+}
+
+// keep remembers an answer for when letters of the search are taken back, and forgets those that no longer can be wanted then.
+func (r *Roster) keep(a answer) {
+	r.typed = append(slices.DeleteFunc(r.typed, func(b answer) bool {
+		beginning := b.query.Search != a.query.Search && strings.HasPrefix(a.query.Search, b.query.Search)
+		b.query.Search = a.query.Search
+		return !beginning || b.query != a.query
+	}), a)
 }
 
 // reload asks for the visible rows anew and keeps the old ones on the screen until they come.
 func (s *State) reload() []Cmd {
+	s.Roster.typed = nil
+	return s.load()
+}
+
+// load brings the rows of the query. While an answer is under way nothing is asked: the rows of the last query follow when
+// it has come, so that fast typing costs two calls and not one a letter.
+func (s *State) load() []Cmd {
 	r := &s.Roster
 	if s.Session == nil {
 		return nil
@@ -135,6 +157,13 @@ func (s *State) reload() []Cmd {
 	}
 	if !r.stale {
 		r.stale, r.since = true, s.Now
+	}
+	first := s.rosterQuery(0, PageSize)
+	if i := slices.IndexFunc(r.typed, func(a answer) bool { return a.query == first }); i >= 0 {
+		r.generation++ // an answer that is under way comes too late
+		r.asked = false
+		clear(r.pending)
+		return s.pageLoaded(PageLoaded{Generation: r.generation, Rows: r.typed[i].rows})
 	}
 	if len(r.pending) > 0 {
 		r.asked = true
@@ -195,15 +224,18 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	}
 	s.Progress = nil
 	var cmds []Cmd
-	if r.near {
-		cmds = append(cmds, After{Delay: rest, Msg: Rested{Generation: r.generation}})
-	}
 	if r.stale {
 		r.pages, r.stale = map[int][]api.RosterRow{}, false
+		if r.near {
+			cmds = append(cmds, After{Delay: rest, Msg: Rested{Generation: r.generation}})
+		}
 	}
 	first := !r.Loaded
 	r.Loaded = true
 	r.pages[m.Page] = m.Rows.Rows
+	if m.Page == 0 {
+		r.keep(answer{s.rosterQuery(0, PageSize), m.Rows})
+	}
 	r.Total, r.Counts, r.Taken = m.Rows.Total, m.Rows.Counts, m.Rows.Taken
 	for _, row := range m.Rows.Rows {
 		if _, ok := r.Selected[row.ID]; ok {

@@ -163,6 +163,7 @@ type Roster struct {
 	generation int
 	pages      map[int][]api.RosterRow
 	pending    map[int]bool
+	typed      []answer  // first pages of the search's beginnings, as far as they were asked for, and of the search
 	asked      bool      // the query changed while an answer was under way
 	stale      bool      // rows are of the query before
 	since      time.Time // when they became so

@@ -225,27 +225,18 @@ func TestRowsAtHand(t *testing.T) {
 func TestScrollingFetchesPages(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	from, to := 206, 222 // with the rows around the viewport, in two pages
-	next := from / state.PageSize
-	for _, c := range s.Update(state.Scrolled{Top: 209 * state.RowHeight, Height: 35}) {
-		page, ok := c.(state.CallPage)
-		if !ok {
-			t.Fatalf("%#v", c)
-		}
-		if page.Page != next || page.Query.Offset != next*state.PageSize || page.Query.Limit != state.PageSize {
-			t.Errorf("asks for %+v", page)
-		}
-		none[state.CallPage](t, s.Update(state.Scrolled{Top: 209.5 * state.RowHeight, Height: 35})) // they are under way
-		s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(page.Query.Offset, state.PageSize, 250)})
-		next++
+	cmds := s.Update(state.Scrolled{Top: 220 * state.RowHeight, Height: 35})
+	page := want[state.CallPage](t, cmds)
+	if page.Page != 216/state.PageSize || page.Query.Offset != 216 || page.Query.Limit != state.PageSize {
+		t.Errorf("asks for %+v", page)
 	}
-	for i := from; i < to; i++ {
-		if _, ok := s.Roster.Row(i); !ok {
-			t.Errorf("row %d is not there", i)
-		}
+	none[state.CallPage](t, s.Update(state.Scrolled{Top: 221 * state.RowHeight, Height: 35}))
+	s.Update(state.PageLoaded{Generation: page.Generation, Page: page.Page, Rows: rows(page.Query.Offset, state.PageSize, 250)})
+	if _, ok := s.Roster.Row(215 + state.PageSize); !ok {
+		t.Error("the last row of the page is not there")
 	}
-	from, to = s.Roster.Window()
-	if from > 211 || to < 219 || to-from > 30 {
+	from, to := s.Roster.Window()
+	if from > 221 || to < 231 || to-from > 30 {
 		t.Errorf("draws %d to %d", from, to)
 	}
 }
@@ -276,6 +267,53 @@ func TestViewportComesFirst(t *testing.T) {
 	search("mar")
 	s.Update(state.Scrolled{Height: 35})
 	drawn("scrolled", 14)
+}
+
+// TestLettersTakenBack shows the rows of what was typed before without asking for them again, until the accounts change.
+func TestLettersTakenBack(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	edit := func(words string) []state.Cmd { return s.Update(state.Edit{Field: state.FieldSearch, Value: words}) }
+	asks := func(words string, total int) {
+		t.Helper()
+		page := want[state.CallPage](t, edit(words))
+		s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, min(state.PageSize, total), total)})
+	}
+	knows := func(words string, total int) {
+		t.Helper()
+		none[state.CallPage](t, edit(words))
+		if s.Roster.Stale() || s.Roster.Total != total {
+			t.Errorf("%q: %d rows", words, s.Roster.Total)
+		}
+		if _, ok := s.Roster.Row(total); ok {
+			t.Errorf("%q: shows rows of another search", words)
+		}
+	}
+	asks("m", 40)
+	asks("ma", 20)
+	asks("mar", 3)
+	knows("ma", 20)
+	asks("mar", 3) // a longer search is not kept
+	late := want[state.CallPage](t, edit("mart"))
+	knows("mar", 3)
+	s.Update(state.PageLoaded{Generation: late.Generation, Rows: rows(0, 1, 1)})
+	if s.Roster.Total != 3 {
+		t.Errorf("an answer that came late shows %d rows", s.Roster.Total)
+	}
+	knows("m", 40)
+	asks("e", 7)
+	asks("m", 41) // nor one that is no beginning
+	knows("", 250)
+
+	asks("m", 41)
+	page := want[state.CallPage](t, s.Update(state.Sort{By: api.SortActivity}))
+	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, state.PageSize, 41)})
+	asks("", 250) // nor those in another order
+
+	asks("m", 41)
+	page = want[state.CallPage](t, s.Update(state.RosterChanged{}))
+	s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows(0, state.PageSize, 42)})
+	asks("", 251)
 }
 
 func TestKeyboardMovesIntoView(t *testing.T) {

@@ -684,7 +684,7 @@ func TestRowsAreFew(t *testing.T) {
 		row.ID += string(rune('a' + len(page.Rows)%26))
 		page.Rows = append(page.Rows, row)
 	}
-	for _, c := range s.Update(state.ClearSearch{}) {
+	for _, c := range s.Update(state.Edit{Field: state.FieldSearch, Value: "a"}) {
 		if call, ok := c.(state.CallPage); ok {
 			s.Update(state.PageLoaded{Generation: call.Generation, Rows: page})
 		}
