@@ -116,8 +116,7 @@ func BenchmarkKeystroke(b *testing.B) {
 }
 
 // BenchmarkPicture measures what the kernel alone takes for a frame of a search: the browser engine paints each into shared
-// memory that nothing has touched before, as large as the accounts' part of the screen. It is a tenth of a keystroke or a
-// third of it, by the machine.
+// memory that nothing has touched before, as large as the accounts' part of the screen.
 func BenchmarkPicture(b *testing.B) {
 	part := image.Rect(264, 77, 1176, height)
 	var all []time.Duration
