@@ -25,18 +25,18 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// tests are this package's. They listen to hangups, for what is started under nohup ignores them, and so does what it starts.
-type tests struct{ *testing.M }
-
-func (t tests) Run() int {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	return t.M.Run()
-}
-
 // TestMain makes the test binary three more programs, which the scripts find in their PATH: jellybind, visit, a browser
 // that signs in by itself, and stored, which prints the first profile's credential in the keyring.
 func TestMain(m *testing.M) {
-	testscript.Main(tests{m}, map[string]func(){"jellybind": jellybind, "visit": visit, "stored": stored})
+	testscript.Main(m, map[string]func(){"jellybind": jellybind, "visit": visit, "stored": stored})
+}
+
+// hearHangups catches hangups till the test ends, for what is started under nohup ignores them, and so does what it starts.
+func hearHangups(t *testing.T) {
+	t.Helper()
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 }
 
 // jellybind does what main.go does when there is a command.

@@ -48,6 +48,7 @@ var update = flag.Bool("update", false, "write what the scripts' cmp commands ge
 // no keyring (unless a script asks for one), and the loopback only.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	hearHangups(t)
 	var session *secrettest.Session
 	if runtime.GOOS == "linux" {
 		session = secrettest.Start(t, secrettest.Unlocked)

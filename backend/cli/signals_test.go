@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,9 +23,7 @@ import (
 // nobody reads the output any more, as behind “| head”, stops nothing.
 func TestSignalsDuringAWrite(t *testing.T) {
 	t.Parallel()
-	caught := make(chan os.Signal, 1) // what is caught here is not ignored by the command, also where nohup runs the tests
-	signal.Notify(caught, syscall.SIGHUP)
-	t.Cleanup(func() { signal.Stop(caught) })
+	hearHangups(t)
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -160,9 +160,7 @@ func (s *State) load() []Cmd {
 	}
 	first := s.rosterQuery(0, PageSize)
 	if i := slices.IndexFunc(r.typed, func(a answer) bool { return a.query == first }); i >= 0 {
-		r.generation++ // an answer that is under way comes too late
-		r.asked = false
-		clear(r.pending)
+		r.supersede()
 		return s.pageLoaded(PageLoaded{Generation: r.generation, Rows: r.typed[i].rows})
 	}
 	if len(r.pending) > 0 {
@@ -173,12 +171,15 @@ func (s *State) load() []Cmd {
 }
 
 func (s *State) ask() []Cmd {
-	r := &s.Roster
+	s.Roster.supersede()
+	return []Cmd{s.callPage(int(s.Roster.Scroll/RowHeight) / PageSize)}
+}
+
+// supersede lets the answers that are under way come too late.
+func (r *Roster) supersede() {
 	r.generation++
 	r.asked = false
-	page := int(r.Scroll/RowHeight) / PageSize
 	clear(r.pending)
-	return []Cmd{s.callPage(page)}
 }
 
 func (s *State) callPage(page int) Cmd {
