@@ -2,6 +2,7 @@ package jellyfin
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,9 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 )
+
+// policiesMost bounds how many policies are remembered: a server could have another one for every account.
+const policiesMost = 100
 
 // countEvery is after how many accounts their reader hears of them.
 const countEvery = 250
@@ -23,7 +27,7 @@ func decodeUsers(r io.Reader, counted func(int)) ([]api.User, error) {
 		// The decoder asks for 4 kB at a time at most; 20 MB in such pieces cost as much as the decoding.
 		Decoder: jsontext.NewDecoder(bufio.NewReaderSize(r, 256<<10),
 			jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
-		providers: map[string]string{},
+		policies: map[string]wirePolicy{},
 	}
 	if err := d.open('['); err != nil {
 		return nil, err
@@ -49,7 +53,7 @@ func decodeUsers(r io.Reader, counted func(int)) ([]api.User, error) {
 
 type userDecoder struct {
 	*jsontext.Decoder
-	providers map[string]string // the few sign-in providers' names, each kept once
+	policies map[string]wirePolicy // by their JSON
 }
 
 // open reads one token of that kind.
@@ -97,12 +101,9 @@ func (d *userDecoder) user() (api.User, error) {
 			s, err = d.text()
 			w.LastActivityDate = parseStamp(s)
 		case `"Policy"`:
-			if d.PeekKind() != '{' {
-				return d.SkipValue()
-			}
-			return d.policy(&w)
-		default:
-			return d.SkipValue()
+			w.Policy, err = d.policy()
+		default: // passing over it token by token, as SkipValue does, would take longer
+			_, err = d.ReadValue()
 		}
 		return err
 	})
@@ -112,25 +113,25 @@ func (d *userDecoder) user() (api.User, error) {
 	return w.user(), err
 }
 
-func (d *userDecoder) policy(w *wireUser) error {
-	return d.object(func(name []byte) (err error) {
-		switch string(name) {
-		case `"IsAdministrator"`:
-			w.Policy.IsAdministrator, err = d.yes()
-		case `"IsDisabled"`:
-			w.Policy.IsDisabled, err = d.yes()
-		case `"AuthenticationProviderId"`:
-			var s string
-			s, err = d.text()
-			if _, known := d.providers[s]; !known {
-				d.providers[s] = s
-			}
-			w.Policy.AuthenticationProviderID = d.providers[s]
-		default:
-			return d.SkipValue()
-		}
-		return err
-	})
+// policy reads what the account may do. Most accounts of a server have one of few policies (1 kB each), letter for letter, so
+// that each of these is taken apart once.
+func (d *userDecoder) policy() (wirePolicy, error) {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return wirePolicy{}, err
+	}
+	p, known := d.policies[string(raw)]
+	if known || raw.Kind() != '{' {
+		return p, nil
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return p, fmt.Errorf("reading a policy: %w", err)
+	}
+	if len(d.policies) == policiesMost {
+		clear(d.policies)
+	}
+	d.policies[string(raw)] = p
+	return p, nil
 }
 
 // text reads a string, or passes over null.

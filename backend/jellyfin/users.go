@@ -16,15 +16,18 @@ import (
 
 // wireUser is the part of Jellyfin's UserDto that Jellybind needs.
 type wireUser struct {
-	ID               string `json:"Id"`
-	Name             string `json:"Name"`
-	HasPassword      bool   `json:"HasPassword"`
-	LastActivityDate stamp  `json:"LastActivityDate"`
-	Policy           struct {
-		IsAdministrator          bool   `json:"IsAdministrator"`
-		IsDisabled               bool   `json:"IsDisabled"`
-		AuthenticationProviderID string `json:"AuthenticationProviderId"`
-	} `json:"Policy"`
+	ID               string     `json:"Id"`
+	Name             string     `json:"Name"`
+	HasPassword      bool       `json:"HasPassword"`
+	LastActivityDate stamp      `json:"LastActivityDate"`
+	Policy           wirePolicy `json:"Policy"`
+}
+
+// wirePolicy is the part of Jellyfin's UserPolicy that Jellybind needs.
+type wirePolicy struct {
+	IsAdministrator          bool   `json:"IsAdministrator"`
+	IsDisabled               bool   `json:"IsDisabled"`
+	AuthenticationProviderID string `json:"AuthenticationProviderId"`
 }
 
 // stamp is a point in time as .NET writes it. One that cannot be read is none: no list of users should fail for it.
