@@ -32,10 +32,7 @@ func NewApp(b *backend.Backend) *App {
 	return a
 }
 
-func (a *App) startup(ctx context.Context) {
-	a.ctx = ctx
-	a.window.OpenAhead(ctx)
-}
+func (a *App) startup(ctx context.Context) { a.ctx = ctx }
 
 // ready shows the window, once the page has its style sheet, where it was when it was closed.
 func (a *App) ready(ctx context.Context) {

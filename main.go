@@ -58,6 +58,7 @@ func window() error {
 		return fmt.Errorf("finding the configuration: %w", err)
 	}
 	app := NewApp(backend.New(o))
+	app.window.OpenAhead(context.Background())
 	place, theme := app.window.WindowState(context.Background())
 	app.place = place
 	if c := ground(theme); theme == "light" || theme == "dark" { // else GTK's theme is the system's as well

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/loopback"
+	"github.com/jellybind/jellybind/backend/roster"
 )
 
 // opening is a server that is opened, and its roster read, before the page asks for it.
@@ -17,13 +19,17 @@ type opening struct {
 	session *Session
 	err     error
 
-	read    chan struct{} // closed when roster and readErr are there
-	roster  api.Roster
+	read    chan struct{} // closed when index and readErr are there
+	index   *roster.Index
 	readErr error
 }
 
+// firsts is what was read ahead of the server that is open, as long as the page has not had it.
+type firsts struct{ roster, providers *opening }
+
 // OpenAhead begins to open the server that the page opens first, the default one, so that it answers while the browser
-// engine starts; with many accounts that is half of the start. It returns at once. What fails is told when the page asks.
+// engine starts; with many accounts that is half of the start. It goes as far as the order that the page shows first. It
+// returns at once. What fails is told when the page asks.
 func (w *Window) OpenAhead(ctx context.Context) {
 	data, err := w.stored.Profiles.Load(ctx)
 	if err != nil {
@@ -52,9 +58,12 @@ func (w *Window) OpenAhead(ctx context.Context) {
 		defer cancel()
 		defer close(o.read)
 		o.session, o.err = w.stored.Open(ctx, Target{Name: o.name, Progress: progress})
+		if o.err == nil {
+			w.lastLook(o.session)
+		}
 		close(o.opened)
 		if o.err == nil {
-			o.roster, o.readErr = o.session.Linker.Roster(ctx, progress)
+			o.index, o.readErr = w.readAhead(ctx, o.session, progress)
 		}
 	})
 }
@@ -96,20 +105,29 @@ func (w *Window) showOpening(ctx context.Context, number int, o *opening) (api.S
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.session == o.session {
-		w.first = o
+		w.first = firsts{roster: o, providers: o}
 	} else {
 		o.cancel()
 	}
 	return info, nil
 }
 
-// readRoster waits for the roster that is read ahead.
-func (o *opening) readRoster(ctx context.Context) (api.Roster, error) {
+func (w *Window) readAhead(ctx context.Context, s *Session, progress func(api.Progress)) (*roster.Index, error) {
+	r, err := s.Linker.Roster(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	ix := w.newIndex(s, r)
+	ix.Page(api.RosterQuery{Sort: api.SortName, Language: loopback.Language(w.stored.Language()), Limit: 1})
+	return ix, nil
+}
+
+// wait waits for the roster that is read ahead.
+func (o *opening) wait(ctx context.Context) (*roster.Index, error) {
 	select {
 	case <-o.read:
-		return o.roster, o.readErr
+		return o.index, o.readErr
 	case <-ctx.Done():
-		o.cancel()
-		return api.Roster{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 }

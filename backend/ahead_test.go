@@ -14,11 +14,13 @@ import (
 	"github.com/jellybind/jellybind/backend/demo/server"
 )
 
-// gate stands in front of a world: it counts the readings of all accounts, and can refuse everything.
+// gate stands in front of a world: it counts the readings of all accounts and of the plugin's providers, and can refuse
+// everything.
 type gate struct {
 	*httptest.Server
-	readings atomic.Int32
-	refuses  atomic.Bool
+	readings, configurations atomic.Int32
+
+	refuses atomic.Bool
 	// hold keeps the next answer with all accounts, as it is, until it is closed.
 	hold atomic.Pointer[chan struct{}]
 }
@@ -31,7 +33,12 @@ func newGate(t *testing.T, d *demo.World) *gate {
 	}
 	g, proxy := &gate{}, httputil.NewSingleHostReverseProxy(to)
 	proxy.ModifyResponse = func(r *http.Response) error {
-		if r.Request.URL.Path != "/Users" {
+		switch r.Request.URL.Path {
+		case "/sso/OID/Get":
+			g.configurations.Add(1)
+			return nil
+		case "/Users":
+		default:
 			return nil
 		}
 		g.readings.Add(1)
@@ -69,6 +76,16 @@ func TestOpenAhead(t *testing.T) {
 			t.Errorf("there are %d accounts", page.Counts.All)
 		}
 	}
+	// providers lists the providers, and returns how often their configurations were read for it.
+	providers := func() int32 {
+		t.Helper()
+		before := g.configurations.Load()
+		list, err := w.Providers(ctx)
+		if len(must(w, list, err)) < 3 || len(list[0].ServerRedirects) == 0 {
+			t.Errorf("the providers are %v", list)
+		}
+		return g.configurations.Load() - before
+	}
 
 	w.OpenAhead(ctx)
 	g.read(t, 1)
@@ -80,6 +97,9 @@ func TestOpenAhead(t *testing.T) {
 	open()
 	if n := g.readings.Load(); n != 1 {
 		t.Errorf("the accounts were read %d times", n)
+	}
+	if first, next := providers(), providers(); first != 0 || next != 1 {
+		t.Errorf("for the first list of providers they were read %d times again, for the next %d times", first, next)
 	}
 	counts, err := w.RefreshRoster(ctx)
 	must(w, counts, err)

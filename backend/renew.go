@@ -51,7 +51,7 @@ func (w *Window) renew(ctx context.Context, s *Session) *Session {
 		w.mu.Unlock()
 		return nil
 	}
-	w.session, w.index, w.first = renewed, nil, nil // the account may be another one, which sees other things
+	w.session, w.index, w.first = renewed, nil, firsts{} // the account may be another one, which sees other things
 	w.mu.Unlock()
 	info := renewed.Info()
 	info.Stored = true

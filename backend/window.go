@@ -45,7 +45,7 @@ type Window struct {
 	unsaved map[string]func() error // writes of looks that wait, by the profile's device id
 	flows   map[string]*flow
 	ahead   *opening // what was opened before the page asked for it
-	first   *opening // the same, once it is shown and until its roster is taken
+	first   firsts   // the same, once it is shown
 	nextID  int
 	asked   int                                    // how often a server was to be opened
 	begun   int                                    // how many readings of a roster were begun
@@ -314,7 +314,7 @@ func (w *Window) leave() *Demo {
 	for _, f := range w.flows {
 		f.cancel()
 	}
-	for _, o := range []*opening{w.ahead, w.first} {
+	for _, o := range []*opening{w.ahead, w.first.roster} {
 		if o != nil {
 			o.cancel()
 		}
@@ -323,7 +323,7 @@ func (w *Window) leave() *Demo {
 	if d != nil && w.session != nil {
 		delete(w.looks, w.session.entry().DeviceID)
 	}
-	w.session, w.demo, w.index, w.ahead, w.first = nil, nil, nil, nil, nil
+	w.session, w.demo, w.index, w.ahead, w.first = nil, nil, nil, nil, firsts{}
 	return d
 }
 
@@ -603,7 +603,7 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 	defer done()
 	return read(ctx, w, func(s *Session) (*roster.Index, error) {
 		w.mu.Lock()
-		w.first = nil // it tells of before
+		w.first = firsts{} // it tells of before
 		w.begun++
 		number := w.begun
 		w.mu.Unlock()
@@ -611,24 +611,30 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 		if err != nil {
 			return nil, err
 		}
-		return w.take(s, number, r), nil
+		return w.take(s, number, w.newIndex(s, r)), nil
 	})
 }
 
-// take makes the roster of a session's reading the one that is shown, unless a reading that began later is shown already.
-func (w *Window) take(s *Session, number int, r api.Roster) *roster.Index {
+// newIndex indexes a roster of a session, with marks at what has changed since the last look.
+func (w *Window) newIndex(s *Session, r api.Roster) *roster.Index {
+	w.mu.Lock()
+	seen := w.looks[s.entry().DeviceID].accounts
+	w.mu.Unlock()
+	return roster.NewIndex(r, seen)
+}
+
+// take makes what a session's reading gave the roster that is shown, unless a reading that began later is shown already.
+func (w *Window) take(s *Session, number int, ix *roster.Index) *roster.Index {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.session == s && number < w.shown && w.index != nil {
 		return w.index
 	}
-	key := s.entry().DeviceID
-	ix := roster.NewIndex(r, w.looks[key].accounts)
 	if w.session != s {
 		return ix
 	}
 	w.shown, w.index = number, ix
-	if w.looks[key].accounts == nil {
+	if key := s.entry().DeviceID; w.looks[key].accounts == nil {
 		w.looks[key] = look{onlySelf(s), ix.Seen()}
 	}
 	w.keepLook(s, ix)
@@ -638,8 +644,8 @@ func (w *Window) take(s *Session, number int, r api.Roster) *roster.Index {
 // looked returns the roster's index; the first look reads it, or takes what was read ahead.
 func (w *Window) looked(ctx context.Context) (*roster.Index, error) {
 	w.mu.Lock()
-	ix, o := w.index, w.first
-	w.first = nil
+	ix, o := w.index, w.first.roster
+	w.first.roster = nil
 	number := w.begun
 	w.mu.Unlock()
 	switch {
@@ -650,14 +656,17 @@ func (w *Window) looked(ctx context.Context) (*roster.Index, error) {
 	}
 	ctx, done := w.reading(ctx)
 	defer done()
-	r, err := o.readRoster(ctx)
-	if api.IsCode(err, api.CodeCredentialRefused) {
+	ix, err := o.wait(ctx)
+	switch {
+	case ctx.Err() != nil:
+		o.cancel()
+		return nil, ctx.Err()
+	case api.IsCode(err, api.CodeCredentialRefused):
 		return w.refresh(ctx)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
-	return w.take(o.session, number, r), nil
+	return w.take(o.session, number, ix), nil
 }
 
 // RosterPage returns a window of rows.
@@ -701,8 +710,18 @@ func (w *Window) Changes(ctx context.Context, userID string) ([]api.Change, erro
 	return kept, err
 }
 
-// Providers returns the providers of the open server.
+// Providers returns the providers of the open server; the first call gives those that were read ahead, with the accounts.
 func (w *Window) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
+	w.mu.Lock()
+	o := w.first.providers
+	w.first.providers = nil
+	w.mu.Unlock()
+	if o != nil {
+		ix, err := o.wait(ctx)
+		if s, _, _ := w.current(); err == nil && s == o.session {
+			return s.Details(ix.Roster()), nil
+		}
+	}
 	return read(ctx, w, func(s *Session) ([]api.ProviderDetail, error) { return s.Providers(ctx) })
 }
 

@@ -125,7 +125,7 @@ func newListener(opts Options, host string, listeners []net.Listener) *Listener 
 		host:      host,
 		shortPath: "/go/" + rand.Text(),
 		timeout:   timeout,
-		language:  language(opts.Language),
+		language:  Language(opts.Language),
 		abandoned: make(chan struct{}, 1),
 		closing:   make(chan struct{}),
 	}

@@ -102,8 +102,8 @@ var catalogue = map[string]*words{
 	},
 }
 
-// language chooses the catalogue's language for a BCP 47 tag.
-func language(tag string) string {
+// Language chooses for a BCP 47 tag the language that Jellybind speaks: "de" or "en".
+func Language(tag string) string {
 	primary, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(tag), "_", "-"), "-")
 	if primary == "de" {
 		return "de"
