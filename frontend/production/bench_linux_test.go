@@ -27,9 +27,9 @@ import (
 	"github.com/jellybind/jellybind/backend/secret/secrettest"
 )
 
-// Where the search field and the roster's names stand in a window as large as the screen.
+// Where the search field, under one line of filters or two, and the roster's names stand in a window as large as the screen.
 var (
-	field = image.Rect(290, 80, 700, 110)
+	field = image.Rect(290, 122, 700, 186)
 	names = image.Rect(300, 250, 480, height-20)
 )
 

@@ -23,8 +23,8 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 				components.Secondary(refreshLabel(l, r.Refreshing), state.Refresh{}, dom.Flag("disabled", s.Reading()),
 					busyOr(s.Reading(), "refresh")))),
 		limited(s, l),
-		dom.E("div", dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		filters(s, l),
+		dom.E("div", dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		selection(s, l),
 		dom.If(r.Error != nil, func() *dom.Node {
 			return components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{}))
@@ -54,9 +54,6 @@ func rosterSummary(s *stateOf, l *catalogue) string {
 	if c.Orphan > 0 {
 		words += " · " + l.N("roster.orphans", c.Orphan)
 	}
-	if r.Search != "" || r.Query.Filter != "" || r.Query.Provider != "" {
-		words = l.T("roster.shown", "n", l.Number(r.Total), "of", l.Number(c.All))
-	}
 	if !r.Taken.IsZero() {
 		if s.Now.Sub(r.Taken) < time.Minute {
 			return words + " · " + l.T("roster.taken.now")
@@ -84,6 +81,16 @@ func ability(l *catalogue, name string, a api.Ability) string {
 		return l.T(key)
 	}
 	return api.Printable(a.Reason)
+}
+
+// shown says how many accounts are shown of all. It stands in the search field, which each letter repaints anyway: what changes
+// with a letter lies close together, for the engine paints the rectangle around it all.
+func shown(s *stateOf, l *catalogue) *dom.Node {
+	r, words := &s.Roster, ""
+	if r.Loaded && (r.Search != "" || r.Query.Filter != "" || r.Query.Provider != "") {
+		words = l.T("roster.shown", "n", l.Number(r.Total), "of", l.Number(r.Counts.All))
+	}
+	return dom.E("p", dom.Class("search-found"), dom.A("role", "status"), words)
 }
 
 func searchField(s *stateOf, l *catalogue) *dom.Node {
@@ -118,6 +125,7 @@ func searchField(s *stateOf, l *catalogue) *dom.Node {
 				return nil
 			}),
 		),
+		shown(s, l),
 		after,
 	)
 }
