@@ -58,7 +58,7 @@ func window() error {
 		return fmt.Errorf("finding the configuration: %w", err)
 	}
 	app := NewApp(backend.New(o))
-	app.window.OpenAhead(context.Background())
+	app.window.OpenAhead(context.Background()) // a second start begins it, too, and is ended by Wails; it only reads
 	place, theme := app.window.WindowState(context.Background())
 	app.place = place
 	if c := ground(theme); theme == "light" || theme == "dark" { // else GTK's theme is the system's as well

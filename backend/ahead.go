@@ -29,7 +29,7 @@ type firsts struct{ roster, providers *opening }
 
 // OpenAhead begins to open the server that the page opens first, the default one, so that it answers while the browser
 // engine starts; with many accounts that is half of the start. It goes as far as the order that the page shows first. It
-// returns at once. What fails is told when the page asks.
+// returns once it knows which server that is. What fails is told when the page asks.
 func (w *Window) OpenAhead(ctx context.Context) {
 	data, err := w.stored.Profiles.Load(ctx)
 	if err != nil {
@@ -118,7 +118,9 @@ func (w *Window) readAhead(ctx context.Context, s *Session, progress func(api.Pr
 		return nil, err
 	}
 	ix := w.newIndex(s, r)
-	ix.Page(api.RosterQuery{Sort: api.SortName, Language: loopback.Language(w.stored.Language()), Limit: 1})
+	if tag := w.stored.Language(); tag != "" { // else the page alone knows it
+		ix.Page(api.RosterQuery{Sort: api.SortName, Language: loopback.Language(tag), Limit: 1})
+	}
 	return ix, nil
 }
 

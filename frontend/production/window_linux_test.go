@@ -216,8 +216,8 @@ func TestMissingPartsAreSeen(t *testing.T) {
 		"one row":           {image.Rect(266, 486, 1160, 541), card},
 		"identities":        {image.Rect(520, 262, 870, 800), card},
 		"navigation":        {image.Rect(0, 80, 238, 275), card},
-		"search and choice": {image.Rect(262, 126, 1180, 170), ground},
-		"filters":           {image.Rect(262, 176, 1180, 212), ground},
+		"filters":           {image.Rect(262, 126, 1180, 170), ground},
+		"search and choice": {image.Rect(262, 176, 1180, 212), ground},
 		"refresh":           {image.Rect(1050, 75, 1180, 115), ground},
 	} {
 		want := stored(t, "roster")

@@ -707,6 +707,33 @@ func TestRowsAreFew(t *testing.T) {
 	}
 }
 
+// TestSearchFieldStays: whoever types in it when the accounts come at last goes on typing in the same field.
+func TestSearchFieldStays(t *testing.T) {
+	t.Parallel()
+	s, tree := fresh(api.Settings{}), dom.NewTree()
+	show := func() {
+		for _, o := range tree.Replace(views.Window(s)) {
+			if s.Roster.Loaded && o.Kind == dom.OpElement && o.Name == "input" {
+				t.Error("a field is made anew")
+			}
+		}
+	}
+	answer := func(cmds []state.Cmd, rows api.RosterPage, err *api.Error) {
+		for _, c := range cmds {
+			if page, ok := c.(state.CallPage); ok {
+				s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows, Err: err})
+			}
+		}
+		show()
+	}
+	session := api.Session{Profile: api.Profile{Name: "Home", URL: "https://jf.example"}, Capabilities: can}
+	answer(s.Update(state.Connected{Session: session}), api.RosterPage{}, &api.Error{Code: api.CodeServerUnreachable})
+	answer(s.Update(state.Edit{Field: state.FieldSearch, Value: "a"}), api.RosterPage{Rows: []api.RosterRow{}}, nil)
+	if !s.Roster.Loaded {
+		t.Error("no accounts have come")
+	}
+}
+
 func BenchmarkWindow(b *testing.B) {
 	s := opened(api.Settings{}, false)
 	tree := dom.NewTree()

@@ -24,7 +24,7 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 					busyOr(s.Reading(), "refresh")))),
 		limited(s, l),
 		filters(s, l),
-		dom.E("div", dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
+		dom.E("div", dom.Key("toolbar"), dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		selection(s, l),
 		dom.If(r.Error != nil, func() *dom.Node {
 			return components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{}))
