@@ -36,14 +36,11 @@ func newGate(t *testing.T, d *demo.World) *gate {
 		switch r.Request.URL.Path {
 		case "/sso/OID/Get":
 			g.configurations.Add(1)
-			return nil
 		case "/Users":
-		default:
-			return nil
-		}
-		g.readings.Add(1)
-		if hold := g.hold.Swap(nil); hold != nil {
-			<-*hold
+			g.readings.Add(1)
+			if hold := g.hold.Swap(nil); hold != nil {
+				<-*hold
+			}
 		}
 		return nil
 	}

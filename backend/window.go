@@ -627,11 +627,11 @@ func (w *Window) newIndex(s *Session, r api.Roster) *roster.Index {
 func (w *Window) take(s *Session, number int, ix *roster.Index) *roster.Index {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.session == s && number < w.shown && w.index != nil {
-		return w.index
-	}
 	if w.session != s {
 		return ix
+	}
+	if number < w.shown && w.index != nil {
+		return w.index
 	}
 	w.shown, w.index = number, ix
 	if key := s.entry().DeviceID; w.looks[key].accounts == nil {

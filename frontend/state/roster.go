@@ -139,6 +139,11 @@ func (r *Roster) keep(a answer) {
 	}), a)
 }
 
+// Narrowed reports whether a search or a filter leaves accounts out.
+func (r *Roster) Narrowed() bool {
+	return r.Search != "" || r.Query.Filter != "" || r.Query.Provider != ""
+}
+
 // reload asks for the visible rows anew and keeps the old ones on the screen until they come.
 func (s *State) reload() []Cmd {
 	s.Roster.typed = nil

@@ -87,7 +87,7 @@ func ability(l *catalogue, name string, a api.Ability) string {
 // with a letter lies close together, for the engine paints the rectangle around it all.
 func shown(s *stateOf, l *catalogue) *dom.Node {
 	r, words := &s.Roster, ""
-	if r.Loaded && (r.Search != "" || r.Query.Filter != "" || r.Query.Provider != "") {
+	if r.Loaded && r.Narrowed() {
 		words = l.T("roster.shown", "n", l.Number(r.Total), "of", l.Number(r.Counts.All))
 	}
 	return dom.E("p", dom.Class("search-found"), dom.A("role", "status"), words)
@@ -249,7 +249,7 @@ func grid(s *stateOf, l *catalogue) *dom.Node {
 
 func nothing(s *stateOf, l *catalogue) *dom.Node {
 	r := &s.Roster
-	if r.Search == "" && r.Query.Filter == "" && r.Query.Provider == "" {
+	if !r.Narrowed() {
 		return components.Empty("users", l.T("roster.empty"), l.T("roster.empty.text"),
 			components.Secondary(l.T("roster.refresh"), state.Refresh{}, components.Icon("refresh")))
 	}
