@@ -113,7 +113,7 @@ func (w *Window) showOpening(ctx context.Context, number int, o *opening) (api.S
 }
 
 func (w *Window) readAhead(ctx context.Context, s *Session, progress func(api.Progress)) (*roster.Index, error) {
-	r, err := s.Linker.Roster(ctx, progress)
+	r, err := s.Roster.Read(ctx, progress)
 	if err != nil {
 		return nil, err
 	}

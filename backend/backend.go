@@ -22,6 +22,7 @@ import (
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/seen"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
@@ -120,6 +121,7 @@ type Session struct {
 	Kind    api.CredentialKind
 	// User is whose access token it is; nil for an API key.
 	User   *api.User
+	Roster *roster.Reader
 	Linker *link.Linker
 	// Warning is what went wrong beside the sign-in that opened it; nil for nothing.
 	Warning *api.Error
@@ -282,8 +284,9 @@ func (b *Backend) open(
 	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
 		return nil, err
 	}
+	s.Roster = &roster.Reader{Users: client, Links: plugin, Now: b.Now}
 	s.Linker = &link.Linker{
-		Client: client, Plugin: plugin, Journal: b.Journal, ServerID: server.ID, Self: user, Ports: data.Settings.Ports,
+		Client: client, Plugin: plugin, Roster: s.Roster, Journal: b.Journal, ServerID: server.ID, Self: user, Ports: data.Settings.Ports,
 		Language: b.Language, Now: b.Now,
 		Settings: s.settings,
 		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {

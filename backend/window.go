@@ -607,7 +607,7 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 		w.begun++
 		number := w.begun
 		w.mu.Unlock()
-		r, err := s.Linker.Roster(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
+		r, err := s.Roster.Read(ctx, func(p api.Progress) { w.emit(api.EventProgress, p) })
 		if err != nil {
 			return nil, err
 		}

@@ -107,7 +107,7 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 	if err != nil {
 		return err
 	}
-	r, err := s.Linker.Roster(ctx, nil)
+	r, err := s.Roster.Read(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 		return err
 	}
 	say("5. Read back from the server:")
-	if r, err = s.Linker.Roster(ctx, nil); err != nil {
+	if r, err = s.Roster.Read(ctx, nil); err != nil {
 		return err
 	}
 	if account, err = oneAccount(r, demo.TourName); err != nil {

@@ -68,7 +68,7 @@ func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster,
 func (a *app) roster(ctx context.Context, s *backend.Session) (api.Roster, error) {
 	progress, stop := a.progress()
 	defer stop()
-	return s.Linker.Roster(ctx, progress)
+	return s.Roster.Read(ctx, progress)
 }
 
 func nameOf(a api.Account) string {

@@ -44,7 +44,7 @@ func BenchmarkRoster(b *testing.B) {
 			var read, plain []time.Duration
 			for b.Loop() {
 				start := time.Now()
-				r, err := s.Linker.Roster(b.Context(), nil)
+				r, err := s.Roster.Read(b.Context(), nil)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -91,7 +91,7 @@ func (w world) ownClient(t *testing.T, provider string, confidential bool) {
 
 func (w world) account(t *testing.T, name string) api.Account {
 	t.Helper()
-	r, err := w.Linker.Roster(t.Context(), nil)
+	r, err := w.Roster.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -439,7 +439,7 @@ func TestIdentityOwnedByAnother(t *testing.T) {
 				w.ownClient(t, demo.Authelia, false)
 				person, _ := w.World.Person("jonas")
 				id := w.World.Identity(api.OIDC, demo.Authelia, person)
-				r, err := w.Linker.Roster(t.Context(), nil)
+				r, err := w.Roster.Read(t.Context(), nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -451,7 +451,7 @@ func TestIdentityOwnedByAnother(t *testing.T) {
 				if _, err := w.Linker.Link(t.Context(), req, &human{t: t, login: "jonas"}); !api.IsCode(err, api.CodeLinkOwned) {
 					t.Fatalf("without move: %v", err)
 				}
-				after, err := w.Linker.Roster(t.Context(), nil)
+				after, err := w.Roster.Read(t.Context(), nil)
 				if err != nil {
 					t.Fatal(err)
 				}

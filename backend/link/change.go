@@ -24,7 +24,7 @@ type RemoveRequest struct {
 // Remove removes links, each with its own entry in the journal, and reads back. It stops at the first failure; the changes
 // made until then are returned with it.
 func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(api.Progress)) ([]api.Change, error) {
-	before, err := l.Roster(ctx, nil)
+	before, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +278,7 @@ func effect(drops bool, links int) api.Remark {
 }
 
 func (l *Linker) account(ctx context.Context, userID string) (api.Account, error) {
-	r, err := l.Roster(ctx, nil)
+	r, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return api.Account{}, err
 	}
@@ -369,7 +369,7 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 		}
 		return api.Change{}, notUndoable(why, fmt.Sprintf("The change is %s; there is nothing to take back.", done.State), nil)
 	}
-	r, err := l.Roster(ctx, nil)
+	r, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return api.Change{}, err
 	}

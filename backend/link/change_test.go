@@ -92,8 +92,8 @@ func newWorld(t *testing.T, flavour api.Flavour, as api.CredentialKind) *world {
 		t.Fatal(err)
 	}
 	w.Linker = &link.Linker{
-		Client: client, Plugin: plugin, Self: self, ServerID: "demo", Journal: journal.Open("", time.Now), Now: time.Now,
-		Ports: []int{0}, Timeout: 20 * time.Second,
+		Client: client, Plugin: plugin, Roster: &roster.Reader{Users: client, Links: plugin, Now: time.Now}, Self: self,
+		ServerID: "demo", Journal: journal.Open("", time.Now), Now: time.Now, Ports: []int{0}, Timeout: 20 * time.Second,
 		Settings: func(p api.Protocol, name string) api.ProviderSettings {
 			return api.ProviderSettings{Protocol: p, Provider: name}
 		},
@@ -165,7 +165,7 @@ func (w *world) account(t *testing.T, name string) api.Account {
 
 func (w *world) roster(t *testing.T) api.Roster {
 	t.Helper()
-	r, err := w.Linker.Roster(t.Context(), nil)
+	r, err := w.Linker.Roster.Read(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -1195,8 +1195,8 @@ func TestTwoJellybindsLoseNoLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	command := &link.Linker{
-		Client: w.Linker.Client, Plugin: plugin, ServerID: w.ServerID, Journal: journal.Open(dir, time.Now), Now: time.Now,
-		Settings: w.Settings,
+		Client: w.Linker.Client, Plugin: plugin, Roster: w.Linker.Roster, ServerID: w.ServerID,
+		Journal: journal.Open(dir, time.Now), Now: time.Now, Settings: w.Settings,
 	}
 	var both sync.WaitGroup
 	for name, l := range map[string]*link.Linker{"window": w.Linker, "command": command} {

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/journal"
@@ -26,11 +24,12 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// Linker makes and undoes links on one server with one credential. Its fields are set once, before the first call; only
-// the ports can be changed later, by SetPorts.
+// Linker makes and undoes links on one server with one credential. Set its fields before the first call; only the ports can
+// be changed later, by SetPorts.
 type Linker struct {
 	Client  *jellyfin.Client
 	Plugin  Plugin
+	Roster  *roster.Reader
 	Journal *journal.Journal
 	// ServerID is the server's own id, under which the journal keeps the changes.
 	ServerID string
@@ -124,89 +123,9 @@ type Person interface {
 	Progress(api.Progress)
 }
 
-// Roster reads who is linked to what: everybody, or for a plain user himself. It takes the users and the plugin's answers
-// at the same time.
-func (l *Linker) Roster(ctx context.Context, progress func(api.Progress)) (api.Roster, error) {
-	caps := l.Plugin.Capabilities()
-	own := !caps.ReadRoster.OK
-	if own && (l.Self == nil || !caps.ReadOwn.OK) {
-		return api.Roster{}, caps.ReadRoster.Refused(api.CodeForbidden, "Sign in as an administrator: jellybind auth login")
-	}
-	counted := func(n int) {
-		if progress != nil {
-			progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…", Done: n})
-		}
-	}
-	counted(0)
-	var (
-		users []api.User
-		snap  ssoplugin.Snapshot
-	)
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() (err error) {
-		if own {
-			var me api.User
-			me, err = l.Client.Me(gctx)
-			users = []api.User{me}
-			return err
-		}
-		users, err = l.Client.Users(gctx, counted)
-		return err
-	})
-	g.Go(func() (err error) {
-		snap, err = l.Plugin.Read(gctx)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return api.Roster{}, fmt.Errorf("reading the roster: %w", err)
-	}
-	return roster.Build(users, snap.Providers, snap.Links, l.Now().UTC(), own), nil
-}
-
-// reread reads anew what decides about a link: everybody's links, and whether its account is there. The other accounts stay
-// those of r, since reading them takes long on a server that has many; a link of one that r does not know has them all read.
-func (l *Linker) reread(ctx context.Context, r api.Roster, userID string) (api.Roster, error) {
-	if r.Own {
-		return l.Roster(ctx, nil)
-	}
-	var (
-		snap  ssoplugin.Snapshot
-		users []api.User
-	)
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		user, err := l.Client.User(gctx, userID)
-		switch {
-		case err == nil:
-			users = append(users, user)
-		case !api.IsCode(err, api.CodeUserNotFound):
-			return err
-		}
-		return nil
-	})
-	g.Go(func() (err error) {
-		snap, err = l.Plugin.Read(gctx)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return api.Roster{}, fmt.Errorf("reading the links again: %w", err)
-	}
-	known := make(map[string]bool, len(r.Accounts))
-	for _, a := range r.Accounts {
-		known[a.ID] = true
-		if a.Exists && a.ID != userID {
-			users = append(users, a.User)
-		}
-	}
-	if slices.ContainsFunc(snap.Links, func(x api.Link) bool { return !known[x.UserID] }) {
-		return l.Roster(ctx, nil)
-	}
-	return roster.Build(users, snap.Providers, snap.Links, l.Now().UTC(), false), nil
-}
-
 // Plan says how a link would be made. The account must exist, and the provider must be known to the plugin.
 func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
-	r, err := l.Roster(ctx, nil)
+	r, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return api.Plan{}, err
 	}
@@ -270,7 +189,7 @@ func noSuchProvider(protocol api.Protocol, name string) error {
 // journal has it. Errors leave nothing changed, except where they say otherwise; a change that comes with an error and is
 // still api.ChangeIntended may have been made.
 func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (api.Change, error) {
-	before, err := l.Roster(ctx, person.Progress)
+	before, err := l.Roster.Read(ctx, person.Progress)
 	if err != nil {
 		return api.Change{}, err
 	}
@@ -283,7 +202,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 		return api.Change{}, err
 	}
 	// A person may take minutes to sign in; who has the identity is read again, as late as can be.
-	before, err = l.reread(ctx, before, req.UserID)
+	before, err = l.Roster.Reread(ctx, before, req.UserID)
 	if err != nil {
 		return api.Change{}, err
 	}
@@ -309,7 +228,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	}
 	defer done()
 	// Reading the confirmation takes time as well, and POST Link would move an identity without a word.
-	if before, err = l.reread(ctx, before, req.UserID); err != nil {
+	if before, err = l.Roster.Reread(ctx, before, req.UserID); err != nil {
 		return api.Change{}, err
 	}
 	if err := stillAs(before, confirmation); err != nil {
@@ -419,7 +338,7 @@ func (l *Linker) writeSeen(
 // takeBack undoes a POST Link that linked another identity than the confirmed one: the server takes whoever came last
 // with the sign-in's state. It always fails: with notStored when the account has gained nothing.
 func (l *Linker) takeBack(ctx context.Context, before api.Roster, plan api.Plan, confirmed string, notStored error) error {
-	after, err := l.reread(ctx, before, plan.Account.ID)
+	after, err := l.Roster.Reread(ctx, before, plan.Account.ID)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errReadBack, err)
 	}
@@ -466,7 +385,7 @@ func (l *Linker) writeUnseen(
 		if err != nil {
 			return err
 		}
-		after, err := l.reread(ctx, before, plan.Account.ID)
+		after, err := l.Roster.Reread(ctx, before, plan.Account.ID)
 		if err != nil {
 			return fmt.Errorf("%w: %w", errReadBack, err)
 		}

@@ -148,7 +148,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 		return api.Verified{}, err
 	}
 	verified := api.Verified{Identity: api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: proved.name}}
-	r, err := l.Roster(ctx, nil)
+	r, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return api.Verified{}, err
 	}

@@ -1,0 +1,197 @@
+package roster_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/roster"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+)
+
+// counting counts the readings of all accounts.
+type counting struct {
+	*jellyfin.Client
+	all int
+}
+
+func (c *counting) Users(ctx context.Context, counted func(int)) ([]api.User, error) {
+	c.all++
+	return c.Client.Users(ctx, counted)
+}
+
+// reader reads a demo world with one credential.
+func reader(t *testing.T, flavour api.Flavour, as api.CredentialKind) (*demo.World, *roster.Reader, *counting) {
+	t.Helper()
+	w, err := demo.Start(t.Context(), demo.Options{Flavour: flavour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.Close() })
+	connect := func(credential secret.Value) *jellyfin.Client {
+		c, err := jellyfin.New(jellyfin.Options{URL: w.URL(), DeviceID: "roster-test", Version: "test", Credential: credential})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	credential := w.APIKey()
+	if as == api.CredentialUser {
+		name, password := w.User()
+		in, err := connect(secret.Value{}).SignIn(t.Context(), name, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		credential = in.Token
+	}
+	client := connect(credential)
+	kind, self, err := client.Identify(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plugin, err := ssoplugin.Detect(t.Context(), client, kind, self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := &counting{Client: client}
+	return w, &roster.Reader{Users: users, Links: plugin, Now: time.Now}, users
+}
+
+func TestReaderReadsEverybody(t *testing.T) {
+	t.Parallel()
+	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
+		_, reader, _ := reader(t, flavour, api.CredentialKey)
+		var last api.Progress
+		r, err := reader.Read(t.Context(), func(p api.Progress) { last = p })
+		if err != nil {
+			t.Fatal(err)
+		}
+		exist := 0
+		for _, a := range r.Accounts {
+			if a.Exists {
+				exist++
+			}
+		}
+		if r.Own || len(r.Providers) == 0 || last.Step != "reading-roster" || exist == 0 || exist == len(r.Accounts) {
+			t.Errorf("%s: own %t, %d providers, %d accounts and %d orphans, told %+v", flavour, r.Own, len(r.Providers), exist,
+				len(r.Accounts)-exist, last)
+		}
+	}
+}
+
+func TestReaderReadsAPlainUserAlone(t *testing.T) {
+	t.Parallel()
+	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
+		_, reader, users := reader(t, flavour, api.CredentialUser)
+		r, err := reader.Read(t.Context(), nil)
+		if err != nil || !r.Own || len(r.Accounts) != 1 || r.Accounts[0].Name != demo.UserName || users.all != 0 {
+			t.Errorf("%s: %+v, %v; all accounts were read %d times", flavour, r.Accounts, err, users.all)
+		}
+		if again, err := reader.Reread(t.Context(), r, r.Accounts[0].ID); err != nil || !again.Own || len(again.Accounts) != 1 {
+			t.Errorf("%s: again %+v, %v", flavour, again.Accounts, err)
+		}
+	}
+}
+
+// nobody is a plugin that shows no links.
+type nobody struct{ roster.Links }
+
+func (nobody) Capabilities() api.Capabilities {
+	return api.Capabilities{ReadRoster: api.Ability{Why: "nobody", Reason: "Nobody is signed in."}}
+}
+
+func TestReaderWithoutAnythingToRead(t *testing.T) {
+	t.Parallel()
+	reader := roster.Reader{Links: nobody{}, Now: time.Now}
+	if _, err := reader.Read(t.Context(), nil); !api.IsCode(err, api.CodeForbidden) || err.Error() != "Nobody is signed in." {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRereadSeesWhatDecidesAboutALink without reading all accounts, unless a link opens an account that is new.
+func TestRereadSeesWhatDecidesAboutALink(t *testing.T) {
+	t.Parallel()
+	id := api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "another"}
+	for name, c := range map[string]struct {
+		change func(t *testing.T, w *demo.World, noah, priya api.Account)
+		exists bool // noah's account, afterwards
+		owner  string
+		all    int // readings of all accounts
+	}{
+		"nothing": {exists: true},
+		"a link": {
+			change: func(_ *testing.T, w *demo.World, noah, _ api.Account) {
+				w.Server().AddLink(api.Link{Identity: id, UserID: noah.ID})
+			},
+			exists: true, owner: "noah",
+		},
+		"somebody else's link": {
+			change: func(_ *testing.T, w *demo.World, _, priya api.Account) {
+				w.Server().AddLink(api.Link{Identity: id, UserID: priya.ID})
+			},
+			exists: true, owner: "priya",
+		},
+		"a deleted account": {change: func(_ *testing.T, w *demo.World, noah, _ api.Account) { w.Server().DeleteUser(noah.ID) }},
+		"a new account's link": {
+			change: func(_ *testing.T, w *demo.World, _, _ api.Account) {
+				w.Server().AddLink(api.Link{Identity: id, UserID: w.Server().AddUser(server.UserSpec{Name: "new"})})
+			},
+			exists: true, owner: "new", all: 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, reader, users := reader(t, api.FlavourK0lin, api.CredentialKey)
+			before, err := reader.Read(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			named := func(name string) api.Account {
+				i := slices.IndexFunc(before.Accounts, func(a api.Account) bool { return a.Name == name })
+				return before.Accounts[i]
+			}
+			noah := named("noah")
+			if c.change != nil {
+				c.change(t, w, noah, named("priya"))
+			}
+			users.all = 0
+			after, err := reader.Reread(t.Context(), before, noah.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := roster.Account(after, noah.ID); (a != nil && a.Exists) != c.exists {
+				t.Errorf("the account: %+v", a)
+			}
+			owner := ""
+			if a := roster.Owner(after, id); a != nil {
+				owner = a.Name
+			}
+			if owner != c.owner || users.all != c.all {
+				t.Errorf("the identity opens %q, want %q; all accounts were read %d times, want %d", owner, c.owner, users.all, c.all)
+			}
+			fresh, err := reader.Read(t.Context(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			byID := func(r api.Roster) map[string]api.Account {
+				m := map[string]api.Account{}
+				for _, a := range r.Accounts {
+					a.LastActivity = time.Time{}
+					m[a.ID] = a
+				}
+				return m
+			}
+			if diff := cmp.Diff(byID(fresh), byID(after)); diff != "" {
+				t.Errorf("differs from a whole reading (-whole +again):\n%s", diff)
+			}
+		})
+	}
+}
