@@ -100,7 +100,7 @@ func (w *Window) Bootstrap(ctx context.Context, language string) (api.Bootstrap,
 	data, err := w.stored.Profiles.Load(ctx)
 	boot := api.Bootstrap{
 		Version: w.stored.Version, OS: runtime.GOOS, Locale: w.stored.systemLanguage(), Settings: data.Settings,
-		Profiles: []api.Profile{}, Reasons: german.Reasons,
+		Profiles: []api.Profile{}, DemoFlavours: demo.Flavours(), Reasons: german.Reasons,
 	}
 	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
 		boot.Damaged, err = damaged.Params["file"], nil

@@ -176,11 +176,11 @@ func (a Account) ShutOutWithout(removed []Identity) bool {
 	return a.Exists && a.AuthProvider == AuthProviderPlugin && len(a.Identities) > 0 && !slices.ContainsFunc(a.Identities, left)
 }
 
-// TakesBack reports whether one of these identities would open the account again, though its link is removed: all flavours but
-// Flowfin let an identity that nobody has linked into the account of its name.
-func (a Account) TakesBack(f Flavour, removed []Identity) bool {
+// TakesBack reports whether one of these identities would still open the account after its link is removed. That is so where
+// the plugin adopts (Capabilities.Adopts): it lets an unlinked identity into the account of the same name.
+func (a Account) TakesBack(adopts bool, removed []Identity) bool {
 	own := func(i Identity) bool { return strings.EqualFold(i.Name, a.Name) }
-	return f != FlavourFlowfin && a.Exists && slices.ContainsFunc(removed, own)
+	return adopts && a.Exists && slices.ContainsFunc(removed, own)
 }
 
 // Roster is who is linked to what, at one moment.
@@ -233,7 +233,10 @@ const (
 
 // Capabilities is what a server's plugin can do with one credential.
 type Capabilities struct {
-	Flavour    Flavour        `json:"flavour"`
+	Flavour Flavour `json:"flavour"`
+	// MayBe lists the flavours that it may be, where this credential cannot tell them apart. It is empty where Flavour is
+	// certain.
+	MayBe      []Flavour      `json:"mayBe,omitempty"`
 	Version    string         `json:"version"`
 	Credential CredentialKind `json:"credential"`
 
@@ -251,6 +254,18 @@ type Capabilities struct {
 	UnregisterDrops bool    `json:"unregisterDrops"` // Unregister removes the links and ends the sessions
 	UnregisterKept  bool    `json:"unregisterKept"`  // Unregister outlives a restart of the server
 	StateOnce       bool    `json:"stateOnce"`       // a sign-in's state serves one write only
+	// Adopts is true where an identity that nobody has linked opens the account of its own name, whatever the settings.
+	Adopts bool `json:"adopts"`
+	// LinksInConfig is true where the links are part of the providers' configuration.
+	LinksInConfig bool `json:"linksInConfig"`
+	// SecretsReadable is true where the providers' configuration shows the plugin's client secrets.
+	SecretsReadable bool `json:"secretsReadable"`
+	// DefaultClaim is the claim that names an OIDC identity unless the provider's settings name another.
+	DefaultClaim string `json:"defaultClaim"`
+	// RemovalEndsSessions is true where removing an account's last link ends all its sessions.
+	RemovalEndsSessions bool `json:"removalEndsSessions"`
+	// PageSignsIn is true where the plugin's own linking page may sign in with the new identity instead of linking it.
+	PageSignsIn bool `json:"pageSignsIn"`
 	// PendingSeconds is how long a pending OIDC sign-in lives on the server, at least: what is older goes when the next one
 	// starts.
 	PendingSeconds int `json:"pendingSeconds"`

@@ -76,6 +76,8 @@ type Bootstrap struct {
 	Locale   string    `json:"locale"` // the system's language, BCP 47; empty where it does not say
 	Settings Settings  `json:"settings"`
 	Profiles []Profile `json:"profiles"`
+	// DemoFlavours lists the plugin's flavours that the demo world can run, its default first.
+	DemoFlavours []Flavour `json:"demoFlavours"`
 	// Reasons are the texts of package german.
 	Reasons string `json:"reasons"`
 	// Damaged is the path's base name of a profile file that was kept aside because it could not be read.
@@ -87,8 +89,8 @@ type Probe struct {
 	Server Server `json:"server"`
 	// Plugin is whether the SSO plugin answers.
 	Plugin bool `json:"plugin"`
-	// Flavours are those that the plugin may be: 9p4's and K0lin's answer the same to somebody without a credential. Empty
-	// where it behaves like none of them, which the sign-in tells more of.
+	// Flavours lists the flavours that the plugin may be, as far as anybody can tell without a credential. It is empty where
+	// the plugin behaves like none of them; signing in tells more.
 	Flavours []Flavour `json:"flavours,omitempty"`
 	// Starting is true while the server starts.
 	Starting bool `json:"starting"`

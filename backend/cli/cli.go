@@ -196,8 +196,8 @@ Without a command it opens its window.`,
 		"take an API key or access token from the file descriptor of this `NUMBER`, for this run only")
 	f.Lookup("credential-fd").DefValue = "0" // so that help names no default
 	a.demo.what, a.demo.allowed = "FLAVOUR", flavours
-	f.Var(&a.demo, "demo", "run the command in a fresh demo world with the plugin's flavour "+words(flavours)+" (default 9p4)")
-	f.Lookup("demo").NoOptDefVal = string(api.Flavour9p4)
+	f.Var(&a.demo, "demo", "run the command in a fresh demo world with the plugin's flavour "+words(flavours)+" (default "+flavours[0]+")")
+	f.Lookup("demo").NoOptDefVal = flavours[0]
 	a.demoAs = choice{what: "WHO", value: string(api.CredentialAdmin), allowed: []string{
 		string(api.CredentialAdmin), string(api.CredentialKey), string(api.CredentialUser),
 	}}
@@ -232,7 +232,7 @@ Without a command it opens its window.`,
 var helpFunctions = sync.OnceFunc(func() {
 	cobra.AddTemplateFunc("optional", func(flags string) string {
 		// Pflag's way to say that a flag's value may be missing makes people type a blank where there must be a “=”.
-		return strings.ReplaceAll(flags, "--demo FLAVOUR[=9p4]", "--demo[=FLAVOUR]    ")
+		return strings.ReplaceAll(flags, "--demo FLAVOUR[="+flavours[0]+"]", "--demo[=FLAVOUR]    ")
 	})
 })
 

@@ -18,7 +18,7 @@ import (
 func (a *app) demoCommand() *cobra.Command {
 	var (
 		o       demo.Options
-		flavour = choice{what: "FLAVOUR", value: string(api.Flavour9p4), allowed: flavours}
+		flavour = choice{what: "FLAVOUR", value: flavours[0], allowed: flavours}
 		users   accountsNumber
 		at      port
 		tour    bool

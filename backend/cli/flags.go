@@ -13,8 +13,16 @@ import (
 	"github.com/jellybind/jellybind/backend/demo"
 )
 
-// flavours are the words of --demo and --flavour.
-var flavours = []string{string(api.Flavour9p4), string(api.FlavourK0lin), string(api.FlavourFlowfin)}
+// flavours are the words of --demo and --flavour, the default first.
+var flavours = flavourWords(demo.Flavours())
+
+func flavourWords(list []api.Flavour) []string {
+	all := make([]string, len(list))
+	for i, f := range list {
+		all[i] = string(f)
+	}
+	return all
+}
 
 // words lists what one may choose from, for people.
 func words(list []string) string {

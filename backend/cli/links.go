@@ -525,7 +525,7 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 		removed = append(removed, l.Identity)
 	}
 	switch {
-	case account.TakesBack(l.Plugin.Capabilities().Flavour, removed):
+	case account.TakesBack(l.Plugin.Capabilities().Adopts, removed):
 		a.err.text("", a.err.warn("On this flavour that is not enough: signing in with an identity of the account's own name opens "+
 			"the account again and restores the link. To keep a person out, block them at the identity provider."))
 	case account.ShutOutWithout(removed):

@@ -95,11 +95,16 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	return w, nil
 }
 
+// Flavours lists the plugin's flavours that a world can run, the one to offer first.
+func Flavours() []api.Flavour {
+	return []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}
+}
+
 func (o *Options) complete() error {
 	if o.Flavour == "" {
 		o.Flavour = api.FlavourK0lin
 	}
-	if !slices.Contains([]api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}, o.Flavour) {
+	if !slices.Contains(Flavours(), o.Flavour) {
 		return fmt.Errorf("there is no flavour %q", o.Flavour)
 	}
 	if o.Users == 0 {

@@ -239,7 +239,7 @@ func directWrite(c api.Capabilities) (api.WriteMethod, api.Ability) {
 		return api.WritePreprovision, c.Preprovision
 	case c.WriteConfig.OK:
 		return api.WriteConfig, c.WriteConfig
-	case c.Flavour == api.FlavourFlowfin:
+	case !c.LinksInConfig:
 		return "", c.Preprovision
 	default:
 		return "", c.WriteConfig

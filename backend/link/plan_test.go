@@ -30,6 +30,7 @@ func capabilities(f api.Flavour, as api.CredentialKind) api.Capabilities {
 		Preprovision: no,
 	}
 	flowfin := f == api.FlavourFlowfin
+	c.LinksInConfig = !flowfin
 	switch as {
 	case api.CredentialAdmin:
 		c.PostLink, c.PostLinkOwn = yes, yes

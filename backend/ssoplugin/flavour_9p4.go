@@ -57,8 +57,7 @@ func configured(kind api.CredentialKind) api.Capabilities {
 		caps.Preprovision = no("config-only",
 			"This plugin has no way to write a link without a sign-in but the provider's configuration.")
 	}
-	caps.UnregisterDrops = false
-	caps.StateOnce = false
+	caps.Adopts, caps.LinksInConfig, caps.SecretsReadable, caps.PageSignsIn = true, true, true, true
 	caps.PendingSeconds = 60
 	return caps
 }

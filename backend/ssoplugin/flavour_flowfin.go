@@ -55,6 +55,7 @@ func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
 	if !caps.WriteConfig.OK && caps.WriteConfig.Reason == "" {
 		caps.WriteConfig = no("config-ignored", "This plugin ignores links that are written into a provider's configuration.")
 	}
+	caps.RemovalEndsSessions = true
 	caps.UnregisterDrops = true
 	caps.UnregisterKept = true
 	caps.StateOnce = true

@@ -29,6 +29,7 @@ type Plugin struct {
 	kind   api.CredentialKind
 	self   string // the credential's own account, undashed; empty for an API key
 	flavour
+	mayBe   []api.Flavour // the flavours that it may be, where that cannot be told
 	version string
 	// linkWrites has room for one: while a provider's configuration is read, modified and written, no other link is
 	// written by this Plugin, or one of the two would be dropped. Other processes are their journal's to keep away.
@@ -50,6 +51,7 @@ func Detect(ctx context.Context, c *jellyfin.Client, kind api.CredentialKind, se
 		p.flavour, p.version, err = byList(ctx, c)
 	} else {
 		p.flavour, err = byBehaviour(ctx, c)
+		p.mayBe = alike(p.flavour)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("detecting the SSO plugin: %w", err)
@@ -181,10 +183,18 @@ func Flavours(ctx context.Context, c *jellyfin.Client) ([]api.Flavour, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case f.name == api.FlavourFlowfin:
-		return []api.Flavour{api.FlavourFlowfin}, nil
+	case f.name == api.Flavour9p4:
+		return alike(f), nil
 	}
-	return []api.Flavour{api.Flavour9p4, api.FlavourK0lin}, nil
+	return []api.Flavour{f.name}, nil
+}
+
+// alike lists the flavours that byBehaviour cannot tell from f, f included; nothing where it is the only one.
+func alike(f flavour) []api.Flavour {
+	if f.name == api.Flavour9p4 {
+		return []api.Flavour{api.Flavour9p4, api.FlavourK0lin}
+	}
+	return nil
 }
 
 func missing(why api.Why, sentence string) *api.Error {
@@ -199,7 +209,8 @@ func missing(why api.Why, sentence string) *api.Error {
 // Capabilities says what this flavour can do with this credential, with a sentence as the reason for each no.
 func (p *Plugin) Capabilities() api.Capabilities {
 	caps := p.abilities(p.kind)
-	caps.Flavour, caps.Version, caps.Credential = p.name, p.version, p.kind
+	caps.Flavour, caps.MayBe, caps.Version, caps.Credential = p.name, p.mayBe, p.version, p.kind
+	caps.DefaultClaim = p.claim(settings{})
 	return caps
 }
 

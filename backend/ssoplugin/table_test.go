@@ -105,6 +105,18 @@ func TestCapabilities(t *testing.T) {
 		if caps.UnregisterDrops != flowfin || caps.StateOnce != flowfin {
 			t.Errorf("%+v", caps)
 		}
+		for what, got := range map[string]bool{
+			"adopts": caps.Adopts, "links in the configuration": caps.LinksInConfig, "readable secrets": caps.SecretsReadable,
+			"a page that signs in": caps.PageSignsIn, "sessions that last": !caps.RemovalEndsSessions,
+			"the user name as claim": caps.DefaultClaim == "preferred_username", "the subject as none": caps.DefaultClaim != "sub",
+		} {
+			if got == flowfin {
+				t.Errorf("%s: %v", what, got)
+			}
+		}
+		if alike := pair == "9p4/user" || pair == "K0lin/user"; alike != (len(caps.MayBe) == 2) {
+			t.Errorf("it may be %v", caps.MayBe)
+		}
 		if kept := !strings.HasPrefix(pair, "9p4") && pair != "K0lin/user"; caps.UnregisterKept != kept {
 			t.Errorf("Unregister outlives a restart: %v", caps.UnregisterKept)
 		}

@@ -81,6 +81,9 @@ func (s *State) booted(m Booted) []Cmd {
 		return nil
 	}
 	s.Boot = m.Boot
+	if flavours := s.Boot.DemoFlavours; len(flavours) > 0 {
+		s.Form[FieldFlavour] = string(flavours[0])
+	}
 	for _, p := range s.Boot.Profiles {
 		if p.Default {
 			return s.open(p.Name)

@@ -106,7 +106,7 @@ func (s *State) askRemove(links []api.Link, accounts map[string]api.Account) {
 // Adopted returns an account that one of the dialog's identities would open again.
 func (s *State) Adopted() (api.Account, bool) {
 	for _, k := range s.Dialog.Links {
-		if a := s.Dialog.Accounts[k.UserID]; a.TakesBack(s.Can().Flavour, []api.Identity{k.Identity}) {
+		if a := s.Dialog.Accounts[k.UserID]; a.TakesBack(s.Can().Adopts, []api.Identity{k.Identity}) {
 			return a, true
 		}
 	}

@@ -346,7 +346,7 @@ const ToastChanged = "toast.changed"
 func New(now time.Time) *State {
 	return &State{
 		Now:  now,
-		Form: map[Field]string{FieldFlavour: string(api.Flavour9p4), FieldUsers: "24"},
+		Form: map[Field]string{FieldUsers: "24"},
 		Roster: Roster{
 			Height: 40, Selected: map[string]api.RosterRow{},
 			pages: map[int][]api.RosterRow{}, pending: map[int]bool{},

@@ -103,7 +103,7 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
 		words,
-		dom.If(!d.Detour && s.Can().Flavour == api.FlavourFlowfin, func() *dom.Node { return muted(l.T("remove.sessions")) }),
+		dom.If(!d.Detour && s.Can().RemovalEndsSessions, func() *dom.Node { return muted(l.T("remove.sessions")) }),
 		adopted,
 		dom.If(len(shutOut) > 0, func() *dom.Node {
 			return components.Banner("warn", "alert",

@@ -24,6 +24,7 @@ func fresh(settings api.Settings) *state.State {
 	s := state.New(now)
 	s.Update(state.Booted{Boot: api.Bootstrap{
 		Version: "0.1.0", OS: "linux", Locale: "en-GB", Settings: settings,
+		DemoFlavours: []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin},
 	}})
 	s.Update(state.KeyringChecked{Keyring: api.Keyring{OK: true}})
 	s.Update(state.Found{})
@@ -83,6 +84,9 @@ func accounts() api.RosterPage {
 
 var can = api.Capabilities{
 	Flavour:         api.Flavour9p4,
+	Adopts:          true,
+	DefaultClaim:    "preferred_username",
+	PageSignsIn:     true,
 	Credential:      api.CredentialAdmin,
 	ReadRoster:      api.Ability{OK: true},
 	PostLink:        api.Ability{OK: true},

@@ -282,10 +282,7 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
 	hint := l.T("link.subject.saml")
 	if k.Request.Protocol == api.OIDC {
-		claim := "sub"
-		if s.Can().Flavour != api.FlavourFlowfin {
-			claim = "preferred_username"
-		}
+		claim := s.Can().DefaultClaim
 		if k.Plan != nil && k.Plan.Provider.NameClaim != "" {
 			claim = k.Plan.Provider.NameClaim
 		}

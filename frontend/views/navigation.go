@@ -84,10 +84,10 @@ func running(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("span", dom.Class(class), dom.A("aria-hidden", "true"), short))
 }
 
-// flavour names the plugin. To a person who is no administrator, 9p4's and K0lin's answer the same.
+// flavour names the plugin, or what it may be.
 func flavour(l *catalogue, can api.Capabilities) string {
-	if can.Flavour == api.Flavour9p4 && can.Credential == api.CredentialUser {
-		return oneOf(l, []api.Flavour{api.Flavour9p4, api.FlavourK0lin})
+	if len(can.MayBe) > 0 {
+		return oneOf(l, can.MayBe)
 	}
 	return string(can.Flavour)
 }

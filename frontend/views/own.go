@@ -26,7 +26,7 @@ func own(s *stateOf, l *catalogue) *dom.Node {
 		entry := strings.Replace(k.MenuLink, k.MenuName, l.T("self.menu.name"), 1)
 		body = dom.E("div", dom.Class("cards"),
 			dom.E("section", dom.Class("card stack"), dom.E("h2", l.T("self.page")), dom.E("p", l.T("self.page.text")),
-				dom.If(s.Can().Flavour != api.FlavourFlowfin, func() *dom.Node {
+				dom.If(s.Can().PageSignsIn, func() *dom.Node {
 					return components.Banner("warn", "alert", dom.E("p", l.T("self.page.beware")))
 				}),
 				components.Copyable(l, l.T("self.page"), k.PageURL, state.CopyText{Text: k.PageURL})),

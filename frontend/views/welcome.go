@@ -47,11 +47,7 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("details",
 			dom.E("summary", l.T("demo.options")),
 			dom.E("div", dom.Class("two"),
-				components.Select("flavour", l.T("demo.flavour"), s.Form[state.FieldFlavour], []components.Choice{
-					{Value: string(api.Flavour9p4), Label: "9p4"},
-					{Value: string(api.FlavourK0lin), Label: "K0lin"},
-					{Value: string(api.FlavourFlowfin), Label: "Flowfin"},
-				}, editMsg(state.FieldFlavour)),
+				components.Select("flavour", l.T("demo.flavour"), s.Form[state.FieldFlavour], demoFlavours(s), editMsg(state.FieldFlavour)),
 				components.Select("users", l.T("demo.users"), s.Form[state.FieldUsers], []components.Choice{
 					{Value: "24", Label: l.Number(24)},
 					{Value: "1000", Label: l.Number(1000)},
@@ -66,6 +62,14 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.Class("welcome-foot"),
 			components.Quiet(l.T("nav.settings"), state.Go{Screen: state.ScreenSettings}, components.Icon("settings")),
 			dom.E("span", dom.Class("muted"), "Jellybind "+s.Boot.Version)))
+}
+
+func demoFlavours(s *stateOf) []components.Choice {
+	var choices []components.Choice
+	for _, f := range s.Boot.DemoFlavours {
+		choices = append(choices, components.Choice{Value: string(f), Label: string(f)})
+	}
+	return choices
 }
 
 func demoLabel(l *catalogue, busy bool) string {
