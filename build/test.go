@@ -19,6 +19,9 @@ func runTests(ctx context.Context, t *task) error {
 	if err := t.install(ctx, true, true); err != nil {
 		return err
 	}
+	if err := t.unpackProxies(ctx); err != nil {
+		return err
+	}
 	stop, err := t.virtualDisplay(ctx)
 	if err != nil {
 		return err
