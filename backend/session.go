@@ -15,6 +15,7 @@ import (
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/samlflow"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/tlspin"
 )
 
 // KeyApp is the name of the API keys that Jellybind makes.
@@ -111,7 +112,7 @@ func (b *Backend) Certificate(ctx context.Context, e profile.Entry) (*api.Certif
 		return nil, err
 	}
 	_, err = client.PublicInfo(ctx)
-	if bad, ok := errors.AsType[*jellyfin.CertificateError](err); ok {
+	if bad, ok := errors.AsType[*tlspin.CertificateError](err); ok {
 		return &bad.Certificate, nil
 	}
 	return nil, err

@@ -24,6 +24,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
+	"github.com/jellybind/jellybind/backend/tlspin"
 )
 
 // Window is what the window calls: one server open at a time, its roster, and the sign-ins that are under way. Every
@@ -150,7 +151,7 @@ func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, er
 	defer done()
 	pinned := w.pinned(ctx, address)
 	found, err := jellyfin.Find(ctx, address, jellyfin.FindOptions{Version: w.stored.Version, PinnedSHA256: pinned})
-	bad, ok := errors.AsType[*jellyfin.CertificateError](err)
+	bad, ok := errors.AsType[*tlspin.CertificateError](err)
 	if ok && (api.IsCode(err, api.CodeCertificateUntrusted) || api.IsCode(err, api.CodeCertificateChanged)) {
 		return api.Probe{Certificate: &bad.Certificate, Pinned: bad.Pinned}, nil
 	}
@@ -185,7 +186,7 @@ func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, er
 // TrustCertificate is ProbeServer for a server whose certificate the person has compared: exactly that one is trusted
 // from now on, and kept when the server is added. A server that was added before keeps it at once.
 func (w *Window) TrustCertificate(ctx context.Context, address, sha256 string) (api.Probe, error) {
-	pinned, err := jellyfin.ParseFingerprint(sha256)
+	pinned, err := tlspin.Parse(sha256)
 	if err != nil {
 		return api.Probe{}, err
 	}

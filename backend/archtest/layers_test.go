@@ -10,7 +10,7 @@ type layer struct {
 
 // The groups that rules below speak of.
 var (
-	leaves = []string{"backend/api", "backend/secret"}
+	leaves = []string{"backend/api", "backend/secret", "backend/tlspin"}
 	server = []string{"backend/jellyfin", "backend/ssoplugin"}
 	flows  = []string{"backend/relayflow", "backend/oidcflow", "backend/samlflow"}
 	edges  = []string{"backend/loopback", "backend/browser"}
@@ -22,6 +22,7 @@ var layers = []layer{
 	{"backend/api", nil, "the types that cross to the window are compiled into WebAssembly and known by all: a leaf"},
 	{"backend/german", nil, "texts alone"},
 	{"backend/secret", of("backend/api"), "secrets know only the errors that a person is told, so that every layer may hold one"},
+	{"backend/tlspin", of("backend/api"), "a certificate is trusted in the same way for the server and for an identity provider"},
 	{"backend/profile", of(leaves), "a file on disk knows nothing of servers, and can hold no credential"},
 	{"backend/seen", nil, "numbers in a file know nothing of what they stand for"},
 	{"backend/journal", of(leaves), "what was done is written down without knowing how"},

@@ -16,6 +16,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/tlspin"
 )
 
 func (a *app) serverCommand() *cobra.Command {
@@ -99,7 +100,7 @@ func hintKnown(err error, known []profile.Entry, server api.Server, name, trust 
 
 // fingerprint reads one that was typed.
 func fingerprint(typed string) (string, error) {
-	sum, err := jellyfin.ParseFingerprint(typed)
+	sum, err := tlspin.Parse(typed)
 	if err != nil {
 		return "", usageError{
 			error: errors.New("--trust takes a SHA-256 fingerprint: 64 hexadecimal digits"),
@@ -112,7 +113,7 @@ func fingerprint(typed string) (string, error) {
 // hintTrust completes the hint of a certificate error with the command that trusts it.
 func hintTrust(err error, command string) error {
 	e, ok := errors.AsType[*api.Error](err)
-	cert, known := errors.AsType[*jellyfin.CertificateError](err)
+	cert, known := errors.AsType[*tlspin.CertificateError](err)
 	if !ok || !known || e.Code != api.CodeCertificateUntrusted && e.Code != api.CodeCertificateChanged {
 		return err
 	}

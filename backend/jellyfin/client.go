@@ -26,6 +26,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/tlspin"
 )
 
 // The limits of an answer's body in bytes, counted after decompression.
@@ -82,7 +83,7 @@ type Options struct {
 	Version string
 	// Credential is an API key or an access token; it may be empty.
 	Credential secret.Value
-	// PinnedSHA256 is the fingerprint of the one certificate to accept; see CertificateError.
+	// PinnedSHA256 is the fingerprint of the one certificate to accept; see tlspin.Config.
 	PinnedSHA256 string
 	// UserAgent defaults to "Jellybind/VERSION".
 	UserAgent string
@@ -131,7 +132,7 @@ func New(opts Options) (*Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	tlsConfig, err := tlsConfigFor(base.Hostname(), opts.PinnedSHA256)
+	tlsConfig, err := tlspin.Config(base.Hostname(), opts.PinnedSHA256)
 	if err != nil {
 		return nil, err
 	}
