@@ -23,6 +23,7 @@ var layers = []layer{
 	{"backend/german", nil, "texts alone"},
 	{"backend/secret", of("backend/api"), "secrets know only the errors that a person is told, so that every layer may hold one"},
 	{"backend/tlspin", of("backend/api"), "a certificate is trusted in the same way for the server and for an identity provider"},
+	{"backend/qr", nil, "a QR code knows only its text"},
 	{"backend/profile", of(leaves), "a file on disk knows nothing of servers, and can hold no credential"},
 	{"backend/seen", nil, "numbers in a file know nothing of what they stand for"},
 	{"backend/journal", of(leaves), "what was done is written down without knowing how"},
