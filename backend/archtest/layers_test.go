@@ -12,7 +12,7 @@ type layer struct {
 var (
 	leaves = []string{"backend/api", "backend/secret", "backend/tlspin"}
 	server = []string{"backend/jellyfin", "backend/ssoplugin"}
-	flows  = []string{"backend/relayflow", "backend/oidcflow", "backend/samlflow"}
+	flows  = []string{"backend/relayflow", "backend/oidcflow", "backend/samlflow", "backend/samlmsg"}
 	edges  = []string{"backend/loopback", "backend/browser"}
 	books  = []string{"backend/roster", "backend/journal", "backend/profile", "backend/transfer"}
 )
@@ -28,13 +28,14 @@ var layers = []layer{
 	{"backend/seen", nil, "numbers in a file know nothing of what they stand for"},
 	{"backend/journal", of(leaves), "what was done is written down without knowing how"},
 	{"backend/jellyfin", of(leaves), "Jellyfin's HTTP API stands by itself; the plugin builds on it"},
-	{"backend/ssoplugin", of(leaves, "backend/jellyfin"), "the plugin is reached through Jellyfin's client and knows no flow"},
+	{"backend/samlmsg", of("backend/api"), "reading a SAML message needs neither server nor key"},
+	{"backend/ssoplugin", of(leaves, "backend/jellyfin", "backend/samlmsg"), "the plugin is reached through Jellyfin's client and knows no flow"},
 	{"backend/roster", of(leaves, server), "reading who is linked to what never starts a sign-in"},
 	{"backend/loopback", of(leaves), "the listener serves every flow, so it knows none"},
 	{"backend/browser", of(leaves), "opening an address needs the address only"},
-	{"backend/relayflow", of(leaves, server, edges), "each flow can be read, tested and removed on its own"},
+	{"backend/relayflow", of(leaves, server, edges, "backend/samlmsg"), "each flow can be read, tested and removed on its own"},
 	{"backend/oidcflow", of(leaves, edges), "the own client talks to the identity provider and never to the server"},
-	{"backend/samlflow", of(leaves, server, edges), "each flow can be read, tested and removed on its own"},
+	{"backend/samlflow", of(leaves, server, edges, "backend/samlmsg"), "each flow can be read, tested and removed on its own"},
 	{"backend/link", of(leaves, server, flows, edges, books), "link joins flows and server, and is below everything a person sees"},
 	{"backend/transfer", of(leaves, server, "backend/roster", "backend/journal"), "import and export turn files into changes; link carries them out"},
 	{"backend/doctor", of(leaves, server, flows, edges, books), "a diagnosis looks at everything and changes nothing"},

@@ -20,6 +20,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/browser"
 	"github.com/jellybind/jellybind/backend/loopback"
+	"github.com/jellybind/jellybind/backend/samlmsg"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
@@ -146,12 +147,12 @@ func relay(
 	if callback.Method == http.MethodPost {
 		forward.Form = callback.Values
 		response := callback.Values.Get("SAMLResponse")
-		status, err := readResponse(response)
+		status, err := samlmsg.ReadResponse(response)
 		if err != nil {
 			return Result{}, err
 		}
-		if !status.success() {
-			return Result{}, refused(status.reason())
+		if !status.Success() {
+			return Result{}, refused(status.Reason())
 		}
 		// The plugin decodes the data itself, and not every decoder skips the line breaks that some providers send.
 		result.Response = secret.New(strings.Join(strings.Fields(response), ""))
@@ -177,11 +178,11 @@ func matchResponse(v url.Values, requestID string) error {
 	if len(v["SAMLResponse"]) != 1 || len(v["RelayState"]) > 1 {
 		return errors.New("not one SAML response")
 	}
-	status, err := readResponse(v.Get("SAMLResponse"))
+	status, err := samlmsg.ReadResponse(v.Get("SAMLResponse"))
 	if err != nil {
 		return err
 	}
-	if status.inResponseTo != requestID {
+	if status.InResponseTo != requestID {
 		return errors.New("a response to another request")
 	}
 	return nil

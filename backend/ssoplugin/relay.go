@@ -3,7 +3,6 @@ package ssoplugin
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/samlmsg"
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
@@ -90,20 +90,14 @@ func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) 
 // checkResponse makes sure that a form holds the response to this sign-in's AuthnRequest (SAML 2.0 Core, section 3.2.2).
 // Its signature is checked by the server, and by the app where the app relies on it.
 func (s Started) checkResponse(cb Callback) error {
-	messages := cb.Form["SAMLResponse"]
-	if cb.Method != http.MethodPost || len(messages) != 1 || len(messages[0]) > 2*maxSAML || len(cb.Form["RelayState"]) > 1 {
+	if cb.Method != http.MethodPost || len(cb.Form["SAMLResponse"]) != 1 || len(cb.Form["RelayState"]) > 1 {
 		return invalid("answer-form", "The answer is no SAML response.")
 	}
-	// Some identity providers break the base64 into lines.
-	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(messages[0]), ""))
+	response, err := samlmsg.ReadResponse(cb.Form.Get("SAMLResponse"))
 	if err != nil {
 		return invalid("answer-form", "The answer is no SAML response.")
 	}
-	_, root, err := SAMLMessage(strings.NewReader(string(raw)), "Response")
-	if err != nil {
-		return invalid("answer-form", "The answer is no SAML response.")
-	}
-	if s.RequestID == "" || SAMLAttribute(root, "InResponseTo") != s.RequestID {
+	if s.RequestID == "" || response.InResponseTo != s.RequestID {
 		return invalid("answer-request", "The answer belongs to another sign-in: it responds to another request.")
 	}
 	return nil

@@ -1,10 +1,7 @@
 package ssoplugin
 
 import (
-	"compress/flate"
 	"context"
-	"encoding/base64"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/samlmsg"
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
@@ -264,76 +262,23 @@ func (p *Plugin) readPushed(ctx context.Context, s *Started) error {
 	return err
 }
 
-// maxSAML bounds a SAML message in bytes, decoded and inflated.
-const maxSAML = 1 << 20
-
-// readSAML takes the request's ID and its ACS from the redirect (SAML 2.0 Bindings, section 3.4.4.1: raw DEFLATE, then
-// base64).
+// readSAML takes the request's ID and its ACS from the redirect.
 func (s *Started) readSAML(location *url.URL) error {
-	messages := location.Query()["SAMLRequest"]
-	if len(messages) == 0 {
-		return proxied(s.Host, errors.New("a redirect without an AuthnRequest"))
-	}
-	root, err := authnRequest(messages)
-	if err != nil {
+	request, err := samlmsg.ReadAuthnRequest(location)
+	switch {
+	case errors.Is(err, samlmsg.ErrNoRequest):
+		return proxied(s.Host, err)
+	case err != nil:
 		return &api.Error{
 			Code: api.CodeServerAnswer, Why: "request-unreadable", Sentence: "The server's SAML request cannot be read.", Err: err,
 		}
-	}
-	s.RequestID, s.RedirectURI = SAMLAttribute(root, "ID"), SAMLAttribute(root, "AssertionConsumerServiceURL")
-	if s.RequestID == "" || s.RedirectURI == "" {
+	case request.ID == "" || request.ACS == "":
 		return &api.Error{
 			Code: api.CodeServerAnswer, Why: "request-address", Sentence: "The server's SAML request does not say where its answer goes.",
 		}
 	}
+	s.RequestID, s.RedirectURI = request.ID, request.ACS
 	return nil
-}
-
-func authnRequest(messages []string) (xml.StartElement, error) {
-	if len(messages) != 1 || len(messages[0]) > maxSAML {
-		return xml.StartElement{}, errors.New("it is not one request of a usual size")
-	}
-	deflated, err := base64.StdEncoding.DecodeString(messages[0])
-	if err != nil {
-		return xml.StartElement{}, errors.New("it is not base64")
-	}
-	_, root, err := SAMLMessage(flate.NewReader(strings.NewReader(string(deflated))), "AuthnRequest")
-	return root, err
-}
-
-// SAMLProtocol is the namespace of SAML 2.0 protocol messages (SAML 2.0 Core, section 3.2.2).
-const SAMLProtocol = "urn:oasis:names:tc:SAML:2.0:protocol"
-
-// SAMLMessage reads the root of a SAML protocol message of that name, at most 1 MiB, and believes nothing of it. What is in
-// it, the decoder reads on. A document type is refused, since SAML has none and entities would come with it. The error is a
-// clause about the message.
-func SAMLMessage(r io.Reader, name string) (*xml.Decoder, xml.StartElement, error) {
-	dec := xml.NewDecoder(io.LimitReader(r, maxSAML))
-	for {
-		tok, err := dec.Token()
-		if err != nil {
-			return nil, xml.StartElement{}, errors.New("it is not the XML of a SAML message")
-		}
-		switch t := tok.(type) {
-		case xml.Directive:
-			return nil, xml.StartElement{}, errors.New("it has a document type")
-		case xml.StartElement:
-			if t.Name.Local != name || t.Name.Space != SAMLProtocol {
-				return nil, xml.StartElement{}, errors.New("it is another message")
-			}
-			return dec, t, nil
-		}
-	}
-}
-
-// SAMLAttribute returns an attribute without a namespace, or "".
-func SAMLAttribute(e xml.StartElement, name string) string {
-	for _, a := range e.Attr {
-		if a.Name.Space == "" && a.Name.Local == name {
-			return a.Value
-		}
-	}
-	return ""
 }
 
 // callbackRoutes are the routes at which the plugin takes the identity provider's answer.

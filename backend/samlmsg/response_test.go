@@ -1,4 +1,4 @@
-package relayflow
+package samlmsg
 
 import (
 	"encoding/base64"
@@ -51,13 +51,13 @@ func TestReadResponse(t *testing.T) {
 			false, "_1", "Success",
 		},
 	} {
-		r, err := readResponse(c.in)
+		r, err := ReadResponse(c.in)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		if r.success() != c.success || r.inResponseTo != c.request || r.reason() != c.reason {
-			t.Errorf("%s: success %t, to %q, %q", c.name, r.success(), r.inResponseTo, r.reason())
+		if r.Success() != c.success || r.InResponseTo != c.request || r.Reason() != c.reason {
+			t.Errorf("%s: success %t, to %q, %q", c.name, r.Success(), r.InResponseTo, r.Reason())
 		}
 	}
 	for name, in := range map[string]string{
@@ -68,7 +68,7 @@ func TestReadResponse(t *testing.T) {
 		"other root":    encode(`<Response InResponseTo="_1"/>`),
 		"too deep":      encode(envelope + strings.Repeat("<a>", 70) + strings.Repeat("</a>", 70) + success + end),
 	} {
-		if r, err := readResponse(in); !api.IsCode(err, api.CodeSignInInvalid) {
+		if r, err := ReadResponse(in); !api.IsCode(err, api.CodeSignInInvalid) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}
@@ -80,7 +80,7 @@ func TestReadResponseTakesLinearTime(t *testing.T) {
 	t.Parallel()
 	in := encode(envelope + strings.Repeat("<a>x", 190_000))
 	began := time.Now()
-	if _, err := readResponse(in); err == nil {
+	if _, err := ReadResponse(in); err == nil {
 		t.Error("no error")
 	}
 	if took := time.Since(began); took > 5*time.Second {
@@ -93,11 +93,11 @@ func FuzzReadResponse(f *testing.F) {
 	f.Add(envelope + `<samlp:Status><samlp:StatusCode Value="x"/></samlp:Status></samlp:Response>`)
 	f.Add(`<!DOCTYPE x><x/>`)
 	f.Fuzz(func(t *testing.T, message string) {
-		r, err := readResponse(encode(message))
+		r, err := ReadResponse(encode(message))
 		if err == nil && strings.HasPrefix(strings.TrimSpace(message), "<!DOCTYPE") {
 			t.Fatalf("a document type: %+v", r)
 		}
-		if err != nil && (r.inResponseTo != "" || r.success()) {
+		if err != nil && (r.InResponseTo != "" || r.Success()) {
 			t.Fatalf("a result beside an error: %+v", r)
 		}
 	})
