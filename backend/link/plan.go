@@ -10,6 +10,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/oidcflow"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
 // DefaultPorts are the loopback ports that are tried, in order, where neither the person nor the provider's settings name
@@ -335,7 +336,7 @@ func Ports(req int, settings api.ProviderSettings, p api.Provider, list []int) [
 // AppRedirects returns the redirect URIs, or assertion consumer service addresses, that the identity provider gets to see
 // when a sign-in is started from this app, one for each port.
 func AppRedirects(base *url.URL, p api.Provider, s api.ProviderSettings, ports []int) []string {
-	return loopbackURLs(s, ports, base.EscapedPath()+callbackPath(p))
+	return loopbackURLs(s, ports, base.EscapedPath()+ssoplugin.CallbackPath(p))
 }
 
 // ServerRedirects returns those for the server's own sign-in page.
@@ -351,16 +352,7 @@ func ServerRedirects(base *url.URL, p api.Provider) []string {
 	if p.BaseURLOverride != "" {
 		root = p.BaseURLOverride
 	}
-	return []string{root + callbackPath(p)}
-}
-
-// callbackPath is where the plugin wants the identity provider's answer, below the base URL.
-func callbackPath(p api.Provider) string {
-	path := map[api.Protocol]map[bool]string{
-		api.OIDC: {true: "/sso/OID/redirect/", false: "/sso/OID/r/"},
-		api.SAML: {true: "/sso/SAML/post/", false: "/sso/SAML/p/"},
-	}[p.Protocol][p.NewPath || !p.Known]
-	return path + url.PathEscape(p.Name)
+	return []string{root + ssoplugin.CallbackPath(p)}
 }
 
 func loopbackURLs(s api.ProviderSettings, ports []int, path string) []string {

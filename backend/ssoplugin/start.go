@@ -281,10 +281,20 @@ func (s *Started) readSAML(location *url.URL) error {
 	return nil
 }
 
-// callbackRoutes are the routes at which the plugin takes the identity provider's answer.
+// callbackRoutes are the routes at which the plugin takes the identity provider's answer, the newer one first.
 var callbackRoutes = map[api.Protocol][2]string{
 	api.OIDC: {"/sso/OID/redirect/", "/sso/OID/r/"},
 	api.SAML: {"/sso/SAML/post/", "/sso/SAML/p/"},
+}
+
+// CallbackPath returns the escaped path, below the base URL, at which the plugin takes the identity provider's answer. It is
+// the newer of the two where the provider's settings are not known.
+func CallbackPath(p api.Provider) string {
+	routes := callbackRoutes[p.Protocol]
+	if p.Known && !p.NewPath {
+		return routes[1] + url.PathEscape(p.Name)
+	}
+	return routes[0] + url.PathEscape(p.Name)
 }
 
 // checkCallback makes sure that the answer comes to the loopback, at the plugin's own route for this provider.
