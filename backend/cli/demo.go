@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -19,6 +21,7 @@ func (a *app) demoCommand() *cobra.Command {
 	var (
 		o       demo.Options
 		flavour = choice{what: "FLAVOUR", value: flavours[0], allowed: flavours}
+		version = choice{what: "VERSION", allowed: server.PluginVersions("")}
 		users   accountsNumber
 		at      port
 		tour    bool
@@ -35,6 +38,10 @@ link with a real sign-in, the proof, and the way back.`,
 			if a.demo.value != "" && !c.Flags().Changed("flavour") {
 				o.Flavour = api.Flavour(a.demo.value) // “jellybind --demo=K0lin demo” means the same
 			}
+			o.PluginVersion = version.value
+			if v := o.PluginVersion; v != "" && !slices.Contains(server.PluginVersions(o.Flavour), v) {
+				return usagef("The demo world has no version %s of %s.", v, o.Flavour)
+			}
 			if tour {
 				return a.tour(c.Context(), o)
 			}
@@ -42,6 +49,7 @@ link with a real sign-in, the proof, and the way back.`,
 		},
 	}
 	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavours))
+	c.Flags().Var(&version, "plugin-version", "an earlier version of the plugin, which must be of this flavour: "+words(version.allowed))
 	c.Flags().Var(&users, "users", "how many accounts (default 24)")
 	c.Flags().DurationVar(&o.Latency, "latency", 0, "let each answer of the server take this `DURATION`, such as 300ms")
 	c.Flags().Uint64Var(&o.Seed, "seed", 0, "another `NUMBER` makes other accounts")

@@ -41,6 +41,8 @@ const samlClient = "urn:jellyfin:demo"
 type Options struct {
 	// Flavour is the plugin's; empty means K0lin.
 	Flavour api.Flavour
+	// PluginVersion is one of server.PluginVersions; empty means the newest.
+	PluginVersion string
 	// Users is how many accounts the server has; 0 means UsersDefault. Fewer leaves accounts out from the end, more adds
 	// made-up ones.
 	Users int
@@ -107,6 +109,9 @@ func (o *Options) complete() error {
 	if !slices.Contains(Flavours(), o.Flavour) {
 		return fmt.Errorf("there is no flavour %q", o.Flavour)
 	}
+	if o.PluginVersion != "" && !slices.Contains(server.PluginVersions(o.Flavour), o.PluginVersion) {
+		return fmt.Errorf("the demo has no version %q of %s", o.PluginVersion, o.Flavour)
+	}
 	if o.Users == 0 {
 		o.Users = UsersDefault
 	}
@@ -136,7 +141,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 	}
 	w.url = "http://" + listener.Addr().String() + o.BasePath
 	w.server = server.New(server.Options{
-		Flavour: o.Flavour, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
+		Flavour: o.Flavour, PluginVersion: o.PluginVersion, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
 		HTTP:       &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
 		ServerName: "Demo", LocalAddress: listener.Addr().String(),
 	})

@@ -21,6 +21,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 )
 
@@ -538,6 +539,7 @@ func TestOptionsRefused(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]demo.Options{
 		"flavour": {Flavour: "vanilla"}, "too few": {Users: -1}, "too many": {Users: demo.UsersMost + 1},
+		"version": {Flavour: api.FlavourFlowfin, PluginVersion: "4.9"}, "version of another": {PluginVersion: server.Flowfin421},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -550,6 +552,17 @@ func TestOptionsRefused(t *testing.T) {
 	cancel()
 	if w, err := demo.Start(ctx, demo.Options{}); err == nil {
 		t.Error("started after its context had ended", w.Close())
+	}
+}
+
+// TestEarlierVersions reads the links as each version of Flowfin lets an administrator read them.
+func TestEarlierVersions(t *testing.T) {
+	t.Parallel()
+	for version, roster := range map[string]int{"": http.StatusOK, server.Flowfin430b34: http.StatusOK, server.Flowfin421: http.StatusNotFound} {
+		w := start(t, demo.Options{Flavour: api.FlavourFlowfin, PluginVersion: version})
+		if status := ask(t, w, w.APIKey().Reveal(), http.MethodGet, "/sso/Links/Roster", nil, nil); status != roster {
+			t.Errorf("%q: the roster answers %d, want %d", version, status, roster)
+		}
 	}
 }
 

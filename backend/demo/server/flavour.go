@@ -71,19 +71,34 @@ type flavour struct {
 	// unregister sets an account's sign-in provider; noUser answers when there is no such account.
 	unregister       func(s *Server, u *user, authProvider string)
 	unregisterNoUser func(*call) answer
+	// discoveryFailed is what the test of an OIDC provider says of one that cannot be reached.
+	discoveryFailed string
 	// routes are the routes that only this line has.
 	routes []route
 }
 
-func flavourOf(f api.Flavour) flavour {
-	switch f {
-	case api.Flavour9p4:
-		return flavour9p4()
-	case api.FlavourFlowfin:
-		return flavourFlowfin()
-	case api.FlavourK0lin:
+// PluginVersions returns the versions of a flavour that can be simulated besides the newest one, which is "". Without a
+// flavour it returns those of all.
+func PluginVersions(f api.Flavour) []string {
+	if f == api.FlavourFlowfin || f == "" {
+		return []string{Flowfin421, Flowfin430b34}
 	}
-	return flavourK0lin()
+	return nil
+}
+
+// flavourOf returns a flavour in a version; one that is not known is an error of the caller and means the newest.
+func flavourOf(f api.Flavour, version string) flavour {
+	switch {
+	case f == api.Flavour9p4:
+		return flavour9p4()
+	case f != api.FlavourFlowfin:
+		return flavourK0lin()
+	case version == Flowfin421:
+		return flavourFlowfin421()
+	case version == Flowfin430b34:
+		return flavourFlowfin430b34()
+	}
+	return flavourFlowfin()
 }
 
 // addedByK0lin are the fields that 9p4's plugin has not.

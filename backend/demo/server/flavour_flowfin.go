@@ -3,13 +3,20 @@ package server
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// flavourFlowfin is Flowfin's Community SSO for Jellyfin 4.3.0, the most active fork. Its administration routes are in
-// flowfin_admin.go. The real plugin refuses identity providers on loopback addresses; the demo's stand there.
+// The versions of Flowfin that were recorded, besides the newest one.
+const (
+	Flowfin421    = "4.2.1"         // no roster, no Preprovision
+	Flowfin430b34 = "4.3.0-beta.34" // a roster, no Preprovision
+)
+
+// flavourFlowfin is Flowfin's Community SSO for Jellyfin, the most active fork, in its newest version. Its administration
+// routes are in flowfin_admin.go. The real plugin refuses identity providers on loopback addresses; the demo's stand there.
 func flavourFlowfin() flavour {
 	refused := func(status int, sentence string) func(*call, bool) answer {
 		return func(*call, bool) answer { return text(status, sentence) }
@@ -106,11 +113,56 @@ func flavourFlowfin() flavour {
 		notPermitted:     text(http.StatusForbidden, "SSO login is not permitted for this account."),
 		unlinkUnknown:    value(http.StatusNotFound, "No SSO link is registered for that canonical name."),
 		unlinkNoProvider: value(http.StatusBadRequest, noMatchingProvider),
+		discoveryFailed: "Could not read the OpenID discovery document. Check that the endpoint is reachable, serves " +
+			"/.well-known/openid-configuration, and - unless HTTPS discovery is disabled - is served over HTTPS.",
 		states:           statesWithoutNames,
 		unregister:       unregisterFlowfin,
 		unregisterNoUser: func(c *call) answer { return c.problem(http.StatusNotFound, "", nil) },
 		routes:           flowfinRoutes(),
 	}
+}
+
+// flavourFlowfin430b34 is Flowfin 4.3.0-beta.34: links can be listed, but not written without a sign-in.
+func flavourFlowfin430b34() flavour {
+	f := flavourFlowfin()
+	f.without("GuestAccessDurationRoleMappings", "SyncUsernameFromProvider")
+	f.withoutRoutes("/sso/Links/Preprovision/", "/sso/OID/RedirectUri/", "/sso/Config/Links/Import")
+	return f
+}
+
+// flavourFlowfin421 is Flowfin 4.2.1, which calls itself SSO-Auth: links can be read one account at a time only, and its
+// refusals still say more.
+func flavourFlowfin421() flavour {
+	f := flavourFlowfin430b34()
+	f.pluginName, f.pluginVersion, f.namesParameter = "SSO-Auth", "4.2.1.0", false
+	f.without("RequireAcr", "RoleClaimIsObjectMap", "DisableAvatarFromPictureClaim", "AllowPrivateNetworkAddresses",
+		"BaseUrlOverride", "EnableBackChannelLogout", "DisableAccountOnRoleDenied", "HideLoginButton",
+		"ProvisionNewUsersDisabled", "EnableParentalRatingRoles", "ParentalRatingRoleMappings", "SamlSloEndpoint")
+	for _, fields := range [][]field{f.oidcFields, f.samlFields} {
+		i := slices.IndexFunc(fields, func(x field) bool { return x.name == "SchemeOverride" })
+		fields[i].kind = word
+	}
+	f.withoutRoutes("/sso/Links/", "/sso/SSO-Managed/", "/sso/Config/Links/")
+	f.pluginFields = `,"EnableRateLimit":false,"RateLimitMaxAttempts":30,"RateLimitWindowSeconds":60,"DisablePasswordLogin":false`
+	f.missingState = func(*call) answer { return value(http.StatusBadRequest, "Missing state") }
+	f.callbackFailed = func(code, description string) answer {
+		return text(http.StatusBadRequest, "Error logging in: "+code+" - "+description)
+	}
+	f.discoveryFailed = strings.ReplaceAll(f.discoveryFailed, " - ", " \u2014 ")
+	return f
+}
+
+// without takes fields out of the configuration of both protocols.
+func (f *flavour) without(names ...string) {
+	named := func(x field) bool { return slices.Contains(names, x.name) }
+	f.oidcFields, f.samlFields = slices.DeleteFunc(f.oidcFields, named), slices.DeleteFunc(f.samlFields, named)
+}
+
+// withoutRoutes takes out the routes whose patterns begin so.
+func (f *flavour) withoutRoutes(prefixes ...string) {
+	f.routes = slices.DeleteFunc(f.routes, func(r route) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(r.pattern, p) })
+	})
 }
 
 // unregisterFlowfin also removes every link of the account and ends its sessions.

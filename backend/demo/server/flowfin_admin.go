@@ -233,8 +233,7 @@ func testOIDC(c *call) answer {
 		err = found.Claims(&facts)
 	}
 	if err != nil {
-		return ok(testResult{false, "Could not read the OpenID discovery document. Check that the endpoint is reachable, serves " +
-			"/.well-known/openid-configuration, and - unless HTTPS discovery is disabled - is served over HTTPS.", []string{}})
+		return ok(testResult{false, c.s.flavour.discoveryFailed, []string{}})
 	}
 	yes := map[bool]string{true: "yes", false: "no"}
 	return ok(testResult{true, "The OpenID discovery document was read successfully.", []string{

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -26,7 +27,7 @@ func (c *call) kindFor(userID, refusal string) (k kind, a answer, may bool) {
 	case c.who.user.id != userID && !c.who.user.policy.IsAdministrator:
 		return kind{}, value(http.StatusForbidden, refusal), false
 	}
-	k, known := c.s.kindOf(c.vars["mode"])
+	k, known := c.s.kindOf(cmp.Or(c.vars["mode"], c.route.segments[1]))
 	return k, failed(http.StatusBadRequest), known
 }
 

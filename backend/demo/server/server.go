@@ -1,4 +1,4 @@
-// Package server simulates a Jellyfin 10.11.11 with the SSO plugin in each of its three flavours, as an http.Handler that
+// Package server simulates a Jellyfin 10.11.11 with the SSO plugin in each of its flavours, as an http.Handler that
 // lives in memory. It answers as the real servers did when they were recorded, and its plugin is a real OpenID Connect
 // client and a real SAML service provider: it redeems codes and checks signatures.
 package server
@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// Flavour is the plugin's line; empty means K0lin.
 	Flavour api.Flavour
+	// PluginVersion is one of PluginVersions; empty means the newest.
+	PluginVersion string
 	// BasePath is the server's base URL, such as "/jf", or empty.
 	BasePath string
 	// Now and Rand are the clock, and the source of ids, tokens and states; nil means time.Now and crypto/rand.
@@ -110,7 +112,7 @@ func New(o Options) *Server {
 	o.BasePath = strings.TrimRight(o.BasePath, "/")
 	s := &Server{
 		opts:     o,
-		flavour:  flavourOf(o.Flavour),
+		flavour:  flavourOf(o.Flavour, o.PluginVersion),
 		address:  o.LocalAddress,
 		wizard:   !o.WizardIncomplete,
 		users:    map[string]*user{},
