@@ -68,7 +68,7 @@ var onlies = []only{
 	{"github.com/cli/browser", of("backend/browser"), "an address is checked before it is opened"},
 	{"github.com/wailsapp/wails/v2/...", of("."), "nothing below main.go and app.go knows that there is a window"},
 	{"github.com/spf13/cobra/...", of("backend/cli"), "nothing below the command line knows that there is one"},
-	{"github.com/cli/go-gh/v2/...", of("backend/cli"), "tables are the command line's"},
+	{"github.com/clipperhouse/displaywidth", of("backend/cli"), "tables are the command line's"},
 	{"syscall/js", of("frontend"), "it exists in the page only"},
 	{"github.com/zitadel/oidc/v3/...", of("backend/demo"), "an identity provider is simulated only in the demo world"},
 	{"github.com/crewjam/saml/samlidp", of("backend/demo"), "an identity provider is simulated only in the demo world"},

@@ -14,8 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cli/go-gh/v2/pkg/text"
-	"github.com/clipperhouse/uax29/v2/graphemes"
+	"github.com/clipperhouse/displaywidth"
 	"golang.org/x/term"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -77,7 +76,7 @@ func (p *printer) json(v any) error {
 // text writes sentences behind a lead (a label, a bullet), wrapped to the width, with the further lines below the first
 // one's text.
 func (p *printer) text(lead, s string) {
-	indent := displayWidth(lead)
+	indent := displaywidth.String(lead)
 	for i, line := range wrap(s, p.width-indent) {
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
@@ -109,7 +108,7 @@ func wrap(s string, width int) []string {
 	var lines []string
 	line, used := "", 0
 	for _, piece := range pieces {
-		w := displayWidth(piece)
+		w := displaywidth.String(piece)
 		if line != "" && used+1+w > width {
 			lines, line, used = append(lines, line), "", 0
 		}
@@ -122,7 +121,7 @@ func wrap(s string, width int) []string {
 }
 
 // plain reports whether a text is ASCII without control characters, as nearly all cells of a long table are. It saves the
-// costly questions of what to show and how wide that is.
+// costly question of what to show.
 func plain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -137,13 +136,6 @@ func printable(s string) string {
 		return s
 	}
 	return api.Printable(s)
-}
-
-func displayWidth(s string) int {
-	if plain(s) {
-		return len(s)
-	}
-	return text.DisplayWidth(s)
 }
 
 // gap is between the columns of a table.
@@ -172,9 +164,9 @@ func (p *printer) table(header []string, rows [][]string, short ...string) error
 	return nil
 }
 
-// align writes a table in columns that fit the width: the widest columns give way first, so that one name of 300 letters
-// does not cost the others their room. (go-gh's table gives each column an equal share before it looks at their needs.) The
-// id of an account that was deleted, in the first column, gives way to them all: its beginning names it as well.
+// align writes a table in columns that fit the width. The widest columns give way first, so that one name of 300 letters
+// leaves room for the others. Before them gives way the id of a deleted account, in the first column: its beginning is
+// enough to name it.
 func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short []string) {
 	cells := make([][]string, 0, len(rows))
 	natural := make([]int, len(header))
@@ -190,7 +182,7 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short
 				ids = len(cell)
 				continue
 			}
-			natural[i] = max(natural[i], displayWidth(shown[i]))
+			natural[i] = max(natural[i], displaywidth.String(shown[i]))
 		}
 		cells = append(cells, shown)
 	}
@@ -198,7 +190,7 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short
 		for _, row := range cells {
 			if isID(row[0]) {
 				row[0] = shortID(row[0])
-				ids = displayWidth(row[0])
+				ids = displaywidth.String(row[0])
 			}
 		}
 	}
@@ -213,7 +205,7 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short
 			cell = truncate(cell, widths[i])
 			_, _ = w.WriteString(style(cell))
 			if i < last {
-				_, _ = w.WriteString(strings.Repeat(" ", widths[i]-displayWidth(cell)) + gap)
+				_, _ = w.WriteString(strings.Repeat(" ", widths[i]-displaywidth.String(cell)) + gap)
 			}
 		}
 		_ = w.WriteByte('\n')
@@ -279,22 +271,13 @@ func sum(numbers []int) int {
 	return n
 }
 
-// truncate cuts a cell to a width, and shows that it did. It never cuts through a letter with its marks, or an emoji.
+// truncate cuts a cell to a width in columns and ends it with an ellipsis. It never splits a letter from its marks, or an
+// emoji.
 func truncate(s string, width int) string {
-	if displayWidth(s) <= width {
+	if displaywidth.String(s) <= width { // the quick answer for ASCII
 		return s
 	}
-	var b strings.Builder
-	used := 0
-	for g := graphemes.FromString(s); g.Next(); {
-		w := displayWidth(g.Value())
-		if used+w > width-1 {
-			break
-		}
-		b.WriteString(g.Value())
-		used += w
-	}
-	return b.String() + "…"
+	return displaywidth.TruncateString(s, width, "…")
 }
 
 // facts writes names and values below each other. Empty values are left out.
@@ -302,13 +285,13 @@ func (p *printer) facts(facts ...string) {
 	width := 0
 	for fact := range slices.Chunk(facts, 2) {
 		if fact[1] != "" {
-			width = max(width, displayWidth(printable(fact[0])))
+			width = max(width, displaywidth.String(printable(fact[0])))
 		}
 	}
 	for fact := range slices.Chunk(facts, 2) {
 		if fact[1] != "" {
 			name := printable(fact[0]) + ":"
-			p.text(name+strings.Repeat(" ", width+1-displayWidth(name))+gap, printable(fact[1]))
+			p.text(name+strings.Repeat(" ", width+1-displaywidth.String(name))+gap, printable(fact[1]))
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/cli/go-gh/v2/pkg/text"
+	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -92,7 +92,7 @@ func TestTruncateKeepsLettersWhole(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: got %q, want %q", s, got, want)
 		}
-		if w := text.DisplayWidth(got); w > 10 {
+		if w := displaywidth.String(got); w > 10 {
 			t.Errorf("%q is %d columns wide", got, w)
 		}
 	}
@@ -119,8 +119,8 @@ func TestTableLinesFit(t *testing.T) {
 			t.Fatalf("%d lines for %d rows", len(lines), len(rows))
 		}
 		for _, line := range lines {
-			if text.DisplayWidth(line) > width {
-				t.Fatalf("at %d columns a line has %d: %q", width, text.DisplayWidth(line), line)
+			if displaywidth.String(line) > width {
+				t.Fatalf("at %d columns a line has %d: %q", width, displaywidth.String(line), line)
 			}
 			if strings.ContainsAny(line, "\x1b\x07\t\u202e") || strings.HasSuffix(line, " ") {
 				t.Fatalf("an unfit line: %q", line)
