@@ -35,7 +35,7 @@ func commands() []command {
 		{"binary", "build build/bin/jellybind", runBinary, false},
 		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev, true},
 		{"cross", "build for Windows and type-check for macOS", runCross, false},
-		{"icon", "draw the icons again", runIcon, false},
+		{"icons", "make the icons again from build/appicon.svg", runIcons, false},
 		{"screenshots", "take README's pictures again (argument: a folder for those of all screens)", runScreenshots, false},
 	}
 }
