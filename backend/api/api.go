@@ -119,10 +119,14 @@ type Provider struct {
 	// Endpoint is the OIDC issuer or discovery address, or the SAML single sign-on address.
 	Endpoint string `json:"endpoint,omitempty"`
 	// ClientID is the OIDC client id, or the SAML service provider's entity id.
-	ClientID string   `json:"clientId,omitempty"`
-	Scopes   []string `json:"scopes,omitempty"`
-	// NameClaim is the ID token claim whose value becomes the canonical name on this flavour (OIDC only).
+	ClientID string `json:"clientId,omitempty"`
+	// Scopes are exactly those that the plugin asks for, "openid" among them.
+	Scopes []string `json:"scopes,omitempty"`
+	// NameClaim is the claim that is said to become the canonical name: the rule's claim, or its fallback (OIDC only).
 	NameClaim string `json:"nameClaim,omitempty"`
+	// OIDC and SAML are the settings of the provider's protocol that shape a sign-in; the other one is zero.
+	OIDC OIDCSettings `json:"oidc,omitzero"`
+	SAML SAMLSettings `json:"saml,omitzero"`
 	// NewPath is true when the plugin answers at /redirect/ and /post/, false for /r/ and /p/.
 	NewPath bool `json:"newPath"`
 	// SchemeOverride, PortOverride and BaseURLOverride change the redirect URI that the plugin makes.
@@ -137,6 +141,48 @@ type Provider struct {
 	SparesAdministrators bool `json:"sparesAdministrators,omitempty"`
 	// Links is the number of links of this provider.
 	Links int `json:"links"`
+}
+
+// NameRule says which claim of a sign-in becomes the canonical name on the server. The plugin looks for the claim in the ID
+// token and in the answer of the userinfo endpoint (OpenID Connect Core 1.0, sections 2 and 5.3); case matters.
+type NameRule struct {
+	// Claim is tried first; empty where the plugin takes none, because its settings name none.
+	Claim string `json:"claim,omitempty"`
+	// Fallback is the claim that is taken where Claim did not come at all: "sub". A Claim that came with an empty text is not
+	// replaced: the server then refuses to link.
+	Fallback string `json:"fallback,omitempty"`
+}
+
+// OIDCSettings are the settings of an OIDC provider that shape the plugin's own sign-in.
+type OIDCSettings struct {
+	// Rule is how the claims become the canonical name. It is set even where the settings cannot be read, if no setting can
+	// change it; otherwise it is zero.
+	Rule NameRule `json:"rule,omitzero"`
+	// Parameters are added to the authorization request, such as acr_values.
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// NoPush is DisablePushedAuthorization: without it the plugin pushes the authorization request (RFC 9126) wherever the
+	// provider advertises the endpoint.
+	NoPush bool `json:"noPush,omitempty"`
+	// AnyIssuer is DoNotValidateIssuerName: the discovery document may name another issuer than its address.
+	AnyIssuer bool `json:"anyIssuer,omitempty"`
+	// AnyEndpoint is DoNotValidateEndpoints: the discovery document may name endpoints on other hosts.
+	AnyEndpoint bool `json:"anyEndpoint,omitempty"`
+	// NoUserinfo is DoNotLoadProfile: the plugin does not ask the userinfo endpoint.
+	NoUserinfo bool `json:"noUserinfo,omitempty"`
+	// PlainHTTP is DisableHttps: the plugin takes a provider without TLS.
+	PlainHTTP bool `json:"plainHttp,omitempty"`
+}
+
+// SAMLSettings are the settings of a SAML provider that shape what the plugin sends and checks.
+type SAMLSettings struct {
+	// Audience is what the plugin demands as the audience of an assertion; empty where it checks none.
+	Audience string `json:"audience,omitempty"`
+	// ValidateRecipient makes the plugin refuse a response that was made out to another address than its own.
+	ValidateRecipient bool `json:"validateRecipient,omitempty"`
+	// ValidateInResponseTo makes the plugin check which request a response answers.
+	ValidateInResponseTo bool `json:"validateInResponseTo,omitempty"`
+	// SignRequests is SignAuthnRequests: the plugin signs its AuthnRequests.
+	SignRequests bool `json:"signRequests,omitempty"`
 }
 
 // Identity is an account at an identity provider, as the plugin names it.

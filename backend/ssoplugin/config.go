@@ -10,12 +10,15 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
 // How links are written into a configuration.
@@ -341,16 +344,33 @@ func (c provider) outside() (before, after []byte) {
 // settings are the fields of a provider's configuration that may be known outside. Secrets are not among them, and
 // fields of one flavour are zero on the others.
 type settings struct {
-	Enabled              bool
-	OidEndpoint          string
-	OidClientID          string `json:"OidClientId"`
-	OidScopes            []string
-	DefaultUsernameClaim string
-	// OverrideDefaultScopes is K0lin's: OidScopes replace "openid profile" instead of coming after them.
-	OverrideDefaultScopes bool
-	SamlEndpoint          string
-	SamlClientID          string `json:"SamlClientId"`
-	SamlCertificate       string
+	Enabled                    bool
+	OidEndpoint                string
+	OidClientID                string `json:"OidClientId"`
+	OidScopes                  []string
+	DefaultUsernameClaim       string
+	DisablePushedAuthorization bool
+	DoNotValidateEndpoints     bool
+	DoNotValidateIssuerName    bool
+	DoNotLoadProfile           bool
+	DisableHTTPS               bool `json:"DisableHttps"`
+	// OverrideDefaultScopes and OidAuthorizationParameters are K0lin's: OidScopes replace "openid profile" instead of coming
+	// after them.
+	OverrideDefaultScopes      bool
+	OidAuthorizationParameters string
+	// AcrValues, Prompt and MaxAge are Flowfin's.
+	AcrValues       string
+	Prompt          string
+	MaxAge          *int
+	SamlEndpoint    string
+	SamlClientID    string `json:"SamlClientId"`
+	SamlCertificate string
+	// The next five are Flowfin's.
+	SamlAudience          string
+	DoNotValidateAudience bool
+	ValidateRecipient     bool
+	ValidateInResponseTo  bool
+	SignAuthnRequests     bool
 	NewPath               bool
 	SchemeOverride        string
 	PortOverride          looseInt
@@ -396,10 +416,28 @@ func (p *Plugin) describe(proto api.Protocol, c provider) (api.Provider, error) 
 	out.SparesAdministrators = out.AutoAdopt && p.sparesAdministrators
 	if proto == api.SAML {
 		out.Endpoint, out.ClientID, out.Certificate = s.SamlEndpoint, s.SamlClientID, s.SamlCertificate
+		out.SAML = api.SAMLSettings{
+			ValidateRecipient: s.ValidateRecipient, ValidateInResponseTo: s.ValidateInResponseTo,
+			SignRequests: s.SignAuthnRequests,
+		}
+		if p.audience != nil {
+			out.SAML.Audience = p.audience(s)
+		}
 		return out, nil
 	}
-	out.Endpoint, out.ClientID = s.OidEndpoint, s.OidClientID
-	out.NameClaim = p.claim(s)
+	out.Endpoint, out.ClientID, out.Scopes = s.OidEndpoint, s.OidClientID, s.scopes()
+	out.OIDC = api.OIDCSettings{
+		Rule: p.rule(s), Parameters: s.parameters(), NoPush: s.DisablePushedAuthorization,
+		AnyIssuer: s.DoNotValidateIssuerName, AnyEndpoint: s.DoNotValidateEndpoints, NoUserinfo: s.DoNotLoadProfile,
+		PlainHTTP: s.DisableHTTPS,
+	}
+	out.NameClaim = shown(out.OIDC.Rule)
+	return out, nil
+}
+
+// scopes lists what the plugin asks for. "openid" is always among them: a configuration that leaves it out cannot sign
+// anybody in (OpenID Connect Core 1.0, section 3.1.2.1).
+func (s settings) scopes() []string {
 	scopes := []string{"openid", "profile"}
 	if s.OverrideDefaultScopes {
 		scopes = []string{"openid"}
@@ -411,6 +449,63 @@ func (p *Plugin) describe(proto api.Protocol, c provider) (api.Provider, error) 
 			}
 		}
 	}
-	out.Scopes = scopes
-	return out, nil
+	return scopes
+}
+
+// parameters lists what the plugin adds to the authorization request; nil where that is nothing.
+func (s settings) parameters() map[string]string {
+	all := map[string]string{}
+	if q, err := url.ParseQuery(strings.TrimLeft(strings.TrimSpace(s.OidAuthorizationParameters), "?&")); err == nil {
+		for name := range q {
+			all[name] = q.Get(name)
+		}
+	}
+	for name, value := range map[string]string{"acr_values": s.AcrValues, "prompt": s.Prompt} {
+		if value = strings.TrimSpace(value); value != "" {
+			all[name] = value
+		}
+	}
+	if s.MaxAge != nil && *s.MaxAge >= 0 {
+		all["max_age"] = strconv.Itoa(*s.MaxAge)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}
+
+// ClientSecret returns the client secret that the plugin's own sign-in uses at an OIDC provider. It is for the memory only.
+//
+// Errors: CodeUnsupported where the plugin keeps it to itself or the credential may not read it, CodeProviderNotFound,
+// CodeClientSecretMissing where the provider has none.
+func (p *Plugin) ClientSecret(ctx context.Context, provider string) (secret.Value, error) {
+	caps := p.Capabilities()
+	if err := allowed(caps.ReadConfig, "Sign in as an administrator."); err != nil {
+		return secret.Value{}, err
+	}
+	if !caps.SecretsReadable {
+		return secret.Value{}, &api.Error{
+			Code: api.CodeUnsupported, Why: "secret-kept",
+			Sentence: "This plugin does not show its client secrets.",
+			Hint:     "Enter the client secret once.", Params: map[string]string{"provider": provider},
+		}
+	}
+	c, err := p.provider(ctx, api.OIDC, provider)
+	if err != nil {
+		return secret.Value{}, fmt.Errorf("reading a client secret: %w", err)
+	}
+	defer clear(c.raw)
+	var s struct{ OidSecret string }
+	if err := json.Unmarshal(c.raw, &s); err != nil {
+		return secret.Value{}, badConfig(errors.New("a client secret of another type"))
+	}
+	value := strings.TrimSpace(s.OidSecret) // as the plugin does
+	if value == "" {
+		return secret.Value{}, &api.Error{
+			Code: api.CodeClientSecretMissing, Why: "secret-none",
+			Sentence: fmt.Sprintf("The provider %s has no client secret in the plugin's settings.", api.Printable(provider)),
+			Params:   map[string]string{"provider": provider},
+		}
+	}
+	return secret.New(value), nil
 }

@@ -1,6 +1,7 @@
 package ssoplugin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -15,8 +16,10 @@ type flavour struct {
 	name api.Flavour
 	// abilities is what the flavour can do with a kind of credential.
 	abilities func(api.CredentialKind) api.Capabilities
-	// claim is the ID token claim that becomes the canonical name.
-	claim func(settings) string
+	// rule is how claims become the canonical name of an OIDC identity.
+	rule func(settings) api.NameRule
+	// audience is what the plugin demands as the audience of a SAML assertion; nil where it checks none.
+	audience func(settings) string
 	// adopts is whether an unlinked identity with an account's name signs in to that account.
 	adopts func(settings) bool
 	// sparesAdministrators is whether that does not hold for an administrator's account.
@@ -32,17 +35,23 @@ type flavour struct {
 	verdict func(action, *jellyfin.Response) verdict
 }
 
-// fixedClaim is the claim where no configuration can change it, and empty otherwise.
-func (f flavour) fixedClaim(proto api.Protocol) string {
+// fixedRule is the rule where no configuration can change it, and zero otherwise.
+func (f flavour) fixedRule(proto api.Protocol) api.NameRule {
 	if proto != api.OIDC {
-		return ""
+		return api.NameRule{}
 	}
-	one, other := f.claim(settings{}), f.claim(settings{DefaultUsernameClaim: "?"})
+	one, other := f.rule(settings{}), f.rule(settings{DefaultUsernameClaim: "?"})
 	if one != other {
-		return ""
+		return api.NameRule{}
 	}
 	return one
 }
+
+// shown is the claim of a rule that people are told.
+func shown(r api.NameRule) string { return cmp.Or(r.Claim, r.Fallback) }
+
+// subject is the rule of the flavours that name an identity by its subject.
+func subject(settings) api.NameRule { return api.NameRule{Claim: "sub", Fallback: "sub"} }
 
 // action is a request that the flavours refuse in different words.
 type action int

@@ -1,6 +1,7 @@
 package ssoplugin
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -19,16 +20,18 @@ func ninep4() flavour {
 			caps.UnregisterKept = false // the account's sign-in provider is back after a restart of the server
 			return caps
 		},
-		claim: func(s settings) string {
-			if claim := strings.TrimSpace(s.DefaultUsernameClaim); claim != "" {
-				return claim
-			}
-			return "preferred_username"
+		rule: func(s settings) api.NameRule {
+			// A setting of blanks alone is trimmed after it was looked at: no claim has that name.
+			claim := strings.TrimSpace(cmp.Or(s.DefaultUsernameClaim, userNameClaim))
+			return api.NameRule{Claim: claim, Fallback: "sub"}
 		},
 		adopts:  func(settings) bool { return true },
 		verdict: ninep4Verdict,
 	}
 }
+
+// userNameClaim names an identity where the settings name no other claim.
+const userNameClaim = "preferred_username"
 
 // configured is what can be done on the flavours that keep links in the providers' configuration.
 func configured(kind api.CredentialKind) api.Capabilities {

@@ -1,8 +1,10 @@
 package ssoplugin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
@@ -15,8 +17,14 @@ func flowfin() flavour {
 	return flavour{
 		name:      api.FlavourFlowfin,
 		abilities: flowfinAbilities,
-		claim:     func(settings) string { return "sub" },
-		adopts:    func(s settings) bool { return s.AllowExistingAccountLink },
+		rule:      subject,
+		audience: func(s settings) string {
+			if s.DoNotValidateAudience {
+				return ""
+			}
+			return cmp.Or(strings.TrimSpace(s.SamlAudience), s.SamlClientID)
+		},
+		adopts: func(s settings) bool { return s.AllowExistingAccountLink },
 		// Its AdoptionEligibilityResolver refuses them whatever the settings: they must be linked.
 		sparesAdministrators: true,
 		roster:               flowfinRoster,

@@ -1,6 +1,11 @@
 package ssoplugin
 
-import "github.com/jellybind/jellybind/backend/api"
+import (
+	"cmp"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
 
 // k0lin is K0lin's fork, from 5.0.0.0. All recorded answers are 9p4's but two: Unregister outlives a restart of the
 // server, and answers 404 "User not found" where 9p4's fails with 500. Its configuration has more fields, of which
@@ -8,6 +13,9 @@ import "github.com/jellybind/jellybind/backend/api"
 func k0lin() flavour {
 	f := ninep4()
 	f.name = api.FlavourK0lin
+	f.rule = func(s settings) api.NameRule {
+		return api.NameRule{Claim: cmp.Or(strings.TrimSpace(s.DefaultUsernameClaim), userNameClaim), Fallback: "sub"}
+	}
 	f.abilities = func(kind api.CredentialKind) api.Capabilities {
 		caps := configured(kind)
 		caps.UnregisterKept = true

@@ -210,7 +210,7 @@ func missing(why api.Why, sentence string) *api.Error {
 func (p *Plugin) Capabilities() api.Capabilities {
 	caps := p.abilities(p.kind)
 	caps.Flavour, caps.MayBe, caps.Version, caps.Credential = p.name, p.mayBe, p.version, p.kind
-	caps.DefaultClaim = p.claim(settings{})
+	caps.DefaultClaim = shown(p.rule(settings{}))
 	return caps
 }
 
@@ -310,8 +310,10 @@ func (p *Plugin) readOwn(ctx context.Context) (Snapshot, error) {
 	}
 	for i, proto := range protocols {
 		for _, provider := range byProtocol[i] {
+			rule := p.fixedRule(proto)
 			snap.Providers = append(snap.Providers, api.Provider{
-				Protocol: proto, Name: provider.name, NameClaim: p.fixedClaim(proto), Links: len(provider.links),
+				Protocol: proto, Name: provider.name, NameClaim: shown(rule), OIDC: api.OIDCSettings{Rule: rule},
+				Links: len(provider.links),
 			})
 			for _, name := range provider.links {
 				snap.Links = append(snap.Links, api.Link{

@@ -224,7 +224,8 @@ func authnRequest(req *http.Request) string {
 		path = "/sso/SAML/p/" + name
 	}
 	return url.QueryEscape(deflated(`<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="` + requestID +
-		`" AssertionConsumerServiceURL="http://` + req.Host + path + `"><x/></samlp:AuthnRequest>`))
+		`" AssertionConsumerServiceURL="http://` + req.Host + path + `"><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">urn:jellyfin:contract</saml:Issuer>` +
+		`<samlp:NameIDPolicy Format="urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"/></samlp:AuthnRequest>`))
 }
 
 func deflated(s string) string {

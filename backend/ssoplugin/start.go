@@ -186,18 +186,25 @@ func proxied(host string, err error) error {
 	}
 }
 
-// identityProvider checks the address that a person is about to open.
+// identityProvider checks the address that a person is about to open, to which a start with the loopback's Host led.
 func identityProvider(location, host string) (*url.URL, error) {
 	u, err := url.Parse(location)
+	if err == nil && location != "" && (u.Scheme == "" || u.Opaque == "" && strings.EqualFold(u.Host, host)) {
+		// A redirect within the server, or to this very host under another scheme: no identity provider is there.
+		return nil, proxied(host, nil)
+	}
+	return externalAddress(location)
+}
+
+// externalAddress checks an address to which the server redirects for a sign-in.
+func externalAddress(location string) (*url.URL, error) {
+	u, err := url.Parse(location)
 	switch {
-	case err != nil || location == "":
+	case err != nil || location == "" || u.Scheme == "":
 		return nil, &api.Error{
 			Code: api.CodeServerAnswer, Why: "redirect-nowhere",
 			Sentence: "The server's redirect to the identity provider has no usable address.",
 		}
-	case u.Scheme == "" || u.Opaque == "" && strings.EqualFold(u.Host, host):
-		// A redirect within the server, or to this very host under another scheme: no identity provider is there.
-		return nil, proxied(host, nil)
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, &api.Error{
 			Code: api.CodeAddressRefused, Why: "address-scheme",
@@ -269,9 +276,7 @@ func (s *Started) readSAML(location *url.URL) error {
 	case errors.Is(err, samlmsg.ErrNoRequest):
 		return proxied(s.Host, err)
 	case err != nil:
-		return &api.Error{
-			Code: api.CodeServerAnswer, Why: "request-unreadable", Sentence: "The server's SAML request cannot be read.", Err: err,
-		}
+		return unreadableRequest(err)
 	case request.ID == "" || request.ACS == "":
 		return &api.Error{
 			Code: api.CodeServerAnswer, Why: "request-address", Sentence: "The server's SAML request does not say where its answer goes.",
@@ -279,6 +284,12 @@ func (s *Started) readSAML(location *url.URL) error {
 	}
 	s.RequestID, s.RedirectURI = request.ID, request.ACS
 	return nil
+}
+
+func unreadableRequest(err error) error {
+	return &api.Error{
+		Code: api.CodeServerAnswer, Why: "request-unreadable", Sentence: "The server's SAML request cannot be read.", Err: err,
+	}
 }
 
 // callbackRoutes are the routes at which the plugin takes the identity provider's answer, the newer one first.

@@ -250,6 +250,7 @@ func TestProvider(t *testing.T) {
 		want := api.Provider{
 			Protocol: api.OIDC, Name: "npm", Known: true, Enabled: true, Endpoint: "http://127.0.0.1:9100", ClientID: "jellyfin",
 			Scopes: []string{"openid", "profile"}, NameClaim: claim, NewPath: true, AutoAdopt: true,
+			OIDC: api.OIDCSettings{Rule: api.NameRule{Claim: claim, Fallback: "sub"}, NoPush: true, PlainHTTP: true},
 		}
 		if p.Capabilities().Flavour == api.FlavourFlowfin {
 			want.Endpoint, want.AutoAdopt = "http://10.77.0.1:9100", false
@@ -257,7 +258,7 @@ func TestProvider(t *testing.T) {
 		if kind == api.CredentialUser {
 			want = api.Provider{Protocol: api.OIDC, Name: "npm"}
 			if p.Capabilities().Flavour == api.FlavourFlowfin {
-				want.NameClaim = "sub" // nothing can change it there
+				want.NameClaim, want.OIDC.Rule = "sub", api.NameRule{Claim: "sub", Fallback: "sub"} // nothing can change it there
 			}
 		}
 		got, err := p.Provider(t.Context(), api.OIDC, "npm")
