@@ -11,13 +11,16 @@ import (
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
-	"github.com/jellybind/jellybind/backend/cli"
+	"github.com/jellybind/jellybind/backend/desktop"
+	"github.com/jellybind/jellybind/backend/process"
+	"github.com/jellybind/jellybind/backend/window"
 )
 
 // App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
-// runs a command. Rows that are at hand it gets from backend.Window.RowsAtHand, beside these.
+// runs a command. Rows that are at hand it gets from window.Window.RowsAtHand, beside these.
 type App struct {
-	window *backend.Window
+	window   *window.Window
+	profiles desktop.Profiles
 	// ctx is Wails' own, which its runtime functions ask for; it is set before the page loads.
 	ctx context.Context
 	// shown is once, for the page may load again.
@@ -27,8 +30,8 @@ type App struct {
 
 // NewApp returns the bindings.
 func NewApp(b *backend.Backend) *App {
-	a := &App{}
-	a.window = backend.NewWindow(b, func(event string, data any) { runtime.EventsEmit(a.ctx, event, data) })
+	a := &App{profiles: b.Profiles}
+	a.window = window.New(b, func(event string, data any) { runtime.EventsEmit(a.ctx, event, data) })
 	return a
 }
 
@@ -37,8 +40,8 @@ func (a *App) startup(ctx context.Context) { a.ctx = ctx }
 // ready shows the window, once the page has its style sheet, where it was when it was closed.
 func (a *App) ready(ctx context.Context) {
 	a.shown.Do(func() {
-		cli.OnHangup(a.Quit)
-		if backend.InSight(a.place, screens(ctx)) {
+		process.OnHangup(a.Quit)
+		if desktop.InSight(a.place, screens(ctx)) {
 			runtime.WindowSetPosition(ctx, a.place.X, a.place.Y)
 		}
 		runtime.WindowShow(ctx)
@@ -50,14 +53,14 @@ func (a *App) ready(ctx context.Context) {
 
 // screens are those on which a place means what it meant when it was read. On Linux, Wails reads it from the corner of all
 // screens and sets it from that of the present one, so that with several the window might end outside.
-func screens(ctx context.Context) []backend.Screen {
+func screens(ctx context.Context) []desktop.Screen {
 	all, err := runtime.ScreenGetAll(ctx)
 	if err != nil || goruntime.GOOS == "linux" && len(all) > 1 {
 		return nil
 	}
-	list := make([]backend.Screen, len(all))
+	list := make([]desktop.Screen, len(all))
 	for i, s := range all {
-		list[i] = backend.Screen{Width: s.Size.Width, Height: s.Size.Height}
+		list[i] = desktop.Screen{Width: s.Size.Width, Height: s.Size.Height}
 	}
 	return list
 }
@@ -70,7 +73,7 @@ func (a *App) beforeClose(ctx context.Context) bool {
 	now := api.WindowState{Maximised: runtime.WindowIsMaximised(ctx)}
 	now.Width, now.Height = runtime.WindowGetSize(ctx)
 	now.X, now.Y = runtime.WindowGetPosition(ctx)
-	if err := a.window.SaveWindow(ctx, now); err != nil {
+	if err := desktop.SavePlace(ctx, a.profiles, now); err != nil {
 		slog.Warn("keeping the window's place", "error", err)
 	}
 	return false
@@ -93,7 +96,7 @@ func (a *App) secondStart(options.SecondInstanceData) {
 // Quit closes the window.
 func (a *App) Quit() { runtime.Quit(a.ctx) }
 
-// The methods below are documented at backend.Window, which has the same ones.
+// The methods below are documented at window.Window, which has the same ones.
 
 func (a *App) Bootstrap(language string) (api.Bootstrap, error) {
 	return a.window.Bootstrap(a.ctx, language)
@@ -180,11 +183,11 @@ func (a *App) CancelFlow(id string) error { return a.window.CancelFlow(id) }
 func (a *App) OpenSignIn(id string) error { return a.window.OpenSignIn(a.ctx, id) }
 
 func (a *App) RemoveLinks(links []api.Link) api.Removal {
-	return backend.CrossRemoval(a.window.RemoveLinks(a.ctx, links, false))
+	return window.CrossRemoval(a.window.RemoveLinks(a.ctx, links, false))
 }
 
 func (a *App) RemoveLinksViaUnregister(links []api.Link) api.Removal {
-	return backend.CrossRemoval(a.window.RemoveLinks(a.ctx, links, true))
+	return window.CrossRemoval(a.window.RemoveLinks(a.ctx, links, true))
 }
 
 func (a *App) StopChanges() { a.window.StopChanges() }

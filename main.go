@@ -16,7 +16,9 @@ import (
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/cli"
-	"github.com/jellybind/jellybind/backend/toolkit"
+	"github.com/jellybind/jellybind/backend/desktop"
+	"github.com/jellybind/jellybind/backend/process"
+	"github.com/jellybind/jellybind/backend/window"
 )
 
 // version is set by the linker.
@@ -30,14 +32,14 @@ var icon []byte
 
 func main() {
 	if opensWindow(os.Args[1:]) {
-		if err := window(); err != nil {
+		if err := openWindow(); err != nil {
 			cli.Fail(os.Stderr, err)
 			os.Exit(1)
 		}
 		return
 	}
-	cli.AttachConsole()
-	ctx, stop := cli.Ending(context.Background())
+	process.AttachConsole()
+	ctx, stop := process.Ending(context.Background())
 	code := cli.Run(ctx, version, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -48,9 +50,9 @@ func opensWindow(args []string) bool {
 	return len(args) == 0 || strings.HasPrefix(args[0], "-devserver")
 }
 
-// window opens the window and returns when it is closed.
-func window() error {
-	if err := backend.CheckDisplay(context.Background(), runtime.GOOS, os.Getenv); err != nil {
+// openWindow opens the window and returns when it is closed.
+func openWindow() error {
+	if err := desktop.CheckDisplay(context.Background(), runtime.GOOS, os.Getenv); err != nil {
 		return err
 	}
 	o, err := backend.Default(version)
@@ -59,17 +61,17 @@ func window() error {
 	}
 	app := NewApp(backend.New(o))
 	app.window.OpenAhead(context.Background()) // a second start begins it, too, and is ended by Wails; it only reads
-	place, theme := app.window.WindowState(context.Background())
+	place, theme := desktop.Place(context.Background(), o.Profiles)
 	app.place = place
 	if c := ground(theme); theme == "light" || theme == "dark" { // else GTK's theme is the system's as well
-		toolkit.Paint(c.R, c.G, c.B)
+		desktop.Paint(c.R, c.G, c.B)
 	}
 	err = wails.Run(&options.App{
 		Title:     "Jellybind",
 		Width:     place.Width,
 		Height:    place.Height,
-		MinWidth:  backend.WindowMinWidth,
-		MinHeight: backend.WindowMinHeight,
+		MinWidth:  desktop.MinWidth,
+		MinHeight: desktop.MinHeight,
 		// The window is shown once the page has its style sheet, and has the page's colour until then: nothing flashes.
 		StartHidden:      true,
 		BackgroundColour: ground(theme),
@@ -79,7 +81,7 @@ func window() error {
 		OnShutdown:       app.shutdown,
 		AssetServer:      &assetserver.Options{Assets: frontend, Handler: app.window.RowsAtHand()},
 		Bind:             []any{app},
-		ErrorFormatter:   backend.CrossError,
+		ErrorFormatter:   window.CrossError,
 		SingleInstanceLock: &options.SingleInstanceLock{
 			UniqueId:               "io.github.jellybind.jellybind",
 			OnSecondInstanceLaunch: app.secondStart,

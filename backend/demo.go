@@ -8,6 +8,7 @@ import (
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/journal"
+	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
@@ -27,7 +28,7 @@ func NewDemo(ctx context.Context, o Options, world demo.Options, as api.Credenti
 	if err != nil {
 		return nil, fmt.Errorf("starting the demo world: %w", err)
 	}
-	o.Profiles, o.Keyring, o.Seen = &ProfilesInMemory{}, &secret.Memory{}, nil
+	o.Profiles, o.Keyring, o.Seen = &profile.Memory{}, &secret.Memory{}, nil
 	d := &Demo{Backend: New(o), World: w}
 	d.Journal = journal.Open("", d.Now)
 	if err := d.login(ctx, as); err != nil {

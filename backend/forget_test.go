@@ -56,7 +56,7 @@ func TestForgetLeavesNoSecretBehind(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			keyring := stuck{&secret.Memory{}, c.err, c.get}
-			b := backend.New(backend.Options{Profiles: &backend.ProfilesInMemory{}, Keyring: keyring})
+			b := backend.New(backend.Options{Profiles: &profile.Memory{}, Keyring: keyring})
 			err := b.Profiles.Update(t.Context(), func(d *profile.Data) error {
 				return d.Add(profile.Entry{
 					Profile:  api.Profile{Name: "home", URL: "http://127.0.0.1:1", Credential: c.kind},

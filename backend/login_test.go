@@ -376,3 +376,55 @@ func TestClientSecretOfALongName(t *testing.T) {
 		t.Errorf("one that was never given: %v", err)
 	}
 }
+
+// TestStoredCredentialGoesToItsServerOnly: signing out, forgetting and asking for its state send it nowhere else.
+func TestStoredCredentialGoesToItsServerOnly(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		do   func(context.Context, *backend.Demo, profile.Entry) error
+		want api.Code
+	}{
+		"status": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
+			return d.TryCredential(ctx, e)
+		}, api.CodeServerChanged},
+		"logout": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
+			return d.Logout(ctx, e)
+		}, api.CodeTokenLeft},
+		"forget": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
+			return d.Forget(ctx, e.Name)
+		}, api.CodeTokenLeft},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, _, token := signedIn(t)
+			var sent atomic.Int32
+			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.Contains(r.Header.Get("Authorization"), token.Reveal()) {
+					sent.Add(1)
+				}
+				d.World.Server().ServeHTTP(w, r)
+			}))
+			t.Cleanup(front.Close)
+			var e profile.Entry
+			err := d.Profiles.Update(t.Context(), func(p *profile.Data) error {
+				p.Profiles[0].URL = front.URL
+				e = p.Profiles[0]
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := d.TryCredential(t.Context(), e); err != nil || sent.Swap(0) == 0 {
+				t.Fatalf("the same server: %v", err)
+			}
+			d.World.Server().NewID()
+			if err := c.do(t.Context(), d, e); api.CodeOf(err) != c.want || sent.Load() > 0 {
+				t.Errorf("another server got the token %d times: %v", sent.Load(), err)
+			}
+			_, err = d.Keyring.Get(t.Context(), "credential:"+e.DeviceID)
+			if kept := err == nil; kept != (name == "status") {
+				t.Errorf("kept: %t, %v", kept, err)
+			}
+		})
+	}
+}

@@ -5,7 +5,10 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -13,13 +16,210 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/oidcflow"
 	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/samlflow"
 	"github.com/jellybind/jellybind/backend/secret"
-	"github.com/jellybind/jellybind/backend/tlspin"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// KeyApp is the name of the API keys that Jellybind makes.
-const KeyApp = "Jellybind"
+// Session is a server that was opened with a credential.
+type Session struct {
+	mu      sync.Mutex
+	Profile profile.Entry
+	Server  api.Server
+	Client  *jellyfin.Client
+	Plugin  *ssoplugin.Plugin
+	Kind    api.CredentialKind
+	// User is whose access token it is; nil for an API key.
+	User   *api.User
+	Roster *roster.Reader
+	Linker *link.Linker
+	// Warning is what went wrong beside the sign-in that opened it; nil for nothing.
+	Warning *api.Error
+}
+
+// Info is the session as the window and --json show it.
+func (s *Session) Info() api.Session {
+	info := api.Session{
+		Profile: s.Entry().Profile, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
+		Warning: s.Warning,
+	}
+	info.Profile.Credential = s.Kind
+	return info
+}
+
+// Entry returns the profile as it was read last.
+func (s *Session) Entry() profile.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.Profile
+}
+
+// settings returns what the person told the app of a provider.
+func (s *Session) settings(p api.Protocol, name string) api.ProviderSettings {
+	e := s.Entry()
+	return e.Provider(p, name)
+}
+
+// Refresh reads a session's profile anew, after its settings or its name were changed. The error is CodeProfileNotFound when
+// it was forgotten.
+func (b *Backend) Refresh(ctx context.Context, s *Session) error {
+	data, err := b.Profiles.Load(ctx)
+	if err != nil {
+		return err
+	}
+	before := s.Entry()
+	i := slices.IndexFunc(data.Profiles, func(e profile.Entry) bool { return e.DeviceID == before.DeviceID })
+	if i < 0 {
+		_, err := data.Find(before.Name)
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Profile = data.Profiles[i]
+	return nil
+}
+
+// Target names a server and the credential to use on it.
+type Target struct {
+	// Name is a profile's name or address, another server's address, or empty for the default profile.
+	Name string
+	// Credential replaces the stored one for this run; it is never stored.
+	Credential secret.Value
+	// Progress hears of a server that has to be waited for; it may be nil.
+	Progress func(api.Progress)
+}
+
+// Entry returns the profile that a target names. An address needs no profile: the entry is then made up for this run.
+func (b *Backend) Entry(ctx context.Context, name string) (profile.Entry, error) {
+	data, err := b.Profiles.Load(ctx)
+	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
+		return profile.Entry{}, err
+	}
+	e, findErr := data.Find(name)
+	if findErr == nil {
+		return *e, err
+	}
+	if !api.IsCode(findErr, api.CodeProfileNotFound) || !strings.ContainsAny(name, ":/.") {
+		return profile.Entry{}, errors.Join(findErr, err)
+	}
+	found, err := jellyfin.Find(ctx, name, jellyfin.FindOptions{Version: b.Version})
+	if err != nil {
+		return profile.Entry{}, err
+	}
+	return profile.Entry{
+		Profile:  api.Profile{Name: name, URL: found.Server.URL, ServerID: found.Server.ID},
+		DeviceID: DeviceID(found.Server.URL),
+	}, nil
+}
+
+// Open opens a server: it waits while the server starts, learns whose credential it is, and detects the plugin.
+func (b *Backend) Open(ctx context.Context, t Target) (*Session, error) {
+	e, err := b.Entry(ctx, t.Name)
+	if err != nil {
+		return nil, err
+	}
+	if !t.Credential.IsZero() {
+		s, err := b.open(ctx, e, t.Credential, "", t.Progress)
+		return s, refusedAtOnce(err)
+	}
+	credential, err := b.Credential(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return b.open(ctx, e, credential, e.ServerID, t.Progress)
+}
+
+// refusedAtOnce gives the refusal of a credential that was just given the hint that fits: nothing has replaced it yet.
+func refusedAtOnce(err error) error {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Code != api.CodeCredentialRefused {
+		return err
+	}
+	told := *e
+	told.Hint = "Check that it was copied whole, and that it is an API key or an access token of this server."
+	return &told
+}
+
+// open opens a server with a credential. One that is stored goes to the server with the id want only, where that is known: at
+// the address of a home server another one may answer tomorrow.
+func (b *Backend) open(
+	ctx context.Context, e profile.Entry, credential secret.Value, want string, progress func(api.Progress),
+) (*Session, error) {
+	if progress == nil {
+		progress = func(api.Progress) {}
+	}
+	client, err := b.Client(e, credential)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.WaitReady(ctx, progress, "/sso/OID/GetNames"); err != nil {
+		return nil, err
+	}
+	server, err := client.PublicInfo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !server.WizardCompleted {
+		return nil, &api.Error{
+			Code: api.CodeWizardIncomplete, Sentence: "Nobody has finished the first-run wizard of this server yet.",
+			Hint: "Open " + e.URL + " in a browser and finish it.", Params: map[string]string{"url": e.URL},
+		}
+	}
+	if err := serverChanged(e, want, server.ID); err != nil {
+		return nil, err
+	}
+	kind, user, err := client.Identify(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plugin, err := ssoplugin.Detect(ctx, client, kind, user)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Profile: e, Server: server, Client: client, Plugin: plugin, Kind: kind, User: user}
+	data, err := b.Profiles.Load(ctx)
+	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
+		return nil, err
+	}
+	s.Roster = &roster.Reader{Users: client, Links: plugin, Now: b.Now}
+	s.Linker = &link.Linker{
+		Client: client, Plugin: plugin, Roster: s.Roster, Journal: b.Journal, ServerID: server.ID, Self: user, Ports: data.Settings.Ports,
+		Language: b.Language, Now: b.Now,
+		Settings: s.settings,
+		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {
+			return b.clientSecret(ctx, s, p, name)
+		},
+	}
+	return s, nil
+}
+
+// serverChanged refuses another server than the one with the id want, where both are known.
+func serverChanged(e profile.Entry, want, got string) error {
+	if want == "" || got == "" || want == got {
+		return nil
+	}
+	return &api.Error{
+		Code:     api.CodeServerChanged,
+		Sentence: "Another Jellyfin server answers at " + e.URL + " now than the one that you signed in to.",
+		Hint: "If the server was set up anew, sign in again: jellybind auth login. If the address belongs to another machine now, " +
+			"add the server by its new address.",
+		Params: map[string]string{"url": e.URL},
+	}
+}
+
+// client returns a client with a profile's stored credential, once the server that answers is known to be the profile's.
+func (b *Backend) client(ctx context.Context, e profile.Entry, credential secret.Value) (*jellyfin.Client, error) {
+	client, err := b.Client(e, credential)
+	if err != nil {
+		return nil, err
+	}
+	server, err := client.PublicInfo(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return client, serverChanged(e, e.ServerID, server.ID)
+}
 
 // Providers reads the plugin's providers, with what their identity providers must allow.
 func (s *Session) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
@@ -103,36 +303,16 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	return facts, nil
 }
 
-// Certificate returns the certificate that a server shows and that nobody known vouches for, or nil when the system's
-// authorities do.
-func (b *Backend) Certificate(ctx context.Context, e profile.Entry) (*api.Certificate, error) {
-	e.PinnedSHA256 = ""
-	client, err := b.Client(e, secret.Value{})
-	if err != nil {
+// Renew opens a session's server with the credential that is stored for it now; nil when that is the session's own, or for
+// another server, which has answered at the address since.
+func (b *Backend) Renew(ctx context.Context, s *Session) (*Session, error) {
+	if err := b.Refresh(ctx, s); err != nil {
 		return nil, err
 	}
-	_, err = client.PublicInfo(ctx)
-	if bad, ok := errors.AsType[*tlspin.CertificateError](err); ok {
-		return &bad.Certificate, nil
+	e := s.Entry()
+	credential, err := b.Credential(ctx, e)
+	if err != nil || credential == s.Client.Credential() || e.ServerID != s.Server.ID {
+		return nil, err
 	}
-	return nil, err
-}
-
-// CreateKey makes an API key named Jellybind. With use, it takes the token's place: it is stored in the keyring, and the
-// token is ended.
-func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
-	key, err := s.Client.CreateKey(ctx, KeyApp)
-	if err != nil || !use {
-		return err
-	}
-	if _, _, err := b.login(ctx, s.entry(), jellyfin.SignedIn{Token: key}, false); err != nil {
-		return errors.Join(err, s.Client.RevokeKey(context.WithoutCancel(ctx), key))
-	}
-	if s.User == nil {
-		return nil
-	}
-	if err := s.Client.SignOut(context.WithoutCancel(ctx)); err != nil {
-		return stillOpen("token-key", "The API key is in the keyring and used from now on instead of the token", err)
-	}
-	return nil
+	return b.open(ctx, e, credential, s.Server.ID, nil)
 }

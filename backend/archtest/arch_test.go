@@ -142,6 +142,27 @@ func TestLayersPointDown(t *testing.T) {
 	}
 }
 
+// A rule without a folder is left over from a move, and would let a new package of that name in.
+func TestLayersExist(t *testing.T) {
+	t.Parallel()
+	exists := func(dir string) bool {
+		info, err := os.Stat(filepath.Join(root(t), filepath.FromSlash(dir)))
+		return err == nil && info.IsDir()
+	}
+	for _, l := range layers {
+		if !exists(l.dir) {
+			t.Errorf("there is a rule for %s, and no such folder", l.dir)
+		}
+	}
+	for _, o := range onlies {
+		for _, dir := range o.in {
+			if !exists(dir) {
+				t.Errorf("%s may import %s, and there is no such folder", dir, o.imports)
+			}
+		}
+	}
+}
+
 func TestLayersHaveNoCycle(t *testing.T) {
 	t.Parallel()
 	const visiting, done = 1, 2
@@ -381,6 +402,12 @@ func TestAllowed(t *testing.T) {
 		{"backend/cli", "backend/ssoplugin", false},
 		{"backend/cli", "backend/relayflow", false},
 		{"backend", "backend/cli", false},
+		{"backend", "backend/window", false},
+		{"backend", "backend/desktop", false},
+		{"backend/window", "backend", true},
+		{"backend/window", "backend/relayflow", false},
+		{"backend/window", "backend/cli", false},
+		{"backend/cli", "backend/window", false},
 		{"backend/link", "backend", false},
 		{"frontend/views", "frontend/dom", true},
 		{"frontend/views", "backend/secret", false},

@@ -14,7 +14,7 @@ var (
 	server = []string{"backend/jellyfin", "backend/ssoplugin"}
 	flows  = []string{"backend/relayflow", "backend/oidcflow", "backend/samlflow", "backend/samlmsg"}
 	edges  = []string{"backend/loopback", "backend/browser"}
-	books  = []string{"backend/roster", "backend/journal", "backend/profile", "backend/transfer"}
+	books  = []string{"backend/roster", "backend/journal", "backend/profile"}
 )
 
 // layers is the whole layering. A package without a rule fails the test: give it one.
@@ -37,22 +37,29 @@ var layers = []layer{
 	{"backend/oidcflow", of(leaves, edges), "the own client talks to the identity provider and never to the server"},
 	{"backend/samlflow", of(leaves, server, edges, "backend/samlmsg"), "each flow can be read, tested and removed on its own"},
 	{"backend/link", of(leaves, server, flows, edges, books), "link joins flows and server, and is below everything a person sees"},
-	{"backend/transfer", of(leaves, server, "backend/roster", "backend/journal"), "import and export turn files into changes; link carries them out"},
-	{"backend/doctor", of(leaves, server, flows, edges, books), "a diagnosis looks at everything and changes nothing"},
 	{"backend/demo", of(leaves), "the simulated server shares no code with the client that it tests"},
 	{
-		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/doctor", "backend/demo"),
+		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/demo"),
 		"the command line is a face over backend: it never speaks to the plugin and never runs a flow itself",
 	},
-	{"backend/toolkit", nil, "GTK is asked for one colour, which main.go knows"},
+	{
+		"backend/window", of(leaves, server, "backend", "backend/browser", "backend/demo", "backend/german", "backend/link",
+			"backend/loopback", "backend/profile", "backend/roster"),
+		"the window is a face over backend, like the command line: it runs no flow itself, and writes nothing but through link",
+	},
+	{"backend/desktop", of("backend/api", "backend/profile"), "the desktop is asked before the window opens, and knows no server"},
+	{"backend/process", nil, "signals and consoles are the system's"},
 	{"backend/archtest", nil, "the layering is checked from outside"},
 	{
-		"backend", of(leaves, server, flows, edges, books, "backend/german", "backend/seen", "backend/link", "backend/doctor", "backend/demo"),
+		"backend", of(leaves, server, flows, edges, books, "backend/german", "backend/seen", "backend/link", "backend/demo"),
 		"the composition root wires everything and knows neither the window nor the command line",
 	},
 	{"frontend", of("backend/api"), "the page shares the crossing types with the backend and nothing else: it stays small"},
 	{"build", nil, "the task runner compiles before anything is downloaded"},
-	{".", of(leaves, "backend", "backend/cli", "backend/demo", "backend/toolkit"), "main.go and app.go hold no logic: one call into backend each"},
+	{
+		".", of("backend", "backend/api", "backend/cli", "backend/desktop", "backend/process", "backend/window"),
+		"main.go and app.go hold no logic: one call into backend each",
+	},
 }
 
 // only says who alone may import something from outside, and why. Tests are free.

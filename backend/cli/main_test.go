@@ -21,6 +21,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/cli"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
+	"github.com/jellybind/jellybind/backend/process"
 	"github.com/jellybind/jellybind/backend/profile"
 	"github.com/jellybind/jellybind/backend/secret"
 )
@@ -41,7 +42,7 @@ func hearHangups(t *testing.T) {
 
 // jellybind does what main.go does when there is a command.
 func jellybind() {
-	ctx, stop := cli.Ending(context.Background())
+	ctx, stop := process.Ending(context.Background())
 	code := cli.Run(ctx, "1.2.3", os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	// The scripts' commands know done and failed only.

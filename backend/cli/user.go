@@ -341,19 +341,16 @@ A config.json on standard input is printed with the entry merged in: jellybind s
 			if err != nil {
 				return err
 			}
-			if config, err := a.pipedInput(c.Context()); err != nil || len(config) > 0 {
-				if err != nil {
-					return err
-				}
-				merged, err := backend.MergeMenuLink(config, e.URL)
-				if err != nil {
-					return err
-				}
-				_, err = a.out.w.Write(merged)
+			config, err := a.pipedInput(c.Context())
+			if err != nil {
 				return err
 			}
-			kit, err := backend.SelfService(e.URL)
+			kit, err := backend.SelfService(e.URL, config)
 			if err != nil {
+				return err
+			}
+			if len(config) > 0 {
+				_, err = io.WriteString(a.out.w, kit.MenuLink)
 				return err
 			}
 			if a.json {

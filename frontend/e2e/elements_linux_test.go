@@ -15,7 +15,6 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/demo/server"
@@ -242,7 +241,7 @@ func (v *visit) providers() {
 // selfService compares the page's address and the menu's entry with the backend's.
 func (v *visit) selfService() {
 	v.t.Helper()
-	kit, err := backend.SelfService(v.d.URL())
+	kit, err := ssoplugin.SelfService(v.d.URL(), nil)
 	if err != nil {
 		v.t.Fatal(err)
 	}

@@ -1,4 +1,6 @@
-package backend
+// Package window is what the window's page calls: it keeps one server open, reads ahead what the page asks for next, and runs
+// sign-ins and changes that report by events.
+package window
 
 import (
 	"context"
@@ -14,8 +16,7 @@ import (
 	"time"
 	"unicode"
 
-	"golang.org/x/text/language"
-
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/german"
@@ -30,7 +31,7 @@ import (
 // Window is what the window calls: one server open at a time, its roster, and the sign-ins that are under way. Every
 // method can be called at any time, from any goroutine; long ones report by events and can be cancelled.
 type Window struct {
-	stored *Backend
+	stored *backend.Backend
 	emit   func(event string, data any)
 
 	running  sync.WaitGroup // what Close waits for: flows, changes, the opening ahead, and writing what was seen
@@ -39,8 +40,8 @@ type Window struct {
 
 	mu      sync.Mutex
 	closed  bool
-	demo    *Demo // the demo world that is open, if one is
-	session *Session
+	demo    *backend.Demo // the demo world that is open, if one is
+	session *backend.Session
 	index   *roster.Index
 	looks   map[string]look         // what was seen before, by the profile's device id
 	unsaved map[string]func() error // writes of looks that wait, by the profile's device id
@@ -58,8 +59,8 @@ type Window struct {
 	leaving map[string]int                         // how often the sign-in is being taken away, by the profile's device id
 }
 
-// NewWindow returns the window's backend. emit sends an event to the page.
-func NewWindow(b *Backend, emit func(event string, data any)) *Window {
+// New returns the window's backend. emit sends an event to the page.
+func New(b *backend.Backend, emit func(event string, data any)) *Window {
 	return &Window{
 		stored: b, emit: emit, flows: make(map[string]*flow), pins: make(map[string]string),
 		looks: make(map[string]look), unsaved: make(map[string]func() error),
@@ -96,11 +97,11 @@ func (w *Window) Close() error {
 // that was damaged is named in it. Language is the one that the page's engine prefers, BCP 47; empty says nothing new.
 func (w *Window) Bootstrap(ctx context.Context, language string) (api.Bootstrap, error) {
 	if language != "" {
-		w.stored.page.Store(&language)
+		w.stored.SetPageLanguage(language)
 	}
 	data, err := w.stored.Profiles.Load(ctx)
 	boot := api.Bootstrap{
-		Version: w.stored.Version, OS: runtime.GOOS, Locale: w.stored.systemLanguage(), Settings: data.Settings,
+		Version: w.stored.Version, OS: runtime.GOOS, Locale: w.stored.SystemLanguage(), Settings: data.Settings,
 		Profiles: []api.Profile{}, DemoFlavours: demo.Flavours(), Reasons: german.Reasons,
 	}
 	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
@@ -110,24 +111,6 @@ func (w *Window) Bootstrap(ctx context.Context, language string) (api.Bootstrap,
 		boot.Profiles = append(boot.Profiles, e.Profile)
 	}
 	return boot, err
-}
-
-// systemLanguage returns the language of the POSIX locale: "en" where that is none, as C is; nothing where none is set, as in
-// programs that Windows and macOS start, and the page knows better.
-func systemLanguage(getenv func(string) string) string {
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		locale, _, _ := strings.Cut(getenv(name), ".")
-		locale, _, _ = strings.Cut(locale, "@")
-		if locale == "" {
-			continue
-		}
-		tag, err := language.Parse(strings.ReplaceAll(locale, "_", "-"))
-		if err != nil {
-			return "en"
-		}
-		return tag.String()
-	}
-	return ""
 }
 
 // CheckKeyring tells whether the system's keyring can be used. One that hangs takes its time limit.
@@ -163,7 +146,7 @@ func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, er
 		return p, nil
 	}
 	client, err := w.stored.Client(profile.Entry{
-		Profile: api.Profile{URL: found.Server.URL, PinnedSHA256: pinned}, DeviceID: deviceID(found.Server.URL),
+		Profile: api.Profile{URL: found.Server.URL, PinnedSHA256: pinned}, DeviceID: backend.DeviceID(found.Server.URL),
 	}, secret.Value{})
 	if err != nil {
 		return p, err
@@ -261,11 +244,11 @@ func (w *Window) StartDemo(ctx context.Context, flavour api.Flavour, users int) 
 	number := w.ask()
 	o := w.stored.Options
 	// The demo world outlives this call; Close ends it.
-	d, err := NewDemo(context.WithoutCancel(ctx), o, demo.Options{Flavour: flavour, Users: users}, api.CredentialAdmin)
+	d, err := backend.NewDemo(context.WithoutCancel(ctx), o, demo.Options{Flavour: flavour, Users: users}, api.CredentialAdmin)
 	if err != nil {
 		return api.Session{}, err
 	}
-	s, err := d.Open(ctx, Target{})
+	s, err := d.Open(ctx, backend.Target{})
 	if err != nil {
 		return api.Session{}, errors.Join(err, d.Close())
 	}
@@ -275,7 +258,7 @@ func (w *Window) StartDemo(ctx context.Context, flavour api.Flavour, users int) 
 
 // show makes a session the open one, and ends what belonged to the one before. When another server was asked for since
 // the number was taken, that one's session stays, and the error is CodeCancelled.
-func (w *Window) show(number int, s *Session, d *Demo) (api.Session, error) {
+func (w *Window) show(number int, s *backend.Session, d *backend.Demo) (api.Session, error) {
 	if d == nil {
 		w.lastLook(s)
 	}
@@ -311,7 +294,7 @@ func (w *Window) show(number int, s *Session, d *Demo) (api.Session, error) {
 
 // leave closes the open session and returns the demo world that it was in, which the caller has to end. The caller holds
 // mu.
-func (w *Window) leave() *Demo {
+func (w *Window) leave() *backend.Demo {
 	for _, f := range w.flows {
 		f.cancel()
 	}
@@ -322,7 +305,7 @@ func (w *Window) leave() *Demo {
 	}
 	d := w.demo
 	if d != nil && w.session != nil {
-		delete(w.looks, w.session.entry().DeviceID)
+		delete(w.looks, w.session.Entry().DeviceID)
 	}
 	w.session, w.demo, w.index, w.ahead, w.first = nil, nil, nil, nil, firsts{}
 	return d
@@ -332,7 +315,7 @@ func (w *Window) leave() *Demo {
 func (w *Window) leaveStored(e profile.Entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.demo == nil && w.session != nil && w.session.entry().DeviceID == e.DeviceID {
+	if w.demo == nil && w.session != nil && w.session.Entry().DeviceID == e.DeviceID {
 		w.leave()
 	}
 	if w.ahead != nil && w.ahead.device == e.DeviceID {
@@ -387,7 +370,7 @@ func (w *Window) connect(
 
 func (w *Window) login(
 	ctx context.Context, e profile.Entry, obtain func(*jellyfin.Client) (jellyfin.SignedIn, error),
-) (*Session, error) {
+) (*backend.Session, error) {
 	client, err := w.stored.Client(e, secret.Value{})
 	if err != nil {
 		return nil, err
@@ -396,7 +379,7 @@ func (w *Window) login(
 	if err != nil {
 		return nil, err
 	}
-	return w.stored.replace(ctx, e, in, true)
+	return w.stored.Connect(ctx, e, in)
 }
 
 // StartQuickConnect shows a code, and reports by flow events when it was approved.
@@ -443,7 +426,7 @@ func (w *Window) OpenProfile(ctx context.Context, name string) (api.Session, err
 	if o := w.opening(name); o != nil {
 		return w.showOpening(ctx, number, o)
 	}
-	s, err := w.stored.Open(ctx, Target{Name: name, Progress: func(p api.Progress) { w.emit(api.EventProgress, p) }})
+	s, err := w.stored.Open(ctx, backend.Target{Name: name, Progress: func(p api.Progress) { w.emit(api.EventProgress, p) }})
 	if err != nil {
 		return api.Session{}, err
 	}
@@ -564,14 +547,14 @@ func checkSettings(s api.Settings) error {
 }
 
 // current returns the open session and the backend that it belongs to.
-func (w *Window) current() (*Session, *Backend, error) {
+func (w *Window) current() (*backend.Session, *backend.Backend, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.open()
 }
 
 // open is current for a caller who holds mu.
-func (w *Window) open() (*Session, *Backend, error) {
+func (w *Window) open() (*backend.Session, *backend.Backend, error) {
 	if w.session == nil {
 		return nil, nil, &api.Error{
 			Code: api.CodeProfileNotFound, Why: "none-open", Sentence: "No server is open.", Hint: "Choose a server, or add one.",
@@ -587,7 +570,7 @@ func (w *Window) open() (*Session, *Backend, error) {
 func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
 	w.mu.Lock()
 	if w.index != nil {
-		w.looks[w.session.entry().DeviceID] = look{onlySelf(w.session), w.index.Seen()}
+		w.looks[w.session.Entry().DeviceID] = look{onlySelf(w.session), w.index.Seen()}
 	}
 	w.mu.Unlock()
 	ix, err := w.refresh(ctx)
@@ -602,7 +585,7 @@ func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
 func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 	ctx, done := w.reading(ctx)
 	defer done()
-	return read(ctx, w, func(s *Session) (*roster.Index, error) {
+	return read(ctx, w, func(s *backend.Session) (*roster.Index, error) {
 		w.mu.Lock()
 		w.first = firsts{} // it tells of before
 		w.begun++
@@ -617,15 +600,15 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 }
 
 // newIndex indexes a roster of a session, with marks at what has changed since the last look.
-func (w *Window) newIndex(s *Session, r api.Roster) *roster.Index {
+func (w *Window) newIndex(s *backend.Session, r api.Roster) *roster.Index {
 	w.mu.Lock()
-	seen := w.looks[s.entry().DeviceID].accounts
+	seen := w.looks[s.Entry().DeviceID].accounts
 	w.mu.Unlock()
 	return roster.NewIndex(r, seen)
 }
 
 // take makes what a session's reading gave the roster that is shown, unless a reading that began later is shown already.
-func (w *Window) take(s *Session, number int, ix *roster.Index) *roster.Index {
+func (w *Window) take(s *backend.Session, number int, ix *roster.Index) *roster.Index {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.session != s {
@@ -635,7 +618,7 @@ func (w *Window) take(s *Session, number int, ix *roster.Index) *roster.Index {
 		return w.index
 	}
 	w.shown, w.index = number, ix
-	if key := s.entry().DeviceID; w.looks[key].accounts == nil {
+	if key := s.Entry().DeviceID; w.looks[key].accounts == nil {
 		w.looks[key] = look{onlySelf(s), ix.Seen()}
 	}
 	w.keepLook(s, ix)
@@ -723,12 +706,12 @@ func (w *Window) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
 			return s.Details(ix.Roster()), nil
 		}
 	}
-	return read(ctx, w, func(s *Session) ([]api.ProviderDetail, error) { return s.Providers(ctx) })
+	return read(ctx, w, func(s *backend.Session) ([]api.ProviderDetail, error) { return s.Providers(ctx) })
 }
 
 // TestProvider asks an identity provider itself.
 func (w *Window) TestProvider(ctx context.Context, protocol api.Protocol, name string) (api.ProviderTest, error) {
-	return read(ctx, w, func(s *Session) (api.ProviderTest, error) {
+	return read(ctx, w, func(s *backend.Session) (api.ProviderTest, error) {
 		p, err := s.Plugin.Provider(ctx, protocol, name)
 		if err != nil {
 			return api.ProviderTest{}, err
@@ -759,7 +742,7 @@ func (w *Window) setProvider(
 	if err := b.Refresh(ctx, s); err != nil {
 		return err
 	}
-	if _, err := b.SetProvider(ctx, s.entry().Name, protocol, name, change, clientSecret); err != nil {
+	if _, err := b.SetProvider(ctx, s.Entry().Name, protocol, name, change, clientSecret); err != nil {
 		return err
 	}
 	return b.Refresh(ctx, s)
@@ -767,7 +750,7 @@ func (w *Window) setProvider(
 
 // PlanLink says how a link would be made.
 func (w *Window) PlanLink(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
-	return read(ctx, w, func(s *Session) (api.Plan, error) { return s.Linker.Plan(ctx, req) })
+	return read(ctx, w, func(s *backend.Session) (api.Plan, error) { return s.Linker.Plan(ctx, req) })
 }
 
 // SelfService returns what an administrator gives to the users.
@@ -776,5 +759,5 @@ func (w *Window) SelfService(context.Context) (api.SelfService, error) {
 	if err != nil {
 		return api.SelfService{}, err
 	}
-	return SelfService(s.entry().URL)
+	return backend.SelfService(s.Entry().URL, nil)
 }

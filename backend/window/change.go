@@ -1,8 +1,9 @@
-package backend
+package window
 
 import (
 	"context"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/link"
 )
@@ -16,7 +17,7 @@ func (w *Window) StopChanges() {
 
 // change runs what changes the open server, and reads the roster afterwards. Close waits for it; its context ends when it
 // shall stop, at the next place where nothing is half done.
-func (w *Window) change(ctx context.Context, run func(context.Context, *Session) error) error {
+func (w *Window) change(ctx context.Context, run func(context.Context, *backend.Session) error) error {
 	stoppable, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w.mu.Lock()
@@ -25,7 +26,7 @@ func (w *Window) change(ctx context.Context, run func(context.Context, *Session)
 		w.mu.Unlock()
 		return err
 	}
-	t := &task{device: s.entry().DeviceID, stop: cancel, change: true}
+	t := &task{device: s.Entry().DeviceID, stop: cancel, change: true}
 	err = w.begin(t)
 	w.mu.Unlock()
 	if err != nil {
@@ -42,7 +43,7 @@ func (w *Window) change(ctx context.Context, run func(context.Context, *Session)
 // link.RemoveRequest.
 func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregister bool) ([]api.Change, error) {
 	var changes []api.Change
-	err := w.change(ctx, func(ctx context.Context, s *Session) (err error) {
+	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (err error) {
 		changes, err = s.Linker.Remove(ctx, link.RemoveRequest{Links: links, ViaUnregister: viaUnregister},
 			func(p api.Progress) { w.emit(api.EventProgress, p) })
 		return err
@@ -52,13 +53,13 @@ func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregiste
 
 // PlanUnregister says what Unregister would do.
 func (w *Window) PlanUnregister(ctx context.Context, userID string) (api.UnregisterPlan, error) {
-	return read(ctx, w, func(s *Session) (api.UnregisterPlan, error) { return s.Linker.PlanUnregister(ctx, userID) })
+	return read(ctx, w, func(s *backend.Session) (api.UnregisterPlan, error) { return s.Linker.PlanUnregister(ctx, userID) })
 }
 
 // Unregister gives an account another sign-in provider.
 func (w *Window) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
 	var c api.Change
-	err := w.change(ctx, func(ctx context.Context, s *Session) (err error) {
+	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (err error) {
 		c, err = s.Linker.Unregister(ctx, userID, authProvider)
 		return err
 	})
@@ -68,7 +69,7 @@ func (w *Window) Unregister(ctx context.Context, userID, authProvider string) (a
 // Undo takes a change back.
 func (w *Window) Undo(ctx context.Context, changeID string) (api.Change, error) {
 	var c api.Change
-	err := w.change(ctx, func(ctx context.Context, s *Session) (err error) {
+	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (err error) {
 		c, err = s.Linker.Undo(ctx, changeID)
 		return err
 	})
@@ -80,7 +81,7 @@ func (w *Window) Undo(ctx context.Context, changeID string) (api.Change, error) 
 func (w *Window) changed(ctx context.Context) {
 	w.mu.Lock()
 	s := w.session
-	gone := w.closed || s == nil || w.leaving[s.entry().DeviceID] > 0
+	gone := w.closed || s == nil || w.leaving[s.Entry().DeviceID] > 0
 	if gone {
 		w.index = nil
 	}

@@ -1,4 +1,4 @@
-package backend_test
+package window_test
 
 import (
 	"context"
@@ -29,6 +29,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/seen"
+	"github.com/jellybind/jellybind/backend/window"
 )
 
 // patience is how long a test waits for an event: the machine may be busy.
@@ -37,9 +38,9 @@ const patience = time.Minute
 // password is an administrator's of the worlds here. (The world's own "demo" stands in every other text.)
 const password = "correct horse battery staple"
 
-// window is a window with a profile file and a keyring of its own, and everything that it told the page.
-type window struct {
-	*backend.Window
+// testWindow is a window with a profile file and a keyring of its own, and everything that it told the page.
+type testWindow struct {
+	*window.Window
 	t       *testing.T
 	store   *profile.Store
 	keyring *keyring
@@ -104,15 +105,15 @@ type told struct {
 	data  any
 }
 
-func newWindow(t *testing.T) *window {
+func newWindow(t *testing.T) *testWindow {
 	t.Helper()
 	return windowIn(t, t.TempDir())
 }
 
 // windowIn is a window that keeps what it keeps in a folder.
-func windowIn(t *testing.T, dir string) *window {
+func windowIn(t *testing.T, dir string) *testWindow {
 	t.Helper()
-	w := &window{
+	w := &testWindow{
 		t: t, store: profile.Open(dir), keyring: &keyring{accounts: map[string]bool{}}, journal: journal.Open("", time.Now),
 		more: make(chan struct{}), secrets: []string{password},
 	}
@@ -124,7 +125,7 @@ func windowIn(t *testing.T, dir string) *window {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Window = backend.NewWindow(backend.New(backend.Options{
+	w.Window = window.New(backend.New(backend.Options{
 		Version: "test", Profiles: w.store, Keyring: w.keyring, Journal: w.journal,
 		Seen: seen.Open(filepath.Join(dir, "seen")),
 	}), w.hear)
@@ -137,7 +138,7 @@ func windowIn(t *testing.T, dir string) *window {
 	return w
 }
 
-func (w *window) hear(event string, data any) {
+func (w *testWindow) hear(event string, data any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.told = append(w.told, told{event, data})
@@ -149,14 +150,14 @@ func (w *window) hear(event string, data any) {
 }
 
 // secret remembers what may never reach the page.
-func (w *window) secret(values ...string) {
+func (w *testWindow) secret(values ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.secrets = append(w.secrets, values...)
 }
 
 // answered remembers what a call answered the page.
-func answered[T any](w *window, value T, err error) (T, error) {
+func answered[T any](w *testWindow, value T, err error) (T, error) {
 	b, marshalErr := json.Marshal(value)
 	if marshalErr != nil {
 		w.t.Error(marshalErr)
@@ -171,7 +172,7 @@ func answered[T any](w *window, value T, err error) (T, error) {
 }
 
 // must is answered for calls that have to succeed.
-func must[T any](w *window, value T, err error) T {
+func must[T any](w *testWindow, value T, err error) T {
 	w.t.Helper()
 	value, err = answered(w, value, err)
 	if err != nil {
@@ -181,7 +182,7 @@ func must[T any](w *window, value T, err error) T {
 }
 
 // refused expects an error with a code, a sentence, and nothing of the server's own words.
-func (w *window) refused(code api.Code, err error) {
+func (w *testWindow) refused(code api.Code, err error) {
 	w.t.Helper()
 	_, _ = answered(w, "", err)
 	if !api.IsCode(err, code) {
@@ -194,7 +195,7 @@ func (w *window) refused(code api.Code, err error) {
 }
 
 // nothingLeaked searches everything that the page was told for secrets.
-func (w *window) nothingLeaked() {
+func (w *testWindow) nothingLeaked() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	texts := slices.Clone(w.answers)
@@ -215,7 +216,7 @@ func (w *window) nothingLeaked() {
 }
 
 // flow waits until a flow tells one of the steps, and fails the test at another end.
-func (w *window) flow(id string, steps ...string) api.FlowEvent {
+func (w *testWindow) flow(id string, steps ...string) api.FlowEvent {
 	w.t.Helper()
 	timeout := time.After(patience)
 	for from := 0; ; {
@@ -244,7 +245,7 @@ func (w *window) flow(id string, steps ...string) api.FlowEvent {
 }
 
 // heard counts the events of a name.
-func (w *window) heard(event string) int {
+func (w *testWindow) heard(event string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := 0
@@ -257,7 +258,7 @@ func (w *window) heard(event string) int {
 }
 
 // signIn lets a person sign in at the address of a flow.
-func (w *window) signIn(id, login string) {
+func (w *testWindow) signIn(id, login string) {
 	w.t.Helper()
 	address := w.flow(id, "sign-in").SignIn.URL
 	go func() {
@@ -267,14 +268,14 @@ func (w *window) signIn(id, login string) {
 	}()
 }
 
-func (w *window) startDemo(flavour api.Flavour) api.Session {
+func (w *testWindow) startDemo(flavour api.Flavour) api.Session {
 	w.t.Helper()
 	s, err := w.StartDemo(w.t.Context(), flavour, 0)
 	return must(w, s, err)
 }
 
 // row finds an account by its name.
-func (w *window) row(name string) api.RosterRow {
+func (w *testWindow) row(name string) api.RosterRow {
 	w.t.Helper()
 	for _, r := range rows(w) {
 		if r.Name == name {
@@ -302,7 +303,7 @@ func world(t *testing.T, o demo.Options) *demo.World {
 }
 
 // stored returns the stored profiles.
-func (w *window) stored() []profile.Entry {
+func (w *testWindow) stored() []profile.Entry {
 	w.t.Helper()
 	d, err := w.store.Load(w.t.Context())
 	if err != nil {
@@ -312,7 +313,7 @@ func (w *window) stored() []profile.Entry {
 }
 
 // credential is what the keyring holds for a profile.
-func (w *window) credential(name string) string {
+func (w *testWindow) credential(name string) string {
 	w.t.Helper()
 	for _, e := range w.stored() {
 		if e.Name == name {
@@ -328,7 +329,7 @@ func (w *window) credential(name string) string {
 }
 
 // empty expects that nothing was added and no secret kept.
-func (w *window) empty() {
+func (w *testWindow) empty() {
 	w.t.Helper()
 	if p := w.stored(); len(p) != 0 {
 		w.t.Errorf("%q stayed in the profile file", p[0].Name)
@@ -425,7 +426,7 @@ func TestWindowMarksWhatChangedSinceTheLastRun(t *testing.T) {
 	t.Parallel()
 	dir, d := t.TempDir(), world(t, demo.Options{})
 	ctx, key := t.Context(), d.APIKey().Reveal()
-	start := func() *window {
+	start := func() *testWindow {
 		t.Helper()
 		w := windowIn(t, dir)
 		w.secret(key)
@@ -433,7 +434,7 @@ func TestWindowMarksWhatChangedSinceTheLastRun(t *testing.T) {
 		must(w, s, err)
 		return w
 	}
-	changed := func(w *window, want ...string) {
+	changed := func(w *testWindow, want ...string) {
 		t.Helper()
 		p, err := w.RosterPage(ctx, api.RosterQuery{Filter: api.FilterChanged, Sort: api.SortName})
 		got := []string{}
@@ -497,7 +498,7 @@ func TestWindowMarksWhatChangedSinceTheLastRun(t *testing.T) {
 }
 
 // rows are all accounts by name.
-func rows(w *window) []api.RosterRow {
+func rows(w *testWindow) []api.RosterRow {
 	w.t.Helper()
 	p, err := w.RosterPage(w.t.Context(), api.RosterQuery{Limit: roster.MaxLimit})
 	return must(w, p, err).Rows
@@ -1056,7 +1057,7 @@ func TestWindowTrustsOneCertificate(t *testing.T) {
 		t.Errorf("the profile %+v", s.Profile)
 	}
 	// A new window knows it from the profile.
-	again := backend.NewWindow(backend.New(backend.Options{
+	again := window.New(backend.New(backend.Options{
 		Version: "test", Profiles: w.store, Keyring: w.keyring, Journal: w.journal,
 	}), w.hear)
 	opened, err := again.OpenProfile(ctx, "home")
@@ -1316,7 +1317,7 @@ func (*brokenKeyring) Check(context.Context) api.Keyring {
 func TestWindowLockedKeyring(t *testing.T) {
 	t.Parallel()
 	w, d := newWindow(t), world(t, demo.Options{})
-	locked := backend.NewWindow(backend.New(backend.Options{
+	locked := window.New(backend.New(backend.Options{
 		Version: "test", Profiles: w.store, Keyring: &brokenKeyring{}, Journal: w.journal,
 	}), w.hear)
 	if k := locked.CheckKeyring(t.Context()); k.OK || k.Code != api.CodeSecretLocked {
@@ -1331,7 +1332,7 @@ func TestWindowLockedKeyring(t *testing.T) {
 func TestBootstrapWaitsForNoKeyring(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t)
-	asked := backend.NewWindow(backend.New(backend.Options{
+	asked := window.New(backend.New(backend.Options{
 		Version: "test", Profiles: w.store, Keyring: &hangingKeyring{}, Journal: w.journal,
 	}), w.hear)
 	boot, err := asked.Bootstrap(t.Context(), "")
@@ -1371,7 +1372,7 @@ func TestWindowChangedCertificate(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	again := backend.NewWindow(backend.New(backend.Options{
+	again := window.New(backend.New(backend.Options{
 		Version: "test", Profiles: w.store, Keyring: w.keyring, Journal: w.journal,
 	}), w.hear)
 	_, err = again.OpenProfile(ctx, "home")
@@ -1388,79 +1389,9 @@ func TestWindowChangedCertificate(t *testing.T) {
 	must(w, opened, err)
 }
 
-func TestWindowPlace(t *testing.T) {
-	t.Parallel()
-	w := newWindow(t)
-	ctx := t.Context()
-	first := api.WindowState{Width: 1200, Height: 800}
-	if got, _ := w.WindowState(ctx); got != first {
-		t.Errorf("at first %+v", got)
-	}
-	kept := api.WindowState{X: 40, Y: 30, Width: 1000, Height: 700}
-	if err := w.SaveWindow(ctx, kept); err != nil {
-		t.Fatal(err)
-	}
-	for _, absurd := range []api.WindowState{
-		{},
-		{X: 1, Y: 1, Width: 10, Height: 700},
-		{Width: 1 << 30, Height: 700},
-		{X: -32000, Y: -32000, Width: 1000, Height: 700},
-		{X: 1 << 40, Width: 1000, Height: 700},
-		{Width: -1000, Height: -700},
-	} {
-		if err := w.SaveWindow(ctx, absurd); err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := w.WindowState(ctx); got != kept {
-			t.Errorf("%+v was kept", absurd)
-		}
-		// Somebody may have edited the file.
-		other := newWindow(t)
-		if err := other.store.Update(ctx, func(d *profile.Data) error { d.Window = &absurd; return nil }); err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := other.WindowState(ctx); got != first {
-			t.Errorf("%+v in the file gives %+v", absurd, got)
-		}
-	}
-	if err := w.SaveWindow(ctx, api.WindowState{Width: 2560, Height: 1400, Maximised: true}); err != nil {
-		t.Fatal(err)
-	}
-	kept.Maximised = true
-	if got, _ := w.WindowState(ctx); got != kept {
-		t.Errorf("maximised: %+v, want %+v", got, kept)
-	}
-}
-
-func TestInSight(t *testing.T) {
-	t.Parallel()
-	screens := []backend.Screen{{Width: 1920, Height: 1080}}
-	for _, c := range []struct {
-		x, y int
-		want bool
-	}{
-		{0, 0, false},
-		{10, 10, true},
-		{-800, 10, true},
-		{-950, 10, false},
-		{1800, 10, true},
-		{1900, 10, false},
-		{10, -5, false},
-		{10, 1000, false},
-		{2500, 10, false},
-	} {
-		if got := backend.InSight(api.WindowState{X: c.x, Y: c.y, Width: 1000, Height: 700}, screens); got != c.want {
-			t.Errorf("%d, %d: %v", c.x, c.y, got)
-		}
-	}
-	if backend.InSight(api.WindowState{X: 10, Y: 10, Width: 1000, Height: 700}, nil) {
-		t.Error("in sight without a screen")
-	}
-}
-
 // heldBack connects to a world by its key. The first request that matches closes reached, and is held back until the test
 // closes released.
-func (w *window) heldBack(d *demo.World, match func(*http.Request) bool) (reached, released chan struct{}) {
+func (w *testWindow) heldBack(d *demo.World, match func(*http.Request) bool) (reached, released chan struct{}) {
 	w.t.Helper()
 	reached, released = make(chan struct{}), make(chan struct{})
 	var once sync.Once

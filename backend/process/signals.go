@@ -1,4 +1,5 @@
-package cli
+// Package process ends the process in good order when a signal asks for it, and attaches it to a console.
+package process
 
 import (
 	"context"

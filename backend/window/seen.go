@@ -1,8 +1,9 @@
-package backend
+package window
 
 import (
 	"log/slog"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/roster"
 )
@@ -15,8 +16,8 @@ type look struct {
 
 // lastLook reads what was seen of a server's accounts in an earlier run. One that is opened again in this run keeps its
 // marks until they are refreshed away. That nothing can be read is no reason not to open the server: nothing is marked then.
-func (w *Window) lastLook(s *Session) {
-	key, user := s.entry().DeviceID, onlySelf(s)
+func (w *Window) lastLook(s *backend.Session) {
+	key, user := s.Entry().DeviceID, onlySelf(s)
 	w.mu.Lock()
 	l, known := w.looks[key]
 	w.mu.Unlock()
@@ -33,7 +34,7 @@ func (w *Window) lastLook(s *Session) {
 }
 
 // onlySelf returns the id of a user who sees no account but his own, and "" for everybody else.
-func onlySelf(s *Session) string {
+func onlySelf(s *backend.Session) string {
 	if s.Kind == api.CredentialUser {
 		return s.User.ID
 	}
@@ -42,11 +43,11 @@ func onlySelf(s *Session) string {
 
 // keepLook writes what was seen, for the next run, while the page goes on. Of several looks in a row the last one is
 // written, whichever writer comes first. The caller holds mu.
-func (w *Window) keepLook(s *Session, ix *roster.Index) {
+func (w *Window) keepLook(s *backend.Session, ix *roster.Index) {
 	if w.demo != nil || w.closed {
 		return
 	}
-	key := s.entry().DeviceID
+	key := s.Entry().DeviceID
 	w.unsaved[key] = func() error { return w.stored.Seen.Save(key, onlySelf(s), ix.Seen()) }
 	w.running.Go(func() {
 		w.writing.Lock()

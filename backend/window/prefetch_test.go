@@ -1,4 +1,4 @@
-package backend_test
+package window_test
 
 import (
 	"net/http"

@@ -1,16 +1,17 @@
-package backend
+package window
 
 import (
 	"context"
 	"log/slog"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 )
 
 // read runs what only reads the open server. Another Jellybind, the command line for one, may have signed in meanwhile, and
 // the server ends the window's token then: what it refuses is read once more with the credential that the keyring has now. A
 // change is never repeated by itself, for nobody has agreed to it twice.
-func read[T any](ctx context.Context, w *Window, run func(*Session) (T, error)) (T, error) {
+func read[T any](ctx context.Context, w *Window, run func(*backend.Session) (T, error)) (T, error) {
 	s, _, err := w.current()
 	if err != nil {
 		var none T
@@ -27,17 +28,17 @@ func read[T any](ctx context.Context, w *Window, run func(*Session) (T, error)) 
 
 // renew opens the open server anew with the credential that the keyring has now, and tells the page. It returns nil when
 // there is no other one than the session's, or when that cannot be used either.
-func (w *Window) renew(ctx context.Context, s *Session) *Session {
+func (w *Window) renew(ctx context.Context, s *backend.Session) *backend.Session {
 	w.renewing.Lock()
 	defer w.renewing.Unlock()
 	now, b, err := w.current()
 	switch {
-	case err != nil || b != w.stored || now.entry().DeviceID != s.entry().DeviceID:
+	case err != nil || b != w.stored || now.Entry().DeviceID != s.Entry().DeviceID:
 		return nil
 	case now != s:
 		return now // another reading was quicker
 	}
-	renewed, err := b.renew(ctx, s)
+	renewed, err := b.Renew(ctx, s)
 	if err != nil {
 		slog.Warn("opening the server anew with the credential that is stored now", "error", err)
 		return nil
@@ -57,18 +58,4 @@ func (w *Window) renew(ctx context.Context, s *Session) *Session {
 	info.Stored = true
 	w.emit(api.EventSession, info)
 	return renewed
-}
-
-// renew opens a session's server with the credential that is stored for it now; nil when that is the session's own, or for
-// another server, which has answered at the address since.
-func (b *Backend) renew(ctx context.Context, s *Session) (*Session, error) {
-	if err := b.Refresh(ctx, s); err != nil {
-		return nil, err
-	}
-	e := s.entry()
-	credential, err := b.Credential(ctx, e)
-	if err != nil || credential == s.Client.Credential() || e.ServerID != s.Server.ID {
-		return nil, err
-	}
-	return b.open(ctx, e, credential, s.Server.ID, nil)
 }

@@ -1,6 +1,6 @@
 //go:build !windows
 
-package cli
+package process
 
 // AttachConsole does nothing: everywhere but on Windows a program has the terminal that it was started from.
 func AttachConsole() {}

@@ -1,4 +1,4 @@
-package backend
+package window
 
 import (
 	"context"
@@ -131,7 +131,7 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 	if err != nil {
 		return "", err
 	}
-	return w.run(ctx, s.entry(), func(ctx context.Context, f *flow) error {
+	return w.run(ctx, s.Entry(), func(ctx context.Context, f *flow) error {
 		change, err := s.Linker.Link(ctx, req, f)
 		w.end(f.task)
 		if change.ID != "" {
@@ -151,7 +151,7 @@ func (w *Window) StartVerify(ctx context.Context, protocol api.Protocol, provide
 	if err != nil {
 		return "", err
 	}
-	return w.run(ctx, s.entry(), func(ctx context.Context, f *flow) error {
+	return w.run(ctx, s.Entry(), func(ctx context.Context, f *flow) error {
 		v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: protocol, Provider: provider}, f)
 		if err != nil {
 			return err

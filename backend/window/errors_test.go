@@ -1,4 +1,4 @@
-package backend_test
+package window_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/window"
 )
 
 // Wails' runtime makes an Error of what a call failed with, and an object in an Error is "[object Object]".
@@ -27,10 +27,10 @@ func TestErrorsCrossAsText(t *testing.T) {
 		"cancelled":    {fmt.Errorf("waiting: %w", context.Canceled), api.CodeCancelled},
 		"without code": {errors.New("dial tcp: token 12345"), api.CodeInternal},
 	} {
-		text, ok := backend.CrossError(c.err).(string)
+		text, ok := window.CrossError(c.err).(string)
 		var got api.Error
 		if !ok || json.Unmarshal([]byte(text), &got) != nil || got.Code != c.want || got.Sentence == "" {
-			t.Errorf("%s crosses as %v", name, backend.CrossError(c.err))
+			t.Errorf("%s crosses as %v", name, window.CrossError(c.err))
 		}
 		if strings.Contains(text, "12345") {
 			t.Errorf("%s carries its cause: %s", name, text)
@@ -42,13 +42,13 @@ func TestErrorsCrossAsText(t *testing.T) {
 func TestRemovalsCrossWhole(t *testing.T) {
 	t.Parallel()
 	made := []api.Change{{ID: "1"}}
-	if r := backend.CrossRemoval(made, nil); len(r.Changes) != 1 || r.Error != nil {
+	if r := window.CrossRemoval(made, nil); len(r.Changes) != 1 || r.Error != nil {
 		t.Errorf("crosses as %+v", r)
 	}
-	if r := backend.CrossRemoval(made, fmt.Errorf("removing: %w", context.Canceled)); len(r.Changes) != 1 || r.Error.Code != api.CodeCancelled {
+	if r := window.CrossRemoval(made, fmt.Errorf("removing: %w", context.Canceled)); len(r.Changes) != 1 || r.Error.Code != api.CodeCancelled {
 		t.Errorf("a stopped one crosses as %+v", r)
 	}
-	r := backend.CrossRemoval(made, errors.New("dial tcp: token 12345"))
+	r := window.CrossRemoval(made, errors.New("dial tcp: token 12345"))
 	if len(r.Changes) != 1 || r.Error.Code != api.CodeInternal || strings.Contains(r.Error.Sentence, "12345") {
 		t.Errorf("a failed one crosses as %+v", r)
 	}

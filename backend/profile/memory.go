@@ -1,30 +1,28 @@
-package backend
+package profile
 
 import (
 	"context"
 	"crypto/rand"
 	"slices"
 	"sync"
-
-	"github.com/jellybind/jellybind/backend/profile"
 )
 
-// ProfilesInMemory keeps servers for as long as the process runs: those of the demo world, and of a run that may leave
+// Memory keeps servers for as long as the process runs: those of the demo world, and of a run that may leave
 // nothing behind. The zero value is ready.
-type ProfilesInMemory struct {
+type Memory struct {
 	mu   sync.Mutex
-	data profile.Data
+	data Data
 }
 
 // Load returns what is kept.
-func (p *ProfilesInMemory) Load(context.Context) (profile.Data, error) {
+func (p *Memory) Load(context.Context) (Data, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return clone(p.data), nil
 }
 
 // Update changes what is kept, or leaves it when change fails.
-func (p *ProfilesInMemory) Update(_ context.Context, change func(*profile.Data) error) error {
+func (p *Memory) Update(_ context.Context, change func(*Data) error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	data := clone(p.data)
@@ -41,7 +39,7 @@ func (p *ProfilesInMemory) Update(_ context.Context, change func(*profile.Data) 
 }
 
 // clone copies what a change may write to.
-func clone(d profile.Data) profile.Data {
+func clone(d Data) Data {
 	d.Profiles = slices.Clone(d.Profiles)
 	for i := range d.Profiles {
 		d.Profiles[i].Providers = slices.Clone(d.Profiles[i].Providers)

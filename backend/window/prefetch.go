@@ -1,9 +1,10 @@
-package backend
+package window
 
 import (
 	"context"
 	"sync/atomic"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/loopback"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -16,7 +17,7 @@ type opening struct {
 	taken        atomic.Bool // the page has asked for it
 
 	opened  chan struct{} // closed when session and err are there
-	session *Session
+	session *backend.Session
 	err     error
 
 	read    chan struct{} // closed when index and readErr are there
@@ -57,7 +58,7 @@ func (w *Window) OpenAhead(ctx context.Context) {
 	w.running.Go(func() {
 		defer cancel()
 		defer close(o.read)
-		o.session, o.err = w.stored.Open(ctx, Target{Name: o.name, Progress: progress})
+		o.session, o.err = w.stored.Open(ctx, backend.Target{Name: o.name, Progress: progress})
 		if o.err == nil {
 			w.lastLook(o.session)
 		}
@@ -112,7 +113,7 @@ func (w *Window) showOpening(ctx context.Context, number int, o *opening) (api.S
 	return info, nil
 }
 
-func (w *Window) readAhead(ctx context.Context, s *Session, progress func(api.Progress)) (*roster.Index, error) {
+func (w *Window) readAhead(ctx context.Context, s *backend.Session, progress func(api.Progress)) (*roster.Index, error) {
 	r, err := s.Roster.Read(ctx, progress)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package backend_test
+package window_test
 
 import (
 	"context"
@@ -11,10 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
-	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/window"
 )
 
 // removal matches the writing of a removal.
@@ -25,9 +24,9 @@ func removal(r *http.Request) bool {
 // TestWindowSignsOutAfterALink: the link that is being written needs the token.
 func TestWindowSignsOutAfterALink(t *testing.T) {
 	t.Parallel()
-	for name, leave := range map[string]func(*window) error{
-		"sign out": func(w *window) error { return w.SignOut(t.Context(), "home") },
-		"forget":   func(w *window) error { return w.ForgetProfile(t.Context(), "home") },
+	for name, leave := range map[string]func(*testWindow) error{
+		"sign out": func(w *testWindow) error { return w.SignOut(t.Context(), "home") },
+		"forget":   func(w *testWindow) error { return w.ForgetProfile(t.Context(), "home") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,58 +213,6 @@ func TestWindowReadsNothingOnceClosed(t *testing.T) {
 	}
 }
 
-// TestStoredCredentialGoesToItsServerOnly: signing out, forgetting and asking for its state send it nowhere else.
-func TestStoredCredentialGoesToItsServerOnly(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		do   func(context.Context, *backend.Demo, profile.Entry) error
-		want api.Code
-	}{
-		"status": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
-			return d.TryCredential(ctx, e)
-		}, api.CodeServerChanged},
-		"logout": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
-			return d.Logout(ctx, e)
-		}, api.CodeTokenLeft},
-		"forget": {func(ctx context.Context, d *backend.Demo, e profile.Entry) error {
-			return d.Forget(ctx, e.Name)
-		}, api.CodeTokenLeft},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			d, _, token := signedIn(t)
-			var sent atomic.Int32
-			front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if strings.Contains(r.Header.Get("Authorization"), token.Reveal()) {
-					sent.Add(1)
-				}
-				d.World.Server().ServeHTTP(w, r)
-			}))
-			t.Cleanup(front.Close)
-			var e profile.Entry
-			err := d.Profiles.Update(t.Context(), func(p *profile.Data) error {
-				p.Profiles[0].URL = front.URL
-				e = p.Profiles[0]
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := d.TryCredential(t.Context(), e); err != nil || sent.Swap(0) == 0 {
-				t.Fatalf("the same server: %v", err)
-			}
-			d.World.Server().NewID()
-			if err := c.do(t.Context(), d, e); api.CodeOf(err) != c.want || sent.Load() > 0 {
-				t.Errorf("another server got the token %d times: %v", sent.Load(), err)
-			}
-			_, err = d.Keyring.Get(t.Context(), "credential:"+e.DeviceID)
-			if kept := err == nil; kept != (name == "status") {
-				t.Errorf("kept: %t, %v", kept, err)
-			}
-		})
-	}
-}
-
 // TestStopReading calls off what only reads: the answer comes at once though the server does not answer, and the next try
 // reads as if nothing had been.
 func TestStopReading(t *testing.T) {
@@ -312,8 +259,8 @@ func TestStopReading(t *testing.T) {
 		select {
 		case err := <-ended:
 			var crossed struct{ Code api.Code }
-			if e := json.Unmarshal([]byte(backend.CrossError(err).(string)), &crossed); e != nil || crossed.Code != api.CodeCancelled {
-				t.Errorf("%s: the page is told %v", name, backend.CrossError(err))
+			if e := json.Unmarshal([]byte(window.CrossError(err).(string)), &crossed); e != nil || crossed.Code != api.CodeCancelled {
+				t.Errorf("%s: the page is told %v", name, window.CrossError(err))
 			}
 		case <-time.After(5 * time.Second):
 			t.Fatalf("%s: goes on after it was called off", name)

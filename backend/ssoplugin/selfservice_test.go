@@ -1,15 +1,15 @@
-package backend_test
+package ssoplugin_test
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-func TestMergeMenuLink(t *testing.T) {
+func TestSelfService(t *testing.T) {
 	t.Parallel()
 	const entry = `{
       "name": "Linked accounts",
@@ -17,6 +17,7 @@ func TestMergeMenuLink(t *testing.T) {
       "url": "https://media.example.com/jf/SSOViews/linking"
     }`
 	for name, c := range map[string]struct{ in, want string }{
+		"none":         {``, "{\n  \"menuLinks\": [\n    " + entry + "\n  ]\n}\n"},
 		"empty object": {`{}`, "{\n  \"menuLinks\": [\n    " + entry + "\n  ]\n}\n"},
 		"order and other entries stay": {
 			`{"z":1.50,"menuLinks":[{"url":"https://a"}],"a":"\u00e9"}`,
@@ -29,17 +30,17 @@ func TestMergeMenuLink(t *testing.T) {
 		},
 		"byte order mark": {"\uFEFF{}", "{\n  \"menuLinks\": [\n    " + entry + "\n  ]\n}\n"},
 	} {
-		got, err := backend.MergeMenuLink([]byte(c.in), "https://media.example.com/jf/")
+		got, err := ssoplugin.SelfService("https://media.example.com/jf/", []byte(c.in))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if d := cmp.Diff(c.want, string(got)); d != "" {
+		if d := cmp.Diff(c.want, got.MenuLink); d != "" {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
-	for _, in := range []string{``, `[]`, `{"menuLinks":{}}`, `{"a":`, `<html>`, `{} {}`} {
-		if got, err := backend.MergeMenuLink([]byte(in), "https://a"); !api.IsCode(err, api.CodeUsage) {
-			t.Errorf("%q was taken: %s, %v", in, got, err)
+	for _, in := range []string{`[]`, `{"menuLinks":{}}`, `{"a":`, `<html>`, `{} {}`} {
+		if got, err := ssoplugin.SelfService("https://a", []byte(in)); !api.IsCode(err, api.CodeUsage) {
+			t.Errorf("%q was taken: %s, %v", in, got.MenuLink, err)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package backend
+package ssoplugin
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// menuLink is one entry of "menuLinks" in the web client's config.json. (The wiki of K0lin's fork calls the key
-// "customLinks"; the web client knows no such key and ignores it.)
+// menuLink is one entry of "menuLinks" in the web client's config.json. (The wiki of K0lin's fork calls the key "customLinks",
+// which the web client ignores.)
 type menuLink struct {
 	Name string `json:"name"`
 	Icon string `json:"icon"`
@@ -22,18 +22,21 @@ type menuLink struct {
 
 const menuName = "Linked accounts"
 
-// SelfService returns the address of the plugin's own linking page on a server, and the menu entry that leads to it.
-func SelfService(serverURL string) (api.SelfService, error) {
+// SelfService returns the address of the plugin's own linking page on a server, and a config.json of the web client with a menu
+// entry for it. config is the present config.json; empty stands for a server without one. An entry with the same address is replaced, and
+// everything else keeps its value and its order. The error is CodeUsage if config is not a JSON object, or its menuLinks is not
+// a list.
+func SelfService(serverURL string, config []byte) (api.SelfService, error) {
+	if len(config) == 0 {
+		config = []byte("{}")
+	}
 	page := strings.TrimRight(serverURL, "/") + "/SSOViews/linking"
-	config, err := MergeMenuLink([]byte("{}"), serverURL)
-	return api.SelfService{PageURL: page, MenuLink: string(config), MenuName: menuName}, err
+	merged, err := mergeMenuLink(config, menuLink{Name: menuName, Icon: "link", URL: page})
+	return api.SelfService{PageURL: page, MenuLink: string(merged), MenuName: menuName}, err
 }
 
-// MergeMenuLink adds the menu entry for the plugin's linking page to a config.json of the web client, and returns the
-// file's new content. An entry with the same address is replaced; everything else keeps its value and its order. The error
-// is CodeUsage when config is no JSON object, or its menuLinks no list.
-func MergeMenuLink(config []byte, serverURL string) ([]byte, error) {
-	entry := menuLink{Name: menuName, Icon: "link", URL: strings.TrimRight(serverURL, "/") + "/SSOViews/linking"}
+// mergeMenuLink returns config with the entry added or replaced, indented by two spaces.
+func mergeMenuLink(config []byte, entry menuLink) ([]byte, error) {
 	config = bytes.TrimPrefix(config, []byte("\uFEFF"))
 	links := gjson.GetBytes(config, "menuLinks")
 	if !gjson.ValidBytes(config) || !gjson.ParseBytes(config).IsObject() || links.Exists() && !links.IsArray() {

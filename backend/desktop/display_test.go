@@ -1,10 +1,10 @@
-package backend_test
+package desktop_test
 
 import (
 	"testing"
 
-	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/desktop"
 )
 
 func TestCheckDisplay(t *testing.T) {
@@ -21,7 +21,7 @@ func TestCheckDisplay(t *testing.T) {
 		"Windows":               {"windows", nil, true},
 		"macOS":                 {"darwin", nil, true},
 	} {
-		err := backend.CheckDisplay(t.Context(), c.goos, func(key string) string { return c.env[key] })
+		err := desktop.CheckDisplay(t.Context(), c.goos, func(key string) string { return c.env[key] })
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -1,0 +1,263 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/secret"
+)
+
+// KeyApp is the name of the API keys that Jellybind makes.
+const KeyApp = "Jellybind"
+
+// TryCredential tells whether the stored credential of a profile works.
+func (b *Backend) TryCredential(ctx context.Context, e profile.Entry) error {
+	credential, err := b.Credential(ctx, e)
+	if err != nil {
+		return err
+	}
+	client, err := b.client(ctx, e, credential)
+	if err != nil {
+		return err
+	}
+	_, _, err = client.Identify(ctx)
+	return err
+}
+
+// Credential returns the credential that the keyring holds for a profile.
+func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value, error) {
+	missing := &api.Error{
+		Code:     api.CodeCredentialMissing,
+		Sentence: fmt.Sprintf("No credential is stored for %s.", api.Printable(e.Name)),
+		Hint:     "Run “jellybind auth login”, or give one for this run with --credential-stdin.",
+		Params:   map[string]string{"name": e.Name},
+	}
+	if e.Profile.Credential == "" || e.Profile.Credential == api.CredentialNone {
+		return secret.Value{}, missing
+	}
+	v, err := b.Keyring.Get(ctx, credentialAccount(e))
+	if errors.Is(err, secret.ErrNotFound) {
+		missing.Err = err
+		return v, missing
+	}
+	return v, err
+}
+
+// credentialAccount is the keyring's account of a profile's credential. The device id is the profile's one name that
+// never changes.
+func credentialAccount(e profile.Entry) string { return "credential:" + e.DeviceID }
+
+// Login tries a credential, and stores it in the keyring when the server takes it. The profile then says what kind it is. A
+// credential that somebody gave comes without a user; a token that the server has just made is ended again when it is not
+// kept, and so is one whose place the new credential takes.
+func (b *Backend) Login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn) (*Session, error) {
+	return b.replace(ctx, e, in, false)
+}
+
+// Connect is Login for a server that may not have a profile yet: it adds one, and names it after the server if e has no name.
+func (b *Backend) Connect(ctx context.Context, e profile.Entry, in jellyfin.SignedIn) (*Session, error) {
+	return b.replace(ctx, e, in, true)
+}
+
+// replace logs in, and ends the token that was stored before: nobody could do that later.
+func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool) (*Session, error) {
+	s, earlier, err := b.login(ctx, e, in, add)
+	if err != nil {
+		return nil, err
+	}
+	same := e.ServerID == "" || e.ServerID == s.Server.ID // another server has no business with it
+	if same && e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
+		if err := b.drop(ctx, e, earlier); err != nil {
+			s.Warning = stillOpen("token-replaced", "You are signed in, and the earlier token is not used any more", err)
+		}
+	}
+	return s, nil
+}
+
+// again reports whether the same person signed in again, on the same device: the server has ended the earlier token then.
+func again(e profile.Entry, in jellyfin.SignedIn) bool {
+	return in.User.ID != "" && in.User.ID == e.UserID
+}
+
+// login is Login, but that it leaves the earlier credential to the caller.
+func (b *Backend) login(
+	ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool,
+) (s *Session, earlier secret.Value, err error) {
+	s, err = b.open(ctx, e, in.Token, "", nil)
+	kept := false
+	if err == nil {
+		earlier, kept, err = b.keep(ctx, s, in.Token, again(e, in), add)
+	}
+	if err == nil {
+		return s, earlier, nil
+	}
+	err = refusedAtOnce(err)
+	if in.User.ID != "" && !kept {
+		if dropErr := b.drop(ctx, e, in.Token); dropErr != nil {
+			err = leftBehind(err, dropErr)
+		}
+	}
+	return nil, secret.Value{}, err
+}
+
+// leftBehind adds to the reason why a new token is not kept that the server could not be told to end it.
+func leftBehind(err, dropErr error) error {
+	told, ok := errors.AsType[*api.Error](err)
+	if !ok {
+		return fmt.Errorf("%w; ending the new session “Jellybind” at the server: %w", err, dropErr)
+	}
+	both := *told
+	both.Hint = strings.TrimLeft(told.Hint+" ", " ") + "The server could not be told to end the new sign-in either: " +
+		"end the session “Jellybind” in its dashboard, under Devices."
+	return &both
+}
+
+// drop ends a token that nobody keeps.
+func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropping)
+	defer cancel()
+	client, err := b.Client(e, token)
+	if err != nil {
+		return err
+	}
+	return client.SignOut(ctx)
+}
+
+// dropping is how long drop may keep a person waiting for what he is about to see.
+const dropping = 5 * time.Second
+
+// keep stores the credential of a session that was just opened with it. With add, a server that is no profile yet becomes
+// one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either, unless
+// the earlier credential is dead; earlier is what was in the keyring, and stored whether it has the new one.
+func (b *Backend) keep(
+	ctx context.Context, s *Session, credential secret.Value, earlierIsDead, add bool,
+) (earlier secret.Value, stored bool, err error) {
+	e := s.Entry()
+	account := credentialAccount(e)
+	earlier, err = b.Keyring.Get(ctx, account)
+	if err := ignoreNotFound(err); err != nil {
+		return earlier, false, err
+	}
+	if err := b.Keyring.Set(ctx, account, credential); err != nil {
+		return earlier, false, err
+	}
+	err = b.Profiles.Update(ctx, func(d *profile.Data) error {
+		i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.DeviceID == e.DeviceID })
+		if i < 0 && !add {
+			_, err := d.Find(e.Name)
+			return err
+		}
+		if i < 0 {
+			if e.Name == "" {
+				e.Name = freeName(d, s.Server)
+			}
+			if err := d.Add(e); err != nil {
+				return err
+			}
+			i = len(d.Profiles) - 1
+		}
+		p := &d.Profiles[i]
+		p.ServerID, p.Profile.Credential, p.UserID, p.UserName = s.Server.ID, s.Kind, "", ""
+		if s.User != nil {
+			p.UserID, p.UserName = s.User.ID, s.User.Name
+		}
+		e = *p
+		return nil
+	})
+	if err != nil && earlierIsDead {
+		return earlier, true, err
+	}
+	if err != nil {
+		ctx = context.WithoutCancel(ctx)
+		if earlier.IsZero() {
+			return earlier, false, errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, account)))
+		}
+		return earlier, false, errors.Join(err, b.Keyring.Set(ctx, account, earlier))
+	}
+	s.mu.Lock()
+	s.Profile = e
+	s.mu.Unlock()
+	return earlier, true, nil
+}
+
+// CreateKey makes an API key named Jellybind. With use, it takes the token's place: it is stored in the keyring, and the
+// token is ended.
+func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
+	key, err := s.Client.CreateKey(ctx, KeyApp)
+	if err != nil || !use {
+		return err
+	}
+	if _, _, err := b.login(ctx, s.Entry(), jellyfin.SignedIn{Token: key}, false); err != nil {
+		return errors.Join(err, s.Client.RevokeKey(context.WithoutCancel(ctx), key))
+	}
+	if s.User == nil {
+		return nil
+	}
+	if err := s.Client.SignOut(context.WithoutCancel(ctx)); err != nil {
+		return stillOpen("token-key", "The API key is in the keyring and used from now on instead of the token", err)
+	}
+	return nil
+}
+
+// Logout ends the token at the server, when it is one, and removes the credential from the keyring, also when the server could
+// not be told: CodeTokenLeft. An API key stays valid at the server: other programs may use it too.
+func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
+	credential, err := b.Credential(ctx, e)
+	if api.IsCode(err, api.CodeCredentialMissing) {
+		return b.forgetCredential(ctx, e)
+	}
+	if err != nil {
+		return err
+	}
+	var atServer error
+	if e.Profile.Credential == api.CredentialAdmin || e.Profile.Credential == api.CredentialUser {
+		atServer = b.endToken(ctx, e, credential)
+	}
+	if err := b.forgetCredential(ctx, e); err != nil {
+		return err
+	}
+	if atServer != nil {
+		return stillOpen("token-removed", "The token was removed from the keyring", atServer)
+	}
+	return nil
+}
+
+// telling is how long a person waits for the server to end his token.
+const telling = 15 * time.Second
+
+// endToken ends a profile's stored token at its server.
+func (b *Backend) endToken(ctx context.Context, e profile.Entry, token secret.Value) error {
+	ctx, cancel := context.WithTimeout(ctx, telling)
+	defer cancel()
+	client, err := b.client(ctx, e, token)
+	if err != nil {
+		return err
+	}
+	return client.SignOut(ctx)
+}
+
+// stillOpen tells of a token that is not used any more, and that the server could not be told to end.
+func stillOpen(why api.Why, done string, err error) *api.Error {
+	e := &api.Error{
+		Code: api.CodeTokenLeft, Why: why, Sentence: done + ", but the server could not be told to end it.",
+		Hint: "End the session “Jellybind” in the server's dashboard, under Devices.", Err: err,
+	}
+	e.Because(err)
+	return e
+}
+
+func (b *Backend) forgetCredential(ctx context.Context, e profile.Entry) error {
+	if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
+		return err
+	}
+	return b.update(ctx, e.Name, func(e *profile.Entry) {
+		e.Profile.Credential, e.UserID, e.UserName = api.CredentialNone, "", ""
+	})
+}

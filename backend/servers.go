@@ -1,0 +1,226 @@
+package backend
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
+	"github.com/jellybind/jellybind/backend/tlspin"
+)
+
+// Add stores a new profile for a server that was found, without a credential. An empty name is made from the server's, and
+// means that there is to be no second profile for its address: the error is then CodeProfileExists.
+func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned string) (profile.Entry, error) {
+	var added profile.Entry
+	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
+		if name == "" {
+			if e, ok := d.ByURL(server.URL); ok {
+				return addedBefore(e)
+			}
+			name = freeName(d, server)
+		}
+		err := d.Add(profile.Entry{Profile: api.Profile{
+			Name: name, URL: server.URL, ServerID: server.ID, Credential: api.CredentialNone, PinnedSHA256: pinned,
+		}})
+		return err
+	})
+	if err != nil {
+		return added, err
+	}
+	data, err := b.Profiles.Load(ctx)
+	if err != nil {
+		return added, err
+	}
+	e, err := data.Find(name)
+	if err != nil {
+		return added, err
+	}
+	return *e, nil
+}
+
+func addedBefore(e profile.Entry) error {
+	why, signedIn := api.Why("added-before"), "nobody is signed in"
+	switch {
+	case e.UserName != "":
+		why, signedIn = "added-signed-in", "signed in as "+api.Printable(e.UserName)
+	case e.Profile.Credential == api.CredentialKey:
+		why, signedIn = "added-key", "with an API key"
+	}
+	return &api.Error{
+		Code:     api.CodeProfileExists,
+		Why:      why,
+		Sentence: fmt.Sprintf("This server was added before, as %s (%s).", api.Printable(e.Name), signedIn),
+		Hint:     "Go on with that one, or give the second one a name of its own.",
+		Params:   map[string]string{"name": e.Name, "user": e.UserName},
+	}
+}
+
+// freeName makes a profile's name from what the server is called.
+func freeName(d *profile.Data, server api.Server) string {
+	base := strings.Join(strings.Fields(api.Printable(server.Name)), "-")
+	if base == "" {
+		if u, err := url.Parse(server.URL); err == nil {
+			base = u.Hostname()
+		}
+	}
+	name := base
+	for i := 2; ; i++ {
+		if !slices.ContainsFunc(d.Profiles, func(p profile.Entry) bool { return p.Name == name }) {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", base, i)
+	}
+}
+
+// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first, as
+// far as the server answers; where it does not, the error is CodeTokenLeft, and the profile is removed all the same.
+func (b *Backend) Forget(ctx context.Context, name string) error {
+	data, err := b.Profiles.Load(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := data.Find(name)
+	if err != nil {
+		return err
+	}
+	e := *found
+	for _, p := range e.Providers {
+		if err := ignoreNotFound(b.Keyring.Delete(ctx, clientAccount(e, p.Protocol, p.Provider))); p.HasSecret && err != nil {
+			return err
+		}
+	}
+	var left error
+	if e.Profile.Credential != api.CredentialNone && e.Profile.Credential != "" {
+		// That the server could not be told is no reason to keep the profile; a secret that stays in the keyring is.
+		err := b.Logout(ctx, e)
+		if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
+			return err
+		}
+		if api.IsCode(err, api.CodeTokenLeft) {
+			err = errors.Unwrap(err)
+		}
+		if err != nil && e.Profile.Credential != api.CredentialKey {
+			left = stillOpen("token-forgotten", "The server is forgotten, and its token is not used any more", err)
+		}
+	}
+	if err := b.Profiles.Update(ctx, func(d *profile.Data) error { return d.Remove(e.Name) }); err != nil {
+		return err
+	}
+	if err := b.Seen.Forget(e.DeviceID); err != nil {
+		return err
+	}
+	return left
+}
+
+// Rename gives a profile another name.
+func (b *Backend) Rename(ctx context.Context, from, to string) error {
+	return b.Profiles.Update(ctx, func(d *profile.Data) error {
+		e, err := d.Find(from)
+		if err != nil {
+			return err
+		}
+		e.Name = to
+		return nil
+	})
+}
+
+// Pin makes a profile trust exactly one certificate, by its SHA-256 fingerprint; an empty one trusts the system's
+// authorities again.
+func (b *Backend) Pin(ctx context.Context, name, sha256 string) error {
+	return b.update(ctx, name, func(e *profile.Entry) { e.PinnedSHA256 = sha256 })
+}
+
+// Certificate returns the certificate that a server shows and that nobody known vouches for, or nil when the system's
+// authorities do.
+func (b *Backend) Certificate(ctx context.Context, e profile.Entry) (*api.Certificate, error) {
+	e.PinnedSHA256 = ""
+	client, err := b.Client(e, secret.Value{})
+	if err != nil {
+		return nil, err
+	}
+	_, err = client.PublicInfo(ctx)
+	if bad, ok := errors.AsType[*tlspin.CertificateError](err); ok {
+		return &bad.Certificate, nil
+	}
+	return nil, err
+}
+
+// SetProvider changes what the app needs to know of a provider, and returns it as it is then. A client secret goes to the
+// keyring; nil leaves the one that is there, an empty one removes it.
+func (b *Backend) SetProvider(
+	ctx context.Context, name string, p api.Protocol, provider string, change func(*api.ProviderSettings),
+	clientSecret *secret.Value,
+) (api.ProviderSettings, error) {
+	data, err := b.Profiles.Load(ctx)
+	if err != nil {
+		return api.ProviderSettings{}, err
+	}
+	found, err := data.Find(name)
+	if err != nil {
+		return api.ProviderSettings{}, err
+	}
+	if clientSecret != nil {
+		account := clientAccount(*found, p, provider)
+		if clientSecret.IsZero() {
+			err = ignoreNotFound(b.Keyring.Delete(ctx, account))
+		} else {
+			err = b.Keyring.Set(ctx, account, *clientSecret)
+		}
+		if err != nil {
+			return api.ProviderSettings{}, err
+		}
+	}
+	var now api.ProviderSettings
+	err = b.update(ctx, found.Name, func(e *profile.Entry) {
+		now = e.Provider(p, provider)
+		hasSecret := now.HasSecret
+		change(&now)
+		now.Protocol, now.Provider, now.HasSecret = p, provider, hasSecret
+		if clientSecret != nil {
+			now.HasSecret = !clientSecret.IsZero()
+		}
+		e.SetProvider(now)
+	})
+	return now, err
+}
+
+// clientAccount is the keyring's account of the client secret for a provider. A name that is too long for it, as one of 36
+// Cyrillic letters is when escaped, is named by its digest, after a slash, which is in no escaped name.
+func clientAccount(e profile.Entry, p api.Protocol, name string) string {
+	account := "client:" + e.DeviceID + ":" + string(p) + ":"
+	if escaped := url.PathEscape(name); len(account)+len(escaped) <= secret.MaxAccount {
+		return account + escaped
+	}
+	return account + fmt.Sprintf("sha256/%x", sha256.Sum256([]byte(name)))
+}
+
+// clientSecret returns the client secret that the person gave for a provider, and none where he gave none.
+func (b *Backend) clientSecret(ctx context.Context, s *Session, p api.Protocol, name string) (secret.Value, error) {
+	if !s.settings(p, name).HasSecret {
+		return secret.Value{}, nil
+	}
+	v, err := b.Keyring.Get(ctx, clientAccount(s.Entry(), p, name))
+	if errors.Is(err, secret.ErrNotFound) {
+		err = &api.Error{
+			Code:     api.CodeClientSecretMissing,
+			Sentence: "The client secret for " + api.Printable(name) + " is not in the keyring any more.",
+			Hint:     "Give it again, with “jellybind providers set --client-secret”.",
+			Params:   map[string]string{"provider": name},
+			Err:      err,
+		}
+	}
+	return v, err
+}
+
+// SelfService returns what an administrator gives to people who link their own accounts. See ssoplugin.SelfService.
+func SelfService(serverURL string, config []byte) (api.SelfService, error) {
+	return ssoplugin.SelfService(serverURL, config)
+}
