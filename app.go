@@ -183,11 +183,11 @@ func (a *App) CancelFlow(id string) error { return a.window.CancelFlow(id) }
 func (a *App) OpenSignIn(id string) error { return a.window.OpenSignIn(a.ctx, id) }
 
 func (a *App) RemoveLinks(links []api.Link) api.Removal {
-	return window.CrossRemoval(a.window.RemoveLinks(a.ctx, links, false))
+	return a.window.RemoveLinks(a.ctx, links, false)
 }
 
 func (a *App) RemoveLinksViaUnregister(links []api.Link) api.Removal {
-	return window.CrossRemoval(a.window.RemoveLinks(a.ctx, links, true))
+	return a.window.RemoveLinks(a.ctx, links, true)
 }
 
 func (a *App) StopChanges() { a.window.StopChanges() }
@@ -201,5 +201,7 @@ func (a *App) Unregister(userID, authProvider string) (api.Change, error) {
 }
 
 func (a *App) Undo(changeID string) (api.Change, error) { return a.window.Undo(a.ctx, changeID) }
+
+func (a *App) UndoChanges(ids []string) api.UndoResult { return a.window.UndoChanges(a.ctx, ids) }
 
 func (a *App) SelfService() (api.SelfService, error) { return a.window.SelfService(a.ctx) }

@@ -81,7 +81,7 @@ func openWindow() error {
 		OnShutdown:       app.shutdown,
 		AssetServer:      &assetserver.Options{Assets: frontend, Handler: app.window.RowsAtHand()},
 		Bind:             []any{app},
-		ErrorFormatter:   window.CrossError,
+		ErrorFormatter:   window.FormatError,
 		SingleInstanceLock: &options.SingleInstanceLock{
 			UniqueId:               "io.github.jellybind.jellybind",
 			OnSecondInstanceLaunch: app.secondStart,

@@ -271,6 +271,17 @@ type Removal struct {
 	Error *Error `json:"error,omitempty"`
 }
 
+// UndoResult says what became of undoing several changes, one after the other.
+type UndoResult struct {
+	// Changes are the changes that were made, in order. Undoes names what each of them undid.
+	Changes []Change `json:"changes"`
+	// Failed is the id of the change at which it stopped; empty if all were undone. A change that was undone with a warning is
+	// named here and its undoing is in Changes.
+	Failed string `json:"failed,omitempty"`
+	// Error says why it stopped: it failed, or was stopped (CodeCancelled).
+	Error *Error `json:"error,omitempty"`
+}
+
 // UnregisterPlan says what Unregister will do to an account.
 type UnregisterPlan struct {
 	Account User `json:"account"`

@@ -39,16 +39,19 @@ func (w *Window) change(ctx context.Context, run func(context.Context, *backend.
 	return err
 }
 
-// RemoveLinks removes links. What was removed before a failure is in the journal. viaUnregister allows the detour of
+// RemoveLinks removes links. The result holds what was removed before a failure. viaUnregister allows the detour of
 // link.RemoveRequest.
-func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregister bool) ([]api.Change, error) {
-	var changes []api.Change
+func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregister bool) api.Removal {
+	var result api.Removal
 	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (err error) {
-		changes, err = s.Linker.Remove(ctx, link.RemoveRequest{Links: links, ViaUnregister: viaUnregister},
+		result.Changes, err = s.Linker.Remove(ctx, link.RemoveRequest{Links: links, ViaUnregister: viaUnregister},
 			func(p api.Progress) { w.emit(api.EventProgress, p) })
 		return err
 	})
-	return changes, err
+	if err != nil {
+		result.Error = forPage(err)
+	}
+	return result
 }
 
 // PlanUnregister says what Unregister would do.
@@ -74,6 +77,32 @@ func (w *Window) Undo(ctx context.Context, changeID string) (api.Change, error) 
 		return err
 	})
 	return c, err
+}
+
+// UndoChanges undoes changes in the order given, and stops at the first error.
+func (w *Window) UndoChanges(ctx context.Context, ids []string) api.UndoResult {
+	result := api.UndoResult{Changes: []api.Change{}}
+	err := w.change(ctx, func(ctx context.Context, s *backend.Session) error {
+		for _, id := range ids {
+			if err := ctx.Err(); err != nil {
+				result.Failed = id
+				return err
+			}
+			c, err := s.Linker.Undo(ctx, id)
+			if c.State == api.ChangeConfirmed {
+				result.Changes = append(result.Changes, c)
+			}
+			if err != nil {
+				result.Failed = id
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		result.Error = forPage(err)
+	}
+	return result
 }
 
 // changed reads the roster anew after a change, and tells the page. A failure to read is not the change's: the next look

@@ -8,11 +8,11 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// CrossError is what a failed call gives to the page: code, sentence and hint as JSON in a string, for Wails' runtime makes
-// an Error of it, whose message is a string. What carries no code is a fault of the app; its text is kept from the page, for
-// it may hold anything.
-func CrossError(err error) any {
-	e := crossing(err)
+// FormatError returns what a failed call gives to the page: code, sentence and hint as JSON in a string, because Wails' runtime
+// makes it the message of a JavaScript Error. An error without a code is a fault of the app. Its text may hold anything, so it
+// does not reach the page.
+func FormatError(err error) any {
+	e := forPage(err)
 	text, err := json.Marshal(e)
 	if err != nil {
 		return string(e.Code)
@@ -20,15 +20,8 @@ func CrossError(err error) any {
 	return string(text)
 }
 
-// CrossRemoval is what a removal gives to the page. Its error is a part of it, for a failed call would drop what was removed.
-func CrossRemoval(changes []api.Change, err error) api.Removal {
-	if err == nil {
-		return api.Removal{Changes: changes}
-	}
-	return api.Removal{Changes: changes, Error: crossing(err)}
-}
-
-func crossing(err error) *api.Error {
+// forPage returns err as the page may see it.
+func forPage(err error) *api.Error {
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		return e
 	}

@@ -59,12 +59,12 @@ func TestWindowTakesTheTokenOfAnotherJellybind(t *testing.T) {
 
 	signInAgain()
 	links := []api.Link{{Identity: elif.Identities[0], UserID: elif.ID}}
-	_, err = w.RemoveLinks(ctx, links, false)
+	_, err = w.remove(ctx, links, false)
 	w.refused(api.CodeCredentialRefused, err)
 	if got := w.row("elif"); len(got.Identities) != len(elif.Identities) {
 		t.Errorf("a refused change was repeated: %+v", got)
 	}
-	changes, err := w.RemoveLinks(ctx, links, false)
+	changes, err := w.remove(ctx, links, false)
 	must(w, changes, err)
 
 	before := w.heard(api.EventSession)

@@ -137,7 +137,7 @@ func TestWindowLeavesTheOtherServerAlone(t *testing.T) {
 	}
 	var group sync.WaitGroup
 	group.Go(func() {
-		if changes, err := w.RemoveLinks(ctx, links, false); err != nil || len(changes) != len(links) {
+		if changes, err := w.remove(ctx, links, false); err != nil || len(changes) != len(links) {
 			t.Errorf("removed %d of %d links: %v", len(changes), len(links), err)
 		}
 	})
@@ -162,7 +162,7 @@ func TestWindowSignOutGivesUp(t *testing.T) {
 	elif := w.row("elif")
 	var group sync.WaitGroup
 	group.Go(func() {
-		_, _ = w.RemoveLinks(t.Context(), []api.Link{{Identity: elif.Identities[0], UserID: elif.ID}}, false)
+		_, _ = w.remove(t.Context(), []api.Link{{Identity: elif.Identities[0], UserID: elif.ID}}, false)
 	})
 	<-reached
 	for _, leave := range []func(context.Context, string) error{w.SignOut, w.ForgetProfile} {
@@ -259,8 +259,8 @@ func TestStopReading(t *testing.T) {
 		select {
 		case err := <-ended:
 			var crossed struct{ Code api.Code }
-			if e := json.Unmarshal([]byte(window.CrossError(err).(string)), &crossed); e != nil || crossed.Code != api.CodeCancelled {
-				t.Errorf("%s: the page is told %v", name, window.CrossError(err))
+			if e := json.Unmarshal([]byte(window.FormatError(err).(string)), &crossed); e != nil || crossed.Code != api.CodeCancelled {
+				t.Errorf("%s: the page is told %v", name, window.FormatError(err))
 			}
 		case <-time.After(5 * time.Second):
 			t.Fatalf("%s: goes on after it was called off", name)

@@ -274,6 +274,25 @@ func (w *testWindow) startDemo(flavour api.Flavour) api.Session {
 	return must(w, s, err)
 }
 
+// remove removes links and returns the result's error as an error.
+func (w *testWindow) remove(ctx context.Context, links []api.Link, viaUnregister bool) ([]api.Change, error) {
+	r := w.RemoveLinks(ctx, links, viaUnregister)
+	if r.Error == nil {
+		return r.Changes, nil
+	}
+	return r.Changes, r.Error
+}
+
+// undo undoes changes, which has to succeed.
+func (w *testWindow) undo(ids ...string) []api.Change {
+	w.t.Helper()
+	r := w.UndoChanges(w.t.Context(), ids)
+	if _, _ = answered(w, r, nil); r.Error != nil {
+		w.t.Fatal(r.Error)
+	}
+	return r.Changes
+}
+
 // row finds an account by its name.
 func (w *testWindow) row(name string) api.RosterRow {
 	w.t.Helper()
@@ -357,9 +376,9 @@ func TestWindowWithoutServer(t *testing.T) {
 		"PlanLink":      func() error { _, err := w.PlanLink(ctx, api.LinkRequest{}); return err },
 		"StartLink":     func() error { _, err := w.StartLink(ctx, api.LinkRequest{}); return err },
 		"StartVerify":   func() error { _, err := w.StartVerify(ctx, api.OIDC, "x"); return err },
-		"RemoveLinks":   func() error { _, err := w.RemoveLinks(ctx, nil, false); return err },
+		"RemoveLinks":   func() error { _, err := w.remove(ctx, nil, false); return err },
 		"Unregister":    func() error { _, err := w.Unregister(ctx, "x", "y"); return err },
-		"Undo":          func() error { _, err := w.Undo(ctx, "x"); return err },
+		"UndoChanges":   func() error { return w.UndoChanges(ctx, []string{"x"}).Error },
 		"SelfService":   func() error { _, err := w.SelfService(ctx); return err },
 		"OpenProfile":   func() error { _, err := w.OpenProfile(ctx, "x"); return err },
 		"SignOut":       func() error { return w.SignOut(ctx, "x") },
@@ -469,7 +488,7 @@ func TestWindowMarksWhatChangedSinceTheLastRun(t *testing.T) {
 	changed(w, "aaron")
 	linked := slices.IndexFunc(rows(w), func(r api.RosterRow) bool { return len(r.Identities) > 0 && r.Exists })
 	row := rows(w)[linked]
-	changes, err := w.RemoveLinks(ctx, []api.Link{{Identity: row.Identities[0], UserID: row.ID}}, false)
+	changes, err := w.remove(ctx, []api.Link{{Identity: row.Identities[0], UserID: row.ID}}, false)
 	must(w, changes, err)
 	both := []string{"aaron", row.Name}
 	slices.Sort(both)
@@ -577,17 +596,14 @@ func TestWindowLink(t *testing.T) {
 				t.Errorf("verified %+v", v)
 			}
 
-			undone, err := w.Undo(ctx, done.ID)
-			if must(w, undone, err).Undoes != done.ID {
+			if undone := w.undo(done.ID); undone[0].Undoes != done.ID {
 				t.Errorf("undone %+v", undone)
 			}
 			if got := w.row(demo.TourName); len(got.Identities) != 0 {
 				t.Errorf("after undoing %+v", got)
 			}
-			_, err = w.Undo(ctx, done.ID)
-			w.refused(api.CodeChangeNotUndoable, err)
-			_, err = w.Undo(ctx, "no such change")
-			w.refused(api.CodeChangeNotFound, err)
+			w.refused(api.CodeChangeNotUndoable, w.UndoChanges(ctx, []string{done.ID}).Error)
+			w.refused(api.CodeChangeNotFound, w.UndoChanges(ctx, []string{"no such change"}).Error)
 		})
 	}
 }
@@ -717,19 +733,16 @@ func TestWindowRemoveUnregister(t *testing.T) {
 	for i, id := range elif.Identities {
 		links[i] = api.Link{Identity: id, UserID: elif.ID}
 	}
-	changes, err := w.RemoveLinks(ctx, links, false)
+	changes, err := w.remove(ctx, links, false)
 	if changes = must(w, changes, err); len(changes) != len(links) {
 		t.Fatalf("removed %+v", changes)
 	}
 	if got := w.row("elif"); len(got.Identities) != 0 || !got.Changed {
 		t.Errorf("after removing %+v", got)
 	}
-	_, err = w.RemoveLinks(ctx, links, false)
+	_, err = w.remove(ctx, links, false)
 	w.refused(api.CodeLinkNotFound, err)
-	for _, c := range changes {
-		undone, err := w.Undo(ctx, c.ID)
-		must(w, undone, err)
-	}
+	w.undo(ids(changes)...)
 	if got := w.row("elif"); len(got.Identities) != len(links) {
 		t.Errorf("after undoing %+v", got)
 	}
@@ -744,6 +757,58 @@ func TestWindowRemoveUnregister(t *testing.T) {
 	change, err := w.Unregister(ctx, elif.ID, plan.Providers[0].ID)
 	if must(w, change, err).State != api.ChangeConfirmed {
 		t.Errorf("unregistered %+v", change)
+	}
+}
+
+// ids returns the ids of changes.
+func ids(changes []api.Change) []string {
+	var list []string
+	for _, c := range changes {
+		list = append(list, c.ID)
+	}
+	return list
+}
+
+// TestUndoChanges says which changes were undone when one of them fails, and reads the roster once for all of them.
+func TestUndoChanges(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	w.startDemo(api.FlavourK0lin)
+	elif := w.row("elif")
+	if len(elif.Identities) != 2 {
+		t.Fatalf("elif has %d identities", len(elif.Identities))
+	}
+	var links []api.Link
+	for _, i := range elif.Identities {
+		links = append(links, api.Link{Identity: i, UserID: elif.ID})
+	}
+	changes, err := w.remove(t.Context(), links, false)
+	removed := ids(must(w, changes, err))
+
+	before := w.heard(api.EventRoster)
+	r := w.UndoChanges(t.Context(), []string{removed[1], "no such change", removed[0]})
+	w.refused(api.CodeChangeNotFound, r.Error)
+	if len(r.Changes) != 1 || r.Changes[0].Undoes != removed[1] || r.Failed != "no such change" {
+		t.Errorf("undone: %+v", r)
+	}
+	if got := w.row("elif").Identities; !slices.Equal(got, elif.Identities[1:]) {
+		t.Errorf("after the failure: %+v", got)
+	}
+
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if r := w.UndoChanges(stopped, removed); !api.IsCode(r.Error, api.CodeCancelled) || r.Failed != removed[0] || r.Changes == nil {
+		t.Errorf("stopped: %+v", r)
+	}
+
+	if undone := w.undo(removed[0]); len(undone) != 1 || undone[0].Undoes != removed[0] {
+		t.Errorf("undone: %+v", undone)
+	}
+	if got := w.row("elif").Identities; !slices.Equal(got, elif.Identities) {
+		t.Errorf("after all: %+v", got)
+	}
+	if n := w.heard(api.EventRoster) - before; n != 2 {
+		t.Errorf("the page heard of %d rosters, want one for each call that changed something", n)
 	}
 }
 
@@ -1418,7 +1483,7 @@ func TestWindowClosesAfterAWrite(t *testing.T) {
 	var group sync.WaitGroup
 	group.Go(func() {
 		links := []api.Link{{Identity: tomas.Identities[0], UserID: tomas.ID}, {Identity: tomas.Identities[1], UserID: tomas.ID}}
-		if changes, err := w.RemoveLinks(t.Context(), links, true); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
+		if changes, err := w.remove(t.Context(), links, true); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
 			t.Errorf("removed %d links: %v", len(changes), err)
 		}
 	})
@@ -1437,7 +1502,7 @@ func TestWindowClosesAfterAWrite(t *testing.T) {
 	}
 	close(released)
 	group.Wait()
-	w.refused(api.CodeProfileNotFound, func() error { _, err := w.Undo(t.Context(), "x"); return err }())
+	w.refused(api.CodeProfileNotFound, w.UndoChanges(t.Context(), []string{"x"}).Error)
 	after := newWindow(t)
 	after.secret(d.APIKey().Reveal())
 	s, err := after.ConnectKey(t.Context(), d.URL(), "home", d.APIKey().Reveal())
@@ -1461,7 +1526,7 @@ func TestWindowStopsARemoval(t *testing.T) {
 	}
 	var group sync.WaitGroup
 	group.Go(func() {
-		if changes, err := w.RemoveLinks(t.Context(), links, false); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
+		if changes, err := w.remove(t.Context(), links, false); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
 			t.Errorf("removed %d links: %v", len(changes), err)
 		}
 	})
@@ -1472,7 +1537,7 @@ func TestWindowStopsARemoval(t *testing.T) {
 	if left := w.row("elif").Identities; !slices.Equal(left, elif.Identities[1:]) {
 		t.Errorf("left: %v", left)
 	}
-	if _, err := w.RemoveLinks(t.Context(), links[1:], false); err != nil {
+	if _, err := w.remove(t.Context(), links[1:], false); err != nil {
 		t.Error(err)
 	}
 }
