@@ -447,12 +447,48 @@ func (r *replay) exchange(i int, e exchange) error {
 		return fmt.Errorf("recorded no body, answered %.200s", body)
 	case e.Answer.Body == nil:
 		return nil
-	case e.Name == "states while pending" && r.flavour != api.Flavour9p4:
+	case e.Name == "states while pending":
 		return r.matchStates(*e.Answer.Body, body)
 	case e.Section == "parallel writes":
 		return r.matchParallel(*e.Answer.Body, body)
 	}
-	return r.match(*e.Answer.Body, string(body))
+	return r.match(sortedLinks(*e.Answer.Body), sortedLinks(string(body)))
+}
+
+// Links in the answers, as they are written: an account's names, a provider's links, and Flowfin's links and accounts.
+const (
+	jsonText  = `"(?:[^"\\]|\\.)*"`
+	flatLink  = `\{"Protocol":` + jsonText + `(?:,` + jsonText + `:` + jsonText + `)*\}`
+	rosterRow = `\{"UserId":` + jsonText + `(?:,` + jsonText + `:(?:` + jsonText + `|true|false))*,"Links":\[(?:` + flatLink + `,?)*\]\}`
+)
+
+var (
+	linkLists = []struct{ list, item *regexp.Regexp }{
+		{regexp.MustCompile(`:\[` + jsonText + `(?:,` + jsonText + `)+\]`), regexp.MustCompile(jsonText)},
+		{
+			regexp.MustCompile(`"CanonicalLinks":\{(?:` + jsonText + `:` + jsonText + `,?)+\}`),
+			regexp.MustCompile(jsonText + `:` + jsonText),
+		},
+		{regexp.MustCompile(`\[(?:` + flatLink + `,?)+\]`), regexp.MustCompile(flatLink)},
+		{regexp.MustCompile(`\[(?:` + rosterRow + `,?)+\]`), regexp.MustCompile(rosterRow)},
+	}
+	anyID = regexp.MustCompile(`[0-9a-f]{32}|\{\{[^}]*\}\}`)
+)
+
+// sortedLinks sorts the links in an answer, and what else lists names. The plugin lists them in the order of .NET's
+// dictionaries, which says nothing.
+func sortedLinks(body string) string {
+	for _, l := range linkLists {
+		body = l.list.ReplaceAllStringFunc(body, func(list string) string {
+			open := strings.IndexAny(list, "[{") + 1
+			items := l.item.FindAllString(list[open:len(list)-1], -1)
+			slices.SortFunc(items, func(a, b string) int {
+				return strings.Compare(anyID.ReplaceAllString(a, ""), anyID.ReplaceAllString(b, ""))
+			})
+			return list[:open] + strings.Join(items, ",") + list[len(list)-1:]
+		})
+	}
+	return body
 }
 
 // remember keeps what later requests need and what the recordings cut off.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -195,7 +196,8 @@ type stateDTO struct {
 
 func statesByKey(s *Server) answer {
 	out := ordered[stateDTO]{}
-	for key, p := range s.pending.all() {
+	for _, key := range slices.Sorted(maps.Keys(s.pending)) {
+		p := s.pending[key]
 		var d stateDTO
 		d.State.StartUrl, d.State.State, d.State.CodeVerifier, d.State.RedirectUri = p.startURL, key, p.verifier, p.redirectURI
 		d.Created = p.created.UTC().Format("2006-01-02T15:04:05.9999999-07:00")

@@ -169,12 +169,10 @@ func (f *flavour) withoutRoutes(prefixes ...string) {
 func unregisterFlowfin(s *Server, u *user, authProvider string) {
 	u.policy.AuthenticationProviderId = authProvider
 	u.save()
-	for _, providers := range []*dictionary[*provider]{&s.oidc, &s.saml} {
-		for _, p := range providers.all() {
-			for name, id := range p.links.all() {
-				if id == u.id {
-					p.unlink(name)
-				}
+	for _, k := range s.kinds() {
+		for _, p := range *k.providers {
+			for _, name := range p.names(u.id) {
+				p.unlink(name)
 			}
 		}
 	}
@@ -188,7 +186,7 @@ func statesWithoutNames(s *Server) answer {
 		Valid, IsLinking  bool
 	}
 	out := []state{}
-	for _, p := range s.pending.all() {
+	for _, p := range s.pending {
 		if s.now().Sub(p.created) <= s.flavour.pendingLife {
 			out = append(out, state{p.provider, stamp(p.created), p.valid, p.linking})
 		}

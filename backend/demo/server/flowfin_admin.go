@@ -46,10 +46,10 @@ func (s *Server) flowfinLinks() []flowfinLink {
 		if k.segment == "saml" {
 			protocol = "SAML"
 		}
-		for provider, p := range k.providers.all() {
-			for name, id := range p.links.all() {
-				l := flowfinLink{protocol, provider, name, "", p.issuers[name], id}
-				if u := s.users[id]; u != nil {
+		for _, p := range *k.providers {
+			for _, name := range p.names("") {
+				l := flowfinLink{protocol, p.name, name, "", p.issuers[name], p.links[name]}
+				if u := s.users[l.userID]; u != nil {
 					l.Username = u.name
 				}
 				all = append(all, l)
@@ -144,7 +144,7 @@ func preprovision(c *call) answer {
 	p, exists := k.providers.get(c.vars["provider"])
 	owner, linked := "", false
 	if exists {
-		owner, linked = p.links.get(name)
+		owner, linked = p.links[name]
 	}
 	switch {
 	case !exists:
@@ -192,7 +192,7 @@ func exportConfiguration(c *call) answer {
 	}{1, c.s.pluginConfiguration()})
 }
 
-func (c *call) configured(providers *dictionary[*provider]) *provider {
+func (c *call) configured(providers *providers) *provider {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	p, _ := providers.get(c.vars["provider"])

@@ -52,14 +52,8 @@ func readLinks(c *call) answer {
 		return a
 	}
 	out := ordered[[]string]{}
-	for provider, p := range k.providers.all() {
-		names := []string{}
-		for name, id := range p.links.all() {
-			if id == userID {
-				names = append(names, name)
-			}
-		}
-		out = append(out, member[[]string]{provider, names})
+	for _, p := range *k.providers {
+		out = append(out, member[[]string]{p.name, p.names(userID)})
 	}
 	return ok(out)
 }
@@ -114,7 +108,7 @@ type identity struct {
 
 // link gives an identity to an account, whoever had it before.
 func (p *provider) link(i identity, userID string) {
-	p.links.set(i.name, userID)
+	p.links[i.name] = userID
 	delete(p.issuers, i.name)
 	if i.issuer != "" {
 		p.issuers[i.name] = i.issuer
@@ -123,7 +117,7 @@ func (p *provider) link(i identity, userID string) {
 
 // unlink takes an identity from whoever has it.
 func (p *provider) unlink(name string) {
-	p.links.remove(name)
+	delete(p.links, name)
 	delete(p.issuers, name)
 }
 
@@ -144,7 +138,7 @@ func deleteLink(c *call) answer {
 		return s.flavour.unlinkNoProvider
 	}
 	name := c.vars["name"]
-	owner, linked := p.links.get(name)
+	owner, linked := p.links[name]
 	switch {
 	case !linked:
 		return s.flavour.unlinkUnknown
@@ -160,7 +154,7 @@ func deleteLink(c *call) answer {
 // authenticate signs in with an identity: to the account that it is linked to, else, where the flavour adopts, to the
 // account of the same name (no administrator's on Flowfin), which it is linked to from then on, else to a new account.
 func (s *Server) authenticate(p *provider, found identity, c client) answer {
-	id, linked := p.links.get(found.name)
+	id, linked := p.links[found.name]
 	u := s.users[id]
 	if !linked || u == nil {
 		u = s.userByName(found.account)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -67,7 +68,7 @@ func (c *call) redirectURI(p *provider) string {
 }
 
 // usable finds a provider that is there and enabled.
-func (s *Server) usable(providers *dictionary[*provider], name string) *provider {
+func (s *Server) usable(providers *providers, name string) *provider {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p, exists := providers.get(name); exists && p.enabled("Enabled") {
@@ -136,7 +137,7 @@ func startOIDC(c *call) answer {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending.set(state, login)
+	s.pending[state] = login
 	return a
 }
 
@@ -153,11 +154,7 @@ func scopes(p *provider) string {
 func (s *Server) prune() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for state, p := range s.pending.all() {
-		if s.now().Sub(p.created) > s.flavour.pendingLife {
-			s.pending.remove(state)
-		}
-	}
+	maps.DeleteFunc(s.pending, func(_ string, p *pendingLogin) bool { return s.now().Sub(p.created) > s.flavour.pendingLife })
 }
 
 func (s *Server) startLocation() string {
@@ -179,7 +176,7 @@ func escapeData(s string) string { return strings.ReplaceAll(url.QueryEscape(s),
 
 // waiting finds a sign-in that may go on. The caller holds the lock.
 func (c *call) waiting(state string) *pendingLogin {
-	login, exists := c.s.pending.get(state)
+	login, exists := c.s.pending[state]
 	f := c.s.flavour
 	switch {
 	case !exists, !f.prunes && c.s.now().Sub(login.created) > f.pendingLife:
@@ -303,7 +300,7 @@ func (c *call) finishedOIDC(_ *provider, state string, linking bool) (identity, 
 		return identity{}, c.s.flavour.badState(c, linking), false
 	}
 	if c.s.flavour.once || !linking {
-		c.s.pending.remove(state)
+		delete(c.s.pending, state)
 	}
 	return login.identity, answer{}, true
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -37,14 +38,54 @@ const (
 type provider struct {
 	name   string
 	values map[string]json.RawMessage // by the field's name; null ones are absent
-	links  dictionary[string]         // account ids by canonical name
+	links  map[string]string          // account ids by canonical name
 	// issuers holds, for links that Flowfin made at a sign-in, which issuer the identity came from.
 	issuers map[string]string
 }
 
+// providers are the providers of one protocol, in the order in which they were added.
+type providers []*provider
+
+func (ps *providers) get(name string) (*provider, bool) {
+	i := ps.index(name)
+	if i < 0 {
+		return nil, false
+	}
+	return (*ps)[i], true
+}
+
+func (ps *providers) index(name string) int {
+	return slices.IndexFunc(*ps, func(p *provider) bool { return p.name == name })
+}
+
+// set adds a provider, or puts it in the place of the one with its name.
+func (ps *providers) set(p *provider) {
+	if i := ps.index(p.name); i >= 0 {
+		(*ps)[i] = p
+		return
+	}
+	*ps = append(*ps, p)
+}
+
+func (ps *providers) remove(name string) {
+	*ps = slices.DeleteFunc(*ps, func(p *provider) bool { return p.name == name })
+}
+
+// names returns the canonical names of an account's links, sorted; of all links without an account.
+func (p *provider) names(userID string) []string {
+	list := []string{}
+	for name, id := range p.links {
+		if userID == "" || id == userID {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // readProvider reads a configuration. Names match in any case, as .NET reads them; unknown fields are dropped.
 func readProvider(name string, spec []field, config map[string]json.RawMessage) (*provider, error) {
-	p := &provider{name: name, values: map[string]json.RawMessage{}, issuers: map[string]string{}}
+	p := &provider{name: name, values: map[string]json.RawMessage{}, links: map[string]string{}, issuers: map[string]string{}}
 	given := make(map[string]json.RawMessage, len(config))
 	for k, v := range config {
 		given[strings.ToLower(k)] = v
@@ -56,7 +97,7 @@ func readProvider(name string, spec []field, config map[string]json.RawMessage) 
 		}
 		if f.kind == canonicalLinks {
 			if err := p.readLinks(raw); err != nil {
-				return nil, err
+				return nil, fmt.Errorf("reading %s: %w", f.name, err)
 			}
 			continue
 		}
@@ -84,26 +125,18 @@ func readProvider(name string, spec []field, config map[string]json.RawMessage) 
 	return p, nil
 }
 
-// readLinks reads the links in the order in which they are written.
+// readLinks reads the links of a configuration.
 func (p *provider) readLinks(raw json.RawMessage) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("reading CanonicalLinks: not an object")
+	var links map[string]string
+	if err := json.Unmarshal(raw, &links); err != nil {
+		return fmt.Errorf("decoding links: %w", err)
 	}
-	for d.More() {
-		name, err := memberName(d)
-		if err != nil {
-			return fmt.Errorf("reading CanonicalLinks: %w", err)
-		}
-		var id string
-		if err := d.Decode(&id); err != nil {
-			return fmt.Errorf("reading CanonicalLinks: %w", err)
-		}
+	for name, id := range links {
 		id, valid := guid(id)
 		if !valid {
-			return errors.New("reading CanonicalLinks: not an id")
+			return errors.New("a link to something that is not an id")
 		}
-		p.links.set(name, id)
+		p.links[name] = id
 	}
 	return nil
 }
@@ -141,7 +174,6 @@ func (p *provider) reloaded(spec []field) *provider {
 			fresh.values[f.name] = json.RawMessage("[]")
 		}
 	}
-	fresh.links.compact()
 	return &fresh
 }
 
@@ -153,8 +185,8 @@ func (p *provider) describe(spec []field) json.RawMessage {
 		switch {
 		case f.kind == canonicalLinks:
 			links := ordered[string]{}
-			for name, id := range p.links.all() {
-				links = append(links, member[string]{name, id})
+			for _, name := range p.names("") {
+				links = append(links, member[string]{name, p.links[name]})
 			}
 			v = marshal(links)
 		case f.kind == secretWord:
@@ -174,7 +206,7 @@ func (p *provider) describe(spec []field) json.RawMessage {
 // kind is one of the plugin's two protocols as its routes name it.
 type kind struct {
 	segment   string // in paths, in lower case
-	providers *dictionary[*provider]
+	providers *providers
 	fields    []field
 }
 
@@ -194,7 +226,7 @@ func (s *Server) kindOf(segment string) (kind, bool) {
 
 // store puts a provider in its place. A flavour that guards its links keeps those of the provider that was there, and its
 // secret when none is given.
-func (s *Server) store(providers *dictionary[*provider], spec []field, p *provider) {
+func (s *Server) store(providers *providers, spec []field, p *provider) {
 	if old, exists := providers.get(p.name); exists && s.flavour.guards {
 		p.links, p.issuers = old.links, old.issuers
 		for _, f := range spec {
@@ -203,10 +235,10 @@ func (s *Server) store(providers *dictionary[*provider], spec []field, p *provid
 			}
 		}
 	}
-	providers.set(p.name, p)
+	providers.set(p)
 }
 
-func (s *Server) addProvider(providers *dictionary[*provider], spec []field, name string, config map[string]any) error {
+func (s *Server) addProvider(providers *providers, spec []field, name string, config map[string]any) error {
 	raw := map[string]json.RawMessage{}
 	for k, v := range config {
 		b, err := json.Marshal(v)
@@ -268,8 +300,8 @@ func (c *call) routeKind() kind {
 
 func (k kind) describe() json.RawMessage {
 	out := ordered[json.RawMessage]{}
-	for name, p := range k.providers.all() {
-		out = append(out, member[json.RawMessage]{name, p.describe(k.fields)})
+	for _, p := range *k.providers {
+		out = append(out, member[json.RawMessage]{p.name, p.describe(k.fields)})
 	}
 	return marshal(out)
 }
@@ -284,9 +316,9 @@ func getProviderNames(c *call) answer {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
 	names := []string{}
-	for name, p := range c.routeKind().providers.all() {
+	for _, p := range *c.routeKind().providers {
 		if !c.s.flavour.guards || p.enabled("Enabled") {
-			names = append(names, name)
+			names = append(names, p.name)
 		}
 	}
 	return ok(names)
@@ -357,7 +389,7 @@ func setConfiguration(c *call) answer {
 	}
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	fresh := make([]dictionary[*provider], 2)
+	fresh := make([]providers, 2)
 	kinds := c.s.kinds()
 	for i, configs := range []orderedConfigs{in.OidConfigs, in.SamlConfigs} {
 		for _, m := range configs {
@@ -366,7 +398,7 @@ func setConfiguration(c *call) answer {
 				return failed(http.StatusBadRequest)
 			}
 			if old, exists := kinds[i].providers.get(m.name); exists {
-				fresh[i].set(m.name, old)
+				fresh[i].set(old)
 			}
 			c.s.store(&fresh[i], kinds[i].fields, p)
 		}

@@ -82,11 +82,11 @@ type Server struct {
 	sessions []*session
 	quick    []*quickConnect
 
-	oidc, saml dictionary[*provider]
-	pending    dictionary[*pendingLogin] // OIDC sign-ins by state
-	handles    map[string]samlLogin      // Flowfin: SAML sign-ins by the handle that its page holds
-	consumed   map[string]bool           // Flowfin: ids of SAML assertions that were used
-	requests   map[string]time.Time      // AuthnRequests by their ids: when they were made
+	oidc, saml providers
+	pending    map[string]*pendingLogin // OIDC sign-ins by state
+	handles    map[string]samlLogin     // Flowfin: SAML sign-ins by the handle that its page holds
+	consumed   map[string]bool          // Flowfin: ids of SAML assertions that were used
+	requests   map[string]time.Time     // AuthnRequests by their ids: when they were made
 }
 
 // New makes a server. It holds nobody yet: see AddUser.
@@ -117,6 +117,7 @@ func New(o Options) *Server {
 		wizard:   !o.WizardIncomplete,
 		users:    map[string]*user{},
 		policies: map[policy][]byte{},
+		pending:  map[string]*pendingLogin{},
 		handles:  map[string]samlLogin{},
 		consumed: map[string]bool{},
 		requests: map[string]time.Time{},
@@ -157,18 +158,17 @@ func (s *Server) SetHostile(h Hostile) {
 	s.hostile = h
 }
 
-// Restart does what a restart of the real server does: pending sign-ins and sessions are gone, tokens and keys live on,
-// dictionaries come back in the order in which they were saved, and what was only in memory is lost.
+// Restart does what a restart of the real server does: pending sign-ins and sessions are gone, tokens and keys live on, and
+// what was only in memory is lost.
 func (s *Server) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pending = dictionary[*pendingLogin]{}
+	s.pending = map[string]*pendingLogin{}
 	s.handles, s.consumed, s.requests = map[string]samlLogin{}, map[string]bool{}, map[string]time.Time{}
 	s.sessions, s.quick = nil, nil
 	for _, k := range s.kinds() {
-		k.providers.compact()
-		for name, p := range k.providers.all() {
-			k.providers.set(name, p.reloaded(k.fields))
+		for i, p := range *k.providers {
+			(*k.providers)[i] = p.reloaded(k.fields)
 		}
 	}
 	for _, u := range s.users {
@@ -197,7 +197,7 @@ func (s *Server) AddLink(l api.Link) {
 		providers = &s.saml
 	}
 	if p, ok := providers.get(l.Provider); ok {
-		p.links.set(l.Name, undashed(l.UserID))
+		p.links[l.Name] = undashed(l.UserID)
 	}
 }
 

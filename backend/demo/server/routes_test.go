@@ -7,44 +7,6 @@ import (
 	"testing"
 )
 
-func keys(d *dictionary[int]) string {
-	var all []string
-	for k := range d.all() {
-		all = append(all, k)
-	}
-	return strings.Join(all, " ")
-}
-
-// TestDictionaryOrder is .NET's Dictionary, tried out: a new entry takes the place that was freed last.
-func TestDictionaryOrder(t *testing.T) {
-	t.Parallel()
-	var d dictionary[int]
-	for i, k := range []string{"a", "b", "c", "d"} {
-		d.set(k, i)
-	}
-	d.set("b", 9)
-	d.remove("a")
-	d.remove("c")
-	d.remove("nobody")
-	for _, step := range []struct{ add, want string }{
-		{"e", "b e d"}, {"f", "f b e d"}, {"g", "f b e d g"},
-	} {
-		d.set(step.add, 0)
-		if got := keys(&d); got != step.want {
-			t.Errorf("after adding %s: %s, want %s", step.add, got, step.want)
-		}
-	}
-	d.remove("f")
-	d.compact()
-	d.set("h", 0)
-	if got := keys(&d); got != "b e d g h" {
-		t.Errorf("after reading it back: %s", got)
-	}
-	if v, is := d.get("b"); !is || v != 9 || d.len() != 5 {
-		t.Errorf("b is %d, %t, of %d", v, is, d.len())
-	}
-}
-
 func TestRouteSegments(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string][]string{
