@@ -17,10 +17,13 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
+// fork is the word for the fork of the plugin that the demo world can play.
+const fork = "fork"
+
 func (a *app) demoCommand() *cobra.Command {
 	var (
 		o       demo.Options
-		flavour = choice{what: "FLAVOUR", value: flavours[0], allowed: flavours}
+		flavour = choice{what: "FLAVOUR", value: flavours[0], allowed: append(slices.Clone(flavours), fork)}
 		version = choice{what: "VERSION", allowed: server.PluginVersions("")}
 		users   accountsNumber
 		at      port
@@ -35,6 +38,7 @@ link with a real sign-in, the proof, and the way back.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Flavour, o.Users, o.Port = api.Flavour(flavour.value), int(users), int(at)
+			o.Fork = flavour.value == fork
 			if a.demo.value != "" && !c.Flags().Changed("flavour") {
 				o.Flavour = api.Flavour(a.demo.value) // “jellybind --demo=K0lin demo” means the same
 			}
@@ -48,7 +52,7 @@ link with a real sign-in, the proof, and the way back.`,
 			return a.serveDemo(c.Context(), o)
 		},
 	}
-	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavours))
+	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavour.allowed))
 	c.Flags().Var(&version, "plugin-version", "an earlier version of the plugin, which must be of this flavour: "+words(version.allowed))
 	c.Flags().Var(&users, "users", "how many accounts (default 24)")
 	c.Flags().DurationVar(&o.Latency, "latency", 0, "let each answer of the server take this `DURATION`, such as 300ms")

@@ -99,8 +99,8 @@ type identitySpec struct {
 }
 
 // canonical is the name of the link: the flavours differ in the OIDC claim, and SAML has the NameID only.
-func (i identitySpec) canonical(flavour api.Flavour) string {
-	if flavour == api.FlavourFlowfin && i.protocol == api.OIDC && i.subject != "" {
+func (i identitySpec) canonical(bySubject bool) string {
+	if bySubject && i.protocol == api.OIDC && i.subject != "" {
 		return i.subject
 	}
 	return i.login

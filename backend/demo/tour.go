@@ -15,6 +15,9 @@ func (w *World) URL() string { return w.url }
 // Flavour returns which flavour of the plugin the server runs.
 func (w *World) Flavour() api.Flavour { return w.flavour }
 
+// bySubject reports whether the plugin names OIDC identities by their subject.
+func (w *World) bySubject() bool { return w.fork || w.flavour == api.FlavourFlowfin }
+
 // APIKey returns an API key of the server.
 func (w *World) APIKey() secret.Value { return w.key }
 
@@ -71,7 +74,7 @@ func (w *World) Person(login string) (Person, bool) {
 // Identity returns who a person is at a provider, under the canonical name that this flavour gives.
 func (w *World) Identity(protocol api.Protocol, provider string, p Person) api.Identity {
 	spec := identitySpec{protocol: protocol, provider: provider, login: p.Login, subject: p.Subject}
-	return api.Identity{Protocol: protocol, Provider: provider, Name: spec.canonical(w.flavour)}
+	return api.Identity{Protocol: protocol, Provider: provider, Name: spec.canonical(w.bySubject())}
 }
 
 // Accounts returns the accounts and their identities as they were when the world began, the deleted account last. AtRisk and

@@ -43,6 +43,8 @@ type Options struct {
 	Flavour api.Flavour
 	// PluginVersion is one of server.PluginVersions; empty means the newest.
 	PluginVersion string
+	// Fork is a fork of K0lin's that was seen on a real server; it names OIDC identities by their subject.
+	Fork bool
 	// Users is how many accounts the server has; 0 means UsersDefault. Fewer leaves accounts out from the end, more adds
 	// made-up ones.
 	Users int
@@ -63,6 +65,7 @@ type Options struct {
 // World is a running demo world.
 type World struct {
 	flavour  api.Flavour
+	fork     bool
 	url      string
 	server   *server.Server
 	people   []Person
@@ -89,7 +92,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if err := o.complete(); err != nil {
 		return nil, fmt.Errorf("starting the demo world: %w", err)
 	}
-	w := &World{flavour: o.Flavour, people: people(), plugin: &http.Transport{MaxIdleConnsPerHost: 4}}
+	w := &World{flavour: o.Flavour, fork: o.Fork, people: people(), plugin: &http.Transport{MaxIdleConnsPerHost: 4}}
 	if err := w.start(ctx, o); err != nil {
 		return nil, fmt.Errorf("starting the demo world: %w", errors.Join(err, w.Close()))
 	}
@@ -103,7 +106,7 @@ func Flavours() []api.Flavour {
 }
 
 func (o *Options) complete() error {
-	if o.Flavour == "" {
+	if o.Flavour == "" || o.Fork {
 		o.Flavour = api.FlavourK0lin
 	}
 	if !slices.Contains(Flavours(), o.Flavour) {
@@ -141,7 +144,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 	}
 	w.url = "http://" + listener.Addr().String() + o.BasePath
 	w.server = server.New(server.Options{
-		Flavour: o.Flavour, PluginVersion: o.PluginVersion, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
+		Flavour: o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
 		HTTP:       &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
 		ServerName: "Demo", LocalAddress: listener.Addr().String(),
 	})
@@ -272,7 +275,7 @@ func (w *World) addAccount(a accountSpec, now time.Time) api.Account {
 	}
 	account := api.Account{User: user, Exists: !a.deleted}
 	for _, i := range a.identities {
-		identity := api.Identity{Protocol: i.protocol, Provider: i.provider, Name: i.canonical(w.flavour)}
+		identity := api.Identity{Protocol: i.protocol, Provider: i.provider, Name: i.canonical(w.bySubject())}
 		w.server.AddLink(api.Link{Identity: identity, UserID: user.ID})
 		account.Identities = append(account.Identities, identity)
 	}

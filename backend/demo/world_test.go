@@ -566,6 +566,19 @@ func TestEarlierVersions(t *testing.T) {
 	}
 }
 
+// TestFork reads a link of the fork's: by subject.
+func TestFork(t *testing.T) {
+	t.Parallel()
+	w := start(t, demo.Options{Fork: true})
+	var providers map[string]struct{ CanonicalLinks map[string]string }
+	ask(t, w, w.APIKey().Reveal(), http.MethodGet, "/sso/OID/Get", nil, &providers)
+	noah, _ := w.Account(demo.UserName)
+	person, _ := w.Person(demo.UserName)
+	if owner := providers[demo.Authelia].CanonicalLinks[person.Subject]; owner != noah.ID {
+		t.Errorf("%s belongs to %q", person.Subject, owner)
+	}
+}
+
 // TestEnds runs alone, since it counts goroutines: a world leaves none behind and frees its ports, by Close and by its
 // context.
 func TestEnds(t *testing.T) { //nolint:paralleltest // counts goroutines

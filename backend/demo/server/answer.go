@@ -24,6 +24,7 @@ type answer struct {
 	kind   string   // content type; empty for an answer without a body
 	body   [][]byte // in parts, so that large answers need not be put together
 	header http.Header
+	cut    bool // the connection ends without an answer
 }
 
 // processingError is what Jellyfin answers for most of what it refuses and for every exception.
@@ -55,6 +56,9 @@ func ok(v any) answer { return value(http.StatusOK, v) }
 func noContent() answer { return bare(http.StatusNoContent) }
 
 func (a answer) write(w http.ResponseWriter) {
+	if a.cut {
+		panic(http.ErrAbortHandler)
+	}
 	for k, v := range a.header {
 		w.Header()[k] = v
 	}

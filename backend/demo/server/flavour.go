@@ -33,11 +33,16 @@ type flavour struct {
 	binds bool
 	// bySubject is true where an OIDC identity is named by its sub claim, not by the configured one.
 	bySubject bool
+	// redeemsLate is true where a code is redeemed when the sign-in is used, not at the callback. renames is true where
+	// signing in turns a link by user name into one by subject.
+	redeemsLate, renames bool
 	// adopts is true where an unlinked identity with an account's name signs in to that account.
 	adopts bool
 	// guards is true where links and secrets cannot be read or written through the configuration, disabled providers are
 	// not named, and certificates are checked when they are stored.
 	guards bool
+	// endsSessions is true where the removal of an account's last link signs the account out everywhere.
+	endsSessions bool
 	// checksConditions is true where a SAML assertion's times and audience are checked, not its confirmation's end only.
 	checksConditions bool
 	// setsPassword is true where a new account gets a password that nobody knows; setsLiveTV where signing in takes away
@@ -67,7 +72,7 @@ type flavour struct {
 	notPermitted answer
 	// unlinkUnknown answers the removal of a link that nobody has, unlinkNoProvider of one of an unknown provider.
 	unlinkUnknown, unlinkNoProvider answer
-	// states lists the pending sign-ins.
+	// states lists the pending sign-ins; nil where there is no such route.
 	states func(*Server) answer
 	// unregister sets an account's sign-in provider; noUser answers when there is no such account.
 	unregister       func(s *Server, u *user, authProvider string)
@@ -87,16 +92,18 @@ func PluginVersions(f api.Flavour) []string {
 	return nil
 }
 
-// flavourOf returns a flavour in a version; one that is not known is an error of the caller and means the newest.
-func flavourOf(f api.Flavour, version string) flavour {
+// flavourOf returns the flavour to simulate; a version that is not known is an error of the caller and means the newest.
+func flavourOf(o Options) flavour {
 	switch {
-	case f == api.Flavour9p4:
+	case o.Fork:
+		return flavourFork()
+	case o.Flavour == api.Flavour9p4:
 		return flavour9p4()
-	case f != api.FlavourFlowfin:
+	case o.Flavour != api.FlavourFlowfin:
 		return flavourK0lin()
-	case version == Flowfin421:
+	case o.PluginVersion == Flowfin421:
 		return flavourFlowfin421()
-	case version == Flowfin430b34:
+	case o.PluginVersion == Flowfin430b34:
 		return flavourFlowfin430b34()
 	}
 	return flavourFlowfin()

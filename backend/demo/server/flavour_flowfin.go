@@ -94,7 +94,7 @@ func flavourFlowfin() flavour {
 			`"ManageLoginPageButtons":false,"EnableSingleLogout":false,"DisablePasswordLogin":false`,
 
 		pendingLife: 15 * time.Minute, once: true, binds: true, bySubject: true, guards: true, checksConditions: true,
-		namesParameter: true,
+		endsSessions: true, namesParameter: true,
 
 		keyHasNoUser:       func(refusal string) answer { return value(http.StatusForbidden, refusal) },
 		noProvider:         text(http.StatusBadRequest, noMatchingProvider),
@@ -139,8 +139,7 @@ func flavourFlowfin421() flavour {
 		"BaseUrlOverride", "EnableBackChannelLogout", "DisableAccountOnRoleDenied", "HideLoginButton",
 		"ProvisionNewUsersDisabled", "EnableParentalRatingRoles", "ParentalRatingRoleMappings", "SamlSloEndpoint")
 	for _, fields := range [][]field{f.oidcFields, f.samlFields} {
-		i := slices.IndexFunc(fields, func(x field) bool { return x.name == "SchemeOverride" })
-		fields[i].kind = word
+		fields[at(fields, "SchemeOverride")].kind = word
 	}
 	f.withoutRoutes("/sso/Links/", "/sso/SSO-Managed/", "/sso/Config/Links/")
 	f.pluginFields = `,"EnableRateLimit":false,"RateLimitMaxAttempts":30,"RateLimitWindowSeconds":60,"DisablePasswordLogin":false`

@@ -17,7 +17,7 @@ func flowfinRoutes() []route {
 	return []route{
 		{method: "GET", pattern: "/sso/Links/Roster", access: elevated, handle: linksRoster},
 		{method: "GET", pattern: "/sso/Links/Export/{userId}", access: elevated, handle: exportUserLinks},
-		{method: "POST", pattern: "/sso/Links/Preprovision/{mode}/{provider}/{userId}", access: elevated, handle: preprovision},
+		{method: "POST", pattern: "/sso/Links/Preprovision/{mode}/{provider}/{userId}", access: elevated, handle: preprovision, writes: true},
 		{method: "GET", pattern: "/sso/SSO-Managed/Status/{userId}", access: elevated, handle: managedStatus},
 		{method: "GET", pattern: "/sso/SSO-Only/Status", access: elevated, handle: ssoOnlyStatus},
 		{method: "GET", pattern: "/sso/Config/Links/Export", access: elevated, handle: exportLinks},
@@ -173,9 +173,8 @@ func managedStatus(c *call) answer {
 	if u == nil {
 		return value(http.StatusNotFound, "No Jellyfin account exists with that user id.")
 	}
-	has := slices.ContainsFunc(c.s.flowfinLinks(), func(l flowfinLink) bool { return l.userID == id })
 	return ok(struct{ PasswordLoginDisabled, HasCanonicalLink bool }{
-		u.policy.AuthenticationProviderId != api.AuthProviderDefault, has,
+		u.policy.AuthenticationProviderId != api.AuthProviderDefault, c.s.hasLinks(id),
 	})
 }
 

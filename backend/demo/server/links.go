@@ -3,6 +3,8 @@ package server
 import (
 	"cmp"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -68,6 +70,9 @@ func postLink(c *call) answer {
 		return a
 	}
 	s := c.s
+	if strings.EqualFold(c.vars["mode"], "oid") {
+		c.redeemLate(in.Data)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k, a, may := c.kindFor(userID, "User is not allowed to link SSO providers.")
@@ -145,16 +150,32 @@ func deleteLink(c *call) answer {
 	case owner != userID:
 		return value(http.StatusConflict, "jellyfin UID does not match id registered to that canonical name.")
 	}
-	if !s.hostile.IgnoreWrites {
-		p.unlink(name)
+	if s.hostile.IgnoreWrites {
+		return bare(http.StatusOK)
+	}
+	p.unlink(name)
+	if s.flavour.endsSessions && !s.hasLinks(userID) {
+		s.endTokens(func(t *token) bool { return t.user.id == userID })
 	}
 	return bare(http.StatusOK)
+}
+
+// hasLinks reports whether an account has a link at any provider. The caller holds the lock.
+func (s *Server) hasLinks(userID string) bool {
+	return slices.ContainsFunc(s.kinds(), func(k kind) bool {
+		return slices.ContainsFunc(*k.providers, func(p *provider) bool { return len(p.names(userID)) > 0 })
+	})
 }
 
 // authenticate signs in with an identity: to the account that it is linked to, else, where the flavour adopts, to the
 // account of the same name (no administrator's on Flowfin), which it is linked to from then on, else to a new account.
 func (s *Server) authenticate(p *provider, found identity, c client) answer {
 	id, linked := p.links[found.name]
+	if owner, named := p.links[found.account]; !linked && named && s.flavour.renames {
+		p.unlink(found.account)
+		p.link(found, owner)
+		id, linked = owner, true
+	}
 	u := s.users[id]
 	if !linked || u == nil {
 		u = s.userByName(found.account)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -10,7 +11,9 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +29,8 @@ type pendingLogin struct {
 	created               time.Time
 	verifier, redirectURI string
 	startURL              string
-	binding               string // the cookie's value, where the flavour binds
+	binding               string     // the cookie's value, where the flavour binds
+	answer                url.Values // what the identity provider answered, where it is redeemed late
 	valid                 bool
 	identity
 }
@@ -34,20 +38,32 @@ type pendingLogin struct {
 // bindingCookie is the cookie that ties a sign-in to the browser that started it.
 const bindingCookie = "__Host-sso_oid_state_binding"
 
-// baseURL is the address of the server as a provider's redirect URIs and consumer services begin with. It comes from the
-// request's Host header, but for what the provider's configuration overrides.
+// asked returns the scheme and host that the request was sent to: those of a known proxy's headers, else the request's own.
+func (c *call) asked() (scheme, host string) {
+	scheme, host = "http", c.Host
+	if c.TLS != nil {
+		scheme = "https"
+	}
+	peer, err := netip.ParseAddrPort(c.RemoteAddr)
+	known := func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) }
+	if err != nil || !slices.ContainsFunc(c.s.opts.KnownProxies, known) {
+		return scheme, host
+	}
+	last := func(header string) string {
+		values := strings.Split(c.Header.Get(header), ",")
+		return strings.TrimSpace(values[len(values)-1])
+	}
+	return cmp.Or(last("X-Forwarded-Proto"), scheme), cmp.Or(last("X-Forwarded-Host"), host)
+}
+
+// baseURL is the address of the server as a provider's redirect URIs and consumer services begin with: as the request asked
+// for it, but for what the provider's configuration overrides.
 func (c *call) baseURL(p *provider) string {
 	if base := p.text("BaseUrlOverride"); base != "" {
 		return strings.TrimRight(base, "/")
 	}
-	scheme := "http"
-	if c.TLS != nil {
-		scheme = "https"
-	}
-	if other := p.text("SchemeOverride"); other != "" {
-		scheme = other
-	}
-	host := c.Host
+	scheme, host := c.asked()
+	scheme = cmp.Or(p.text("SchemeOverride"), scheme)
 	var override int
 	if p.read("PortOverride", &override); override != 0 {
 		name := host
@@ -212,15 +228,34 @@ func callbackOIDC(c *call) answer {
 	if code := query.Get("error"); code != "" {
 		return f.callbackFailed(code, query.Get("error_description"))
 	}
-	found, err := s.redeem(c.Context(), p, login, query)
-	if err != nil {
+	if f.redeemsLate {
+		s.mu.Lock()
+		login.answer = query
+		s.mu.Unlock()
+	} else if err := s.redeem(c.Context(), p, login, query); err != nil {
 		return f.callbackFailed(err.Error(), "")
 	}
+	return c.resultPage("OID", state, login.linking)
+}
+
+// redeemLate redeems the code of a sign-in that is about to be used, where the callback did not. A sign-in whose code is
+// refused does not become valid.
+func (c *call) redeemLate(state string) {
+	s := c.s
+	if !s.flavour.redeemsLate {
+		return
+	}
+	p := s.usable(&s.oidc, c.vars["provider"])
 	s.mu.Lock()
-	login.identity, login.valid = found, true
-	linking := login.linking
+	login := c.waiting(state)
+	if p == nil || login == nil || login.answer == nil {
+		s.mu.Unlock()
+		return
+	}
+	query := login.answer
+	login.answer = nil
 	s.mu.Unlock()
-	return c.resultPage("OID", state, linking)
+	_ = s.redeem(c.Context(), p, login, query)
 }
 
 // loginError is what went wrong at a callback, in the words that 9p4 and K0lin answer.
@@ -228,9 +263,21 @@ type loginError string
 
 func (e loginError) Error() string { return string(e) }
 
-// redeem exchanges the code for tokens with the verifier of this sign-in (RFC 7636 section 4.5), checks the ID token (OpenID
-// Connect Core section 3.1.3.7) and says who signed in. Its errors are loginErrors.
-func (s *Server) redeem(ctx context.Context, p *provider, login *pendingLogin, query url.Values) (identity, error) {
+// redeem finds out who signed in and makes the sign-in valid. Its errors are loginErrors.
+func (s *Server) redeem(ctx context.Context, p *provider, login *pendingLogin, query url.Values) error {
+	found, err := s.whoSignedIn(ctx, p, login, query)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	login.identity, login.valid = found, true
+	return nil
+}
+
+// whoSignedIn exchanges the code for tokens with the verifier of this sign-in (RFC 7636 section 4.5), checks the ID token
+// (OpenID Connect Core section 3.1.3.7) and names the identity. Its errors are loginErrors.
+func (s *Server) whoSignedIn(ctx context.Context, p *provider, login *pendingLogin, query url.Values) (identity, error) {
 	found, ctx, err := s.discover(ctx, p)
 	if err != nil {
 		return identity{}, loginError("Error loading discovery document")
@@ -313,10 +360,13 @@ func (c *call) authenticate(finished func(*provider, string, bool) (identity, an
 	if a, valid := c.decode(&in, c.parameter("authResponse")); !valid {
 		return a
 	}
-	s := c.s
+	s, k := c.s, c.routeKind()
+	if k.segment == "oid" {
+		c.redeemLate(in.Data)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p, exists := c.routeKind().providers.get(c.vars["provider"])
+	p, exists := k.providers.get(c.vars["provider"])
 	if !exists || !p.enabled("Enabled") {
 		return value(http.StatusBadRequest, noMatchingProvider)
 	}

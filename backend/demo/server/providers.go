@@ -260,17 +260,19 @@ func (s *Server) addProvider(providers *providers, spec []field, name string, co
 // pluginRoutes are the routes of every flavour and those of this one.
 func (s *Server) pluginRoutes() []route {
 	routes := append([]route{}, s.flavour.routes...)
+	if s.flavour.states != nil {
+		routes = append(routes, route{method: "GET", pattern: "/sso/OID/States", access: elevated, handle: listStates})
+	}
 	for _, p := range []string{"OID", "SAML"} {
 		routes = append(routes,
 			route{method: "GET", pattern: "/sso/" + p + "/Get", access: elevated, handle: getProviders},
 			route{method: "GET", pattern: "/sso/" + p + "/GetNames", handle: getProviderNames},
-			route{method: "POST", pattern: "/sso/" + p + "/Add/{provider}", access: elevated, handle: postProvider, undeclared: true},
+			route{method: "POST", pattern: "/sso/" + p + "/Add/{provider}", access: elevated, handle: postProvider, undeclared: true, writes: true},
 			route{method: "GET", pattern: "/sso/" + p + "/Del/{provider}", access: elevated, handle: removeProvider},
 			route{method: "DELETE", pattern: "/sso/" + p + "/Del/{provider}", access: elevated, handle: removeProvider},
 		)
 	}
 	return compile(append(routes, []route{
-		{method: "GET", pattern: "/sso/OID/States", access: elevated, handle: listStates},
 		{method: "GET", pattern: "/sso/OID/start/{provider}", handle: startOIDC},
 		{method: "GET", pattern: "/sso/OID/p/{provider}", handle: startOIDC},
 		{method: "GET", pattern: "/sso/OID/redirect/{provider}", handle: callbackOIDC, undeclared: true},
@@ -281,14 +283,14 @@ func (s *Server) pluginRoutes() []route {
 		{method: "POST", pattern: "/sso/SAML/post/{provider}", handle: callbackSAML},
 		{method: "POST", pattern: "/sso/SAML/p/{provider}", handle: callbackSAML},
 		{method: "POST", pattern: "/sso/SAML/Auth/{provider}", handle: authenticateSAML},
-		{method: "POST", pattern: "/sso/Unregister/{username}", access: elevated, handle: unregister, undeclared: true},
+		{method: "POST", pattern: "/sso/Unregister/{username}", access: elevated, handle: unregister, undeclared: true, writes: true},
 		{method: "GET", pattern: "/sso/oid/links/{userId}", access: signedIn, handle: readLinks},
 		{method: "GET", pattern: "/sso/saml/links/{userId}", access: signedIn, handle: readLinks},
-		{method: "POST", pattern: "/sso/{mode}/Link/{provider}/{userId}", access: signedIn, handle: postLink},
-		{method: "DELETE", pattern: "/sso/{mode}/Link/{provider}/{userId}/{name}", access: signedIn, handle: deleteLink},
+		{method: "POST", pattern: "/sso/{mode}/Link/{provider}/{userId}", access: signedIn, handle: postLink, writes: true},
+		{method: "DELETE", pattern: "/sso/{mode}/Link/{provider}/{userId}/{name}", access: signedIn, handle: deleteLink, writes: true},
 		{method: "GET", pattern: "/SSOViews/linking", handle: linkingPage},
 		{method: "GET", pattern: "/Plugins/" + pluginID + "/Configuration", access: elevated, handle: getConfiguration},
-		{method: "POST", pattern: "/Plugins/" + pluginID + "/Configuration", access: elevated, handle: setConfiguration},
+		{method: "POST", pattern: "/Plugins/" + pluginID + "/Configuration", access: elevated, handle: setConfiguration, writes: true},
 	}...))
 }
 

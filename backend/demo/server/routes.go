@@ -28,6 +28,7 @@ type route struct {
 	// undeclared is true for the actions that do not declare that they produce JSON: their problem documents are
 	// problem+json.
 	undeclared bool
+	writes     bool // links or sign-in providers: see Hostile.FailWrites
 	segments   []string
 }
 
@@ -56,6 +57,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	s.serve(r).write(w)
+}
+
+// stored answers a write that went through, unless the server is hostile.
+func (s *Server) stored(a answer) answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.hostile.FailWrites {
+	case FaultAnswer500:
+		return failed(http.StatusInternalServerError)
+	case FaultCut:
+		return answer{cut: true}
+	case FaultNone:
+	}
+	return a
 }
 
 func (s *Server) serve(r *http.Request) answer {
@@ -88,7 +103,11 @@ func (s *Server) serve(r *http.Request) answer {
 		return bare(http.StatusBadRequest)
 	}
 	c.body = body
-	return found.handle(c)
+	a := found.handle(c)
+	if found.writes && a.status < http.StatusMultipleChoices {
+		return s.stored(a)
+	}
+	return a
 }
 
 // match finds the route, or the method that the path would take. Literal segments are matched before variable ones

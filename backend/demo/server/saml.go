@@ -5,9 +5,11 @@ import (
 	"compress/flate"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -107,7 +109,7 @@ func callbackSAML(c *call) answer {
 	linking := c.URL.Query().Get("relayState") == relayLinking
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, err := c.checkSAML(p, response)
+	found, err := c.checkSAML(p, response, p.enabled("ValidateInResponseTo"))
 	switch {
 	case errors.Is(err, errNoResponse):
 		return f.unreadableSAML(c, linking)
@@ -141,9 +143,9 @@ func (c *call) handedSAML(p *provider, handle string, _ bool) (identity, answer,
 	return login.identity, answer{}, true
 }
 
-// checkedSAML takes up a SAML response. The caller holds the lock.
+// checkedSAML takes up a SAML response. It need not answer a start of this server. The caller holds the lock.
 func (c *call) checkedSAML(p *provider, response string, linking bool) (identity, answer, bool) {
-	found, err := c.checkSAML(p, response)
+	found, err := c.checkSAML(p, response, false)
 	switch {
 	case errors.Is(err, errNoResponse):
 		return identity{}, c.s.flavour.unreadableSAML(c, linking), false
@@ -167,9 +169,9 @@ var errNoResponse = errors.New("no SAML response")
 
 // checkSAML checks a SAML response as the real plugin does: the signature of the response or of its assertion against the
 // provider's certificate, and that its confirmation has not expired; Flowfin also checks conditions, audience, and on
-// request recipient and InResponseTo, and takes every assertion once. What is read is read from the elements that the
-// signature covers. The caller holds the lock.
-func (c *call) checkSAML(p *provider, response string) (assertion, error) {
+// request the recipient, and takes every assertion once. With asked, the response must answer an AuthnRequest of this server.
+// What is read is read from the elements that the signature covers. The caller holds the lock.
+func (c *call) checkSAML(p *provider, response string, asked bool) (assertion, error) {
 	certificate, err := parseCertificate(p.text("SamlCertificate"))
 	if err != nil {
 		return assertion{}, fmt.Errorf("%w: %w", errNoResponse, err)
@@ -178,12 +180,11 @@ func (c *call) checkSAML(p *provider, response string) (assertion, error) {
 	if err != nil {
 		return assertion{}, fmt.Errorf("%w: %w", errNoResponse, err)
 	}
-	tree := etree.NewDocument()
-	tree.ReadSettings.ValidateInput = true
-	if err := tree.ReadFromBytes(document); err != nil || tree.Root() == nil || tree.Root().Tag != "Response" {
+	root, err := readXML(document)
+	if err != nil || root.Tag != "Response" {
 		return assertion{}, fmt.Errorf("%w: %w", errNoResponse, err)
 	}
-	signed, err := signedAssertion(tree.Root(), certificate)
+	signed, err := signedAssertion(root, certificate)
 	if err != nil {
 		return assertion{}, err
 	}
@@ -192,7 +193,7 @@ func (c *call) checkSAML(p *provider, response string) (assertion, error) {
 		return assertion{}, errors.New("checking a SAML response: no NameID")
 	}
 	name := innerText(subject)
-	if err := c.checkTimes(p, signed); err != nil {
+	if err := c.checkConditions(p, signed, asked); err != nil {
 		return assertion{}, err
 	}
 	id := signed.SelectAttrValue("ID", "")
@@ -200,6 +201,28 @@ func (c *call) checkSAML(p *provider, response string) (assertion, error) {
 		return assertion{}, errors.New("checking a SAML response: used before")
 	}
 	return assertion{identity{name: name, account: name, provider: p.name}, id}, nil
+}
+
+// readXML reads a document with one root element. White space, comments and processing instructions may stand around it, as
+// in .NET; text may not.
+func readXML(document []byte) (*etree.Element, error) {
+	d := xml.NewDecoder(bytes.NewReader(document))
+	for {
+		_, err := d.Token() // finds what is not well-formed, which etree does not
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("reading XML: %w", err)
+		}
+	}
+	tree := etree.NewDocument()
+	if err := tree.ReadFromBytes(document); err != nil {
+		return nil, fmt.Errorf("reading XML: %w", err)
+	}
+	if len(tree.ChildElements()) != 1 || strings.TrimSpace(innerText(&tree.Element)) != "" {
+		return nil, errors.New("reading XML: not exactly one element")
+	}
+	return tree.Root(), nil
 }
 
 // innerText is all text of an element, as .NET's InnerText gives it: a comment inside does not end it.
@@ -248,8 +271,8 @@ func signedAssertion(root *etree.Element, certificate *x509.Certificate) (*etree
 	return valid, nil
 }
 
-// checkTimes checks what a signed assertion says about when and for whom it is (SAML Core sections 2.4.1.2 and 2.5.1).
-func (c *call) checkTimes(p *provider, signed *etree.Element) error {
+// checkConditions checks what a signed assertion says about when and for whom it is (SAML Core sections 2.4.1.2 and 2.5.1).
+func (c *call) checkConditions(p *provider, signed *etree.Element, asked bool) error {
 	now := c.s.now()
 	confirmation := signed.FindElement("./Subject/SubjectConfirmation/SubjectConfirmationData")
 	if confirmation != nil && ended(confirmation, now) {
@@ -275,7 +298,7 @@ func (c *call) checkTimes(p *provider, signed *etree.Element) error {
 	if p.enabled("ValidateRecipient") && confirmation.SelectAttrValue("Recipient", "") != c.consumerService(p) {
 		return errors.New("checking a SAML assertion: sent elsewhere")
 	}
-	if _, asked := c.s.requests[confirmation.SelectAttrValue("InResponseTo", "")]; p.enabled("ValidateInResponseTo") && !asked {
+	if _, ours := c.s.requests[confirmation.SelectAttrValue("InResponseTo", "")]; asked && !ours {
 		return errors.New("checking a SAML assertion: not asked for")
 	}
 	return nil
@@ -287,13 +310,18 @@ func ended(e *etree.Element, now time.Time) bool {
 	return err == nil && !now.Before(end)
 }
 
-// parseCertificate reads a certificate as the plugin's configuration holds it: base64 of its DER form, with or without the
-// lines of a PEM file.
+// parseCertificate reads a certificate as the plugin's configuration holds it: base64, in one line or many, of its DER form or
+// of a PEM file, whose first certificate counts. A PEM file as it is is not one.
 func parseCertificate(s string) (*x509.Certificate, error) {
-	s = strings.NewReplacer("-----BEGIN CERTIFICATE-----", "", "-----END CERTIFICATE-----", "").Replace(s)
 	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 	if err != nil {
 		return nil, fmt.Errorf("reading a certificate: %w", err)
+	}
+	for block, rest := pem.Decode(der); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			der = block.Bytes
+			break
+		}
 	}
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +26,8 @@ type Options struct {
 	Flavour api.Flavour
 	// PluginVersion is one of PluginVersions; empty means the newest.
 	PluginVersion string
+	// Fork is the fork of K0lin's that was seen on a real server; Flavour and PluginVersion do not matter then.
+	Fork bool
 	// BasePath is the server's base URL, such as "/jf", or empty.
 	BasePath string
 	// Now and Rand are the clock, and the source of ids, tokens and states; nil means time.Now and crypto/rand.
@@ -32,6 +35,9 @@ type Options struct {
 	Rand io.Reader
 	// Latency is added to every answer.
 	Latency time.Duration
+	// KnownProxies are the peers whose X-Forwarded-Proto and X-Forwarded-Host the server believes, as in Jellyfin's network
+	// settings.
+	KnownProxies []netip.Prefix
 	// HTTP is the client that the plugin reaches identity providers with; nil means one with a timeout.
 	HTTP *http.Client
 	// PluginMissing leaves the SSO plugin out. WizardIncomplete is a server whose first-run wizard nobody has finished.
@@ -58,9 +64,21 @@ const (
 type Hostile struct {
 	// IgnoreWrites makes every write of links answer success and store nothing.
 	IgnoreWrites bool
+	// FailWrites makes every write of links and sign-in providers be stored and then fail.
+	FailWrites WriteFault
 	// StartLocation is the Location that a provider's start answers, instead of the identity provider's address.
 	StartLocation string
 }
+
+// WriteFault is how a write that was stored fails.
+type WriteFault int
+
+// The faults.
+const (
+	FaultNone      WriteFault = iota
+	FaultAnswer500            // answered with 500
+	FaultCut                  // the connection ends without an answer
+)
 
 // Server is the simulated server. Its methods may be called while it serves.
 type Server struct {
@@ -112,7 +130,7 @@ func New(o Options) *Server {
 	o.BasePath = strings.TrimRight(o.BasePath, "/")
 	s := &Server{
 		opts:     o,
-		flavour:  flavourOf(o.Flavour, o.PluginVersion),
+		flavour:  flavourOf(o),
 		address:  o.LocalAddress,
 		wizard:   !o.WizardIncomplete,
 		users:    map[string]*user{},
