@@ -84,3 +84,5 @@ require (
 	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
 )
+
+godebug x509negativeserial=1

@@ -13,6 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/samlflow"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
 // proof is what a strategy learned: the canonical name, empty where only the write tells it, and what POST Link needs.
@@ -38,9 +39,9 @@ func (l *Linker) proveBy(
 	case api.StrategyOwnClient:
 		return l.ownClient(ctx, f, person)
 	case api.StrategyAssertion:
-		a, err := samlflow.Run(ctx, l.Plugin, samlflow.Request{
-			Provider: f.Provider.Name, OldPath: f.Provider.Known && !f.Provider.NewPath,
-			Certificate: f.Provider.Certificate, Audience: f.Provider.ClientID, AllowSHA1: f.Settings.AllowSHA1,
+		a, err := samlflow.Run(ctx, samlflow.Request{
+			Endpoint: f.Provider.Endpoint, ClientID: f.Provider.ClientID, Certificate: f.Provider.Certificate,
+			Callback: f.Base.EscapedPath() + ssoplugin.CallbackPath(f.Provider), AllowSHA1: f.Settings.AllowSHA1,
 		}, samlflow.Options{Listen: l.listen(f, strategy), Now: l.Now, Seen: &l.seen}, person.SignIn)
 		return proof{name: a.NameID}, err
 	case api.StrategySubject:

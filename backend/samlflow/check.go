@@ -1,5 +1,6 @@
-// Package samlflow learns who signed in at a SAML identity provider by checking the response in the app: it is caught on the
-// loopback, checked against the certificate that the plugin holds for the provider, and never passed on.
+// Package samlflow lets a person sign in at a SAML identity provider with a request of Jellybind's own. The response is caught
+// on the loopback and checked here, against the certificate that the plugin holds for the provider. The caller then writes
+// the link: with the response itself, which the plugin checks once more, or with the name alone.
 package samlflow
 
 import (
@@ -7,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,11 +28,27 @@ const (
 	formatTransient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 )
 
+// Judge says who decides whether a response is good.
+type Judge int
+
+const (
+	// Ours alone: nobody else checks the response before a link is written. All must be right.
+	Ours Judge = iota
+	// ServersToo: the response is posted to the server, which checks it by its own settings. Ours is as strict, but for the
+	// audience: the plugins differ in what they compare it with, and some never look. Another audience is a remark.
+	ServersToo
+	// ServersAlone: the provider's certificate cannot be read, so only the server can check the signature. What is checked
+	// here is that the response answers our request at our address, in time. The assertion proves nothing.
+	ServersAlone
+)
+
 // Expect is what a response must fit.
 type Expect struct {
-	// Certificate is the provider's signing certificate, as ParseCertificate takes it.
+	Judge Judge
+	// Certificate is the provider's signing certificate, as ParseCertificate takes it. It is not used by ServersAlone.
 	Certificate string
-	// Audience is the service provider's entity id: the plugin's SamlClientId.
+	// Audience is the service provider's entity id: the plugin's SamlAudience where it is set, else its SamlClientId. It may
+	// be empty except for the judge Ours; then it is not compared.
 	Audience string
 	// Recipient is the ACS that the AuthnRequest named.
 	Recipient string
@@ -43,7 +61,7 @@ type Expect struct {
 	Skew time.Duration
 }
 
-// Assertion is what a checked response says.
+// Assertion is what a checked response says. With the judge ServersAlone, it is what an unchecked response says.
 type Assertion struct {
 	// NameID is the canonical name, raw, as the plugin takes it. Format is its format's URI; it may be empty.
 	NameID string
@@ -53,8 +71,8 @@ type Assertion struct {
 	Issuer string
 	// Attributes are the attributes' values by name.
 	Attributes map[string][]string
-	// Notes are sentences about what was accepted and could be better: SHA-1, a short key, an expired certificate.
-	Notes []string
+	// Remarks are about what was accepted and could be better: SHA-1, a short key, an expired certificate, another audience.
+	Remarks []api.Remark
 }
 
 // Check believes a response, base64 as it was posted, only if everything about it is right. In this order:
@@ -71,16 +89,19 @@ type Assertion struct {
 //  6. Its NameID is there in the clear, and will be the same at the next sign-in: not transient (Core, section 8.3.8).
 //  7. It was not accepted before (Profiles, section 4.1.4.5).
 //
+// What is left out where the server decides as well, Judge says.
+//
 // Errors: CodeSignInRefused with the identity provider's status, CodeNameIDTransient, CodeNameInvalid for an empty NameID,
 // CodeSignInInvalid for all else.
 func Check(response secret.Value, expect Expect, seen *Replay) (Assertion, error) {
-	if expect.Audience == "" || expect.Recipient == "" || expect.RequestID == "" || expect.Now.IsZero() || seen == nil {
+	if expect.Recipient == "" || expect.RequestID == "" || expect.Now.IsZero() || seen == nil ||
+		expect.Judge == Ours && expect.Audience == "" {
 		return Assertion{}, errors.New("checking a SAML response: audience, recipient, request, time and memory must be given")
 	}
 	if expect.Skew == 0 {
 		expect.Skew = DefaultSkew
 	}
-	certificate, err := ParseCertificate(expect.Certificate)
+	v, err := newVerifier(expect)
 	if err != nil {
 		return Assertion{}, err
 	}
@@ -88,10 +109,11 @@ func Check(response secret.Value, expect Expect, seen *Replay) (Assertion, error
 	if err != nil {
 		return Assertion{}, err
 	}
-	v := &verifier{certificate: certificate, allowSHA1: expect.AllowSHA1}
-	signed, err := v.message(m)
-	if err != nil {
-		return Assertion{}, err
+	signed := m
+	if v != nil {
+		if signed, err = v.message(m); err != nil {
+			return Assertion{}, err
+		}
 	}
 	if err := expect.response(signed.root, m.rootSignature != nil); err != nil {
 		return Assertion{}, err
@@ -106,8 +128,22 @@ func Check(response secret.Value, expect Expect, seen *Replay) (Assertion, error
 	if !seen.first(a.Issuer+"\x00"+a.ID, expect.Now, until.Add(expect.Skew)) {
 		return Assertion{}, refuse("it was used before", "Sign in again; do not reload the page of an earlier sign-in.")
 	}
-	a.Notes = notes(v, expect.Now)
+	if v != nil {
+		a.Remarks = append(a.Remarks, v.remarks(expect.Now)...)
+	}
 	return a, nil
+}
+
+// newVerifier returns what checks the signatures, nil where only the server can.
+func newVerifier(expect Expect) (*verifier, error) {
+	if expect.Judge == ServersAlone {
+		return nil, nil
+	}
+	certificate, err := ParseCertificate(expect.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	return &verifier{certificate: certificate, allowSHA1: expect.AllowSHA1}, nil
 }
 
 // NameID returns the name in a response without believing it: neither signature nor times nor addresses are checked. It is for
@@ -287,14 +323,16 @@ func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err e
 	if !ok || a.Issuer == "" {
 		return Assertion{}, until, refuse("its assertion names no issuer", "")
 	}
-	if err := x.conditions(e); err != nil {
-		return Assertion{}, until, err
-	}
 	if until, err = x.confirmation(e); err != nil {
 		return Assertion{}, until, err
 	}
-	if err := x.authentication(e); err != nil {
-		return Assertion{}, until, err
+	if x.Judge != ServersAlone {
+		if a.Remarks, err = x.conditions(e); err != nil {
+			return Assertion{}, until, err
+		}
+		if err := x.authentication(e); err != nil {
+			return Assertion{}, until, err
+		}
 	}
 	if a.NameID, a.Format, err = nameID(e); err != nil {
 		return Assertion{}, until, err
@@ -303,53 +341,69 @@ func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err e
 	return a, until, nil
 }
 
-// conditions checks times and audience. Every AudienceRestriction must name us; conditions that are not understood make the
-// assertion's validity unknown, and it is refused (Core, sections 2.5.1.1 and 2.5.1.4).
-func (x Expect) conditions(assertion *etree.Element) error {
+// conditions checks times and audience. Every AudienceRestriction must name us; a condition that is not understood leaves
+// the assertion's validity open, so it is refused (Core, sections 2.5.1.1 and 2.5.1.4).
+func (x Expect) conditions(assertion *etree.Element) (remarks []api.Remark, err error) {
 	c, ok := child(assertion, nsAssertion, "Conditions")
 	if !ok {
-		return refuse("its assertion has no conditions", "")
+		return nil, refuse("its assertion has no conditions", "")
 	}
 	if err := x.window(c); err != nil {
-		return err
+		return nil, err
 	}
 	restricted := false
 	for _, e := range c.ChildElements() {
 		switch {
 		case is(e, nsAssertion, "AudienceRestriction"):
 			restricted = true
-			if err := x.audience(e); err != nil {
-				return err
+			if got, ok := x.audience(e); !ok {
+				if x.Judge == Ours {
+					return nil, wrongAudience(got, x.Audience)
+				}
+				remarks = append(remarks, otherAudience(got, x.Audience))
 			}
 		case is(e, nsAssertion, "OneTimeUse"), is(e, nsAssertion, "ProxyRestriction"):
 			// Used once, here, and not handed on: both hold.
 		default:
-			return refuse("its assertion has a condition that is not understood", "")
+			return nil, refuse("its assertion has a condition that is not understood", "")
 		}
 	}
-	if !restricted {
-		return refuse("its assertion is restricted to no audience", "Let the identity provider name the client as the audience.")
+	if !restricted && x.Judge == Ours {
+		return nil, refuse("its assertion is restricted to no audience", "Let the identity provider name the client as the audience.")
 	}
-	return nil
+	return remarks, nil
 }
 
-func (x Expect) audience(restriction *etree.Element) error {
+// audience reports whether a restriction names us, and otherwise whom it names.
+func (x Expect) audience(restriction *etree.Element) (got string, ok bool) {
 	var named []string
 	for _, e := range children(restriction, nsAssertion, "Audience") {
 		if t, ok := text(e); ok {
 			named = append(named, strings.TrimSpace(t))
 		}
 	}
-	if slices.Contains(named, x.Audience) {
-		return nil
+	if slices.Contains(named, x.Audience) || x.Audience == "" && x.Judge != Ours {
+		return "", true
 	}
-	got := shown(strings.Join(named, ", "))
+	return shown(strings.Join(named, ", ")), false
+}
+
+func wrongAudience(got, want string) error {
 	return &api.Error{
 		Code: api.CodeSignInInvalid, Why: "answer-audience",
 		Sentence: fmt.Sprintf("The identity provider's answer was refused: it is meant for %q, but this provider's client is %q.",
-			got, shown(x.Audience)),
+			got, shown(want)),
 		Hint:   "Make the client's entity id the same in the plugin's provider settings and at the identity provider.",
-		Params: map[string]string{"got": got, "want": x.Audience},
+		Params: map[string]string{"got": got, "want": want},
+	}
+}
+
+func otherAudience(got, want string) api.Remark {
+	return api.Remark{
+		Why: "saml-audience",
+		Sentence: fmt.Sprintf("The identity provider's answer is meant for %q, but this provider's client is %q. "+
+			"The server decides about that.", got, shown(want)),
+		Params: map[string]string{"got": got, "want": want},
 	}
 }
 
@@ -496,17 +550,27 @@ func instant(e *etree.Element, key string) (time.Time, error) {
 	return t, nil
 }
 
-// notes tells what was accepted and could be better.
-func notes(v *verifier, now time.Time) []string {
-	var out []string
+// remarks says what was accepted and could be better.
+func (v *verifier) remarks(now time.Time) []api.Remark {
+	var out []api.Remark
 	if v.sha1Used {
-		out = append(out, "The identity provider signs with SHA-1, which can be forged.")
+		out = append(out, api.Remark{
+			Why: "saml-sha1", Sentence: "The identity provider signs with SHA-1, which can be forged.",
+		})
 	}
 	if key, ok := v.certificate.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
-		out = append(out, fmt.Sprintf("The identity provider's key has %d bits only; 2048 are the least today.", key.N.BitLen()))
+		bits := strconv.Itoa(key.N.BitLen())
+		out = append(out, api.Remark{
+			Why: "saml-key", Params: map[string]string{"bits": bits},
+			Sentence: "The identity provider's key has only " + bits + " bits; 2048 is today's minimum.",
+		})
 	}
 	if now.After(v.certificate.NotAfter) {
-		out = append(out, "The identity provider's certificate expired on "+v.certificate.NotAfter.UTC().Format(time.DateOnly)+".")
+		date := v.certificate.NotAfter.UTC().Format(time.DateOnly)
+		out = append(out, api.Remark{
+			Why: "saml-expired", Params: map[string]string{"date": date},
+			Sentence: "The identity provider's certificate expired on " + date + ".",
+		})
 	}
 	return out
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"strings"
 	"sync"
@@ -67,25 +66,31 @@ func TestCheckAccepts(t *testing.T) {
 		"early by less than the skew": {expect: func(x *samlflow.Expect) {
 			x.Now = now.Add(-2 * time.Minute)
 		}},
-		"PEM and blanks": {expect: func(x *samlflow.Expect) {
-			x.Certificate = "\r\n" + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: provider().cert.Raw}))
-		}},
+		"exclusive canonicalization with comments": {
+			spec: spec{canonicalizer: dsig.MakeC14N10ExclusiveWithCommentsCanonicalizerWithPrefixList("")},
+		},
 		"SHA-1 allowed": {
 			spec: spec{algorithm: dsig.RSASHA1SignatureMethod}, expect: func(x *samlflow.Expect) { x.AllowSHA1 = true },
 			want: func(a *samlflow.Assertion) {
-				a.Notes = []string{"The identity provider signs with SHA-1, which can be forged."}
+				a.Remarks = []api.Remark{{Why: "saml-sha1", Sentence: "The identity provider signs with SHA-1, which can be forged."}}
 			},
 		},
 		"short key": {
 			spec: spec{by: &short}, expect: func(x *samlflow.Expect) { x.Certificate = short.base64() },
 			want: func(a *samlflow.Assertion) {
-				a.Notes = []string{"The identity provider's key has 1024 bits only; 2048 are the least today."}
+				a.Remarks = []api.Remark{{
+					Why: "saml-key", Params: map[string]string{"bits": "1024"},
+					Sentence: "The identity provider's key has only 1024 bits; 2048 is today's minimum.",
+				}}
 			},
 		},
 		"expired certificate": {
 			spec: spec{by: &old}, expect: func(x *samlflow.Expect) { x.Certificate = old.base64() },
 			want: func(a *samlflow.Assertion) {
-				a.Notes = []string{"The identity provider's certificate expired on 2026-11-23."}
+				a.Remarks = []api.Remark{{
+					Why: "saml-expired", Params: map[string]string{"date": "2026-11-23"},
+					Sentence: "The identity provider's certificate expired on 2026-11-23.",
+				}}
 			},
 		},
 		"a thousand groups": {
@@ -159,11 +164,12 @@ func TestCheckRefuses(t *testing.T) {
 		},
 		"SHA-1":          {spec: spec{algorithm: dsig.RSASHA1SignatureMethod}, reason: "SHA-1"},
 		"SHA-1 response": {spec: spec{algorithm: dsig.RSASHA1SignatureMethod, response: true}, reason: "SHA-1"},
-		"c14n 1.1": {
-			spec: spec{canonicalizer: dsig.MakeC14N11Canonicalizer()}, reason: "canonicalization other than",
+		"an unknown canonicalization": {
+			spec:   spec{canonicalizer: named{dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(""), "http://www.w3.org/2010/xml-c14n2"}},
+			reason: "canonicalization that Jellybind does not know",
 		},
-		"c14n 1.0": {
-			spec: spec{canonicalizer: dsig.MakeC14N10RecCanonicalizer()}, reason: "canonicalization other than",
+		"no canonicalization, which SAML does not know": {
+			spec: spec{canonicalizer: dsig.MakeNullCanonicalizer()}, reason: "canonicalization that Jellybind does not know",
 		},
 		"tampered name": {
 			edit: func(t *testing.T, xml []byte) []byte { return replace(t, xml, ">"+signedAs, ">"+evilName) }, reason: "changed on the way",

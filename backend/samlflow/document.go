@@ -23,6 +23,12 @@ const (
 	nsExcC14N   = "http://www.w3.org/2001/10/xml-exc-c14n#"
 )
 
+// The inclusive canonicalizations, versions 1.0 and 1.1.
+const (
+	c14N10 = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+	c14N11 = "http://www.w3.org/2006/12/xml-c14n11"
+)
+
 // The bounds of a response. One with a thousand groups is some 200 kB and 10 levels deep.
 const (
 	maxBytes    = 1 << 20
@@ -53,16 +59,20 @@ func decode(response secret.Value) ([]byte, error) {
 	return b, nil
 }
 
-// parse reads XML that strangers sent. What a SAML message never needs and attacks live on is refused: document types and with
-// them entities, comments, processing instructions, doubled attributes, other encodings than UTF-8, and whatever would
-// not survive being written and read again, so that all who read it read the same. Errors never quote the content.
+// parse reads XML that strangers sent. It refuses what a SAML message never needs and attacks live on: document types and
+// with them entities, comments, processing instructions, attributes that come twice, encodings other than UTF-8, and
+// whatever would not survive being written and read again, so that everybody who reads it reads the same. What the server
+// also takes behind the root element, white space, comments and processing instructions, is cut off. Errors never quote the
+// content.
 func parse(b []byte) (*etree.Element, error) {
 	if !utf8.Valid(b) {
 		return nil, refuse("it is not UTF-8", "")
 	}
-	if err := scan(b); err != nil {
+	end, err := scan(b)
+	if err != nil {
 		return nil, err
 	}
+	b = b[:end]
 	if err := validator.Validate(bytes.NewReader(b)); err != nil {
 		return nil, refuse("its XML is ambiguous", "")
 	}
@@ -76,58 +86,68 @@ func parse(b []byte) (*etree.Element, error) {
 
 func errMalformed() error { return refuse("it is not well-formed XML", "") }
 
-// scan looks at every token once before a tree is built.
-func scan(b []byte) error {
+// scan looks at every token once before a tree is built. It returns where the root element ends.
+func scan(b []byte) (end int64, err error) {
 	dec := xml.NewDecoder(bytes.NewReader(b))
-	depth, elements, roots := 0, 0, 0
+	depth, elements := 0, 0
 	for {
 		at := dec.InputOffset()
 		tok, err := dec.RawToken()
 		if errors.Is(err, io.EOF) {
-			if depth != 0 || roots != 1 {
-				return errMalformed()
+			if depth != 0 || end == 0 {
+				return 0, errMalformed()
 			}
-			return nil
+			return end, nil
 		}
 		if err != nil {
-			return errMalformed()
+			return 0, errMalformed()
 		}
 		switch tok := tok.(type) {
 		case xml.Directive:
-			return refuse("it has a document type definition (DTD), which can carry entities", "")
+			return 0, refuse("it has a document type definition (DTD), which can carry entities", "")
 		case xml.Comment:
-			return refuse("it has a comment, which can cut a name in two", "")
+			if end == 0 {
+				return 0, refuse("it has a comment, which can cut a name in two", "")
+			}
 		case xml.ProcInst:
-			if tok.Target != "xml" || at != 0 {
-				return refuse("it has a processing instruction", "")
+			first := at == 0 && tok.Target == "xml"
+			if !first && (end == 0 || strings.EqualFold(tok.Target, "xml")) {
+				return 0, refuse("it has a processing instruction", "")
 			}
 		case xml.CharData:
-			if depth == 0 && len(bytes.TrimSpace(tok)) != 0 {
-				return errMalformed()
+			// As it is written: outside of the root, references and CDATA sections are no white space.
+			if depth == 0 && len(bytes.TrimSpace(b[at:dec.InputOffset()])) != 0 {
+				return 0, errMalformed()
 			}
 		case xml.EndElement:
-			depth--
-		case xml.StartElement:
-			if depth == 0 {
-				roots++
+			if depth--; depth == 0 {
+				end = dec.InputOffset()
 			}
+		case xml.StartElement:
 			depth++
 			elements++
-			if roots > 1 {
-				return errMalformed()
+			if end != 0 { // a second root
+				return 0, errMalformed()
 			}
 			if depth > maxDepth || elements > maxElements || len(tok.Attr) > maxAttrs {
-				return refuse("its XML is too deep or too large", "")
+				return 0, refuse("its XML is too deep or too large", "")
 			}
-			seen := make(map[xml.Name]bool, len(tok.Attr))
-			for _, a := range tok.Attr {
-				if seen[a.Name] {
-					return refuse("it has an attribute twice", "")
-				}
-				seen[a.Name] = true
+			if twice(tok.Attr) {
+				return 0, refuse("it has an attribute twice", "")
 			}
 		}
 	}
+}
+
+func twice(attrs []xml.Attr) bool {
+	seen := make(map[xml.Name]bool, len(attrs))
+	for _, a := range attrs {
+		if seen[a.Name] {
+			return true
+		}
+		seen[a.Name] = true
+	}
+	return false
 }
 
 // message is a response's tree with the elements that matter, each in its one place.

@@ -196,6 +196,14 @@ func fixECDSA(t testing.TB, sig *etree.Element, size int) {
 	value.SetText(base64.StdEncoding.EncodeToString(raw))
 }
 
+// named is a canonicalizer under another name.
+type named struct {
+	dsig.Canonicalizer
+	algorithm dsig.AlgorithmID
+}
+
+func (n named) Algorithm() dsig.AlgorithmID { return n.algorithm }
+
 // expect is what a right response fits.
 func expect() samlflow.Expect {
 	return samlflow.Expect{

@@ -1,6 +1,7 @@
 package samlflow_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -19,16 +20,16 @@ import (
 	"time"
 
 	"github.com/crewjam/saml"
+	gocmp "github.com/google/go-cmp/cmp"
 	dsig "github.com/russellhaering/goxmldsig"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/loopback"
 	"github.com/jellybind/jellybind/backend/samlflow"
-	"github.com/jellybind/jellybind/backend/secret"
-	"github.com/jellybind/jellybind/backend/ssoplugin"
+	"github.com/jellybind/jellybind/backend/samlmsg"
 )
 
-// world is crewjam's identity provider, served over HTTP, and its service provider in the plugin's place.
+// world is crewjam's identity provider, served over HTTP.
 type world struct {
 	t    *testing.T
 	idp  *saml.IdentityProvider
@@ -36,15 +37,22 @@ type world struct {
 	// format of the NameID, and status that the identity provider answers instead of signing in.
 	format string
 	refuse bool
-	// starts counts the sign-ins started.
-	starts atomic.Int32
-	acs    atomic.Value
+	// asked counts the sign-ins that it was asked for; acs is where the last one wants the response.
+	asked atomic.Int32
+	acs   atomic.Value
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, format: "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"}
 	w.http = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		request, err := samlmsg.ReadAuthnRequest(r.URL)
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.asked.Add(1)
+		w.acs.Store(request.ACS)
 		if w.refuse {
 			w.deny(rw, r)
 			return
@@ -98,34 +106,6 @@ func (w *world) deny(rw http.ResponseWriter, r *http.Request) {
 		base64.StdEncoding.EncodeToString([]byte(doc)))
 }
 
-// Start is the plugin's part: an AuthnRequest with the loopback as its ACS.
-func (w *world) Start(_ context.Context, req ssoplugin.StartRequest) (ssoplugin.Started, error) {
-	w.starts.Add(1)
-	callback := "/jf/sso/SAML/post/" + url.PathEscape(req.Provider)
-	where := "http://" + req.Host + callback
-	w.acs.Store(where)
-	acsURL, err := url.Parse(where)
-	if err != nil {
-		return ssoplugin.Started{}, err
-	}
-	sp := saml.ServiceProvider{EntityID: audience, AcsURL: *acsURL, IDPMetadata: w.idp.Metadata()}
-	request, err := sp.MakeAuthenticationRequest(w.http.URL+"/sso", saml.HTTPRedirectBinding, saml.HTTPPostBinding)
-	if err != nil {
-		return ssoplugin.Started{}, err
-	}
-	location, err := request.Redirect("linking", &sp)
-	if err != nil {
-		return ssoplugin.Started{}, err
-	}
-	if req.Protocol != api.SAML {
-		w.t.Errorf("started for %s", req.Protocol)
-	}
-	return ssoplugin.Started{
-		Protocol: api.SAML, Provider: req.Provider, Location: secret.New(location.String()), RequestID: request.ID,
-		Callback: callback, RedirectURI: where, Host: req.Host,
-	}, nil
-}
-
 var (
 	formAction = regexp.MustCompile(`action="([^"]*)"`)
 	formValue  = regexp.MustCompile(`name="SAMLResponse" value="([^"]*)"`)
@@ -151,7 +131,7 @@ func browse(ctx context.Context, address string) (action string, form url.Values
 		return "", nil, fmt.Errorf("no form: %d %s", resp.StatusCode, page)
 	}
 	return html.UnescapeString(string(a[1])), url.Values{
-		"SAMLResponse": {html.UnescapeString(string(v[1]))}, "RelayState": {"linking"},
+		"SAMLResponse": {html.UnescapeString(string(v[1]))}, "RelayState": {""},
 	}, nil
 }
 
@@ -173,8 +153,11 @@ func post(ctx context.Context, action string, form url.Values) (int, string, err
 	return resp.StatusCode, string(page), err
 }
 
-func request() samlflow.Request {
-	return samlflow.Request{Provider: "my idp", Certificate: provider().base64(), Audience: audience}
+// request is what the plugin's settings say of the world's provider.
+func (w *world) request() samlflow.Request {
+	return samlflow.Request{
+		Endpoint: w.http.URL + "/sso", ClientID: audience, Callback: "/jf/sso/SAML/post/my%20idp", Certificate: provider().base64(),
+	}
 }
 
 // options count the certificate's time from the tests' own, and all else from the clock's.
@@ -187,7 +170,7 @@ func TestRun(t *testing.T) {
 	w := newWorld(t)
 	var said api.SignIn
 	var page string
-	a, err := samlflow.Run(t.Context(), w, request(), options(&samlflow.Replay{}), func(ctx context.Context, s api.SignIn) error {
+	a, err := samlflow.Run(t.Context(), w.request(), options(&samlflow.Replay{}), func(ctx context.Context, s api.SignIn) error {
 		said = s
 		action, form, err := browse(ctx, s.ShortURL)
 		if err != nil {
@@ -213,15 +196,15 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("Run: %v (%v)", err, errors.Unwrap(err))
 	}
-	if a.NameID != signedAs || a.Format != w.format || a.Issuer != w.http.URL+"/sso" || len(a.Notes) != 0 {
+	if a.NameID != signedAs || a.Format != w.format || a.Issuer != w.http.URL+"/sso" || len(a.Remarks) != 0 {
 		t.Errorf("assertion: %+v", a)
 	}
 	host := strings.TrimPrefix(w.http.URL, "http://")
 	if said.Host != host || !strings.HasPrefix(said.URL, w.http.URL+"/sso?") || time.Until(said.Deadline) < 10*time.Second {
 		t.Errorf("shown: %+v", said)
 	}
-	if w.starts.Load() != 1 {
-		t.Errorf("%d sign-ins were started", w.starts.Load())
+	if w.asked.Load() != 1 {
+		t.Errorf("%d sign-ins were asked for", w.asked.Load())
 	}
 }
 
@@ -243,14 +226,15 @@ func TestRunFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, r := newWorld(t), request()
+			w := newWorld(t)
+			r := w.request()
 			if c.world != nil {
 				c.world(w)
 			}
 			if c.request != nil {
 				c.request(&r)
 			}
-			a, err := samlflow.Run(t.Context(), w, r, options(&samlflow.Replay{}), func(ctx context.Context, s api.SignIn) error {
+			a, err := samlflow.Run(t.Context(), r, options(&samlflow.Replay{}), func(ctx context.Context, s api.SignIn) error {
 				action, form, err := browse(ctx, s.URL)
 				if err != nil {
 					return err
@@ -271,50 +255,43 @@ func TestRunFails(t *testing.T) {
 func TestRunEndsWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	bad := request()
+	bad := w.request()
 	bad.Certificate = ""
-	if _, err := samlflow.Run(t.Context(), w, bad, options(&samlflow.Replay{}), nil); !api.IsCode(err, api.CodeSignInInvalid) || w.starts.Load() != 0 {
-		t.Errorf("without a certificate: %v, %d started", err, w.starts.Load())
+	if _, err := samlflow.Run(t.Context(), bad, options(&samlflow.Replay{}), nil); !api.IsCode(err, api.CodeSignInInvalid) || w.asked.Load() != 0 {
+		t.Errorf("without a certificate: %v, %d asked for", err, w.asked.Load())
 	}
 
 	show := func(context.Context, api.SignIn) error { return nil }
 	opts := options(&samlflow.Replay{})
 	opts.Listen.Timeout = 50 * time.Millisecond
-	_, err := samlflow.Run(t.Context(), w, request(), opts, show)
+	_, err := samlflow.Run(t.Context(), w.request(), opts, show)
 	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeTimeout || !strings.Contains(e.Hint, "/jf/sso/SAML/post/my%20idp") {
 		t.Errorf("nobody came: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if _, err := samlflow.Run(ctx, w, request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
+	if _, err := samlflow.Run(ctx, w.request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
 		cancel()
 		return nil
 	}); !api.IsCode(err, api.CodeCancelled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	broken := &api.Error{Code: api.CodeBrowserFailed, Sentence: "s", Hint: "h"}
-	if _, err := samlflow.Run(t.Context(), w, request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
+	if _, err := samlflow.Run(t.Context(), w.request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
 		return broken
 	}); !api.IsCode(err, api.CodeBrowserFailed) {
 		t.Errorf("no browser: %v", err)
 	}
-	failing := starter(func() (ssoplugin.Started, error) {
-		return ssoplugin.Started{}, &api.Error{Code: api.CodeProviderNotFound, Sentence: "s"}
-	})
-	if _, err := samlflow.Run(t.Context(), failing, request(), options(&samlflow.Replay{}), show); !api.IsCode(err, api.CodeProviderNotFound) {
-		t.Errorf("not started: %v", err)
-	}
 }
 
-// TestRunShowsNoHostileAddress: what the server answers is checked here too, as every flow does.
+// TestRunShowsNoHostileAddress: the endpoint comes from the server's settings, and is checked as every address is.
 func TestRunShowsNoHostileAddress(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
-		"javascript:alert(1)", "file:///etc/passwd", "https://bank.example@evil.example/", "https://idp.example/a b", "",
+		"javascript:alert(1)", "file:///etc/passwd", "https://bank.example@evil.example/", "https://idp.example/a b?c d", "", "/sso", "::",
 	} {
-		server := starter(func() (ssoplugin.Started, error) {
-			return ssoplugin.Started{Location: secret.New(address), RequestID: "id", Callback: "/sso/SAML/post/x"}, nil
-		})
-		_, err := samlflow.Run(t.Context(), server, request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
+		r := newWorld(t).request()
+		r.Endpoint = address
+		_, err := samlflow.Run(t.Context(), r, options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
 			t.Errorf("%q was shown", address)
 			return nil
 		})
@@ -324,9 +301,102 @@ func TestRunShowsNoHostileAddress(t *testing.T) {
 	}
 }
 
-// starter starts as it likes.
-type starter func() (ssoplugin.Started, error)
+// TestRequest: the request is the one that the plugin would have made, but for what makes it ours.
+func TestRequest(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		endpoint, format, want string
+	}{
+		{"https://idp.example/sso", "", "https://idp.example/sso"},
+		{"https://idp.example/sso?realm=a%20b&x=%2f", "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", "https://idp.example/sso?realm=a%20b&x=%2f"},
+		{"https://idp.example/sso?", "", "https://idp.example/sso"},
+		{"https://idp.example/sso?wa=1#part", "", "https://idp.example/sso?wa=1#part"},
+	} {
+		var shown, allow string
+		stop := errors.New("stop")
+		r := samlflow.Request{
+			Endpoint: c.endpoint, ClientID: "urn:a&b", NameIDFormat: c.format, Callback: "/jf/sso/SAML/post/my%20idp",
+			Certificate: provider().base64(),
+		}
+		_, err := samlflow.Run(t.Context(), r, options(&samlflow.Replay{}), func(_ context.Context, s api.SignIn) error {
+			shown, allow = s.URL, s.ShortURL
+			return stop
+		})
+		if !errors.Is(err, stop) {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(shown)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := samlmsg.ReadAuthnRequest(u)
+		if err != nil {
+			t.Fatalf("%s: %v", shown, err)
+		}
+		listener, err := url.Parse(allow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := samlmsg.AuthnRequest{
+			Endpoint: c.want, ID: got.ID, Issuer: "urn:a&b", ACS: "http://" + listener.Host + "/jf/sso/SAML/post/my%20idp",
+			NameIDFormat: cmp.Or(c.format, "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"),
+		}
+		if diff := gocmp.Diff(want, got); diff != "" || seen[got.ID] || len(got.ID) < 25 || got.ID[0] != '_' {
+			t.Errorf("%s: ID %q\n%s", c.endpoint, got.ID, diff)
+		}
+		if u.Query().Has("RelayState") {
+			t.Errorf("a RelayState that means nothing: %s", shown)
+		}
+		seen[got.ID] = true
+	}
+}
 
-func (s starter) Start(context.Context, ssoplugin.StartRequest) (ssoplugin.Started, error) {
-	return s()
+// TestRunTellsWhatItRefuses: a response to another request does not end the wait, but the person hears of it.
+func TestRunTellsWhatItRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	refused := make(chan error, 10)
+	opts := options(&samlflow.Replay{})
+	opts.Refused = func(err error) { refused <- err }
+	result, err := samlflow.Run(t.Context(), w.request(), opts, func(ctx context.Context, s api.SignIn) error {
+		action, form, err := browse(ctx, s.URL)
+		if err != nil {
+			return err
+		}
+		unsolicited := spec{change: func(r *saml.Response, a *saml.Assertion) {
+			r.InResponseTo = ""
+			a.Subject.SubjectConfirmations[0].SubjectConfirmationData.InResponseTo = ""
+		}}
+		for _, response := range []string{posted(spec{}.build(t)).Reveal(), posted(unsolicited.build(t)).Reveal(), "***"} {
+			if status, _, err := post(t.Context(), action, url.Values{"SAMLResponse": {response}}); err != nil || status != http.StatusBadRequest {
+				return fmt.Errorf("a foreign response: %d, %w", status, err)
+			}
+		}
+		// Firefox and some providers break lines.
+		form.Set("SAMLResponse", form.Get("SAMLResponse")[:76]+"\r\n"+form.Get("SAMLResponse")[76:])
+		if status, page, err := post(t.Context(), action, form); err != nil || status != http.StatusOK {
+			return fmt.Errorf("the response: %d %s, %w", status, page, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := base64.StdEncoding.DecodeString(result.Response.Reveal()); err != nil || strings.ContainsAny(result.Response.Reveal(), "\r\n") {
+		t.Errorf("the response is not what a server decodes: %v", err)
+	}
+	if s := fmt.Sprintf("%v %+v %#v", result, result, result); strings.Contains(s, result.Response.Reveal()[:20]) {
+		t.Error("the response is printed")
+	}
+	for _, reason := range []string{"another request", "another request", "not base64"} {
+		select {
+		case err := <-refused:
+			if !api.IsCode(err, api.CodeSignInInvalid) || !strings.Contains(err.Error(), reason) {
+				t.Errorf("refused: %v, want %s", err, reason)
+			}
+		default:
+			t.Fatal("a refused response is not told")
+		}
+	}
 }

@@ -10,7 +10,6 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/base64"
-	"fmt"
 	"math/big"
 	"strings"
 
@@ -70,13 +69,14 @@ type verifier struct {
 	sha1Used    bool
 }
 
-// verify checks the enveloped signature of an element and returns the element that was signed, read anew from the very
-// bytes that were hashed. Nothing else may be believed.
+// verify checks the enveloped signature of an element and returns the element that was signed, parsed from the very bytes
+// that were hashed. Nothing else may be believed. So it does not matter for safety which canonicalization was used: one that
+// works differently here than at the provider gives another hash, and the response is refused.
 //
 // It follows XML Signature 1.1, section 3.2, narrowed by SAML 2.0 Core, section 5.4: one Reference, to the ID of the
-// signature's parent; the transforms enveloped-signature and exclusive canonicalization, in this order; no Object, no
-// parameters. KeyInfo is never looked at: the key is the provider's, whatever the message says. The certificate's dates
-// do not matter either: the administrator chose this key by giving it to the plugin, as SAML metadata does.
+// signature's parent; the transform enveloped-signature, then at most one canonicalization; no Object, no parameters.
+// KeyInfo is never looked at: the key is the provider's, whatever the message says. The certificate's dates do not matter
+// either: the administrator chose this key by giving it to the plugin, as SAML metadata does.
 func (v *verifier) verify(parent, signature *etree.Element) (*etree.Element, error) {
 	signedInfo, value, err := v.parts(signature)
 	if err != nil {
@@ -87,13 +87,13 @@ func (v *verifier) verify(parent, signature *etree.Element) (*etree.Element, err
 		return nil, err
 	}
 	id := attr(parent, "ID")
-	hash, prefixes, digest, err := v.reference(info, id)
+	hash, canonicalizer, digest, err := v.reference(info, id)
 	if err != nil {
 		return nil, err
 	}
 	stripped := detach(parent)
 	stripped.RemoveChildAt(signature.Index())
-	canonical, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(prefixes).Canonicalize(stripped)
+	canonical, err := canonicalizer.Canonicalize(stripped)
 	if err != nil {
 		return nil, badSignature()
 	}
@@ -111,7 +111,8 @@ func badSignature() error {
 }
 
 func badShape(why string) error {
-	e := refuse("its signature has "+why+", which SAML does not allow", "")
+	e := refuse("its signature has "+why, "Let the identity provider sign with the transforms enveloped-signature and exclusive "+
+		"canonicalization ("+nsExcC14N+"), as nearly all do.")
 	e.Why, e.Params = "signature-shape", map[string]string{"why": why}
 	return e
 }
@@ -132,15 +133,15 @@ func (v *verifier) parts(signature *etree.Element) (signedInfo *etree.Element, v
 
 // signedInfo checks the signature over SignedInfo and returns it as it was signed.
 func (v *verifier) signedInfo(signedInfo *etree.Element, value []byte) (*etree.Element, error) {
-	canonicalization, ok := child(signedInfo, nsSignature, "CanonicalizationMethod")
+	method, ok := child(signedInfo, nsSignature, "CanonicalizationMethod")
 	if !ok {
 		return nil, badShape("no canonicalization")
 	}
-	prefixes, err := exclusive(canonicalization)
+	canonicalizer, err := canonicalization(method)
 	if err != nil {
 		return nil, err
 	}
-	canonical, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(prefixes).Canonicalize(detach(signedInfo))
+	canonical, err := canonicalizer.Canonicalize(detach(signedInfo))
 	if err != nil {
 		return nil, badSignature()
 	}
@@ -188,53 +189,75 @@ func (m method) fits(public any, digest, value []byte) bool {
 	return false
 }
 
-// reference reads the one Reference: to the element with that ID, and to nothing else.
-func (v *verifier) reference(info *etree.Element, id string) (hash crypto.Hash, prefixes string, digest []byte, err error) {
+// reference reads the one Reference, which must be to the element with that ID.
+func (v *verifier) reference(info *etree.Element, id string) (
+	hash crypto.Hash, canonicalizer dsig.Canonicalizer, digest []byte, err error,
+) {
 	ref, _ := child(info, nsSignature, "Reference")
 	if id == "" || attr(ref, "URI") != "#"+id {
-		return 0, "", nil, refuse("its signature covers another element than the one it stands in", "")
+		return 0, nil, nil, refuse("its signature covers another element than the one it stands in", "")
 	}
 	all := ref.ChildElements()
 	if len(all) != 3 || !is(all[0], nsSignature, "Transforms") || !is(all[1], nsSignature, "DigestMethod") ||
 		!is(all[2], nsSignature, "DigestValue") {
-		return 0, "", nil, badShape("a reference of another form")
+		return 0, nil, nil, badShape("a reference of another form")
 	}
-	transforms := all[0].ChildElements()
-	if len(transforms) != 2 || !is(transforms[0], nsSignature, "Transform") || !is(transforms[1], nsSignature, "Transform") ||
-		attr(transforms[0], "Algorithm") != nsSignature+"enveloped-signature" || len(transforms[0].ChildElements()) != 0 {
-		return 0, "", nil, badShape("transforms other than enveloped-signature and exclusive canonicalization")
-	}
-	if prefixes, err = exclusive(transforms[1]); err != nil {
-		return 0, "", nil, err
+	if canonicalizer, err = transforms(all[0]); err != nil {
+		return 0, nil, nil, err
 	}
 	hash, ok := digestMethod(attr(all[1], "Algorithm"))
 	if !ok || len(all[1].ChildElements()) != 0 {
-		return 0, "", nil, refuseAlgorithm()
+		return 0, nil, nil, refuseAlgorithm()
 	}
 	if err := v.permit(hash); err != nil {
-		return 0, "", nil, err
+		return 0, nil, nil, err
 	}
 	if digest, ok = base64Text(all[2]); !ok {
-		return 0, "", nil, badSignature()
+		return 0, nil, nil, badSignature()
 	}
-	return hash, prefixes, digest, nil
+	return hash, canonicalizer, digest, nil
 }
 
-// exclusive makes sure of exclusive canonicalization and returns its InclusiveNamespaces PrefixList. With or without
-// comments is the same here: there are none.
-func exclusive(e *etree.Element) (prefixes string, err error) {
-	switch attr(e, "Algorithm") {
-	case nsExcC14N, nsExcC14N + "WithComments":
-	default:
-		return "", badShape("a canonicalization other than the exclusive one")
+// transforms reads the transforms of a Reference: enveloped-signature, and a canonicalization. Without one, it is Canonical
+// XML 1.0 (XML Signature 1.1, section 4.4.3.2).
+func transforms(e *etree.Element) (dsig.Canonicalizer, error) {
+	all := e.ChildElements()
+	if len(all) < 1 || len(all) > 2 || attr(all[0], "Algorithm") != nsSignature+"enveloped-signature" ||
+		len(all[0].ChildElements()) != 0 {
+		return nil, badShape("transforms other than enveloped-signature and a canonicalization")
 	}
+	for _, t := range all {
+		if !is(t, nsSignature, "Transform") {
+			return nil, badShape("transforms other than enveloped-signature and a canonicalization")
+		}
+	}
+	if len(all) == 1 {
+		return dsig.MakeC14N10RecCanonicalizer(), nil
+	}
+	return canonicalization(all[1])
+}
+
+// canonicalization returns the canonicalization that an element names. SAML recommends the exclusive one; some providers
+// use an inclusive one (Core, sections 5.4.3 and 5.4.4). With or without comments is the same here: there are none.
+func canonicalization(e *etree.Element) (dsig.Canonicalizer, error) {
+	prefixes := ""
+	algorithm := attr(e, "Algorithm")
+	exclusive := algorithm == nsExcC14N || algorithm == nsExcC14N+"WithComments"
 	for i, c := range e.ChildElements() {
-		if i > 0 || !is(c, nsExcC14N, "InclusiveNamespaces") || len(c.ChildElements()) != 0 {
-			return "", badShape("parameters of its canonicalization")
+		if !exclusive || i > 0 || !is(c, nsExcC14N, "InclusiveNamespaces") || len(c.ChildElements()) != 0 {
+			return nil, badShape("parameters of its canonicalization")
 		}
 		prefixes = attr(c, "PrefixList")
 	}
-	return prefixes, nil
+	switch algorithm {
+	case nsExcC14N, nsExcC14N + "WithComments":
+		return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(prefixes), nil
+	case c14N10, c14N10 + "#WithComments":
+		return dsig.MakeC14N10RecCanonicalizer(), nil
+	case c14N11, c14N11 + "#WithComments":
+		return dsig.MakeC14N11Canonicalizer(), nil
+	}
+	return nil, badShape("a canonicalization that Jellybind does not know")
 }
 
 // permit refuses SHA-1 unless it was allowed.
@@ -294,34 +317,4 @@ func declaration(a etree.Attr) (prefix string, ok bool) {
 		return "", true
 	}
 	return "", false
-}
-
-// ParseCertificate reads a signing certificate as the plugin holds it: base64 of its DER form, with or without PEM's
-// lines around it. The error is an *api.Error.
-func ParseCertificate(s string) (*x509.Certificate, error) {
-	var body strings.Builder
-	for line := range strings.Lines(s) {
-		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
-			body.WriteString(strings.Join(strings.Fields(line), ""))
-		}
-	}
-	der, err := base64.StdEncoding.DecodeString(body.String())
-	if err == nil && len(der) == 0 {
-		err = errNoCertificate
-	}
-	var c *x509.Certificate
-	if err == nil {
-		c, err = x509.ParseCertificate(der)
-	}
-	if err == nil {
-		switch c.PublicKey.(type) {
-		case *rsa.PublicKey, *ecdsa.PublicKey:
-		default:
-			err = fmt.Errorf("a key of the kind %v", c.PublicKeyAlgorithm)
-		}
-	}
-	if err != nil {
-		return nil, badCertificate(err)
-	}
-	return c, nil
 }

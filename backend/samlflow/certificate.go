@@ -1,0 +1,63 @@
+package samlflow
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+)
+
+// ParseCertificate reads a signing certificate as the servers read it from the provider's settings: base64 in one line or
+// many, of the DER form or of a PEM file. In a PEM file, text around the certificates does not matter, and the first
+// certificate is the one that counts. PEM text that is not in base64 again is refused, as the servers refuse it.
+// The error is an *api.Error.
+func ParseCertificate(s string) (*x509.Certificate, error) {
+	if strings.Contains(s, "-----BEGIN") {
+		return nil, &api.Error{
+			Code: api.CodeSignInInvalid, Why: "certificate-pem",
+			Sentence: "The server cannot read this certificate: enter base64 only.",
+			Hint:     "Leave out the lines that begin with dashes, and keep only what stands between them.",
+		}
+	}
+	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
+	if err != nil {
+		return nil, badCertificate(err)
+	}
+	for rest := der; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type == "CERTIFICATE" {
+			der = block.Bytes
+			break
+		}
+	}
+	if len(der) == 0 {
+		return nil, badCertificate(errors.New("no certificate"))
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, badCertificate(err)
+	}
+	switch c.PublicKey.(type) {
+	case *rsa.PublicKey, *ecdsa.PublicKey:
+		return c, nil
+	}
+	return nil, badCertificate(fmt.Errorf("a key of the kind %v", c.PublicKeyAlgorithm))
+}
+
+func badCertificate(cause error) error {
+	return &api.Error{
+		Code: api.CodeSignInInvalid, Why: "certificate-unreadable",
+		Sentence: "The provider's certificate in the plugin cannot be read, so no sign-in can be checked.",
+		Hint:     "Put the identity provider's signing certificate into the plugin's provider settings, in base64.",
+		Err:      fmt.Errorf("reading the provider's certificate: %w", cause),
+	}
+}
