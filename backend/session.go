@@ -257,8 +257,9 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 			Hint: "Sign in as an administrator: jellybind auth login",
 		}
 	case p.Protocol == api.OIDC:
+		client := oidcflow.Client{Issuer: p.Endpoint}
 		var told oidcflow.Metadata
-		if told, err = oidcflow.Discover(ctx, p.Endpoint); err == nil {
+		if told, err = client.Inspect(ctx); err == nil {
 			test.Facts = told.Facts()
 		}
 	default:

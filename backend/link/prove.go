@@ -104,7 +104,8 @@ func (l *Linker) ownClient(ctx context.Context, f Facts, person Person) (proof, 
 	}
 	id, err := oidcflow.Run(ctx, oidcflow.Client{
 		Issuer: f.Provider.Endpoint, ClientID: f.Settings.ClientID, Secret: clientSecret, Scopes: scopes,
-		NameClaim: f.Provider.NameClaim,
+		Rule: f.Provider.OIDC.Rule, NoUserinfo: f.Provider.OIDC.NoUserinfo,
+		AcceptPublishedIssuer: f.Provider.OIDC.AnyIssuer,
 	}, oidcflow.Options{Listen: l.listen(f, api.StrategyOwnClient), Now: l.Now}, person.SignIn)
 	return proof{name: id.Name, displayName: id.DisplayName, email: id.Email}, err
 }

@@ -45,6 +45,9 @@ type Expect struct {
 	// Target is where Listener.URL redirects to while nobody has answered: the identity provider's address, http or https.
 	// Empty means that there is no such redirect.
 	Target string
+	// Renew returns a target that has not expired, for requests that come long after the wait began. It may be called from
+	// several goroutines at once. Nil means that Target does not expire.
+	Renew func(context.Context) (string, error)
 	// Host and RedirectURI are for the hint when nobody answers: the identity provider, and the address that it must
 	// allow. Most providers answer a redirect URI that they do not know with a page of their own, and the loopback never
 	// hears of it. Both may be empty.
@@ -347,7 +350,14 @@ func (w *wait) redirect(rw http.ResponseWriter, r *http.Request) {
 		w.refuse(rw, http.StatusGone, w.words.late)
 		return
 	}
-	rw.Header().Set("Location", w.expect.Target)
+	target := w.expect.Target
+	if w.expect.Renew != nil {
+		// Where it cannot be renewed, the identity provider itself says what is wrong with the old one.
+		if renewed, err := w.expect.Renew(r.Context()); err == nil {
+			target = renewed
+		}
+	}
+	rw.Header().Set("Location", target)
 	rw.WriteHeader(http.StatusFound)
 }
 

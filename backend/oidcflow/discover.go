@@ -3,9 +3,7 @@ package oidcflow
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -20,13 +18,19 @@ import (
 // wellKnown is where an issuer's metadata is (OpenID Connect Discovery 1.0, section 4).
 const wellKnown = "/.well-known/openid-configuration"
 
-// Metadata is what a provider says of itself (OpenID Connect Discovery 1.0, section 3), and the number of its keys.
+// Metadata is what a provider publishes about itself (OpenID Connect Discovery 1.0, section 3), and the number of its keys.
 type Metadata struct {
 	Issuer                string `json:"issuer"`
 	AuthorizationEndpoint string `json:"authorization_endpoint"`
 	TokenEndpoint         string `json:"token_endpoint"`
 	UserInfoEndpoint      string `json:"userinfo_endpoint"`
 	JWKSURI               string `json:"jwks_uri"`
+	// PushEndpoint takes pushed authorization requests (RFC 9126, section 5); empty where the provider has none.
+	// PushRequired is whether it takes no others.
+	PushEndpoint string `json:"pushed_authorization_request_endpoint"`
+	PushRequired bool   `json:"require_pushed_authorization_requests"`
+	// DeviceEndpoint begins sign-ins on other devices (RFC 8628, section 4); empty where the provider offers none.
+	DeviceEndpoint string `json:"device_authorization_endpoint"`
 	// IssuerInResponse is whether authorization responses name their issuer (RFC 9207, section 3).
 	IssuerInResponse bool     `json:"authorization_response_iss_parameter_supported"`
 	Scopes           []string `json:"scopes_supported"`
@@ -38,15 +42,18 @@ type Metadata struct {
 	ChallengeMethods []string `json:"code_challenge_methods_supported"`
 	// SubjectTypes are "public", "pairwise" or both (OpenID Connect Core 1.0, section 8).
 	SubjectTypes []string `json:"subject_types_supported"`
-	// Keys is the number of signing keys; Discover alone counts them.
+	// Keys is the number of signing keys; only Inspect counts them.
 	Keys int `json:"-"`
 }
 
-// Discover asks a provider for its metadata and its keys, for a test of the provider.
-// The errors are those of Run up to the listener.
-func Discover(ctx context.Context, issuer string) (Metadata, error) {
-	client := Client{Issuer: issuer}
-	meta, err := client.Discover(ctx)
+// Inspect asks the provider for its metadata and its keys, for a test of the provider.
+// The errors are the ones of Run up to the listener.
+func (c Client) Inspect(ctx context.Context) (Metadata, error) {
+	client, err := c.httpClient()
+	if err != nil {
+		return Metadata{}, err
+	}
+	meta, err := c.discover(ctx, client)
 	if err != nil {
 		return Metadata{}, err
 	}
@@ -55,7 +62,7 @@ func Discover(ctx context.Context, issuer string) (Metadata, error) {
 			Use string `json:"use"`
 		} `json:"keys"`
 	}
-	if err := client.get(ctx, meta.JWKSURI, &set); err != nil {
+	if err := getJSON(ctx, client, meta.JWKSURI, &set); err != nil {
 		return Metadata{}, err
 	}
 	for _, k := range set.Keys {
@@ -110,47 +117,28 @@ func (m Metadata) Facts() []api.Fact {
 // at its end. Discovery leaves out that slash (section 4.1), so both forms lead to the same document; the form in it is the
 // issuer's, and everything after is compared with that, letter by letter.
 func (c Client) Discover(ctx context.Context) (Metadata, error) {
-	base := strings.TrimSuffix(strings.TrimSpace(c.Issuer), "/")
-	base = strings.TrimSuffix(strings.TrimSuffix(base, wellKnown), "/")
-	u, err := url.Parse(base)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" ||
-		u.Fragment != "" {
-		return Metadata{}, &api.Error{
-			Code:     api.CodeAddressInvalid,
-			Why:      "no-issuer",
-			Sentence: "The provider's endpoint in the plugin's settings is not an OpenID issuer's address.",
-			Hint:     "It looks like https://auth.example.com or https://auth.example.com/realms/home.",
-		}
-	}
-	var m Metadata
-	if err := c.get(ctx, base+wellKnown, &m); err != nil {
+	client, err := c.httpClient()
+	if err != nil {
 		return Metadata{}, err
 	}
-	if strings.TrimSuffix(m.Issuer, "/") != base {
-		e := misconfigured(fmt.Sprintf("it calls itself %s, and was asked as %s", api.Printable(m.Issuer), api.Printable(base)))
-		e.Why, e.Params = "unusable-issuer", map[string]string{"issuer": cmp.Or(m.Issuer, "-"), "asked": base}
-		e.Hint = "Enter the issuer in the plugin's settings exactly as the provider calls itself."
-		return Metadata{}, e
+	return c.discover(ctx, client)
+}
+
+func (c Client) discover(ctx context.Context, client *http.Client) (Metadata, error) {
+	u, err := c.issuer()
+	if err != nil {
+		return Metadata{}, err
 	}
-	for _, endpoint := range []struct {
-		name, field, address string
-		needed               bool
-	}{
-		{"authorization endpoint", "authorization_endpoint", m.AuthorizationEndpoint, true},
-		{"token endpoint", "token_endpoint", m.TokenEndpoint, true},
-		{"key set", "jwks_uri", m.JWKSURI, true},
-		{"userinfo endpoint", "userinfo_endpoint", m.UserInfoEndpoint, false},
-	} {
-		if endpoint.address == "" && !endpoint.needed {
-			continue
-		}
-		at, err := url.Parse(endpoint.address)
-		if err != nil || at.Host == "" || at.User != nil || at.Fragment != "" ||
-			(at.Scheme != "https" && (at.Scheme != "http" || u.Scheme != "http")) {
-			e := misconfigured("its " + endpoint.name + " is missing, or less protected than the issuer")
-			e.Why, e.Params = "unusable-endpoint", map[string]string{"endpoint": endpoint.field}
-			return Metadata{}, e
-		}
+	base := u.String()
+	var m Metadata
+	if err := getJSON(ctx, client, base+wellKnown, &m); err != nil {
+		return Metadata{}, err
+	}
+	if err := c.checkIssuer(m.Issuer, base); err != nil {
+		return Metadata{}, err
+	}
+	if err := m.checkEndpoints(u.Scheme); err != nil {
+		return Metadata{}, err
 	}
 	if len(m.ResponseTypes) > 0 && !slices.Contains(m.ResponseTypes, "code") {
 		return Metadata{}, misconfigured("it has no authorization code flow")
@@ -161,8 +149,63 @@ func (c Client) Discover(ctx context.Context) (Metadata, error) {
 	return m, nil
 }
 
-// signatures are the algorithms that a public key can check (RFC 7518, section 3.1, and RFC 8037), which leaves out "none"
-// and those by a shared secret.
+// issuer is Client.Issuer without the well-known path and without a slash at its end.
+func (c Client) issuer() (*url.URL, error) {
+	base := strings.TrimSuffix(strings.TrimSpace(c.Issuer), "/")
+	base = strings.TrimSuffix(strings.TrimSuffix(base, wellKnown), "/")
+	u, err := url.Parse(base)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" ||
+		u.Fragment != "" {
+		return nil, &api.Error{
+			Code:     api.CodeAddressInvalid,
+			Why:      "no-issuer",
+			Sentence: "The provider's endpoint in the plugin's settings is not an OpenID issuer's address.",
+			Hint:     "It looks like https://auth.example.com or https://auth.example.com/realms/home.",
+		}
+	}
+	return u, nil
+}
+
+// checkIssuer compares the issuer in the discovery document with the address that was asked.
+func (c Client) checkIssuer(published, asked string) error {
+	if c.AcceptPublishedIssuer && published != "" || strings.TrimSuffix(published, "/") == asked {
+		return nil
+	}
+	e := misconfigured(fmt.Sprintf("it calls itself %s, and was asked as %s", api.Printable(published), api.Printable(asked)))
+	e.Why, e.Params = "unusable-issuer", map[string]string{"issuer": cmp.Or(published, "-"), "asked": asked}
+	e.Hint = "Enter the issuer in the plugin's settings exactly as the provider calls itself."
+	return e
+}
+
+// checkEndpoints makes sure that the endpoints are addresses, and no less protected than the issuer's scheme.
+func (m Metadata) checkEndpoints(scheme string) error {
+	for _, endpoint := range []struct {
+		name, field, address string
+		needed               bool
+	}{
+		{"authorization endpoint", "authorization_endpoint", m.AuthorizationEndpoint, true},
+		{"token endpoint", "token_endpoint", m.TokenEndpoint, true},
+		{"key set", "jwks_uri", m.JWKSURI, true},
+		{"userinfo endpoint", "userinfo_endpoint", m.UserInfoEndpoint, false},
+		{"pushed request endpoint", "pushed_authorization_request_endpoint", m.PushEndpoint, m.PushRequired},
+		{"device authorization endpoint", "device_authorization_endpoint", m.DeviceEndpoint, false},
+	} {
+		if endpoint.address == "" && !endpoint.needed {
+			continue
+		}
+		at, err := url.Parse(endpoint.address)
+		if err != nil || at.Host == "" || at.User != nil || at.Fragment != "" ||
+			(at.Scheme != "https" && (at.Scheme != "http" || scheme != "http")) {
+			e := misconfigured("its " + endpoint.name + " is missing, or less protected than the issuer")
+			e.Why, e.Params = "unusable-endpoint", map[string]string{"endpoint": endpoint.field}
+			return e
+		}
+	}
+	return nil
+}
+
+// signatures are the algorithms that a public key can check (RFC 7518, section 3.1, and RFC 8037), without "none" and
+// without the ones with a shared secret.
 var signatures = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA,
 }
@@ -172,40 +215,4 @@ func (m Metadata) algorithms() []string {
 		return []string{oidc.RS256} // the default of OpenID Connect Core 1.0, section 2
 	}
 	return slices.DeleteFunc(slices.Clone(m.Algorithms), func(a string) bool { return !slices.Contains(signatures, a) })
-}
-
-// provider is go-oidc's provider with this metadata. ctx carries the HTTP client.
-func (m Metadata) provider(ctx context.Context) *oidc.Provider {
-	return (&oidc.ProviderConfig{
-		IssuerURL: m.Issuer, AuthURL: m.AuthorizationEndpoint, TokenURL: m.TokenEndpoint, UserInfoURL: m.UserInfoEndpoint,
-		JWKSURL: m.JWKSURI, Algorithms: m.algorithms(),
-	}).NewProvider(ctx)
-}
-
-// get reads a JSON document.
-func (c Client) get(ctx context.Context, address string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return misconfigured("an address of it is malformed")
-	}
-	req.Header.Set("Accept", "application/json")
-	resp, err := c.httpClient().Do(req)
-	if err != nil {
-		return unreachable(ctx, err, req.URL.Host)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return answered(resp, req.URL)
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return unreachable(ctx, err, req.URL.Host)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		e := misconfigured("what it says at " + api.Printable(req.URL.Redacted()) + " is not JSON")
-		e.Why, e.Params = "unusable-json", map[string]string{"address": req.URL.Redacted()}
-		e.Hint = "Check the endpoint in the plugin's settings: it may be the address of a web page."
-		return e
-	}
-	return nil
 }

@@ -3,9 +3,11 @@ package oidcflow
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,12 +17,15 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/tlspin"
 )
 
 // The limits of a request to the provider: the whole of it, and its body after decompression.
 const (
 	requestTimeout = 15 * time.Second
 	maxBody        = 1 << 20
+	maxHeader      = 64 << 10
 	maxRedirects   = 3
 )
 
@@ -30,39 +35,71 @@ var (
 	errRedirect = errors.New("a redirect that is not followed")
 )
 
-// httpClient is the client's own, with limits: time, size, and redirects, which are followed only for a GET on the same
-// host, and never from https to http. The token endpoint's are not: the code and the client's secret must not travel on.
-func (c Client) httpClient() *http.Client {
-	inner := http.RoundTripper(transport)
-	if c.HTTPClient != nil && c.HTTPClient.Transport != nil {
-		inner = c.HTTPClient.Transport
+// httpClient makes the HTTP client, with limits: time, size, and redirects, which are followed only for a GET on the same
+// host, and never from https to http. The redirects of a POST are not followed: a code and a client secret must not travel on.
+func (c Client) httpClient() (*http.Client, error) {
+	inner := c.Transport
+	if inner == nil {
+		var err error
+		if inner, err = c.pinned(); err != nil {
+			return nil, err
+		}
 	}
-	return &http.Client{
-		Transport: bounded{inner},
-		Timeout:   requestTimeout,
-		CheckRedirect: func(req *http.Request, via []*http.Request) error {
-			first := via[0]
-			switch {
-			case first.Method != http.MethodGet || len(via) > maxRedirects,
-				req.URL.Hostname() != first.URL.Hostname(),
-				req.URL.Scheme != "https" && req.URL.Scheme != first.URL.Scheme,
-				req.URL.Scheme == first.URL.Scheme && req.URL.Host != first.URL.Host:
-				return errRedirect
-			}
-			return nil
-		},
+	return &http.Client{Transport: bounded{inner}, Timeout: requestTimeout, CheckRedirect: checkRedirect}, nil
+}
+
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	switch {
+	case first.Method != http.MethodGet || len(via) > maxRedirects,
+		req.URL.Hostname() != first.URL.Hostname(),
+		req.URL.Scheme != "https" && req.URL.Scheme != first.URL.Scheme,
+		req.URL.Scheme == first.URL.Scheme && req.URL.Host != first.URL.Host:
+		return errRedirect
 	}
+	return nil
+}
+
+// pinned is the transport for a client without one of its own.
+func (c Client) pinned() (http.RoundTripper, error) {
+	if c.PinnedSHA256 == "" {
+		return transport, nil
+	}
+	issuer, err := c.issuer()
+	if err != nil {
+		return nil, err
+	}
+	own := transport.Clone()
+	if own.TLSClientConfig, err = tlspin.Config(issuer.Hostname(), c.PinnedSHA256); err != nil {
+		return nil, err
+	}
+	return byHost{host: issuer.Host, own: own}, nil
+}
+
+// byHost uses a transport of its own for one host.
+type byHost struct {
+	host string
+	own  http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (b byHost) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Host == b.host {
+		return b.own.RoundTrip(req)
+	}
+	return transport.RoundTrip(req)
 }
 
 var transport = &http.Transport{
-	Proxy:                 http.ProxyFromEnvironment,
-	DialContext:           (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-	TLSHandshakeTimeout:   10 * time.Second,
-	TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-	ResponseHeaderTimeout: requestTimeout,
-	ForceAttemptHTTP2:     true,
-	MaxIdleConns:          4,
-	IdleConnTimeout:       30 * time.Second,
+	Proxy:                  http.ProxyFromEnvironment,
+	DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+	TLSHandshakeTimeout:    10 * time.Second,
+	TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+	ResponseHeaderTimeout:  requestTimeout,
+	MaxResponseHeaderBytes: maxHeader,
+	ForceAttemptHTTP2:      true,
+	MaxIdleConns:           4,
+	IdleConnTimeout:        30 * time.Second,
 }
 
 // bounded bounds every answer's body.
@@ -96,53 +133,193 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// get asks for a document and returns its body and media type. A token is sent as a bearer token (RFC 6750, section 2.1).
+func get(ctx context.Context, client *http.Client, address string, token secret.Value) (body []byte, kind string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, "", misconfigured("an address of it is malformed")
+	}
+	req.Header.Set("Accept", "application/json")
+	if !token.IsZero() {
+		req.Header.Set("Authorization", "Bearer "+token.Reveal())
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, "", unreachable(ctx, err, req.URL.Host)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return nil, "", answered(resp, req.URL)
+	}
+	body, err = io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, "", unreachable(ctx, err, req.URL.Host)
+	}
+	kind, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type")) // empty where it is malformed
+	return body, kind, nil
+}
+
+// getJSON reads a public JSON document.
+func getJSON(ctx context.Context, client *http.Client, address string, into any) error {
+	body, _, err := get(ctx, client, address, secret.Value{})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		at := parsed(address).Redacted()
+		e := misconfigured("what it says at " + api.Printable(at) + " is not JSON")
+		e.Why, e.Params = "unusable-json", map[string]string{"address": at}
+		e.Hint = "Check the endpoint in the plugin's settings: it may be the address of a web page."
+		return e
+	}
+	return nil
+}
+
+// post sends a form as the client, which proves itself as it does at the token endpoint (RFC 6749, section 2.3.1), and reads
+// the JSON answer. A refusal is an *oauth2.RetrieveError, as from the token endpoint (section 5.2).
+func (p *provider) post(ctx context.Context, address string, form url.Values, into any) error {
+	id, password := p.client.ClientID, p.client.Secret
+	if !password.IsZero() && p.style == oauth2.AuthStyleInParams {
+		form.Set("client_secret", password.Reveal())
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		return misconfigured("an address of it is malformed")
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	if !password.IsZero() && p.style == oauth2.AuthStyleInHeader {
+		req.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(password.Reveal()))
+	}
+	resp, err := p.http.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return &url.Error{Op: "Post", URL: address, Err: err}
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		var refused struct {
+			Code        string `json:"error"`
+			Description string `json:"error_description"`
+		}
+		_ = json.Unmarshal(body, &refused) // an answer that is no JSON has no code
+		return &oauth2.RetrieveError{Response: resp, ErrorCode: refused.Code, ErrorDescription: refused.Description}
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return errors.New("the answer is not JSON of the right form")
+	}
+	return nil
+}
+
+// seconds reads a number of seconds that a provider names, 0 where it is none, and never more than an hour.
+func seconds(n json.Number) time.Duration {
+	f, err := n.Float64()
+	if err != nil || !(f > 0) {
+		return 0
+	}
+	return time.Duration(min(f, time.Hour.Seconds())) * time.Second
+}
+
 // exchangeError explains why the code was not redeemed (RFC 6749, section 5.2).
-func (e *exchange) exchangeError(ctx context.Context, err error) error {
+func (a *authorization) exchangeError(ctx context.Context, err error) error {
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return e.askError(ctx, err, "the code could not be redeemed")
+		return a.askError(ctx, err, "the code could not be redeemed")
 	}
+	reason := short(answer.ErrorCode)
 	refused := &api.Error{
-		Code: api.CodeSignInRefused, Why: "client-refused", Params: map[string]string{"reason": short(answer.ErrorCode)},
+		Code: api.CodeSignInRefused, Why: "code-unredeemed",
+		Sentence: "The identity provider refused to redeem its code: " + reason + ".",
+		Hint:     "Check the settings of the client at the identity provider.",
+		Params:   map[string]string{"reason": reason},
+		Err:      fmt.Errorf("redeeming the code: %s", reason),
 	}
 	switch answer.ErrorCode {
 	case "invalid_client", "unauthorized_client":
-		refused.Sentence = "The identity provider does not accept Jellybind's client id or secret."
-		refused.Hint = "Compare the client id and secret with those at the identity provider, and check whether that " +
-			"client is a public one (without a secret) there."
-		if e.client.Secret.IsZero() {
-			refused.Why = "client-secretless"
-			refused.Hint = "The client has no secret here. Enter one, or make it a public client at the identity provider."
-		}
+		return a.clientRefused(answer)
 	case "invalid_grant":
 		refused.Why = "code-refused"
 		refused.Sentence = "The identity provider no longer accepts its own code."
 		refused.Hint = "Start again. If it happens again, allow exactly this redirect URI at the identity provider: " +
-			e.config.RedirectURL
-		refused.Params["redirectUri"] = e.config.RedirectURL
+			a.redirectURI
+		refused.Params["redirectUri"] = a.redirectURI
 	case "":
-		return answered(answer.Response, parsed(e.config.Endpoint.TokenURL))
-	default:
-		refused.Why = "code-unredeemed"
-		refused.Sentence = "The identity provider refused to redeem its code: " + short(answer.ErrorCode) + "."
-		refused.Hint = "Check the settings of Jellybind's client at the identity provider."
+		return answered(answer.Response, parsed(a.meta.TokenEndpoint))
 	}
-	refused.Err = fmt.Errorf("redeeming the code: %s", short(answer.ErrorCode))
 	return refused
+}
+
+// pushError explains why the provider did not take a pushed request (RFC 9126, section 2.3).
+func (a *authorization) pushError(ctx context.Context, err error) error {
+	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		return a.askError(ctx, err, "it names no pushed request")
+	}
+	switch answer.ErrorCode {
+	case "invalid_client", "unauthorized_client":
+		return a.clientRefused(answer)
+	case "":
+		return answered(answer.Response, parsed(a.meta.PushEndpoint))
+	}
+	reason := a.described(answer, a.state, a.nonce)
+	return &api.Error{
+		Code: api.CodeSignInRefused, Why: "push-refused",
+		Sentence: "The identity provider refused the pushed sign-in request: " + reason + ".",
+		Hint: "Allow exactly this redirect URI at the identity provider, and the scopes " + api.Printable(a.client.scope()) +
+			": " + a.redirectURI,
+		Params: map[string]string{
+			"reason": reason, "redirectUri": a.redirectURI, "scopes": a.client.scope(),
+		},
+		Err: fmt.Errorf("pushing the request: %s", short(answer.ErrorCode)),
+	}
+}
+
+// clientRefused is for a client id or secret that the provider does not accept.
+func (p *provider) clientRefused(answer *oauth2.RetrieveError) error {
+	e := &api.Error{
+		Code: api.CodeSignInRefused, Why: "client-refused",
+		Sentence: "The identity provider does not accept the client id " + api.Printable(p.client.ClientID) + " or its secret.",
+		Hint: "Compare the client id and secret with the ones at the identity provider, and check whether that client is a " +
+			"public one (without a secret) there.",
+		Params: map[string]string{"client": p.client.ClientID, "reason": short(answer.ErrorCode)},
+		Err:    fmt.Errorf("authenticating the client: %s", short(answer.ErrorCode)),
+	}
+	if p.client.Secret.IsZero() {
+		e.Why = "client-secretless"
+		e.Hint = "The client has no secret here. Enter one, or make it a public client at the identity provider."
+	}
+	return e
+}
+
+// described is a refusal's code with its description, which is left out where it repeats a secret that was sent.
+func (p *provider) described(answer *oauth2.RetrieveError, sent ...secret.Value) string {
+	reason := short(answer.ErrorCode)
+	for _, s := range append(sent, p.client.Secret) {
+		if !s.IsZero() && strings.Contains(answer.ErrorDescription, s.Reveal()) {
+			return reason
+		}
+	}
+	if answer.ErrorDescription != "" {
+		reason += " (" + short(answer.ErrorDescription) + ")"
+	}
+	return reason
 }
 
 // askError tells a provider that could not be asked from an answer that fails a check. err may hold tokens: only its kind
 // is kept.
-func (e *exchange) askError(ctx context.Context, err error, why string) error {
+func (p *provider) askError(ctx context.Context, err error, why string) error {
 	if failed := new(url.Error); errors.As(err, &failed) {
-		host := e.meta.Issuer
+		host := p.meta.Issuer
 		if u, perr := url.Parse(failed.URL); perr == nil {
 			host = u.Host
 		}
 		return unreachable(ctx, err, host)
 	}
 	if ctx.Err() != nil {
-		return unreachable(ctx, ctx.Err(), e.meta.Issuer)
+		return unreachable(ctx, ctx.Err(), p.meta.Issuer)
 	}
 	return invalid(why)
 }
@@ -156,7 +333,7 @@ func refusal(v url.Values) error {
 	e := &api.Error{
 		Code: api.CodeSignInRefused, Why: "refused",
 		Sentence: "The identity provider refused the sign-in: " + reason + ".",
-		Hint:     "Ask whoever runs the identity provider; its log says more.",
+		Hint:     "The identity provider's log says more.",
 		Params:   map[string]string{"reason": reason},
 	}
 	switch code {
@@ -165,7 +342,7 @@ func refusal(v url.Values) error {
 		e.Hint = "The sign-in was cancelled there, or that person may not use this client. Try again."
 	case "unauthorized_client", "invalid_request", "invalid_scope", "unsupported_response_type":
 		e.Why = "refused-client"
-		e.Hint = "Check the settings of Jellybind's client at the identity provider: it needs the authorization code flow " +
+		e.Hint = "Check the settings of the client at the identity provider: it needs the authorization code flow " +
 			"with PKCE and the scopes that are asked for."
 	case "temporarily_unavailable", "server_error":
 		e.Why = "refused-later"
@@ -197,8 +374,10 @@ func unreachable(ctx context.Context, err error, host string) error {
 		Params:   map[string]string{"host": host},
 		Err:      stripped(err),
 	}
+	if bad := certificateOf(err); bad != nil {
+		return bad.explain(host)
+	}
 	var (
-		verify  *tls.CertificateVerificationError
 		timeout net.Error
 		name    *net.DNSError
 	)
@@ -211,10 +390,6 @@ func unreachable(ctx context.Context, err error, host string) error {
 		e.Why = "idp-too-much"
 		e.Sentence = fmt.Sprintf("The identity provider at %s sent far more than it should.", host)
 		e.Hint = "Check the endpoint in the plugin's settings."
-	case errors.As(err, &verify):
-		e.Code, e.Why = api.CodeCertificateUntrusted, "idp-certificate"
-		e.Sentence = fmt.Sprintf("The TLS certificate of the identity provider at %s is not trusted by this computer.", host)
-		e.Hint = "Add its certificate authority to this computer's trusted ones, as the browser needs it as well."
 	case errors.As(err, &name):
 		e.Why = "idp-unknown"
 		e.Sentence = fmt.Sprintf("The identity provider's name %s is unknown to this computer.", host)
@@ -224,6 +399,48 @@ func unreachable(ctx context.Context, err error, host string) error {
 		e.Sentence = fmt.Sprintf("The identity provider at %s did not answer in time.", host)
 	}
 	return e
+}
+
+// CertificateError says which TLS certificate an identity provider showed and why it was refused. It is the cause of an
+// *api.Error with CodeCertificateUntrusted, or with CodeCertificateChanged when Pinned is set. A person may compare the
+// fingerprint and trust it by Client.PinnedSHA256.
+type CertificateError struct {
+	// Host is the provider's host, with its port where it has one.
+	Host string
+	tlspin.CertificateError
+}
+
+func certificateOf(err error) *CertificateError {
+	if bad := tlspin.Find(err); bad != nil {
+		return &CertificateError{CertificateError: *bad}
+	}
+	return nil
+}
+
+// explain makes the error for a person.
+func (e *CertificateError) explain(host string) *api.Error {
+	e.Host = host
+	cert := e.Certificate
+	told := &api.Error{
+		Code: api.CodeCertificateUntrusted, Why: "idp-certificate",
+		Sentence: fmt.Sprintf("The TLS certificate of the identity provider at %s is not trusted by this computer. "+
+			"Fingerprint (SHA-256): %s", host, cert.SHA256),
+		Hint: "Compare the fingerprint with the provider's own and trust this certificate for this provider, or add its " +
+			"certificate authority to this computer's trusted ones, as the browser needs it as well.",
+		Params: map[string]string{
+			"host": host, "sha256": cert.SHA256, "subject": cert.Subject, "issuer": cert.Issuer,
+			"notAfter": cert.NotAfter.Format(time.DateOnly),
+		},
+		Err: e,
+	}
+	if e.Pinned != "" {
+		told.Code, told.Why = api.CodeCertificateChanged, "idp-certificate-other"
+		told.Sentence = fmt.Sprintf("The identity provider at %s shows another certificate than the one you trust: "+
+			"its fingerprint is %s, the trusted one is %s.", host, cert.SHA256, e.Pinned)
+		told.Hint = "Trust the new one only if the provider's certificate was replaced. Otherwise somebody may be listening in."
+		told.Params["pinned"] = e.Pinned
+	}
+	return told
 }
 
 // stripped is err without the address and its query.

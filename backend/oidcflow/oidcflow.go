@@ -1,19 +1,28 @@
-// Package oidcflow learns who signs in at an OpenID provider by a client of the app's own: the authorization code flow of
-// a native app (RFC 8252) with PKCE (RFC 7636), for servers that cannot tell who signed in before a link is written.
+// Package oidcflow finds out who signs in at an OpenID provider, without the Jellyfin server: by the authorization code flow
+// of a native app (RFC 8252) with PKCE (RFC 7636) in this computer's browser, or by the device authorization grant
+// (RFC 8628) on any other device. The client is the plugin's or one of Jellybind's own.
 //
-// Nothing that the browser brings is believed. The answer must have our state and, where the provider announces it, its
-// issuer (RFC 9207), so that another provider's answer is not taken for this one's; the code is redeemed with the verifier
-// that only we know; and the name comes from an ID token whose signature, issuer, audience, nonce and times are right
-// (OpenID Connect Core 1.0, section 3.1.3.7), or, where it lacks the claim, from userinfo about the same subject.
+// Nothing that comes through the browser is trusted. The answer must have our state and, where the provider announces it,
+// the provider's issuer (RFC 9207), so that another provider's answer is not taken for this one's; the code is redeemed with
+// a verifier that only Jellybind knows; and the name comes from an ID token whose signature, issuer, audience, nonce and
+// times are right (OpenID Connect Core 1.0, section 3.1.3.7), and from userinfo about the same subject. The device flow has
+// neither state nor nonce; there the token must be made for this client by this issuer.
+//
+// The name must be the one that the server would gain from the same person, to the letter. So the scopes and parameters that
+// are sent are exactly those that the caller gives, and canonicalName alone turns claims into a name.
 package oidcflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -25,26 +34,41 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// DefaultRedirectPath is the redirect URI's path when Client.RedirectPath is empty.
+// DefaultRedirectPath is the path of the redirect URI when Client.RedirectPath is empty.
 const DefaultRedirectPath = "/callback"
 
-// Client is the app's own client at an OpenID provider.
+// Client is a client at an OpenID provider: the plugin's, or one of Jellybind's own.
 type Client struct {
 	// Issuer is the provider's issuer, or its discovery address, as the plugin's settings have it.
 	Issuer string
 	// ClientID is the client's id there. Secret is zero for a public client.
 	ClientID string
 	Secret   secret.Value
-	// Scopes are asked for, with "openid" always, and with the standard scope that brings NameClaim; empty means profile
-	// and email.
+	// Scopes are sent exactly as they are, in this order; nothing is added. Empty means "openid profile".
 	Scopes []string
-	// NameClaim is the claim whose value is the canonical name; empty means "sub". An identity without that claim is
-	// named by its "sub", as the plugin names it.
-	NameClaim string
-	// RedirectPath is the exact path of the redirect URI on the loopback; empty means DefaultRedirectPath.
+	// Parameters are added to the authorization request, such as acr_values. One that would replace a parameter that this
+	// package sets, or the whole request, is left out.
+	Parameters map[string]string
+	// Rule is how the server turns claims into the canonical name. Without it nobody can sign in: a guess would link a name
+	// that opens nothing.
+	Rule api.NameRule
+	// NoUserinfo is true where the server does not ask the userinfo endpoint, so that its claims do not count.
+	NoUserinfo bool
+	// RedirectPath is the exact escaped path of the redirect URI on the loopback, such as "/jf/sso/OID/redirect/my%20idp";
+	// empty means DefaultRedirectPath.
 	RedirectPath string
-	// HTTPClient's Transport is used for every request to the provider, within limits of our own; nil means the default.
-	HTTPClient *http.Client
+	// Push sends the authorization request to the provider ahead of the browser (RFC 9126) wherever the provider offers it.
+	// A provider that requires it gets it anyway.
+	Push bool
+	// AcceptPublishedIssuer takes the issuer that the discovery document names, though it is not the address that was asked
+	// (the plugin's setting DoNotValidateIssuerName). ID tokens must then be of the published issuer.
+	AcceptPublishedIssuer bool
+	// PinnedSHA256 is the fingerprint of the TLS certificate that the issuer's host must show, instead of one that the
+	// system trusts; see tlspin.Config. Endpoints on other hosts are not affected.
+	PinnedSHA256 string
+	// Transport is used for every request to the provider, within this package's limits; nil means the default. A pin does
+	// not apply to it.
+	Transport http.RoundTripper
 }
 
 // Options say where to listen and what the time is.
@@ -65,31 +89,17 @@ type Identity struct {
 }
 
 // Run discovers the provider, listens, shows the address to sign in at, waits for the answer and redeems it. show runs
-// beside the wait; its context ends with it.
+// during the wait; its context ends with the wait.
 //
-// Errors: api.CodeClientMissing without a client id; api.CodeProviderUnreachable, api.CodeCertificateUntrusted and
-// api.CodeRedirectRefused when the provider cannot be asked; api.CodeSignInRefused when it said no to the person or to the
-// client; api.CodeSignInInvalid when an answer fails a check; api.CodeAddressRefused, api.CodePortTaken, api.CodeTimeout,
-// api.CodeCancelled; and those of show.
+// Errors: api.CodeClientMissing without a client id; api.CodeProviderUnreachable, api.CodeCertificateUntrusted,
+// api.CodeCertificateChanged (both with a *CertificateError) and api.CodeRedirectRefused when the provider cannot be asked;
+// api.CodeSignInRefused when it refuses the person or the client; api.CodeSignInInvalid when an answer fails a check;
+// api.CodeNameInvalid when the server would refuse to link the name; api.CodeAddressRefused, api.CodePortTaken,
+// api.CodeTimeout, api.CodeCancelled; and the errors of show.
 func Run(
 	ctx context.Context, client Client, opts Options, show func(context.Context, api.SignIn) error,
 ) (Identity, error) {
-	if client.ClientID == "" {
-		return Identity{}, &api.Error{
-			Code:     api.CodeClientMissing,
-			Why:      api.WhyClientMissing,
-			Sentence: "Jellybind has no client of its own at this provider yet.",
-			Hint:     "Register a client for Jellybind at the identity provider and enter its client id.",
-		}
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now //nolint:forbidigo // the default of a clock that is passed in
-	}
-	meta, err := client.Discover(ctx)
-	if err != nil {
-		return Identity{}, err
-	}
-	style, err := authStyle(client, meta)
+	p, err := client.connect(ctx, opts.Now)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -103,38 +113,28 @@ func Run(
 	if path == "" {
 		path = DefaultRedirectPath
 	}
-	e := exchange{
-		client: client, meta: meta, now: opts.Now,
-		http:     client.httpClient(),
-		state:    secret.New(rand.Text()),
-		nonce:    secret.New(rand.Text()),
-		verifier: secret.New(oauth2.GenerateVerifier()),
-		config: oauth2.Config{
-			ClientID: client.ClientID, ClientSecret: client.Secret.Reveal(),
-			Endpoint:    oauth2.Endpoint{AuthURL: meta.AuthorizationEndpoint, TokenURL: meta.TokenEndpoint, AuthStyle: style},
-			RedirectURL: "http://" + listener.HostPort() + path,
-			Scopes:      scopes(client.Scopes, client.NameClaim),
-		},
+	a := newAuthorization(p, "http://"+listener.HostPort()+path)
+	address, err := a.address(ctx)
+	if err != nil {
+		return Identity{}, err
 	}
-	address := e.config.AuthCodeURL(e.state.Reveal(), oidc.Nonce(e.nonce.Reveal()),
-		oauth2.S256ChallengeOption(e.verifier.Reveal()))
 	host, err := browser.Check(address)
 	if err != nil {
 		return Identity{}, err
 	}
 	signIn := api.SignIn{
-		URL: address, Host: host, ShortURL: listener.URL(), Deadline: opts.Now().Add(listener.Timeout()),
+		URL: address, Host: host, ShortURL: listener.URL(), Deadline: p.now().Add(listener.Timeout()),
 	}
 	var identity Identity
 	err = listener.Attend(ctx,
 		loopback.Expect{
-			Method: http.MethodGet, Path: path, Match: loopback.MatchState(e.state), Target: address, Host: host,
-			RedirectURI: e.config.RedirectURL,
+			Method: http.MethodGet, Path: path, Match: loopback.MatchState(a.state), Target: address, Renew: a.address,
+			Host: host, RedirectURI: a.redirectURI,
 		},
 		func(ctx context.Context) error { return show(ctx, signIn) },
 		func(ctx context.Context, callback loopback.Callback) (loopback.Page, error) {
 			var err error
-			identity, err = e.redeem(ctx, callback.Values)
+			identity, err = a.redeem(ctx, callback.Values)
 			return loopback.Page{OK: err == nil}, err
 		})
 	if err != nil {
@@ -143,129 +143,64 @@ func Run(
 	return identity, nil
 }
 
-// exchange is one sign-in under way.
-type exchange struct {
-	client                 Client
-	meta                   Metadata
-	config                 oauth2.Config
-	http                   *http.Client
-	now                    func() time.Time
-	state, nonce, verifier secret.Value
+// provider is an OpenID provider as one sign-in talks to it.
+type provider struct {
+	client Client
+	meta   Metadata
+	style  oauth2.AuthStyle
+	http   *http.Client
+	now    func() time.Time
 }
 
-// redeem turns an authorization response into an identity.
-func (e *exchange) redeem(ctx context.Context, v url.Values) (Identity, error) {
-	// RFC 9207, section 2.4: before anything else of the response is used, an error included.
-	if iss, given := v["iss"]; given || e.meta.IssuerInResponse {
-		if len(iss) != 1 || iss[0] != e.meta.Issuer {
-			foreign := invalid("it does not come from " + api.Printable(e.meta.Issuer))
-			foreign.Why, foreign.Params = "answer-issuer", map[string]string{"issuer": e.meta.Issuer}
-			return Identity{}, foreign
+// connect discovers the provider and makes sure that the client can be used there.
+func (c Client) connect(ctx context.Context, now func() time.Time) (*provider, error) {
+	if c.ClientID == "" {
+		return nil, &api.Error{
+			Code:     api.CodeClientMissing,
+			Why:      api.WhyClientMissing,
+			Sentence: "Jellybind has no client of its own at this provider yet.",
+			Hint:     "Register a client for Jellybind at the identity provider and enter its client id.",
 		}
 	}
-	if v.Get("error") != "" {
-		return Identity{}, refusal(v)
+	if c.Rule == (api.NameRule{}) {
+		return nil, errors.New("signing in at an OpenID provider: nothing says which claim the server takes as the name")
 	}
-	ctx = oidc.ClientContext(ctx, e.http)
-	token, err := e.config.Exchange(ctx, v.Get("code"), oauth2.VerifierOption(e.verifier.Reveal()))
+	if now == nil {
+		now = time.Now //nolint:forbidigo // the default of a clock that is passed in
+	}
+	client, err := c.httpClient()
 	if err != nil {
-		return Identity{}, e.exchangeError(ctx, err)
+		return nil, err
 	}
-	raw, _ := token.Extra("id_token").(string)
-	if raw == "" {
-		return Identity{}, invalid("it has no ID token")
-	}
-	id, err := e.verify(ctx, raw)
+	meta, err := c.discover(ctx, client)
 	if err != nil {
-		return Identity{}, err
+		return nil, err
 	}
-	if id.AccessTokenHash != "" {
-		if err := id.VerifyAccessToken(token.AccessToken); err != nil {
-			return Identity{}, invalid("the ID token belongs to another access token")
-		}
-	}
-	return e.identity(ctx, id, token)
-}
-
-// identity reads the name. The plugin takes the claims of the ID token and of userinfo together; userinfo is asked here
-// only when the ID token lacks the name.
-func (e *exchange) identity(ctx context.Context, id *oidc.IDToken, token *oauth2.Token) (Identity, error) {
-	claim := e.client.NameClaim
-	if claim == "" {
-		claim = "sub"
-	}
-	var c claims
-	if err := id.Claims(&c); err != nil {
-		return Identity{}, invalid("the ID token's claims cannot be read")
-	}
-	name, err := c.text(claim)
+	style, err := authStyle(c, meta)
 	if err != nil {
-		return Identity{}, err
+		return nil, err
 	}
-	if name == "" && e.meta.UserInfoEndpoint != "" {
-		info, err := e.meta.provider(ctx).UserInfo(ctx, oauth2.StaticTokenSource(token))
-		if err != nil {
-			return Identity{}, e.askError(ctx, err, "the provider's userinfo cannot be read")
-		}
-		// OpenID Connect Core 1.0, section 5.3.2.
-		if info.Subject != id.Subject {
-			return Identity{}, invalid("userinfo is about somebody else")
-		}
-		var more claims
-		if err := info.Claims(&more); err != nil {
-			return Identity{}, invalid("the claims of userinfo cannot be read")
-		}
-		for name, value := range more {
-			if _, known := c[name]; !known {
-				c[name] = value
-			}
-		}
-		if name, err = c.text(claim); err != nil {
-			return Identity{}, err
-		}
-	}
-	if name == "" {
-		claim, name = "sub", id.Subject
-	}
-	identity := Identity{Name: name, Claim: claim, Issuer: id.Issuer, Subject: id.Subject}
-	// What is only shown may be of any form; then it is not shown.
-	identity.DisplayName, _ = c.text("name")
-	identity.Email, _ = c.text("email")
-	return identity, nil
+	return &provider{client: c, meta: meta, style: style, http: client, now: now}, nil
 }
 
-// standardScopes are the scopes that bring standard claims (OpenID Connect Core 1.0, section 5.4).
-var standardScopes = map[string]string{
-	"preferred_username": oidcProfile, "name": oidcProfile, "nickname": oidcProfile, "given_name": oidcProfile,
-	"family_name": oidcProfile, "profile": oidcProfile, "email": oidcEmail, "phone_number": "phone",
+// config is the client for golang.org/x/oauth2.
+func (p *provider) config() oauth2.Config {
+	return oauth2.Config{
+		ClientID: p.client.ClientID, ClientSecret: p.client.Secret.Reveal(),
+		Endpoint: oauth2.Endpoint{TokenURL: p.meta.TokenEndpoint, AuthStyle: p.style},
+	}
 }
 
-const (
-	oidcProfile = "profile"
-	oidcEmail   = "email"
-)
-
-func scopes(asked []string, nameClaim string) []string {
-	list := []string{oidc.ScopeOpenID}
-	add := func(scope string) {
-		if scope != "" && !slices.Contains(list, scope) {
-			list = append(list, scope)
-		}
+// scope is the request's scope parameter.
+func (c Client) scope() string {
+	if len(c.Scopes) == 0 {
+		return "openid profile"
 	}
-	if len(asked) == 0 {
-		asked = []string{oidcProfile, oidcEmail}
-	}
-	for _, s := range asked {
-		for scope := range strings.FieldsSeq(s) {
-			add(scope)
-		}
-	}
-	add(standardScopes[nameClaim])
-	return list
+	return strings.Join(c.Scopes, " ")
 }
 
-// authStyle chooses how the client proves itself at the token endpoint. It is not tried out, since a code that was sent
-// once may be spent.
+// authStyle chooses how the client proves itself at the token endpoint. It is not found by trying, since a code that was
+// sent once may be spent.
 func authStyle(client Client, meta Metadata) (oauth2.AuthStyle, error) {
 	methods := meta.TokenAuthMethods
 	switch {
@@ -281,4 +216,198 @@ func authStyle(client Client, meta Metadata) (oauth2.AuthStyle, error) {
 		Sentence: "The identity provider takes no client secret, and Jellybind has no other way to prove its client.",
 		Hint:     "Register Jellybind there as a public client, without a secret.",
 	}
+}
+
+// authorization is one sign-in in the browser.
+type authorization struct {
+	*provider
+	redirectURI            string
+	state, nonce, verifier secret.Value
+
+	mu      sync.Mutex // guards what follows: the short address may be opened twice at once
+	pushed  string     // the address that leads to the pushed request
+	renewAt time.Time  // when that is too old to be opened
+}
+
+func newAuthorization(p *provider, redirectURI string) *authorization {
+	return &authorization{
+		provider: p, redirectURI: redirectURI,
+		state: secret.New(rand.Text()), nonce: secret.New(rand.Text()), verifier: secret.New(oauth2.GenerateVerifier()),
+	}
+}
+
+// replacing are parameters that would replace the request or its answer's form. They cannot be added.
+var replacing = []string{"request", "request_uri", "response_mode", "client_secret", "client_assertion", "client_assertion_type"}
+
+// request is the authorization request (OpenID Connect Core 1.0, section 3.1.2.1).
+func (a *authorization) request() url.Values {
+	form := url.Values{
+		"response_type":         {"code"},
+		"client_id":             {a.client.ClientID},
+		"redirect_uri":          {a.redirectURI},
+		"scope":                 {a.client.scope()},
+		"state":                 {a.state.Reveal()},
+		"nonce":                 {a.nonce.Reveal()},
+		"code_challenge":        {oauth2.S256ChallengeFromVerifier(a.verifier.Reveal())},
+		"code_challenge_method": {"S256"},
+	}
+	for name, value := range a.client.Parameters {
+		if !form.Has(name) && !slices.Contains(replacing, name) {
+			form.Set(name, value)
+		}
+	}
+	return form
+}
+
+// address returns where to sign in. A pushed request is pushed again when the provider is about to forget it, so that a
+// person may take as long as the wait allows before opening the address.
+func (a *authorization) address(ctx context.Context) (string, error) {
+	if a.meta.PushEndpoint == "" || !a.meta.PushRequired && !a.client.Push {
+		return withQuery(a.meta.AuthorizationEndpoint, a.request())
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.pushed != "" && a.now().Before(a.renewAt) {
+		return a.pushed, nil
+	}
+	uri, life, err := a.push(ctx)
+	if err != nil {
+		return "", err
+	}
+	address, err := withQuery(a.meta.AuthorizationEndpoint, url.Values{
+		"client_id": {a.client.ClientID}, "request_uri": {uri},
+	})
+	if err != nil {
+		return "", err
+	}
+	a.pushed, a.renewAt = address, a.now().Add(life/2)
+	return address, nil
+}
+
+// push sends the request to the provider and returns the reference to it (RFC 9126, section 2) and how long that lives.
+func (a *authorization) push(ctx context.Context) (uri string, life time.Duration, err error) {
+	var answer struct {
+		RequestURI string      `json:"request_uri"`
+		ExpiresIn  json.Number `json:"expires_in"`
+	}
+	if err := a.post(ctx, a.meta.PushEndpoint, a.request(), &answer); err != nil {
+		return "", 0, a.pushError(ctx, err)
+	}
+	if answer.RequestURI == "" {
+		return "", 0, invalid("it names no pushed request")
+	}
+	return answer.RequestURI, seconds(answer.ExpiresIn), nil
+}
+
+// withQuery adds parameters to an endpoint, which may have a query already (RFC 6749, section 3.1).
+func withQuery(endpoint string, form url.Values) (string, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "", misconfigured("an address of it is malformed")
+	}
+	query := form.Encode()
+	if u.RawQuery != "" {
+		query = u.RawQuery + "&" + query
+	}
+	u.RawQuery = query
+	return u.String(), nil
+}
+
+// redeem turns an authorization response into an identity.
+func (a *authorization) redeem(ctx context.Context, v url.Values) (Identity, error) {
+	// RFC 9207, section 2.4: before anything else of the response is used, an error included.
+	if iss, given := v["iss"]; given || a.meta.IssuerInResponse {
+		if len(iss) != 1 || iss[0] != a.meta.Issuer {
+			foreign := invalid("it does not come from " + api.Printable(a.meta.Issuer))
+			foreign.Why, foreign.Params = "answer-issuer", map[string]string{"issuer": a.meta.Issuer}
+			return Identity{}, foreign
+		}
+	}
+	if v.Get("error") != "" {
+		return Identity{}, refusal(v)
+	}
+	config := a.config()
+	config.RedirectURL = a.redirectURI
+	token, err := config.Exchange(oidc.ClientContext(ctx, a.http), v.Get("code"), oauth2.VerifierOption(a.verifier.Reveal()))
+	if err != nil {
+		return Identity{}, a.exchangeError(ctx, err)
+	}
+	return a.identify(ctx, token, a.nonce)
+}
+
+// identify checks a token response and reads who signed in. nonce is zero where none was sent.
+func (p *provider) identify(ctx context.Context, token *oauth2.Token, nonce secret.Value) (Identity, error) {
+	// RFC 6749, section 7.1. Another type, such as DPoP, cannot be used as a bearer token.
+	if !strings.EqualFold(token.Type(), "bearer") {
+		return Identity{}, invalid("its access token is of an unknown type")
+	}
+	raw, _ := token.Extra("id_token").(string)
+	if raw == "" {
+		return Identity{}, invalid("it has no ID token")
+	}
+	id, err := p.verify(ctx, raw, nonce)
+	if err != nil {
+		return Identity{}, err
+	}
+	if id.AccessTokenHash != "" {
+		if err := id.VerifyAccessToken(token.AccessToken); err != nil {
+			return Identity{}, invalid("the ID token belongs to another access token")
+		}
+	}
+	var c claims
+	if err := id.Claims(&c); err != nil {
+		return Identity{}, invalid("the ID token's claims cannot be read")
+	}
+	more, err := p.userinfo(ctx, secret.New(token.AccessToken), id.Subject, c)
+	if err != nil {
+		return Identity{}, err
+	}
+	name, claim, err := canonicalName(p.client.Rule, c, more)
+	if err != nil {
+		return Identity{}, err
+	}
+	return Identity{
+		Name: name, Claim: claim, Issuer: id.Issuer, Subject: id.Subject,
+		DisplayName: shown("name", more, c), Email: shown("email", more, c),
+	}, nil
+}
+
+// userinfo asks the userinfo endpoint about the subject (OpenID Connect Core 1.0, section 5.3), as the plugin does, unless
+// the name cannot depend on it.
+func (p *provider) userinfo(ctx context.Context, token secret.Value, subject string, id claims) (claims, error) {
+	bySubject := cmp.Or(p.client.Rule.Claim, p.client.Rule.Fallback) == subjectClaim
+	if p.meta.UserInfoEndpoint == "" || p.client.NoUserinfo || bySubject && shown("name", id) != "" {
+		return nil, nil
+	}
+	more, err := p.askUserinfo(ctx, token)
+	switch {
+	case err != nil && bySubject && ctx.Err() == nil:
+		return nil, nil // it would only have been shown
+	case err != nil:
+		return nil, err
+	}
+	// Section 5.3.2.
+	if about := shown(subjectClaim, more); about != subject {
+		return nil, invalid("userinfo is about somebody else")
+	}
+	return more, nil
+}
+
+func (p *provider) askUserinfo(ctx context.Context, token secret.Value) (claims, error) {
+	body, kind, err := get(ctx, p.http, p.meta.UserInfoEndpoint, token)
+	if err != nil {
+		return nil, err
+	}
+	if kind == "application/jwt" {
+		// Section 5.3.2: signed as the provider signs its ID tokens.
+		keys := oidc.NewRemoteKeySet(oidc.ClientContext(ctx, p.http), p.meta.JWKSURI)
+		if body, err = keys.VerifySignature(ctx, string(body)); err != nil {
+			return nil, p.askError(ctx, err, "the provider's userinfo cannot be read")
+		}
+	}
+	var c claims
+	if err := json.Unmarshal(body, &c); err != nil {
+		return nil, invalid("the provider's userinfo cannot be read")
+	}
+	return c, nil
 }

@@ -27,6 +27,9 @@ var people = []idp.Person{
 	{Login: "team/ops", Subject: "http://idp.example/u/1", Name: "Ops", Email: "ops@home.example"},
 }
 
+// bySubject is Flowfin's rule.
+var bySubject = api.NameRule{Claim: "sub", Fallback: "sub"}
+
 func serve(t *testing.T, path string) *idp.OIDC {
 	t.Helper()
 	var lc net.ListenConfig
@@ -72,12 +75,11 @@ func TestSignIn(t *testing.T) {
 			name: "public client by subject", client: idp.ClientApp, login: "maria",
 			want: oidcflow.Identity{
 				Name: "6f1c2a9e-maria", Claim: "sub", Subject: "6f1c2a9e-maria", DisplayName: "Maria Lindqvist",
-				Email: "maria@home.example",
 			},
 		},
 		{
 			name: "confidential client by user name, with a path", path: "/realms/home", client: idp.ClientAppSecret,
-			claim: "preferred_username", login: "team/ops", scopes: []string{"openid"},
+			claim: "preferred_username", login: "team/ops", scopes: []string{"openid", "profile"},
 			want: oidcflow.Identity{
 				Name: "team/ops", Claim: "preferred_username", Subject: "http://idp.example/u/1", DisplayName: "Ops",
 			},
@@ -91,10 +93,20 @@ func TestSignIn(t *testing.T) {
 		},
 		{
 			name: "absent claim, slash at the end", suffix: "/", client: idp.ClientApp, claim: "nickname", login: "maria",
-			scopes: []string{"openid"},
 			want: oidcflow.Identity{
 				Name: "6f1c2a9e-maria", Claim: "sub", Subject: "6f1c2a9e-maria", DisplayName: "Maria Lindqvist",
 			},
+		},
+		{
+			name: "scopes that do not bring the claim", client: idp.ClientApp, claim: "email", login: "maria",
+			scopes: []string{"openid", "profile"},
+			want: oidcflow.Identity{
+				Name: "6f1c2a9e-maria", Claim: "sub", Subject: "6f1c2a9e-maria", DisplayName: "Maria Lindqvist",
+			},
+		},
+		{
+			name: "openid alone", client: idp.ClientApp, claim: "preferred_username", login: "maria", scopes: []string{"openid"},
+			want: oidcflow.Identity{Name: "6f1c2a9e-maria", Claim: "sub", Subject: "6f1c2a9e-maria"},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,7 +114,7 @@ func TestSignIn(t *testing.T) {
 			p := serve(t, c.path)
 			got, err := oidcflow.Run(t.Context(), oidcflow.Client{
 				Issuer: p.Issuer() + c.suffix, ClientID: c.client, Secret: p.ClientSecret(c.client), Scopes: c.scopes,
-				NameClaim: c.claim,
+				Rule: api.NameRule{Claim: c.claim, Fallback: "sub"},
 			}, oidcflow.Options{Listen: loopback.Options{Host: c.host}}, signIn(t, c.login))
 			if err != nil {
 				t.Fatal(err)
@@ -163,6 +175,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			c.client.Rule = bySubject
 			_, err := oidcflow.Run(t.Context(), c.client, oidcflow.Options{}, signIn(t, c.login))
 			checkError(t, err, c.want, c.hint)
 		})
@@ -205,7 +218,7 @@ func checkError(t *testing.T, err error, code api.Code, hint string) {
 func TestForeignAnswers(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "")
-	client := oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp, RedirectPath: "/oidc/cb"}
+	client := oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp, Rule: bySubject, RedirectPath: "/oidc/cb"}
 	got, err := oidcflow.Run(t.Context(), client, oidcflow.Options{},
 		func(ctx context.Context, s api.SignIn) error {
 			u, err := url.Parse(s.URL)
@@ -215,7 +228,7 @@ func TestForeignAnswers(t *testing.T) {
 			q := u.Query()
 			for name, want := range map[string]string{
 				"response_type": "code", "client_id": idp.ClientApp, "code_challenge_method": "S256",
-				"redirect_uri": origin(t, s.ShortURL) + "/oidc/cb", "scope": "openid profile email",
+				"redirect_uri": origin(t, s.ShortURL) + "/oidc/cb", "scope": "openid profile",
 			} {
 				if q.Get(name) != want {
 					t.Errorf("%s: %q, want %q", name, q.Get(name), want)
@@ -261,7 +274,7 @@ func origin(t *testing.T, address string) string {
 func TestNobodySignsIn(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "")
-	client := oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp}
+	client := oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp, Rule: bySubject}
 	var redirect string
 	_, err := oidcflow.Run(t.Context(), client, oidcflow.Options{Listen: loopback.Options{Timeout: 100 * time.Millisecond}},
 		func(_ context.Context, s api.SignIn) error {
@@ -279,7 +292,8 @@ func TestNobodySignsIn(t *testing.T) {
 func TestDiscover(t *testing.T) {
 	t.Parallel()
 	p := serve(t, "/realms/home")
-	m, err := oidcflow.Discover(t.Context(), p.Issuer())
+	client := oidcflow.Client{Issuer: p.Issuer()}
+	m, err := client.Inspect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
 // skew is how far this computer's clock and the provider's may be apart.
@@ -22,14 +23,15 @@ const farthest = 1 << 40
 
 // verify checks an ID token (OpenID Connect Core 1.0, section 3.1.3.7): go-oidc the signature by one of the provider's keys
 // and an asymmetric algorithm, the issuer and the audience; here the authorized party, the nonce, and the times with skew,
-// which go-oidc does not allow for.
-func (e *exchange) verify(ctx context.Context, raw string) (*oidc.IDToken, error) {
-	keys := &watchedKeys{KeySet: oidc.NewRemoteKeySet(ctx, e.meta.JWKSURI)}
-	id, err := oidc.NewVerifier(e.meta.Issuer, keys, &oidc.Config{
-		ClientID: e.config.ClientID, SkipExpiryCheck: true, Now: e.now, SupportedSigningAlgs: e.meta.algorithms(),
+// which go-oidc does not allow for. Without a nonce of ours, a token that has one belongs to another sign-in.
+func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (*oidc.IDToken, error) {
+	ctx = oidc.ClientContext(ctx, p.http)
+	keys := &watchedKeys{KeySet: oidc.NewRemoteKeySet(ctx, p.meta.JWKSURI)}
+	id, err := oidc.NewVerifier(p.meta.Issuer, keys, &oidc.Config{
+		ClientID: p.client.ClientID, SkipExpiryCheck: true, Now: p.now, SupportedSigningAlgs: p.meta.algorithms(),
 	}).Verify(ctx, raw)
 	if err != nil {
-		return nil, e.askError(ctx, errors.Join(err, keys.err), "the ID token's signature, issuer or audience is wrong")
+		return nil, p.askError(ctx, errors.Join(err, keys.err), "the ID token's signature, issuer or audience is wrong")
 	}
 	var c struct {
 		AuthorizedParty *string      `json:"azp"`
@@ -43,12 +45,12 @@ func (e *exchange) verify(ctx context.Context, raw string) (*oidc.IDToken, error
 	case id.Subject == "":
 		return nil, invalid("the ID token names no subject")
 	case len(id.Audience) > 1 && c.AuthorizedParty == nil,
-		c.AuthorizedParty != nil && *c.AuthorizedParty != e.config.ClientID:
+		c.AuthorizedParty != nil && *c.AuthorizedParty != p.client.ClientID:
 		return nil, invalid("the ID token was made for another client")
-	case id.Nonce != e.nonce.Reveal():
+	case id.Nonce != nonce.Reveal():
 		return nil, invalid("the ID token belongs to another sign-in: its nonce differs")
 	}
-	now := e.now()
+	now := p.now()
 	if id.Expiry.IsZero() || now.After(id.Expiry.Add(skew)) {
 		return nil, clocks("the ID token ran out at %s, and here it is %s", id.Expiry, now)
 	}
@@ -72,8 +74,8 @@ func (e *exchange) verify(ctx context.Context, raw string) (*oidc.IDToken, error
 	return id, nil
 }
 
-// watchedKeys keeps the error of the keys: go-oidc's own does not wrap it, and a key set that cannot be reached is not a
-// wrong signature.
+// watchedKeys keeps the error of the key set, which go-oidc does not wrap: a key set that cannot be reached is not a wrong
+// signature.
 type watchedKeys struct {
 	oidc.KeySet
 	err error
@@ -84,37 +86,6 @@ func (k *watchedKeys) VerifySignature(ctx context.Context, jwt string) ([]byte, 
 	payload, err := k.KeySet.VerifySignature(ctx, jwt)
 	k.err = err
 	return payload, err
-}
-
-// claims are a token's claims, undecoded.
-type claims map[string]json.RawMessage
-
-// text returns a claim's value, "" where it is absent, null or empty. A number is its own digits, as the plugin writes it.
-func (c claims) text(name string) (string, error) {
-	raw, ok := c[name]
-	if !ok {
-		return "", nil
-	}
-	var value any
-	if err := json.Unmarshal(raw, &value); err != nil {
-		e := invalid("the claim " + api.Printable(name) + " cannot be read")
-		e.Why, e.Params = "answer-claim", map[string]string{"claim": name}
-		return "", e
-	}
-	switch v := value.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return v, nil
-	case float64:
-		return string(raw), nil
-	}
-	return "", &api.Error{
-		Code: api.CodeSignInInvalid, Why: "claim-shape",
-		Sentence: fmt.Sprintf("The claim %s, which is to be the name, is not one text.", api.Printable(name)),
-		Hint:     "Choose another claim for the name in the plugin's settings, or change it at the identity provider.",
-		Params:   map[string]string{"claim": name},
-	}
 }
 
 func invalid(why string) *api.Error {
