@@ -35,7 +35,7 @@ var layers = []layer{
 	{"backend/browser", of(leaves), "opening an address needs the address only"},
 	{"backend/relayflow", of(leaves, server, edges, "backend/samlmsg"), "each flow can be read, tested and removed on its own"},
 	{"backend/oidcflow", of(leaves, edges), "the own client talks to the identity provider and never to the server"},
-	{"backend/samlflow", of(leaves, edges), "the own request talks to the identity provider and never to the server"},
+	{"backend/samlflow", of(leaves, edges, "backend/samlmsg"), "the own request talks to the identity provider and never to the server"},
 	{"backend/link", of(leaves, server, flows, edges, books), "link joins flows and server, and is below everything a person sees"},
 	{"backend/demo", of(leaves), "the simulated server shares no code with the client that it tests"},
 	{

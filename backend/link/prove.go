@@ -40,8 +40,8 @@ func (l *Linker) proveBy(
 		return l.ownClient(ctx, f, person)
 	case api.StrategyAssertion:
 		a, err := samlflow.Run(ctx, samlflow.Request{
-			Endpoint: f.Provider.Endpoint, ClientID: f.Provider.ClientID, Certificate: f.Provider.Certificate,
-			Callback: f.Base.EscapedPath() + ssoplugin.CallbackPath(f.Provider), AllowSHA1: f.Settings.AllowSHA1,
+			Endpoint: f.Provider.Endpoint, ClientID: f.Provider.ClientID, Audience: f.Provider.SAML.Audience,
+			Certificate: f.Provider.Certificate, Callback: f.Base.EscapedPath() + ssoplugin.CallbackPath(f.Provider), AllowSHA1: f.Settings.AllowSHA1,
 		}, samlflow.Options{Listen: l.listen(f, strategy), Now: l.Now, Seen: &l.seen}, person.SignIn)
 		return proof{name: a.NameID}, err
 	case api.StrategySubject:

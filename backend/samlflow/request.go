@@ -9,6 +9,7 @@ import (
 	"github.com/crewjam/saml"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/samlmsg"
 )
 
 // Request says where to sign in, and what the response must fit.
@@ -27,6 +28,31 @@ type Request struct {
 	Certificate string
 	Audience    string
 	AllowSHA1   bool
+}
+
+// FromServer is the request for a provider whose settings cannot be read, after a request that the server made under its own
+// name. It asks the same provider for the same, with an answer to us. Only the server can check the response.
+//
+// A request that the server signed cannot be replaced by ours: CodeUnsupported.
+func FromServer(server samlmsg.AuthnRequest) (Request, error) {
+	acs, err := url.Parse(server.ACS)
+	switch {
+	case server.Signed:
+		return Request{}, &api.Error{
+			Code: api.CodeUnsupported, Why: "saml-signed",
+			Sentence: "The server signs its requests to this identity provider, and nobody else can.",
+			Hint:     "Link by the server's own sign-in.",
+		}
+	case err != nil || acs.EscapedPath() == "":
+		return Request{}, &api.Error{
+			Code: api.CodeServerAnswer, Why: "request-address",
+			Sentence: "The server's SAML request does not say where its answer goes.",
+		}
+	}
+	return Request{
+		Endpoint: server.Endpoint, ClientID: server.Issuer, NameIDFormat: server.NameIDFormat, Callback: acs.EscapedPath(),
+		Judge: ServersAlone,
+	}, nil
 }
 
 // address makes the address that starts a sign-in: an AuthnRequest (SAML 2.0 Core, section 3.4.1) by the HTTP-Redirect
