@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/proxy"
 	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/link"
@@ -20,11 +22,19 @@ import (
 // fork is the word for the fork of the plugin that the demo world can play.
 const fork = "fork"
 
+// proxies are the reverse proxies of demo --proxy.
+var proxies = map[string]demo.Proxy{
+	"name":     {Kind: proxy.NginxName},
+	"https":    {Kind: proxy.NginxName, HTTPS: true},
+	"redirect": {Kind: proxy.NginxRedirect},
+}
+
 func (a *app) demoCommand() *cobra.Command {
 	var (
 		o       demo.Options
 		flavour = choice{what: "FLAVOUR", value: flavours[0], allowed: append(slices.Clone(flavours), fork)}
 		version = choice{what: "VERSION", allowed: server.PluginVersions("")}
+		front   = choice{what: "KIND", allowed: []string{"name", "https", "redirect"}}
 		users   accountsNumber
 		at      port
 		tour    bool
@@ -46,6 +56,7 @@ link with a real sign-in, the proof, and the way back.`,
 			if v := o.PluginVersion; v != "" && !slices.Contains(server.PluginVersions(o.Flavour), v) {
 				return usagef("The demo world has no version %s of %s.", v, o.Flavour)
 			}
+			o.Proxy = proxies[front.value]
 			if tour {
 				return a.tour(c.Context(), o)
 			}
@@ -54,6 +65,8 @@ link with a real sign-in, the proof, and the way back.`,
 	}
 	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavour.allowed))
 	c.Flags().Var(&version, "plugin-version", "an earlier version of the plugin, which must be of this flavour: "+words(version.allowed))
+	c.Flags().Var(&front, "proxy", "put a reverse proxy in front of the server that knows it by the name localhost only: "+
+		"name closes other connections, https does so with a private certificate, redirect leads to the name")
 	c.Flags().Var(&users, "users", "how many accounts (default 24)")
 	c.Flags().DurationVar(&o.Latency, "latency", 0, "let each answer of the server take this `DURATION`, such as 300ms")
 	c.Flags().Uint64Var(&o.Seed, "seed", 0, "another `NUMBER` makes other accounts")
@@ -72,6 +85,9 @@ type demoFacts struct {
 	Password      string      `json:"password"`
 	OIDC          string      `json:"oidc"`
 	SAML          string      `json:"saml"`
+	// LocalURL is the server's own address behind a proxy; Certificate is the SHA-256 of what the proxy shows.
+	LocalURL    string `json:"localUrl,omitempty"`
+	Certificate string `json:"certificate,omitempty"`
 }
 
 func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
@@ -81,14 +97,27 @@ func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
 	}
 	admin, password := w.Admin()
 	user, _ := w.User()
+	facts := demoFacts{
+		URL: w.URL(), Flavour: w.Flavour(), APIKey: w.APIKey().Reveal(), Administrator: admin, User: user,
+		Password: password.Reveal(), OIDC: w.OIDCURL(), SAML: w.SAMLURL(),
+	}
+	if w.LocalURL() != w.URL() {
+		facts.LocalURL = w.LocalURL()
+	}
+	if c := w.ProxyCertificate(); c != nil {
+		facts.Certificate = fmt.Sprintf("%x", sha256.Sum256(c.Raw))
+	}
 	if a.json {
-		err = a.out.json(demoFacts{
-			URL: w.URL(), Flavour: w.Flavour(), APIKey: w.APIKey().Reveal(), Administrator: admin, User: user,
-			Password: password.Reveal(), OIDC: w.OIDCURL(), SAML: w.SAMLURL(),
-		})
+		err = a.out.json(facts)
 	} else {
 		a.out.facts("Server", w.URL(), "Plugin", string(w.Flavour()), "API key", w.APIKey().Reveal(), "Administrator", admin,
 			"User", user, "Password", password.Reveal()+" (of both)", "OIDC", w.OIDCURL(), "SAML", w.SAMLURL())
+		if facts.LocalURL != "" {
+			a.out.facts("Local", facts.LocalURL)
+		}
+		if facts.Certificate != "" {
+			a.out.facts("Certificate", facts.Certificate)
+		}
 		a.out.line("\nIn another terminal:")
 		a.out.line(fmt.Sprintf("  echo %s | jellybind --server %s --credential-stdin links list", w.APIKey().Reveal(), w.URL()))
 		a.out.line("\nCtrl-C ends the demo world; nothing is kept.")

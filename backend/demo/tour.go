@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"crypto/x509"
 	"slices"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -9,8 +10,14 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// URL returns the server's base URL, with the base path and without a trailing slash.
+// URL returns the server's base URL as people reach it, with the base path and without a trailing slash.
 func (w *World) URL() string { return w.url }
+
+// LocalURL returns the server's base URL in its own network: behind the proxy, if there is one.
+func (w *World) LocalURL() string { return w.local }
+
+// ProxyCertificate returns the certificate that the proxy shows, nil without HTTPS.
+func (w *World) ProxyCertificate() *x509.Certificate { return w.certificate }
 
 // Flavour returns which flavour of the plugin the server runs.
 func (w *World) Flavour() api.Flavour { return w.flavour }

@@ -6,6 +6,8 @@ package demo
 import (
 	"context"
 	crand "crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -13,6 +15,8 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +25,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo/idp"
+	"github.com/jellybind/jellybind/backend/demo/proxy"
 	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/secret"
 )
@@ -56,17 +61,34 @@ type Options struct {
 	Now func() time.Time
 	// BasePath is the server's base URL, such as "/jf"; empty means none.
 	BasePath string
-	// Port is the server's port; 0 takes any free one.
+	// Port is the port that people reach the server at; 0 takes any free one.
 	Port int
+	// Proxy is the reverse proxy in front of the server; the zero value means none.
+	Proxy Proxy
 	// TransientNameID makes the SAML provider give another NameID at each sign-in.
 	TransientNameID bool
 }
+
+// Proxy describes a reverse proxy. Its site is localhost, by http or https.
+type Proxy struct {
+	Kind proxy.Kind
+	// HTTPS makes the proxy speak TLS with a certificate of its own: see World.ProxyCertificate.
+	HTTPS bool
+	// Known puts the proxy among the server's KnownProxies, so that its X-Forwarded headers count.
+	Known bool
+	// Stranger answers requests for another Host; nil means what the kind answers.
+	Stranger http.Handler
+}
+
+// proxyName is the host of the proxy's site. It is not the loopback's address, and everybody knows where it is.
+const proxyName = "localhost"
 
 // World is a running demo world.
 type World struct {
 	flavour  api.Flavour
 	fork     bool
 	url      string
+	local    string // the server's own address, behind the proxy
 	server   *server.Server
 	people   []Person
 	accounts []api.Account
@@ -74,6 +96,8 @@ type World struct {
 
 	authelia, keycloak *idp.OIDC
 	adfs               *idp.SAML
+
+	certificate *x509.Certificate // the proxy's
 
 	servers []*http.Server
 	plugin  *http.Transport // by which the plugin reaches the providers
@@ -138,13 +162,23 @@ func (w *World) start(ctx context.Context, o Options) error {
 		return err
 	}
 	source := newSource(o.Seed)
-	listener, err := listen(ctx, o.Port)
+	port, behind := o.Port, o.Proxy.Kind != ""
+	if behind {
+		port = 0
+	}
+	listener, err := listen(ctx, port)
 	if err != nil {
 		return err
 	}
-	w.url = "http://" + listener.Addr().String() + o.BasePath
+	w.local = "http://" + listener.Addr().String() + o.BasePath
+	w.url = w.local
+	var known []netip.Prefix
+	if o.Proxy.Known {
+		known = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	}
 	w.server = server.New(server.Options{
-		Flavour: o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
+		KnownProxies: known,
+		Flavour:      o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
 		HTTP:       &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
 		ServerName: "Demo", LocalAddress: listener.Addr().String(),
 	})
@@ -164,6 +198,41 @@ func (w *World) start(ctx context.Context, o Options) error {
 		ip := net.ParseIP(name)
 		return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
 	}, w.server))
+	if behind {
+		return w.startProxy(ctx, o)
+	}
+	return nil
+}
+
+// startProxy puts the proxy in front of the server.
+func (w *World) startProxy(ctx context.Context, o Options) error {
+	listener, err := listen(ctx, o.Port)
+	if err != nil {
+		return err
+	}
+	upstream, err := url.Parse(w.local)
+	if err != nil {
+		return errors.Join(fmt.Errorf("reading the server's address: %w", err), listener.Close())
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	site := &url.URL{Scheme: "http", Host: net.JoinHostPort(proxyName, port)}
+	if o.Proxy.HTTPS {
+		site.Scheme = "https"
+		certificate, err := proxy.Certificate(proxyName)
+		if err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		w.certificate = certificate.Leaf
+		listener = tls.NewListener(listener, &tls.Config{
+			Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12,
+		})
+	}
+	handler, err := proxy.New(proxy.Options{Kind: o.Proxy.Kind, Site: site, Upstream: upstream, Stranger: o.Proxy.Stranger})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	w.url = site.String() + o.BasePath
+	w.serve(listener, handler)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package demo_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/proxy"
 	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 )
@@ -540,6 +542,7 @@ func TestOptionsRefused(t *testing.T) {
 	for name, o := range map[string]demo.Options{
 		"flavour": {Flavour: "vanilla"}, "too few": {Users: -1}, "too many": {Users: demo.UsersMost + 1},
 		"version": {Flavour: api.FlavourFlowfin, PluginVersion: "4.9"}, "version of another": {PluginVersion: server.Flowfin421},
+		"proxy": {Proxy: demo.Proxy{Kind: "squid"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -577,6 +580,76 @@ func TestFork(t *testing.T) {
 	if owner := providers[demo.Authelia].CanonicalLinks[person.Subject]; owner != noah.ID {
 		t.Errorf("%s belongs to %q", person.Subject, owner)
 	}
+}
+
+// TestBehindAProxy reaches the world by its name, and by its own address behind the proxy.
+func TestBehindAProxy(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		proxy demo.Proxy
+		lead  string // where a sign-in through the loopback leads; empty where it does not get through
+	}{
+		{proxy: demo.Proxy{Kind: proxy.NginxName}},
+		{proxy: demo.Proxy{Kind: proxy.NginxName, HTTPS: true}},
+		{proxy: demo.Proxy{Kind: proxy.NginxRedirect}},
+		{proxy: demo.Proxy{Kind: proxy.HAProxy, Stranger: http.NotFoundHandler()}},
+		{demo.Proxy{Kind: proxy.NginxOneBlock, HTTPS: true}, "http://127.0.0.1:18701/"},
+		{demo.Proxy{Kind: proxy.NginxOneBlock, HTTPS: true, Known: true}, "https://127.0.0.1:18701/"},
+	} {
+		w := start(t, demo.Options{Proxy: c.proxy, BasePath: "/jf"})
+		if name, _ := url.Parse(w.URL()); name.Hostname() != "localhost" || (name.Scheme == "https") != c.proxy.HTTPS {
+			t.Errorf("the site is %s", w.URL())
+		}
+		transport := &http.Transport{DisableKeepAlives: true}
+		if c.proxy.HTTPS {
+			roots := x509.NewCertPool()
+			roots.AddCert(w.ProxyCertificate())
+			transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+		}
+		client := &http.Client{
+			Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+		for _, base := range []string{w.URL(), w.LocalURL()} {
+			var info struct{ Id, LocalAddress string }
+			get(t, client, base+"/System/Info/Public", "", &info)
+			if info.Id != w.Server().ID() || info.LocalAddress != w.LocalURL() {
+				t.Errorf("%s is %+v", base, info)
+			}
+		}
+		location := get(t, client, w.URL()+"/sso/OID/start/authelia?isLinking=true", loopback, nil)
+		u, err := url.Parse(location)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if led := u.Query().Get("redirect_uri"); c.lead == "" && led != "" || !strings.HasPrefix(led, c.lead) {
+			t.Errorf("%+v leads to %s", c.proxy, led)
+		}
+	}
+}
+
+// get fetches an address with a Host and decodes the answer into v. It returns where the answer leads; a connection that is
+// closed leads nowhere.
+func get(t *testing.T, client *http.Client, address, host string, v any) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	answer, err := client.Do(r)
+	if err != nil {
+		if v != nil {
+			t.Fatal(err)
+		}
+		return ""
+	}
+	defer answer.Body.Close()
+	if v != nil {
+		if err := json.NewDecoder(answer.Body).Decode(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return answer.Header.Get("Location")
 }
 
 // TestEnds runs alone, since it counts goroutines: a world leaves none behind and frees its ports, by Close and by its
