@@ -30,7 +30,7 @@ func refusal(resp *jellyfin.Response, doing string) error {
 	}
 }
 
-func providerNotFound(name string) error {
+func providerNotFound(name string) *api.Error {
 	return &api.Error{
 		Code:     api.CodeProviderNotFound,
 		Sentence: fmt.Sprintf("The plugin has no provider named %s.", api.Printable(name)),
@@ -48,7 +48,7 @@ func providerDisabled(name string) error {
 	}
 }
 
-func linkNotFound(l api.Link) error {
+func linkNotFound(l api.Link) *api.Error {
 	return &api.Error{
 		Code:     api.CodeLinkNotFound,
 		Sentence: fmt.Sprintf("The identity %s at %s is not linked.", api.Printable(l.Name), api.Printable(l.Provider)),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -185,32 +186,29 @@ func (p *Plugin) deleteByRoute(ctx context.Context, l api.Link) error {
 		return nil
 	}
 	if resp.Status == http.StatusInternalServerError && p.verdict(unlinking, resp) == inconclusive {
-		if err := p.whyNotRemoved(ctx, l); err != nil {
-			return err
+		if e := p.whyNotRemoved(ctx, l); e != nil {
+			e.Err = resp.Err()
+			return e
 		}
 	}
 	return p.conclude(ctx, unlinking, resp, l, "removing a link")
 }
 
-// whyNotRemoved looks for what a bare failure of DELETE Link meant: no such provider, no such link. It returns nil when
-// the link is still there.
-func (p *Plugin) whyNotRemoved(ctx context.Context, l api.Link) error {
+// whyNotRemoved looks for what a bare failure of DELETE Link meant: no such provider, or no link (any more). It returns nil if
+// the link is still there, and if that cannot be read.
+func (p *Plugin) whyNotRemoved(ctx context.Context, l api.Link) *api.Error {
 	links, err := p.linksAt(ctx, l.Protocol, l.UserID)
 	if err != nil {
-		return fmt.Errorf("reading back: %w", err)
+		return nil
 	}
-	for _, provider := range links {
-		if provider.name != l.Provider {
-			continue
-		}
-		for _, name := range provider.links {
-			if name == l.Name {
-				return nil
-			}
-		}
-		return linkNotFound(l)
+	i := slices.IndexFunc(links, func(at providerLinks) bool { return at.name == l.Provider })
+	switch {
+	case i < 0:
+		return providerNotFound(l.Provider)
+	case slices.Contains(links[i].links, l.Name):
+		return nil
 	}
-	return providerNotFound(l.Provider)
+	return linkNotFound(l)
 }
 
 func (p *Plugin) deleteByConfig(ctx context.Context, l api.Link) error {
@@ -228,6 +226,9 @@ func (p *Plugin) deleteByConfig(ctx context.Context, l api.Link) error {
 
 // ErrStored is inside the error of a WriteConfig that has stored the links all the same.
 var ErrStored = errors.New("the links are stored")
+
+// ErrUnread is inside the error of a WriteConfig that was sent, and whose effect could not be read.
+var ErrUnread = errors.New("reading back")
 
 // WriteConfig changes the links of a provider by its configuration. change gets them as {canonical name: user id} and
 // alters the map; it may return an error, which ends the write. Everything else in the configuration, and every link that
@@ -304,7 +305,7 @@ func (p *Plugin) writeConfig(
 	}
 	after, err := p.provider(ctx, proto, name)
 	if err != nil {
-		return fmt.Errorf("reading back: %w", err)
+		return fmt.Errorf("%w: %w", ErrUnread, err)
 	}
 	return compare(before, after, old, links)
 }
