@@ -134,6 +134,9 @@ func (j *Journal) aloneByFile(ctx context.Context, server string) (done func(), 
 }
 
 // Changes returns a server's changes, newest first.
+//
+// A change is undone while a later change that undoes it stands: when that one is undone in turn, this one stands again. So
+// the states of changes that were undone are worked out here, and not stored.
 func (j *Journal) Changes(_ context.Context, server string) ([]api.Change, error) {
 	lines, err := j.read(server)
 	if err != nil {
@@ -150,7 +153,25 @@ func (j *Journal) Changes(_ context.Context, server string) ([]api.Change, error
 		changes = append(changes, c)
 	}
 	slices.Reverse(changes)
+	follow(changes)
 	return changes, nil
+}
+
+// follow sets the state of each change that has been undone, from the newest to the oldest.
+func follow(newestFirst []api.Change) {
+	undone := map[string]bool{} // by a change that stands; false: all of them were undone in turn
+	for i := range newestFirst {
+		c := &newestFirst[i]
+		if stands, known := undone[c.ID]; known {
+			c.State = api.ChangeConfirmed
+			if stands {
+				c.State = api.ChangeUndone
+			}
+		}
+		if c.Undoes != "" && (c.State == api.ChangeConfirmed || c.State == api.ChangeUndone) {
+			undone[c.Undoes] = undone[c.Undoes] || c.State == api.ChangeConfirmed
+		}
+	}
 }
 
 // Change returns one change by its id or an unambiguous beginning of it, or CodeChangeNotFound.
