@@ -455,6 +455,9 @@ type Change struct {
 	// Error is the code of what went wrong: of a failed change, of one whose outcome is not known, and of one that was made
 	// where something else was lost or noticed on the way.
 	Error Code `json:"error,omitempty"`
+	// Undoable is true where the change can be undone with the present sign-in, as far as the journal and the capabilities
+	// tell. The journal does not store it.
+	Undoable bool `json:"undoable,omitempty"`
 }
 
 // Progress says what is going on during long work.

@@ -1,0 +1,65 @@
+package api
+
+import "strconv"
+
+// What a credential can change follows from Capabilities by the rules in this file. The backend and the page both ask them, so
+// that the page offers what the backend does. self is the id of the account that the access token belongs to, empty for an
+// API key.
+
+// DirectWrite returns how a link is written without a sign-in, and whether it can be.
+func (c Capabilities) DirectWrite() (WriteMethod, Ability) {
+	switch {
+	case c.Preprovision.OK:
+		return WritePreprovision, c.Preprovision
+	case c.WriteConfig.OK:
+		return WriteConfig, c.WriteConfig
+	case !c.LinksInConfig:
+		return "", c.Preprovision
+	default:
+		return "", c.WriteConfig
+	}
+}
+
+// RemoveLinks reports whether links of an account can be removed one by one. A single link may still have a name that cannot
+// be addressed: see RemoveLink.
+func (c Capabilities) RemoveLinks(self, userID string) Ability {
+	switch {
+	case c.WriteConfig.OK:
+		return c.WriteConfig
+	case c.DeleteLink.OK || self == "" || self != userID:
+		return c.DeleteLink
+	}
+	return c.DeleteLinkOwn
+}
+
+// RemoveLink reports whether the link of an account with this name can be removed by itself.
+func (c Capabilities) RemoveLink(self, userID, name string) Ability {
+	able := c.RemoveLinks(self, userID)
+	if !able.OK || c.WriteConfig.OK || Addressable(name) {
+		return able
+	}
+	return Ability{
+		Why: "name-in-path", Params: map[string]string{"name": name},
+		Reason: "The plugin's address for removing a link cannot hold the name " + strconv.Quote(Printable(name)) + ".",
+	}
+}
+
+// RebuildLinks reports whether a link of an account that exists can be removed by the detour: Unregister drops all links of
+// the account and ends its sessions, then the other links are written again. It is no way for the account that asks, whose
+// session ends with it.
+func (c Capabilities) RebuildLinks(self, userID string) bool {
+	return c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK && (self == "" || self != userID)
+}
+
+// MoveBack reports whether the identity with this name can be taken from the account userID without a sign-in.
+func (c Capabilities) MoveBack(self, userID, name string) Ability {
+	if method, able := c.DirectWrite(); !able.OK || method == WriteConfig {
+		return able
+	}
+	return c.RemoveLink(self, userID, name) // Preprovision takes nothing from anybody
+}
+
+// CanMove reports whether an identity can be taken from another account in some way, by signing in or without.
+func (c Capabilities) CanMove() bool {
+	return c.PostLink.OK || c.PostLinkOwn.OK || c.WriteConfig.OK || c.Preprovision.OK && c.DeleteLink.OK
+}
