@@ -98,7 +98,7 @@ func TestServerThatStaysAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := link.Linker{Plugin: &leaving{}, Journal: journal.Open("", time.Now), Now: time.Now}
 		begun := time.Now()
-		err := link.Rebuild(&l, t.Context(), api.Account{}, api.Identity{Name: "a"})
+		err := link.Rebuild(t.Context(), &l, api.Account{}, api.Identity{Name: "a"})
 		if took := time.Since(begun); !api.IsCode(err, api.CodeOutcomeUnknown) || took > link.Patience {
 			t.Errorf("%v after %s", err, took)
 		}

@@ -157,7 +157,7 @@ func lacks(o *api.Option, a api.Ability) { o.Why, o.Params, o.Reason = a.Why, a.
 
 func ownClientOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategyOwnClient}
-	write, able := directWrite(f.Capabilities)
+	write, able := f.Capabilities.DirectWrite()
 	switch {
 	case write == "":
 		lacks(&o, able)
@@ -175,7 +175,7 @@ func ownClientOption(f Facts) api.Option {
 
 func assertionOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategyAssertion}
-	write, able := directWrite(f.Capabilities)
+	write, able := f.Capabilities.DirectWrite()
 	if write == "" {
 		lacks(&o, able)
 		return o
@@ -217,7 +217,7 @@ const switchedOff = "The provider is switched off on the server, so that nobody 
 
 func subjectOption(f Facts) api.Option {
 	o := api.Option{Strategy: api.StrategySubject}
-	write, able := directWrite(f.Capabilities)
+	write, able := f.Capabilities.DirectWrite()
 	if write == "" {
 		lacks(&o, able)
 		return o
@@ -231,20 +231,6 @@ func subjectOption(f Facts) api.Option {
 	o.Reason = "You give the name that the identity provider will send (" + what + "). Nobody signs in, so nothing proves " +
 		"that the name is this person's."
 	return o
-}
-
-// directWrite returns the method that writes a link without the plugin's own sign-in, and whether there is one.
-func directWrite(c api.Capabilities) (api.WriteMethod, api.Ability) {
-	switch {
-	case c.Preprovision.OK:
-		return api.WritePreprovision, c.Preprovision
-	case c.WriteConfig.OK:
-		return api.WriteConfig, c.WriteConfig
-	case !c.LinksInConfig:
-		return "", c.Preprovision
-	default:
-		return "", c.WriteConfig
-	}
 }
 
 // RelayAbility tells whether a sign-in that the plugin starts for the loopback comes back to it. The plugin makes the

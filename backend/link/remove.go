@@ -1,0 +1,110 @@
+package link
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/roster"
+)
+
+// RemoveRequest asks to remove links.
+type RemoveRequest struct {
+	Links []api.Link
+	// ViaUnregister allows the detour for links that this flavour and credential cannot remove one by one: Unregister drops
+	// all links of the account and ends its sessions, then the other links are written again.
+	ViaUnregister bool
+}
+
+// Remove removes links, each as a change of its own, and reads them back. It stops at the first failure, and returns the
+// changes made until then with the error.
+func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(api.Progress)) ([]api.Change, error) {
+	before, err := l.Roster.Read(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, link := range req.Links {
+		if a := roster.Account(before, link.UserID); a == nil || !slices.Contains(a.Identities, link.Identity) {
+			return nil, noSuchLink(link)
+		}
+	}
+	changes := make([]api.Change, 0, len(req.Links))
+	for i, link := range req.Links {
+		progress(api.Progress{Step: "removing", Text: "Removing links…", Done: i, Total: len(req.Links)})
+		done, err := l.Journal.Alone(ctx, l.ServerID) // for one link at a time, because many take long
+		if api.IsCode(err, api.CodeCancelled) {
+			return changes, &api.Error{
+				Code:     api.CodeCancelled,
+				Why:      "stopped-between",
+				Sentence: fmt.Sprintf("Cancelled: %d of %d links were removed.", i, len(req.Links)), Err: err,
+				Params: map[string]string{"done": strconv.Itoa(i), "total": strconv.Itoa(len(req.Links))},
+			}
+		}
+		if err != nil {
+			return changes, err
+		}
+		change, err := l.remove(ctx, *roster.Account(before, link.UserID), link, req.ViaUnregister)
+		done()
+		if change.ID != "" {
+			changes = append(changes, change)
+		}
+		if err != nil {
+			return changes, err
+		}
+	}
+	return changes, nil
+}
+
+func noSuchLink(link api.Link) error {
+	return &api.Error{
+		Code:     api.CodeLinkNotFound,
+		Sentence: fmt.Sprintf("That account has no link to %s of %s.", api.Printable(link.Name), api.Printable(link.Provider)),
+		Hint:     "“jellybind links list” shows the links; names differ by upper and lower case.",
+		Params:   map[string]string{"name": link.Name, "provider": link.Provider},
+	}
+}
+
+func (l *Linker) remove(ctx context.Context, a api.Account, link api.Link, viaUnregister bool) (api.Change, error) {
+	change := api.Change{
+		Server: l.ServerID, Kind: api.ChangeUnlink, UserID: a.ID, UserName: a.Name, Identities: []api.Identity{link.Identity},
+	}
+	able := l.Removable(a, link)
+	if !able.OK && (!viaUnregister || !l.canRebuild(a)) {
+		hint := "Sign in as an administrator: jellybind auth login"
+		switch {
+		case l.canRebuild(a):
+			hint = "With --via-unregister every link of the account is dropped and the others are written again; its " +
+				"sessions end."
+		case l.endsOwnSession(a.ID):
+			hint = "Use an API key, or another administrator's account: for this one the plugin would end your own session."
+		}
+		return change, able.Refused(api.CodeUnsupported, hint)
+	}
+	o := l.record(ctx, &change, func(ctx context.Context) outcome { return l.drop(ctx, a, link) })
+	return change, o.told()
+}
+
+// Removable tells whether a link can be removed by itself, and why not.
+func (l *Linker) Removable(a api.Account, link api.Link) api.Ability {
+	return l.Plugin.Capabilities().RemoveLink(l.self(), a.ID, link.Name)
+}
+
+// canRebuild tells whether the account's links can be dropped together and written again.
+func (l *Linker) canRebuild(a api.Account) bool {
+	return a.Exists && l.Plugin.Capabilities().RebuildLinks(l.self(), a.ID)
+}
+
+// endsOwnSession tells whether Unregister would end the session that the requests after it need.
+func (l *Linker) endsOwnSession(userID string) bool {
+	return l.Self != nil && l.Self.ID == userID && l.Plugin.Capabilities().UnregisterDrops
+}
+
+// self is the id of the account that the access token belongs to; empty for an API key.
+func (l *Linker) self() string {
+	if l.Self == nil {
+		return ""
+	}
+	return l.Self.ID
+}

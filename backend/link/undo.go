@@ -1,0 +1,227 @@
+package link
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/roster"
+)
+
+// History returns the server's changes, newest first, and marks the ones that can be undone (Change.Undoable).
+func (l *Linker) History(ctx context.Context) ([]api.Change, error) {
+	changes, err := l.Journal.Changes(ctx, l.ServerID)
+	if err != nil {
+		return nil, err
+	}
+	for i, stands := range standing(changes) {
+		changes[i].Undoable = stands && l.undoable(changes[i]) == nil
+	}
+	return changes, nil
+}
+
+// standing reports for each change whether its identities are still where it left them, as far as the journal knows.
+func standing(newestFirst []api.Change) []bool {
+	stands := make([]bool, len(newestFirst))
+	owner := map[api.Identity]string{} // by the newest confirmed change; "" is nobody
+	for i, c := range newestFirst {
+		if c.State == api.ChangeFailed {
+			continue
+		}
+		after := c.UserID
+		if c.Kind == api.ChangeUnlink || c.Kind == api.ChangeUnregister && c.Undoes == "" && c.Write == "" {
+			after = ""
+		}
+		stands[i] = true
+		for _, id := range c.Identities {
+			if now, known := owner[id]; known && now != after && c.Kind != api.ChangeUnregister {
+				stands[i] = false
+			} else if !known && c.State == api.ChangeConfirmed {
+				owner[id] = after
+			}
+		}
+	}
+	return stands
+}
+
+// undoable returns why a change cannot be undone with this credential, as far as the change and the capabilities tell, or
+// nil. What else may stand in the way, such as somebody's later change, Undo finds out.
+func (l *Linker) undoable(c api.Change) error {
+	caps := l.Plugin.Capabilities()
+	able := api.Ability{OK: true}
+	switch {
+	case c.State == api.ChangeUndone:
+		return notUndoable("undo-undone", "The change is undone; there is nothing to take back.", nil)
+	case c.State == api.ChangeFailed, len(c.Identities) == 0 && c.Kind != api.ChangeUnregister:
+		return notUndoable("undo-nothing", fmt.Sprintf("The change is %s; there is nothing to take back.", c.State), nil)
+	case c.Kind == api.ChangeUnlink && c.UserName == "", c.Kind == api.ChangeMove && c.FromName == "":
+		return noOwner()
+	case c.Kind == api.ChangeLink:
+		able = caps.RemoveLink(l.self(), c.UserID, c.Identities[0].Name)
+	case c.Kind == api.ChangeUnlink:
+		_, able = caps.DirectWrite()
+	case c.Kind == api.ChangeMove:
+		able = caps.MoveBack(l.self(), c.UserID, c.Identities[0].Name)
+	case !caps.Unregister.OK:
+		able = caps.Unregister
+	case c.Write != "" && c.State == api.ChangeConfirmed: // the detour of a removal: the other links are back already
+		return asBefore(c.UserName)
+	case c.AuthProviderBefore != c.AuthProviderAfter && l.endsOwnSession(c.UserID):
+		return ownSession()
+	}
+	if !able.OK {
+		return able.Refused(api.CodeChangeNotUndoable, unchanged)
+	}
+	return nil
+}
+
+const unchanged = "Nothing was changed."
+
+func notUndoable(why api.Why, sentence string, params map[string]string) error {
+	return &api.Error{Code: api.CodeChangeNotUndoable, Why: why, Sentence: sentence, Hint: unchanged, Params: params}
+}
+
+func noOwner() error {
+	return notUndoable("undo-no-owner", "The account that had the identity does not exist any more.", nil)
+}
+
+func asBefore(account string) error {
+	return notUndoable("undo-as-before", api.Printable(account)+" is as it was before the change.",
+		map[string]string{"account": account})
+}
+
+// Undo takes a change back. It works from the journal and from today's roster: it takes back only what is still as the change
+// left it, so that nobody's later work is lost. The undo is a change of its own in the journal, and can be undone as well.
+//
+// Errors: CodeChangeNotFound, CodeChangeNotUndoable with nothing changed, and those of a write.
+func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
+	release, err := l.Journal.Alone(ctx, l.ServerID)
+	if err != nil {
+		return api.Change{}, err
+	}
+	defer release()
+	done, err := l.Journal.Change(ctx, l.ServerID, id)
+	if err != nil {
+		return api.Change{}, err
+	}
+	if err := l.undoable(done); err != nil {
+		return api.Change{}, err
+	}
+	r, err := l.Roster.Read(ctx, nil)
+	if err != nil {
+		return api.Change{}, err
+	}
+	change, do, err := l.undoing(r, done)
+	if err != nil {
+		return api.Change{}, err
+	}
+	change.Server, change.Undoes = l.ServerID, done.ID
+	o := l.record(ctx, &change, do)
+	return change, o.told()
+}
+
+// undoing returns the change that takes done back, and the step that makes it.
+func (l *Linker) undoing(r api.Roster, done api.Change) (api.Change, func(context.Context) outcome, error) {
+	if done.Kind == api.ChangeUnregister {
+		return l.undoingUnregister(r, done)
+	}
+	if err := ownedAsLeft(r, done); err != nil {
+		return api.Change{}, nil, err
+	}
+	change := api.Change{UserID: done.UserID, UserName: done.UserName, Identities: done.Identities}
+	link, from := api.Link{Identity: done.Identities[0], UserID: done.UserID}, ""
+	switch done.Kind {
+	case api.ChangeLink:
+		change.Kind = api.ChangeUnlink
+		return change, func(ctx context.Context) outcome {
+			return l.settle(ctx, l.Plugin.DeleteLink(ctx, link), link, false)
+		}, nil
+	case api.ChangeMove:
+		change.Kind, change.UserID, change.UserName = api.ChangeMove, done.FromID, done.FromName
+		change.FromID, change.FromName = done.UserID, done.UserName
+		link.UserID, from = done.FromID, done.UserID
+		if roster.Owner(r, link.Identity) == nil {
+			from = "" // the identity was lost on the way
+		}
+	case api.ChangeUnlink, api.ChangeUnregister:
+		change.Kind = api.ChangeLink
+	}
+	if a := roster.Account(r, link.UserID); a == nil || !a.Exists {
+		return change, nil, noOwner()
+	}
+	change.Strategy = api.StrategySubject
+	change.Write, _ = l.Plugin.Capabilities().DirectWrite()
+	return change, func(ctx context.Context) outcome { return l.add(ctx, link, from) }, nil
+}
+
+// undoingUnregister gives an account its earlier sign-in provider back, unless somebody has chosen a third one since, and the
+// identities that Unregister dropped, unless somebody has linked them since. Going back is an Unregister as well: if that
+// drops links, the links that the account has gained since are written again too.
+func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, func(context.Context) outcome, error) {
+	lost := slices.DeleteFunc(slices.Clone(done.Identities), func(id api.Identity) bool { return roster.Owner(r, id) != nil })
+	change := api.Change{Kind: api.ChangeUnregister, UserID: done.UserID, UserName: done.UserName, Identities: lost}
+	account := roster.Account(r, done.UserID)
+	if account == nil || !account.Exists {
+		return change, nil, notUndoable("undo-no-account", "The account does not exist any more.", nil)
+	}
+	c := l.Plugin.Capabilities()
+	// Where the server shows nothing of the change, what it says of the account proves nothing.
+	back := !c.UnregisterKept ||
+		account.AuthProvider == done.AuthProviderAfter && done.AuthProviderBefore != done.AuthProviderAfter
+	switch {
+	case back || len(lost) > 0:
+	case account.AuthProvider == done.AuthProviderBefore:
+		return change, nil, asBefore(account.Name)
+	default:
+		return change, nil, notUndoable("undo-third", api.Printable(account.Name)+" has been given another sign-in provider since.",
+			map[string]string{"account": account.Name})
+	}
+	change.AuthProviderBefore, change.AuthProviderAfter = account.AuthProvider, account.AuthProvider
+	if !back {
+		return change, func(ctx context.Context) outcome { return l.restore(ctx, *account, lost) }, nil
+	}
+	change.AuthProviderAfter = done.AuthProviderBefore
+	if c.UnregisterDrops { // the journal needs all of them, in case the undo is cut short
+		change.Identities = slices.Concat(account.Identities, lost)
+	}
+	return change, func(ctx context.Context) outcome {
+		return l.unregisterBack(ctx, *account, done.AuthProviderBefore, lost)
+	}, nil
+}
+
+// unregisterBack gives an account its earlier sign-in provider back, and writes the lost identities again.
+func (l *Linker) unregisterBack(ctx context.Context, a api.Account, authProvider string, lost []api.Identity) outcome {
+	if l.Plugin.Capabilities().UnregisterDrops {
+		since, err := l.Plugin.UserLinks(ctx, a.ID)
+		if err != nil {
+			return failure(err)
+		}
+		lost = slices.Concat(since, lost)
+	}
+	sent := l.Plugin.Unregister(ctx, a.Name, authProvider)
+	if sent != nil && !uncertain(sent) {
+		return failure(sent)
+	}
+	// What was dropped comes first, whatever reading the account says.
+	return l.restore(ctx, a, lost).and(l.settleUnregister(ctx, sent, a, authProvider, len(lost) == 0))
+}
+
+// ownedAsLeft fails unless the identities are where the change left them.
+func ownedAsLeft(r api.Roster, done api.Change) error {
+	for _, id := range done.Identities {
+		owner := roster.Owner(r, id)
+		switch {
+		case done.Kind == api.ChangeUnlink && owner == nil,
+			done.Kind == api.ChangeMove && done.State == api.ChangeIntended && owner == nil,
+			done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
+		case owner == nil:
+			return notUndoable("undo-unlinked", api.Printable(id.Name)+" is not linked any more.", map[string]string{"name": id.Name})
+		default:
+			return notUndoable("undo-owned", fmt.Sprintf("%s opens %s now.", api.Printable(id.Name), accountName(owner)),
+				map[string]string{"name": id.Name, "owner": cmp.Or(owner.Name, owner.ID)})
+		}
+	}
+	return nil
+}
