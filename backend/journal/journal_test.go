@@ -66,6 +66,75 @@ func TestLastStateOfAChangeCounts(t *testing.T) {
 	}
 }
 
+// TestStateFollowsTheLastChange: what was undone is undone until its undo is undone, and so on.
+func TestStateFollowsTheLastChange(t *testing.T) {
+	t.Parallel()
+	const linked, undone, redone = "a", "b", "c"
+	for name, c := range map[string]struct {
+		changes []api.Change // oldest first
+		want    map[string]api.ChangeState
+	}{
+		"undone": {
+			[]api.Change{{ID: linked}, {ID: undone, Undoes: linked}},
+			map[string]api.ChangeState{linked: api.ChangeUndone, undone: api.ChangeConfirmed},
+		},
+		"redone": {
+			[]api.Change{{ID: linked}, {ID: undone, Undoes: linked}, {ID: redone, Undoes: undone}},
+			map[string]api.ChangeState{linked: api.ChangeConfirmed, undone: api.ChangeUndone, redone: api.ChangeConfirmed},
+		},
+		"undone again": {
+			[]api.Change{{ID: linked}, {ID: undone, Undoes: linked}, {ID: redone, Undoes: undone}, {ID: "d", Undoes: linked}},
+			map[string]api.ChangeState{
+				linked: api.ChangeUndone, undone: api.ChangeUndone, redone: api.ChangeConfirmed, "d": api.ChangeConfirmed,
+			},
+		},
+		"the redo undone": {
+			[]api.Change{{ID: linked}, {ID: undone, Undoes: linked}, {ID: redone, Undoes: undone}, {ID: "d", Undoes: redone}},
+			map[string]api.ChangeState{
+				linked: api.ChangeUndone, undone: api.ChangeConfirmed, redone: api.ChangeUndone, "d": api.ChangeConfirmed,
+			},
+		},
+		"not known whether it was undone": {
+			[]api.Change{{ID: linked}, {ID: undone, Undoes: linked, State: api.ChangeIntended}},
+			map[string]api.ChangeState{linked: api.ChangeConfirmed, undone: api.ChangeIntended},
+		},
+		"an unclear change, undone": {
+			[]api.Change{{ID: linked, State: api.ChangeIntended}, {ID: undone, Undoes: linked}},
+			map[string]api.ChangeState{linked: api.ChangeUndone, undone: api.ChangeConfirmed},
+		},
+		"a failed undo": {
+			[]api.Change{{ID: linked}, {ID: undone, Undoes: linked, State: api.ChangeFailed}},
+			map[string]api.ChangeState{linked: api.ChangeConfirmed, undone: api.ChangeFailed},
+		},
+		"a journal of an earlier version": {
+			[]api.Change{{ID: linked, State: api.ChangeUndone}, {ID: undone, Undoes: linked, State: api.ChangeUndone}, {ID: redone, Undoes: undone}},
+			map[string]api.ChangeState{linked: api.ChangeConfirmed, undone: api.ChangeUndone, redone: api.ChangeConfirmed},
+		},
+	} {
+		j := journal.Open("", time.Now)
+		for _, change := range c.changes {
+			change.Server = server
+			if change.State == "" {
+				change.State = api.ChangeConfirmed
+			}
+			if err := j.Finish(t.Context(), change); err != nil {
+				t.Fatal(err)
+			}
+		}
+		changes, err := j.Changes(t.Context(), server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]api.ChangeState{}
+		for _, change := range changes {
+			got[change.ID] = change.State
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 func TestTornLineIsSkippedAndSwallowsNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -680,11 +680,11 @@ func (w *Window) Account(ctx context.Context, userID string) (api.RosterRow, err
 
 // Changes returns the journal of the open server, newest first, of one account or of all.
 func (w *Window) Changes(ctx context.Context, userID string) ([]api.Change, error) {
-	s, b, err := w.current()
+	s, _, err := w.current()
 	if err != nil {
 		return nil, err
 	}
-	changes, err := b.Journal.Changes(ctx, s.Server.ID)
+	changes, err := s.Linker.History(ctx)
 	kept := []api.Change{}
 	for _, c := range changes {
 		if userID == "" || c.UserID == userID || c.FromID == userID {

@@ -62,7 +62,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		s.Dialog.Busy, s.Dialog.Stopping, s.Progress = false, false, nil
 		cmds := s.afterChange()
 		done := slices.DeleteFunc(slices.Clone(m.Changes), func(c api.Change) bool { return c.State != api.ChangeConfirmed })
-		told := Toast{Key: "toast.removed", N: len(done), Undo: s.Undoable(done...)}
+		told := Toast{Key: "toast.removed", N: len(done), Undo: undoable(done...)}
 		if m.Err != nil && !stopped {
 			s.notRemoved(m)
 			cmds = append(cmds, Focus{ID: "dialog-cancel"})
@@ -85,7 +85,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		}
 		s.closeDialog()
 		return append(cmds, s.toast(&Toast{
-			Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}, Undo: s.Undoable(m.Change),
+			Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}, Undo: undoable(m.Change),
 		})...), true
 	default:
 		return nil, false

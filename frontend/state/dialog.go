@@ -92,9 +92,9 @@ func (s *State) askRemove(links []api.Link, accounts map[string]api.Account) {
 	var singly, detour int
 	for _, k := range links {
 		switch {
-		case s.CanDelete(k.UserID).OK && (s.Can().WriteConfig.OK || api.Addressable(k.Name)):
+		case s.Can().RemoveLink(s.self(), k.UserID, k.Name).OK:
 			singly++
-		case accounts[k.UserID].Exists && s.CanDetour(k.UserID):
+		case accounts[k.UserID].Exists && s.Can().RebuildLinks(s.self(), k.UserID):
 			detour++
 		}
 	}

@@ -250,7 +250,7 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 			return cmds
 		}
 		return append(cmds, s.toast(&Toast{
-			Key: "toast.linked", Pairs: []string{"name", name}, Undo: s.Undoable(*e.Change),
+			Key: "toast.linked", Pairs: []string{"name", name}, Undo: undoable(*e.Change),
 		})...)
 	case "failed":
 		l.FlowID = ""

@@ -401,69 +401,33 @@ func (s *State) IsSelf(userID string) bool {
 	return s.Session != nil && s.Session.User != nil && s.Session.User.ID == userID
 }
 
-// CanDelete reports whether links of the account can be removed one by one, and why not.
-func (s *State) CanDelete(userID string) api.Ability {
-	c := s.Can()
-	switch {
-	case c.WriteConfig.OK:
-		return c.WriteConfig
-	case s.IsSelf(userID) && !c.DeleteLink.OK:
-		return c.DeleteLinkOwn
+// self is the id of the account that is signed in here; empty for an API key.
+func (s *State) self() string {
+	if s.Session == nil || s.Session.User == nil {
+		return ""
 	}
-	return c.DeleteLink
+	return s.Session.User.ID
 }
 
-// CanRemove reports whether a link of the account can be removed at all, and why not.
+// CanRemove reports whether links of the account can be removed at all, and why not.
 func (s *State) CanRemove(a api.Account) api.Ability {
-	if a.Exists && s.CanDetour(a.ID) {
+	if a.Exists && s.Can().RebuildLinks(s.self(), a.ID) {
 		return api.Ability{OK: true}
 	}
-	return s.CanDelete(a.ID)
-}
-
-// CanDetour reports whether a link that cannot be removed singly can be removed by dropping all links of its account and
-// writing the others again. It would end the session that asks, if that is the account's.
-func (s *State) CanDetour(userID string) bool {
-	c := s.Can()
-	return c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK && !s.IsSelf(userID)
+	return s.Can().RemoveLinks(s.self(), a.ID)
 }
 
 // CanWrite reports whether links can be written without a sign-in, which brings removed ones back.
-func (s *State) CanWrite() bool { return s.Can().WriteConfig.OK || s.Can().Preprovision.OK }
-
-// CanMove reports whether an identity can be taken from the account that it opens.
-func (s *State) CanMove() bool {
-	c := s.Can()
-	return c.PostLink.OK || c.PostLinkOwn.OK || c.WriteConfig.OK || c.Preprovision.OK && c.DeleteLink.OK
+func (s *State) CanWrite() bool {
+	_, able := s.Can().DirectWrite()
+	return able.OK
 }
 
-// CanUndo reports whether a change can be taken back with this sign-in, as far as it can be told before. What else may
-// stand in the way, such as somebody's later change, is said when it is tried.
-func (s *State) CanUndo(c api.Change) bool {
-	if c.State != api.ChangeConfirmed && c.State != api.ChangeIntended || c.UserName == "" {
-		return false
-	}
-	switch c.Kind {
-	case api.ChangeLink:
-		return len(c.Identities) > 0 && s.CanDelete(c.UserID).OK
-	case api.ChangeUnlink:
-		return s.CanWrite()
-	case api.ChangeMove:
-		return c.FromName != "" && s.CanWrite() && s.CanDelete(c.UserID).OK
-	case api.ChangeUnregister:
-		can := s.Can()
-		// The account's other links are back already, where it went off to remove one of them.
-		rewritten := c.Write != "" && c.State == api.ChangeConfirmed
-		return can.Unregister.OK && !rewritten && (!can.UnregisterDrops || !s.IsSelf(c.UserID))
-	}
-	return false
-}
-
-// Undoable returns the ids of the changes that can be taken back, or none where one of them cannot.
-func (s *State) Undoable(changes ...api.Change) []string {
+// undoable returns the ids of the changes if all of them can be undone, and none otherwise.
+func undoable(changes ...api.Change) []string {
 	var ids []string
 	for _, c := range changes {
-		if !s.CanUndo(c) {
+		if !c.Undoable {
 			return nil
 		}
 		ids = append(ids, c.ID)

@@ -356,7 +356,7 @@ func TestSelectionWithShift(t *testing.T) {
 	}
 	id := []api.Identity{{Protocol: api.OIDC, Provider: "idp", Name: "x"}}
 	s.Update(state.Removed{Changes: []api.Change{
-		{ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "x", Identities: id},
+		{ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "x", Identities: id, Undoable: true},
 		{ID: "2", Kind: api.ChangeUnlink, State: api.ChangeFailed, UserName: "x", Identities: id},
 	}})
 	if s.Dialog.Kind != state.DialogNone || len(s.Roster.Selected) != 0 {
@@ -895,65 +895,6 @@ func TestForgetTheOpenServer(t *testing.T) {
 	}
 }
 
-// TestWhatCanBeUndone offers to take back what each flavour and credential lets take back, and nothing else.
-func TestWhatCanBeUndone(t *testing.T) {
-	t.Parallel()
-	yes := api.Ability{OK: true}
-	config := api.Capabilities{WriteConfig: yes, Unregister: yes}
-	flowfin := api.Capabilities{Preprovision: yes, DeleteLink: yes, Unregister: yes, UnregisterDrops: true}
-	flowfinKey := api.Capabilities{Preprovision: yes, Unregister: yes, UnregisterDrops: true}
-	plain := api.Capabilities{Credential: api.CredentialUser, DeleteLinkOwn: yes}
-	ids := []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n"}}
-	change := func(kind api.ChangeKind, more ...func(*api.Change)) api.Change {
-		c := api.Change{ID: "1", Kind: kind, State: api.ChangeConfirmed, UserID: "u", UserName: "name", Identities: ids}
-		if kind == api.ChangeMove {
-			c.FromID, c.FromName = "f", "from"
-		}
-		for _, m := range more {
-			m(&c)
-		}
-		return c
-	}
-	rewritten := change(api.ChangeUnregister, func(c *api.Change) { c.Write = api.WritePreprovision })
-	for name, c := range map[string]struct {
-		change api.Change
-		want   [4]bool // config, flowfin, flowfinKey, plain
-	}{
-		"a link":                 {change(api.ChangeLink), [4]bool{true, true, false, true}},
-		"a removal":              {change(api.ChangeUnlink), [4]bool{true, true, true, false}},
-		"a move":                 {change(api.ChangeMove), [4]bool{true, true, false, false}},
-		"a move from an orphan":  {change(api.ChangeMove, func(c *api.Change) { c.FromName = "" }), [4]bool{}},
-		"unregistering":          {change(api.ChangeUnregister), [4]bool{true, false, true, false}},
-		"what was written again": {rewritten, [4]bool{}},
-		"the same, cut short": {
-			change(api.ChangeUnregister, func(c *api.Change) { c.Write, c.State = api.WritePreprovision, api.ChangeIntended }),
-			[4]bool{true, false, true, false},
-		},
-		"a failed one":         {change(api.ChangeLink, func(c *api.Change) { c.State = api.ChangeFailed }), [4]bool{}},
-		"an unclear one":       {change(api.ChangeLink, func(c *api.Change) { c.State = api.ChangeIntended }), [4]bool{true, true, false, true}},
-		"an orphan's removal":  {change(api.ChangeUnlink, func(c *api.Change) { c.UserName = "" }), [4]bool{}},
-		"a link without names": {change(api.ChangeLink, func(c *api.Change) { c.Identities = nil }), [4]bool{}},
-	} {
-		for i, can := range []api.Capabilities{config, flowfin, flowfinKey, plain} {
-			s := opened(t)
-			s.Session.Capabilities = can
-			if i == 1 || i == 3 {
-				s.Session.User = &api.User{ID: "u"} // unregistering would end his own session on Flowfin
-			}
-			if got := s.CanUndo(c.change); got != c.want[i] {
-				t.Errorf("%s, %d: %t", name, i, got)
-			}
-			if ids := s.Undoable(c.change); (len(ids) == 1) != c.want[i] {
-				t.Errorf("%s, %d: offers %v", name, i, ids)
-			}
-		}
-	}
-	s := opened(t)
-	if s.Undoable(rewritten, change(api.ChangeUnlink)) != nil {
-		t.Error("offers to undo a part of what was done")
-	}
-}
-
 // TestDetourIsAskedAtOnce where nothing else removes a link, and never for an account that was deleted.
 func TestDetourIsAskedAtOnce(t *testing.T) {
 	t.Parallel()
@@ -1162,7 +1103,7 @@ func TestUndoOfTheLastChangeOnly(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	c := api.Change{
-		ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserID: "u", UserName: "n",
+		ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserID: "u", UserName: "n", Undoable: true,
 		Identities: []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "i"}},
 	}
 	offers := func() (n int) {
@@ -1176,11 +1117,14 @@ func TestUndoOfTheLastChangeOnly(t *testing.T) {
 			t.Fatalf("%d offers", offers())
 		}
 	}
-	s.Session.Capabilities.WriteConfig = api.Ability{}
-	if s.Update(state.Removed{Changes: []api.Change{c}}); offers() != 0 {
+	final := c
+	final.Undoable = false
+	if s.Update(state.Removed{Changes: []api.Change{final}}); offers() != 0 {
 		t.Error("offers to undo what was before something that cannot be undone")
 	}
-	s.Session.Capabilities.WriteConfig = api.Ability{OK: true}
+	if s.Update(state.Removed{Changes: []api.Change{c, final}}); offers() != 0 {
+		t.Error("offers to undo a part of what was done")
+	}
 	s.Update(state.Removed{Changes: []api.Change{c}})
 	if s.Update(state.Leave{}); offers() != 0 {
 		t.Error("offers to undo at another server")
@@ -1448,8 +1392,10 @@ func TestStopRemoval(t *testing.T) {
 	none[state.CallStopChanges](t, s.Update(state.StopRemoval{}))
 	id := []api.Identity{{Protocol: api.OIDC, Provider: "idp", Name: "x"}}
 	s.Update(state.Removed{
-		Changes: []api.Change{{ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "u", Identities: id}},
-		Err:     &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
+		Changes: []api.Change{{
+			ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "u", Identities: id, Undoable: true,
+		}},
+		Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
 	})
 	if s.Dialog.Kind != state.DialogNone || len(s.Toasts) == 0 {
 		t.Fatalf("it ends with %+v and %+v", s.Dialog, s.Toasts)

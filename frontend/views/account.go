@@ -263,7 +263,7 @@ func accountHistory(s *stateOf, l *catalogue) *dom.Node {
 		list = append(list, dom.E("li", dom.Key(c.ID), dom.Class("change"), changeIcon(c),
 			dom.E("div", dom.Class("change-text"), dom.E("p", changeWords(l, c)),
 				dom.E("time", dom.Class("muted"), dom.A("title", l.Moment(c.Time)), l.Ago(c.Time, s.Now))),
-			changeTag(l, c, false)))
+			changeTag(l, c)))
 	}
 	return dom.E("section", dom.Class("section"), dom.A("aria-labelledby", "changes-title"),
 		dom.E("h3", dom.ID("changes-title"), l.T("nav.history")), dom.E("ul", dom.Class("changes"), list))

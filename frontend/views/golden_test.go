@@ -345,6 +345,7 @@ var cases = map[string]func() *state.State{
 				State:      api.ChangeConfirmed,
 				UserName:   "bob",
 				Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "bob"}},
+				Undoable:   true,
 			}}},
 		)
 	},
@@ -392,12 +393,13 @@ var cases = map[string]func() *state.State{
 					Undoes:     "3",
 					UserName:   "bob",
 					Identities: id,
+					Undoable:   true,
 				},
 				{
 					ID:         "3",
 					Time:       now,
 					Kind:       api.ChangeLink,
-					State:      api.ChangeConfirmed,
+					State:      api.ChangeUndone,
 					UserName:   "bob",
 					Identities: id,
 					Strategy:   api.StrategyRelay,
@@ -412,7 +414,7 @@ var cases = map[string]func() *state.State{
 					Identities: id,
 					Error:      api.CodeLinkNotStored,
 				},
-				{ID: "1", Time: now, Kind: api.ChangeUnregister, State: api.ChangeIntended, UserName: "bob"},
+				{ID: "1", Time: now, Kind: api.ChangeUnregister, State: api.ChangeIntended, UserName: "bob", Undoable: true},
 				{
 					ID:         "0",
 					Time:       now,
@@ -470,7 +472,7 @@ var cases = map[string]func() *state.State{
 			state.Removed{
 				Changes: []api.Change{{
 					ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "Ada",
-					Identities: []api.Identity{{Provider: "authelia", Name: "01"}},
+					Identities: []api.Identity{{Provider: "authelia", Name: "01"}}, Undoable: true,
 				}},
 				Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
 			},
@@ -746,35 +748,15 @@ func BenchmarkWindow(b *testing.B) {
 	}
 }
 
-// TestOnlyWhatStandsIsOfferedToUndo: a link that was removed since is not, one that was removed and brought back is.
-func TestOnlyWhatStandsIsOfferedToUndo(t *testing.T) {
+// TestOnlyWhatIsUndoableIsOfferedToUndo: the backend says which changes are.
+func TestOnlyWhatIsUndoableIsOfferedToUndo(t *testing.T) {
 	t.Parallel()
-	id := []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n"}}
-	linked := api.Change{ID: "1", Kind: api.ChangeLink, State: api.ChangeConfirmed, UserID: "u", UserName: "ada", Identities: id}
-	removed := linked
-	removed.ID, removed.Kind = "2", api.ChangeUnlink
-	back := linked
-	back.ID, back.Undoes = "3", "2"
-	undone := removed
-	undone.State = api.ChangeUndone
-	dropped := linked
-	dropped.ID, dropped.Kind = "4", api.ChangeUnregister
-	moved := linked
-	moved.ID, moved.Kind, moved.UserID, moved.FromID, moved.FromName = "5", api.ChangeMove, "w", "u", "ada"
-	for name, c := range map[string]struct {
-		list []api.Change
-		want int
-	}{
-		"the link alone":      {[]api.Change{linked}, 1},
-		"removed since":       {[]api.Change{removed, linked}, 1},
-		"brought back":        {[]api.Change{back, undone, linked}, 2},
-		"unregistered since":  {[]api.Change{dropped, linked}, 1},
-		"moved since":         {[]api.Change{moved, linked}, 1},
-		"a failed one on top": {[]api.Change{{ID: "6", Kind: api.ChangeUnlink, State: api.ChangeFailed, Identities: id}, linked}, 1},
-	} {
-		s := after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory}, state.ChangesLoaded{List: c.list})
-		if got := strings.Count(dom.HTML(views.Window(s)), `"#i-undo"`); got != c.want {
-			t.Errorf("%s: %d offers, want %d", name, got, c.want)
+	for _, undoable := range []bool{false, true} {
+		s := after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory}, state.ChangesLoaded{List: []api.Change{{
+			ID: "1", Kind: api.ChangeLink, State: api.ChangeConfirmed, UserID: "u", UserName: "ada", Undoable: undoable,
+		}}})
+		if got := strings.Contains(dom.HTML(views.Window(s)), `"#i-undo"`); got != undoable {
+			t.Errorf("undoable %t: offered %t", undoable, got)
 		}
 	}
 }

@@ -19,20 +19,13 @@ func history(s *stateOf, l *catalogue) *dom.Node {
 	case len(h.List) == 0:
 		body = components.Empty("history", l.T("history.empty"), l.T("history.empty.text"))
 	default:
-		undone := map[string]bool{}
-		for _, c := range h.List {
-			if c.Undoes != "" && c.State == api.ChangeConfirmed {
-				undone[c.Undoes] = true
-			}
-		}
-		stands := standing(h.List)
 		const most = 200 // what a person scrolls through; the file has the rest
 		var list []*dom.Node
 		for i, c := range h.List {
 			if i == most {
 				break
 			}
-			list = append(list, historyRow(s, l, c, undone[c.ID], stands[c.ID]))
+			list = append(list, historyRow(s, l, c))
 		}
 		body = dom.E("ul", dom.Class("card changes history"), list)
 		if len(h.List) > most {
@@ -42,34 +35,9 @@ func history(s *stateOf, l *catalogue) *dom.Node {
 	return dom.E("div", dom.Key("history"), dom.Class("screen"), head, body)
 }
 
-// standing tells of which changes the identities are still where they left them, as far as the journal knows: only such a
-// change can be taken back.
-func standing(newestFirst []api.Change) map[string]bool {
-	owner, stands := map[string]string{}, map[string]bool{}
-	for _, c := range newestFirst {
-		if c.State == api.ChangeFailed {
-			continue
-		}
-		after := c.UserID
-		if c.Kind == api.ChangeUnlink || c.Kind == api.ChangeUnregister && c.Undoes == "" && c.Write == "" {
-			after = "" // nobody's
-		}
-		stands[c.ID] = true
-		for _, i := range c.Identities {
-			key := string(i.Protocol) + "/" + i.Provider + "/" + i.Name
-			if now, known := owner[key]; known && now != after && c.Kind != api.ChangeUnregister {
-				stands[c.ID] = false
-			} else if !known && c.State == api.ChangeConfirmed {
-				owner[key] = after
-			}
-		}
-	}
-	return stands
-}
-
-func historyRow(s *stateOf, l *catalogue, c api.Change, undone, stands bool) *dom.Node {
+func historyRow(s *stateOf, l *catalogue, c api.Change) *dom.Node {
 	var undo *dom.Node
-	if !undone && stands && s.CanUndo(c) {
+	if c.Undoable {
 		undo = components.Quiet(
 			l.T("undo"),
 			state.Undo{Changes: []string{c.ID}},
@@ -89,13 +57,13 @@ func historyRow(s *stateOf, l *catalogue, c api.Change, undone, stands bool) *do
 	return dom.E("li", dom.Key(c.ID), dom.Class("change"), changeIcon(c),
 		dom.E("div", dom.Class("change-text"), dom.E("p", changeWords(l, c)), why,
 			dom.E("p", dom.Class("muted"), dom.E("time", dom.A("title", l.Moment(c.Time)), l.Moment(c.Time)), how(l, c))),
-		changeTag(l, c, undone), undo)
+		changeTag(l, c), undo)
 }
 
 // changeTag says what became of a change, where that is not what its words say.
-func changeTag(l *catalogue, c api.Change, undone bool) *dom.Node {
+func changeTag(l *catalogue, c api.Change) *dom.Node {
 	switch {
-	case c.State == api.ChangeUndone || undone:
+	case c.State == api.ChangeUndone:
 		return components.Badge(l.T("change.undone"), "")
 	case c.State == api.ChangeFailed:
 		return components.Badge(l.T("change.failed"), "bad")

@@ -229,7 +229,7 @@ func allowBox(l *catalogue, p *api.Plan) *dom.Node {
 }
 
 func moveBox(s *stateOf, l *catalogue) *dom.Node {
-	if !s.CanMove() {
+	if !s.Can().CanMove() {
 		return nil
 	}
 	return components.Checkbox(
@@ -488,7 +488,7 @@ func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 	case k.Error.Code == api.CodeCancelled: // the person's own will is no error
 		sentence, _ := l.Error(k.Error)
 		title, what, after = l.T("failed.cancelled"), components.Banner("info", "info", dom.E("p", sentence)), nil
-	case k.Error.Code == api.CodeLinkOwned && !s.CanMove():
+	case k.Error.Code == api.CodeLinkOwned && !s.Can().CanMove():
 		sentence, _ := l.Error(k.Error) // its hint is to move it
 		what = components.Error(l, &api.Error{Sentence: sentence, Hint: l.T("failed.stuck")})
 		again = components.Primary(l.T("failed.other"), state.LinkAgain{}, dom.ID("link-again"))
