@@ -17,7 +17,7 @@ import (
 )
 
 // App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
-// runs a command. Rows that are at hand it gets from window.Window.RowsAtHand, beside these.
+// runs a command. Rows that are loaded come from window.Window.LoadedRows instead.
 type App struct {
 	window   *window.Window
 	profiles desktop.Profiles

@@ -79,7 +79,7 @@ func openWindow() error {
 		OnDomReady:       app.ready,
 		OnBeforeClose:    app.beforeClose,
 		OnShutdown:       app.shutdown,
-		AssetServer:      &assetserver.Options{Assets: frontend, Handler: app.window.RowsAtHand()},
+		AssetServer:      &assetserver.Options{Assets: frontend, Handler: app.window.LoadedRows()},
 		Bind:             []any{app},
 		ErrorFormatter:   window.FormatError,
 		SingleInstanceLock: &options.SingleInstanceLock{

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/profile"
@@ -89,10 +90,13 @@ func (b *Backend) Client(e profile.Entry, credential secret.Value) (*jellyfin.Cl
 	})
 }
 
-// DeviceID is a stable device id for a server without a profile.
-func DeviceID(serverURL string) string {
-	sum := sha256.Sum256([]byte("jellybind one-off " + serverURL))
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16]))
+// OneOff returns an entry for a server without a profile. Its device id is the same at each call.
+func OneOff(name string, server api.Server, pinned string) profile.Entry {
+	sum := sha256.Sum256([]byte("jellybind one-off " + server.URL))
+	return profile.Entry{
+		Profile:  api.Profile{Name: name, URL: server.URL, ServerID: server.ID, PinnedSHA256: pinned},
+		DeviceID: strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])),
+	}
 }
 
 func (b *Backend) update(ctx context.Context, name string, change func(*profile.Entry)) error {

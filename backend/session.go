@@ -107,10 +107,7 @@ func (b *Backend) Entry(ctx context.Context, name string) (profile.Entry, error)
 	if err != nil {
 		return profile.Entry{}, err
 	}
-	return profile.Entry{
-		Profile:  api.Profile{Name: name, URL: found.Server.URL, ServerID: found.Server.ID},
-		DeviceID: DeviceID(found.Server.URL),
-	}, nil
+	return OneOff(name, found.Server, ""), nil
 }
 
 // Open opens a server: it waits while the server starts, learns whose credential it is, and detects the plugin.
@@ -153,7 +150,7 @@ func (b *Backend) open(
 	if err != nil {
 		return nil, err
 	}
-	if err := client.WaitReady(ctx, progress, "/sso/OID/GetNames"); err != nil {
+	if err := client.WaitReady(ctx, progress, ssoplugin.Route); err != nil {
 		return nil, err
 	}
 	server, err := client.PublicInfo(ctx)

@@ -44,7 +44,7 @@ var layers = []layer{
 	},
 	{
 		"backend/window", of(leaves, server, "backend", "backend/browser", "backend/demo", "backend/german", "backend/link",
-			"backend/loopback", "backend/profile", "backend/roster"),
+			"backend/loopback", "backend/profile", "backend/roster", "backend/seen"),
 		"the window is a face over backend, like the command line: it runs no flow itself, and writes nothing but through link",
 	},
 	{"backend/desktop", of("backend/api", "backend/profile"), "the desktop is asked before the window opens, and knows no server"},

@@ -176,6 +176,15 @@ func byBehaviour(ctx context.Context, c *jellyfin.Client) (flavour, error) {
 	}
 }
 
+// Route is a path that each flavour answers to everybody. A server without the plugin answers 404.
+const Route = "/sso/OID/GetNames"
+
+// Installed reports whether a server has the plugin. It needs no credential.
+func Installed(ctx context.Context, c *jellyfin.Client) (bool, error) {
+	res, err := c.Do(ctx, jellyfin.Request{Path: Route, Anonymous: true, Idempotent: true})
+	return err == nil && res.Status < 300, err
+}
+
 // Flavours returns the flavours that a server's plugin may be, as far as somebody without a credential can tell. The errors
 // are those of Detect.
 func Flavours(ctx context.Context, c *jellyfin.Client) ([]api.Flavour, error) {

@@ -7,11 +7,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/browser"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/profile"
 )
+
+// flows are the sign-ins that are under way, by id.
+type flows struct {
+	mu   sync.Mutex
+	last int
+	byID map[string]*flow
+}
 
 // flow is a sign-in that is under way.
 type flow struct {
@@ -22,50 +30,88 @@ type flow struct {
 
 	mu     sync.Mutex
 	signIn api.SignIn
-	asked  bool // the question was put
+	asked  bool // the question was asked
 	answer chan bool
 }
 
 var _ link.Person = (*flow)(nil)
 
-// run starts work at a server that reports by flow events under an id, until it ends or is cancelled. It ends with the window,
-// not with the call that started it.
+// add gives a flow its id.
+func (fs *flows) add(f *flow) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	fs.last++
+	f.id = fmt.Sprintf("flow-%d", fs.last)
+	if fs.byID == nil {
+		fs.byID = make(map[string]*flow)
+	}
+	fs.byID[f.id] = f
+}
+
+func (fs *flows) remove(f *flow) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	delete(fs.byID, f.id)
+}
+
+// find returns a flow. The error is CodeCancelled if it has ended.
+func (fs *flows) find(id string) (*flow, error) {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	f := fs.byID[id]
+	if f == nil {
+		return nil, &api.Error{
+			Code: api.CodeCancelled, Why: "flow-ended",
+			Sentence: "This sign-in has ended already.", Hint: "Start again.",
+		}
+	}
+	return f, nil
+}
+
+// cancel cancels all flows.
+func (fs *flows) cancel() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	for _, f := range fs.byID {
+		f.cancel()
+	}
+}
+
+// run starts a sign-in at a server and returns its id. It reports by flow events until it ends or is cancelled. It ends with the
+// window, not with the call that started it.
 func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Context, *flow) error) string {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w.mu.Lock()
-	w.nextID++
-	t := &task{device: at.DeviceID, stop: cancel}
-	f := &flow{id: fmt.Sprintf("flow-%d", w.nextID), window: w, cancel: cancel, task: t, answer: make(chan bool, 1)}
-	w.flows[f.id] = f
-	refused := w.begin(t)
-	if refused != nil {
-		cancel()
-	}
-	w.mu.Unlock()
+	f := &flow{window: w, cancel: cancel, answer: make(chan bool, 1)}
+	w.flows.add(f)
+	t, err := w.tasks.begin(at.DeviceID, cancel, false)
+	f.task = t
 	go func() {
 		defer func() {
 			cancel()
-			w.mu.Lock()
-			delete(w.flows, f.id)
-			w.mu.Unlock()
-			if refused == nil {
-				w.end(t)
-				w.running.Done()
+			w.flows.remove(f)
+			if t != nil {
+				t.end()
 			}
 		}()
-		if err := work(ctx, f); err != nil {
-			told, ok := errors.AsType[*api.Error](err)
-			switch {
-			case ok:
-			case ctx.Err() != nil:
-				told = cancelledUnchanged()
-			default:
-				told = &api.Error{Code: api.CodeInternal, Sentence: "Something in Jellybind went wrong.", Hint: "Try again."}
-			}
-			f.send(api.FlowEvent{Step: "failed", Error: told})
+		if err == nil {
+			err = work(ctx, f)
+		}
+		if err != nil {
+			f.fail(ctx, err)
 		}
 	}()
 	return f.id
+}
+
+// fail tells the page why the flow has failed.
+func (f *flow) fail(ctx context.Context, err error) {
+	told, ok := errors.AsType[*api.Error](err)
+	if !ok && ctx.Err() != nil {
+		told = cancelledUnchanged()
+	} else {
+		told = forPage(err)
+	}
+	f.send(api.FlowEvent{Step: "failed", Error: told})
 }
 
 func (f *flow) send(e api.FlowEvent) {
@@ -73,7 +119,7 @@ func (f *flow) send(e api.FlowEvent) {
 	f.window.emit(api.EventFlow, e)
 }
 
-// SignIn opens the address in the browser and tells the page.
+// SignIn opens the address in the browser, and tells the page.
 func (f *flow) SignIn(ctx context.Context, s api.SignIn) error {
 	f.mu.Lock()
 	f.signIn = s
@@ -82,16 +128,16 @@ func (f *flow) SignIn(ctx context.Context, s api.SignIn) error {
 	return f.open(ctx)
 }
 
-// open opens the address. That no browser opens is not the flow's end: the page shows the address to copy.
+// open opens the address. If no browser opens, the flow goes on: the page shows the address to copy.
 func (f *flow) open(ctx context.Context) error {
 	f.mu.Lock()
 	s := f.signIn
 	f.mu.Unlock()
-	data, err := f.window.stored.Profiles.Load(ctx)
+	data, err := f.window.backend.Profiles.Load(ctx)
 	if err != nil {
 		data = profile.Empty()
 	}
-	// The short address keeps the sign-in's state out of the browser's command line, which other users may see.
+	// The short address keeps the sign-in's state out of the browser's command line, which other users can read.
 	if err := browser.Open(ctx, s.ShortURL, data.Settings.Browser); err != nil {
 		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed), Text: err.Error()}})
 	}
@@ -104,7 +150,7 @@ func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
 	f.asked = true
 	f.mu.Unlock()
 	f.send(api.FlowEvent{Step: "confirm", Confirmation: &c})
-	// What signed in may expire at the server; a person who went for lunch starts anew.
+	// The sign-in may expire at the server, so a person who comes back later has to start again.
 	wait, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	select {
@@ -122,10 +168,15 @@ func cancelledUnchanged() *api.Error {
 	return &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged", Sentence: "Cancelled: nothing was changed."}
 }
 
-// Progress tells the page what is going on.
+// Progress tells the page what the flow is doing.
 func (f *flow) Progress(p api.Progress) { f.send(api.FlowEvent{Step: "progress", Progress: &p}) }
 
-// StartLink starts linking, and returns the id under which flow events report.
+// PlanLink returns how a link would be made.
+func (w *Window) PlanLink(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
+	return read(ctx, w, func(s *backend.Session) (api.Plan, error) { return s.Linker.Plan(ctx, req) })
+}
+
+// StartLink starts to link an account, and returns the id of its flow events.
 func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, error) {
 	s, _, err := w.current()
 	if err != nil {
@@ -133,7 +184,7 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 	}
 	return w.run(ctx, s.Entry(), func(ctx context.Context, f *flow) error {
 		change, err := s.Linker.Link(ctx, req, f)
-		w.end(f.task)
+		f.task.written()
 		if change.ID != "" {
 			w.changed(context.WithoutCancel(ctx))
 		}
@@ -145,7 +196,7 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 	}), nil
 }
 
-// StartVerify starts a verification, and returns the id under which flow events report.
+// StartVerify starts to verify a provider, and returns the id of its flow events.
 func (w *Window) StartVerify(ctx context.Context, protocol api.Protocol, provider string) (string, error) {
 	s, _, err := w.current()
 	if err != nil {
@@ -161,22 +212,9 @@ func (w *Window) StartVerify(ctx context.Context, protocol api.Protocol, provide
 	}), nil
 }
 
-func (w *Window) flow(id string) (*flow, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f := w.flows[id]
-	if f == nil {
-		return nil, &api.Error{
-			Code: api.CodeCancelled, Why: "flow-ended",
-			Sentence: "This sign-in has ended already.", Hint: "Start anew.",
-		}
-	}
-	return f, nil
-}
-
-// ConfirmFlow answers a flow's question. An answer before the question is none.
+// ConfirmFlow answers a flow's question. The error is CodeUsage if nothing was asked yet.
 func (w *Window) ConfirmFlow(id string, yes bool) error {
-	f, err := w.flow(id)
+	f, err := w.flows.find(id)
 	if err != nil {
 		return err
 	}
@@ -196,9 +234,9 @@ func (w *Window) ConfirmFlow(id string, yes bool) error {
 	return nil
 }
 
-// CancelFlow ends a flow. One that has ended already is no error.
+// CancelFlow cancels a flow. It is no error if the flow has ended.
 func (w *Window) CancelFlow(id string) error {
-	if f, err := w.flow(id); err == nil {
+	if f, err := w.flows.find(id); err == nil {
 		f.cancel()
 	}
 	return nil
@@ -206,7 +244,7 @@ func (w *Window) CancelFlow(id string) error {
 
 // OpenSignIn opens a flow's address in the browser again.
 func (w *Window) OpenSignIn(ctx context.Context, id string) error {
-	f, err := w.flow(id)
+	f, err := w.flows.find(id)
 	if err != nil {
 		return err
 	}

@@ -14,118 +14,25 @@ import (
 type opening struct {
 	name, device string // the profile's name and device id
 	cancel       context.CancelFunc
-	taken        atomic.Bool // the page has asked for it
+	claimed      atomic.Bool // the page has asked for it
 
-	opened  chan struct{} // closed when session and err are there
+	opened  chan struct{} // closed when session and err are set
 	session *backend.Session
 	err     error
 
-	read    chan struct{} // closed when index and readErr are there
+	read    chan struct{} // closed when index and readErr are set
 	index   *roster.Index
 	readErr error
 }
 
-// firsts is what was read ahead of the server that is open, as long as the page has not had it.
-type firsts struct{ roster, providers *opening }
-
-// OpenAhead begins to open the server that the page opens first, the default one, so that it answers while the browser
-// engine starts; with many accounts that is half of the start. It goes as far as the order that the page shows first. It
-// returns once it knows which server that is. What fails is told when the page asks.
-func (w *Window) OpenAhead(ctx context.Context) {
-	data, err := w.stored.Profiles.Load(ctx)
-	if err != nil {
-		return
-	}
-	first, err := data.Find("")
-	if err != nil {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closed {
-		return
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	o := &opening{
-		name: first.Name, device: first.DeviceID, cancel: cancel, opened: make(chan struct{}), read: make(chan struct{}),
-	}
-	w.ahead = o
-	progress := func(p api.Progress) {
-		if o.taken.Load() {
-			w.emit(api.EventProgress, p)
-		}
-	}
-	w.running.Go(func() {
-		defer cancel()
-		defer close(o.read)
-		o.session, o.err = w.stored.Open(ctx, backend.Target{Name: o.name, Progress: progress})
-		if o.err == nil {
-			w.lastLook(o.session)
-		}
-		close(o.opened)
-		if o.err == nil {
-			o.index, o.readErr = w.readAhead(ctx, o.session, progress)
-		}
-	})
-}
-
-// opening returns what was opened ahead, once, if it is the server with this name.
-func (w *Window) opening(name string) *opening {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	o := w.ahead
-	if o == nil || o.name != name || o.taken.Swap(true) {
-		return nil
-	}
-	return o // it stays in ahead until it is shown, so that leaving or closing ends it
-}
-
-// showOpening waits for what was opened ahead, and shows it.
-func (w *Window) showOpening(ctx context.Context, number int, o *opening) (api.Session, error) {
-	select {
-	case <-o.opened:
-	case <-ctx.Done():
-	}
-	w.mu.Lock()
-	if w.ahead == o {
-		w.ahead = nil
-	}
-	w.mu.Unlock()
-	if ctx.Err() != nil {
-		o.cancel()
-		return api.Session{}, ctx.Err()
-	}
-	if o.err != nil {
-		return api.Session{}, o.err
-	}
-	info, err := w.show(number, o.session, nil)
-	if err != nil {
-		o.cancel()
-		return api.Session{}, err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.session == o.session {
-		w.first = firsts{roster: o, providers: o}
-	} else {
+// end cancels the opening. It may be nil.
+func (o *opening) end() {
+	if o != nil {
 		o.cancel()
 	}
-	return info, nil
 }
 
-func (w *Window) readAhead(ctx context.Context, s *backend.Session, progress func(api.Progress)) (*roster.Index, error) {
-	r, err := s.Roster.Read(ctx, progress)
-	if err != nil {
-		return nil, err
-	}
-	ix := w.newIndex(s, r)
-	if tag := w.stored.Language(); tag != "" { // else the page alone knows it
-		ix.Page(api.RosterQuery{Sort: api.SortName, Language: loopback.Language(tag), Limit: 1})
-	}
-	return ix, nil
-}
-
-// wait waits for the roster that is read ahead.
+// wait waits for the roster.
 func (o *opening) wait(ctx context.Context) (*roster.Index, error) {
 	select {
 	case <-o.read:
@@ -133,4 +40,85 @@ func (o *opening) wait(ctx context.Context) (*roster.Index, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// OpenAhead starts to open the default server, which the page asks for first, while the browser engine starts. With many
+// accounts that saves half of the start. It also reads the roster and sorts it as the page shows it first. It returns once it
+// knows which server that is. Errors are reported when the page asks.
+func (w *Window) OpenAhead(ctx context.Context) {
+	data, err := w.backend.Profiles.Load(ctx)
+	if err != nil {
+		return
+	}
+	first, err := data.Find("")
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	o := &opening{
+		name: first.Name, device: first.DeviceID, cancel: cancel, opened: make(chan struct{}), read: make(chan struct{}),
+	}
+	begun := w.tasks.background(func() {
+		defer cancel()
+		w.open(ctx, o)
+	})
+	if !begun || !w.server.openAhead(o) {
+		cancel()
+	}
+}
+
+// open opens a server and reads its roster.
+func (w *Window) open(ctx context.Context, o *opening) {
+	defer close(o.read)
+	progress := func(p api.Progress) {
+		if o.claimed.Load() {
+			w.emit(api.EventProgress, p)
+		}
+	}
+	o.session, o.err = w.backend.Open(ctx, backend.Target{Name: o.name, Progress: progress})
+	if o.err == nil {
+		w.seen.load(o.session)
+	}
+	close(o.opened)
+	if o.err == nil {
+		o.index, o.readErr = w.readAhead(ctx, o.session, progress)
+	}
+}
+
+// readAhead reads the roster, and sorts it by name as the page does first.
+func (w *Window) readAhead(ctx context.Context, s *backend.Session, progress func(api.Progress)) (*roster.Index, error) {
+	r, err := s.Roster.Read(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	ix := roster.NewIndex(r, w.seen.before(s))
+	if tag := w.backend.Language(); tag != "" { // else only the page knows it
+		ix.Page(api.RosterQuery{Sort: api.SortName, Language: loopback.Language(tag), Limit: 1})
+	}
+	return ix, nil
+}
+
+// showOpening waits for a server that was opened ahead, and shows it.
+func (w *Window) showOpening(ctx context.Context, request int, o *opening) (api.Session, error) {
+	select {
+	case <-o.opened:
+	case <-ctx.Done():
+	}
+	w.server.removeAhead(o)
+	if ctx.Err() != nil {
+		o.cancel()
+		return api.Session{}, ctx.Err()
+	}
+	if o.err != nil {
+		return api.Session{}, o.err
+	}
+	info, err := w.show(request, o.session, nil)
+	if err != nil {
+		o.cancel()
+		return api.Session{}, err
+	}
+	if !w.server.prefetch(o) {
+		o.cancel()
+	}
+	return info, nil
 }

@@ -2,38 +2,38 @@ package window
 
 import (
 	"log/slog"
+	"sync"
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
-	"github.com/jellybind/jellybind/backend/roster"
+	"github.com/jellybind/jellybind/backend/seen"
 )
 
-// look is what was seen of a server's accounts: digests by account id, nil when nothing was.
-type look struct {
-	user     string // see onlySelf
-	accounts map[string]uint64
+// lastSeen knows the state in which the person has seen each server's accounts, so that the roster marks what has changed since.
+type lastSeen struct {
+	store      *seen.Store
+	background func(func()) bool // see tasks.background
+
+	writing sync.Mutex // held while a file is written or removed; taken before mu
+
+	mu      sync.Mutex
+	marked  map[string]accounts // what changes are marked against, by the profile's device id
+	unsaved map[string]accounts // what is to be written, by the profile's device id
 }
 
-// lastLook reads what was seen of a server's accounts in an earlier run. One that is opened again in this run keeps its
-// marks until they are refreshed away. That nothing can be read is no reason not to open the server: nothing is marked then.
-func (w *Window) lastLook(s *backend.Session) {
-	key, user := s.Entry().DeviceID, onlySelf(s)
-	w.mu.Lock()
-	l, known := w.looks[key]
-	w.mu.Unlock()
-	if known && l.user == user {
-		return
-	}
-	accounts, err := w.stored.Seen.Load(key, user)
-	if err != nil {
-		slog.Warn("what was seen of the accounts cannot be read", "error", err)
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.looks[key] = look{user, accounts}
+// accounts are digests of accounts by id; nil if none were seen.
+type accounts struct {
+	user    string // see onlySelf
+	digests map[string]uint64
 }
 
-// onlySelf returns the id of a user who sees no account but his own, and "" for everybody else.
+func newLastSeen(store *seen.Store, background func(func()) bool) *lastSeen {
+	return &lastSeen{
+		store: store, background: background, marked: make(map[string]accounts), unsaved: make(map[string]accounts),
+	}
+}
+
+// onlySelf returns the user's id if the session sees no other account, and "" otherwise.
 func onlySelf(s *backend.Session) string {
 	if s.Kind == api.CredentialUser {
 		return s.User.ID
@@ -41,37 +41,83 @@ func onlySelf(s *backend.Session) string {
 	return ""
 }
 
-// keepLook writes what was seen, for the next run, while the page goes on. Of several looks in a row the last one is
-// written, whichever writer comes first. The caller holds mu.
-func (w *Window) keepLook(s *backend.Session, ix *roster.Index) {
-	if w.demo != nil || w.closed {
+// load reads what was seen in an earlier run, unless the server was open in this run. If it cannot be read, nothing is marked.
+func (l *lastSeen) load(s *backend.Session) {
+	key, user := s.Entry().DeviceID, onlySelf(s)
+	l.mu.Lock()
+	a, known := l.marked[key]
+	l.mu.Unlock()
+	if known && a.user == user {
 		return
 	}
+	digests, err := l.store.Load(key, user)
+	if err != nil {
+		slog.Warn("reading which accounts were seen", "error", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.marked[key] = accounts{user, digests}
+}
+
+// before returns the digests that changes are marked against.
+func (l *lastSeen) before(s *backend.Session) map[string]uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.marked[s.Entry().DeviceID].digests
+}
+
+// mark makes later changes be marked against these digests.
+func (l *lastSeen) mark(s *backend.Session, digests map[string]uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.marked[s.Entry().DeviceID] = accounts{onlySelf(s), digests}
+}
+
+// markFirst is mark for a server whose accounts were never seen before.
+func (l *lastSeen) markFirst(s *backend.Session, digests map[string]uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if key := s.Entry().DeviceID; l.marked[key].digests == nil {
+		l.marked[key] = accounts{onlySelf(s), digests}
+	}
+}
+
+// save writes what was seen for the next run, in the background. If several calls wait, only the last one's digests are written.
+func (l *lastSeen) save(s *backend.Session, digests map[string]uint64) {
 	key := s.Entry().DeviceID
-	w.unsaved[key] = func() error { return w.stored.Seen.Save(key, onlySelf(s), ix.Seen()) }
-	w.running.Go(func() {
-		w.writing.Lock()
-		defer w.writing.Unlock()
-		w.mu.Lock()
-		save := w.unsaved[key]
-		delete(w.unsaved, key)
-		w.mu.Unlock()
-		if save == nil {
+	l.mu.Lock()
+	l.unsaved[key] = accounts{onlySelf(s), digests}
+	l.mu.Unlock()
+	l.background(func() {
+		l.writing.Lock()
+		defer l.writing.Unlock()
+		l.mu.Lock()
+		a, unsaved := l.unsaved[key]
+		delete(l.unsaved, key)
+		l.mu.Unlock()
+		if !unsaved {
 			return
 		}
-		if err := save(); err != nil {
-			slog.Warn("what was seen of the accounts cannot be kept", "error", err)
+		if err := l.store.Save(key, a.user, a.digests); err != nil {
+			slog.Warn("writing which accounts were seen", "error", err)
 		}
 	})
 }
 
-// forgetLook removes what was seen of a server that was left, also what was just about to be written.
-func (w *Window) forgetLook(deviceID string) error {
-	w.writing.Lock()
-	defer w.writing.Unlock()
-	w.mu.Lock()
-	delete(w.unsaved, deviceID)
-	delete(w.looks, deviceID)
-	w.mu.Unlock()
-	return w.stored.Seen.Forget(deviceID)
+// drop ends the marks of a server that is gone, such as a demo world.
+func (l *lastSeen) drop(s *backend.Session) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.marked, s.Entry().DeviceID)
+}
+
+// forget removes what was seen of a server, including what waits to be written.
+func (l *lastSeen) forget(deviceID string) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	l.mu.Lock()
+	delete(l.unsaved, deviceID)
+	delete(l.marked, deviceID)
+	l.mu.Unlock()
+	return l.store.Forget(deviceID)
 }

@@ -11,12 +11,12 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-func TestRowsAtHand(t *testing.T) {
+func TestLoadedRows(t *testing.T) {
 	t.Parallel()
 	w := newWindow(t)
 	get := func(method, address string) *httptest.ResponseRecorder {
 		got := httptest.NewRecorder()
-		w.RowsAtHand().ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), method, address, nil))
+		w.LoadedRows().ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), method, address, nil))
 		return got
 	}
 	q := api.RosterQuery{Search: "ma ü&", Filter: api.FilterUnlinked, Limit: 50}

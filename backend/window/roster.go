@@ -1,0 +1,130 @@
+package window
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+
+	"github.com/jellybind/jellybind/backend"
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/roster"
+)
+
+// LoadedRows answers GET /rows.json?QUERY, an api.RosterQuery as JSON, with its api.RosterPage. It answers 204 if the roster must
+// be read first, because the page waits for the answer. The answer of a bound method comes through the browser engine's queue,
+// after the letter that asked for it was drawn. With this handler the letter and its rows are drawn together.
+func (w *Window) LoadedRows() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.URL.Path != "/rows.json" {
+			http.NotFound(rw, r)
+			return
+		}
+		ix := w.server.index()
+		if ix == nil {
+			rw.WriteHeader(http.StatusNoContent)
+			return
+		}
+		var q api.RosterQuery
+		text, err := url.QueryUnescape(r.URL.RawQuery)
+		if err == nil {
+			err = json.Unmarshal([]byte(text), &q)
+		}
+		if err != nil {
+			http.Error(rw, "the query is not JSON", http.StatusBadRequest)
+			return
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		rw.Header().Set("Cache-Control", "no-store")
+		_ = json.NewEncoder(rw).Encode(ix.Page(q)) // it fails if the page is gone
+	})
+}
+
+// RosterPage returns a window of rows.
+func (w *Window) RosterPage(ctx context.Context, q api.RosterQuery) (api.RosterPage, error) {
+	ix, err := w.index(ctx)
+	if err != nil {
+		return api.RosterPage{}, err
+	}
+	return ix.Page(q), nil
+}
+
+// Account returns one account.
+func (w *Window) Account(ctx context.Context, userID string) (api.RosterRow, error) {
+	ix, err := w.index(ctx)
+	if err != nil {
+		return api.RosterRow{}, err
+	}
+	row, ok := ix.Row(userID)
+	if !ok {
+		return row, &api.Error{
+			Code:     api.CodeUserNotFound,
+			Sentence: "The account is not there any more.", Hint: "Refresh the roster.", Params: map[string]string{"user": userID},
+		}
+	}
+	return row, nil
+}
+
+// RefreshRoster reads the roster, and marks what has changed since the one that is shown.
+func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
+	w.server.markSeen()
+	ix, err := w.refresh(ctx)
+	if err != nil {
+		return api.RosterCounts{}, err
+	}
+	return ix.Counts(), nil
+}
+
+// refresh reads the roster. Marks stay, and the person's own changes are marked, too.
+func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
+	ctx, done := w.tasks.reading(ctx)
+	defer done()
+	return read(ctx, w, func(s *backend.Session) (*roster.Index, error) {
+		reading := w.server.beginReading()
+		r, err := s.Roster.Read(ctx, w.progress)
+		if err != nil {
+			return nil, err
+		}
+		return w.server.showRoster(s, reading, roster.NewIndex(r, w.seen.before(s))), nil
+	})
+}
+
+// index returns the roster's index. The first call waits for the roster that was read ahead, or reads it.
+func (w *Window) index(ctx context.Context) (*roster.Index, error) {
+	ix, ahead, reading := w.server.roster()
+	switch {
+	case ix != nil:
+		return ix, nil
+	case ahead == nil:
+		return w.refresh(ctx)
+	}
+	ctx, done := w.tasks.reading(ctx)
+	defer done()
+	ix, err := ahead.wait(ctx)
+	switch {
+	case ctx.Err() != nil:
+		ahead.cancel()
+		return nil, ctx.Err()
+	case api.IsCode(err, api.CodeCredentialRefused):
+		return w.refresh(ctx)
+	case err != nil:
+		return nil, err
+	}
+	return w.server.showRoster(ahead.session, reading, ix), nil
+}
+
+// Changes returns the journal of the open server, newest first, of one account or of all.
+func (w *Window) Changes(ctx context.Context, userID string) ([]api.Change, error) {
+	s, _, err := w.current()
+	if err != nil {
+		return nil, err
+	}
+	changes, err := s.Linker.History(ctx)
+	kept := []api.Change{}
+	for _, c := range changes {
+		if userID == "" || c.UserID == userID || c.FromID == userID {
+			kept = append(kept, c)
+		}
+	}
+	return kept, err
+}
