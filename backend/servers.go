@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/profile"
@@ -63,21 +62,11 @@ func addedBefore(e profile.Entry) error {
 	}
 }
 
-// freeName makes a profile's name from what the server is called.
+// freeName returns a name for a server's profile that no other one has.
 func freeName(d *profile.Data, server api.Server) string {
-	base := strings.Join(strings.Fields(api.Printable(server.Name)), "-")
-	if base == "" {
-		if u, err := url.Parse(server.URL); err == nil {
-			base = u.Hostname()
-		}
-	}
-	name := base
-	for i := 2; ; i++ {
-		if !slices.ContainsFunc(d.Profiles, func(p profile.Entry) bool { return p.Name == name }) {
-			return name
-		}
-		name = fmt.Sprintf("%s-%d", base, i)
-	}
+	return api.FreeName(server.ShortName(), func(name string) bool {
+		return slices.ContainsFunc(d.Profiles, func(p profile.Entry) bool { return p.Name == name })
+	})
 }
 
 // Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first, as
@@ -166,6 +155,13 @@ func (b *Backend) SetProvider(
 	found, err := data.Find(name)
 	if err != nil {
 		return api.ProviderSettings{}, err
+	}
+	before := found.Provider(p, provider)
+	wanted := before
+	if change(&wanted); wanted.Port != before.Port && wanted.Port != 0 { // checked before the secret is stored: both or neither
+		if err := profile.CheckPort(wanted.Port); err != nil {
+			return api.ProviderSettings{}, err
+		}
 	}
 	if clientSecret != nil {
 		account := clientAccount(*found, p, provider)

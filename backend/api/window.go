@@ -38,6 +38,12 @@ type ProviderSettings struct {
 	AllowSHA1 bool `json:"allowSha1,omitempty"`
 }
 
+// MinPort and MaxPort bound the loopback ports that people may choose. Lower ports need special rights.
+const (
+	MinPort = 1024
+	MaxPort = 65535
+)
+
 // Settings are the person's choices for the window.
 type Settings struct {
 	Theme    string `json:"theme"`    // "system", "light" or "dark"

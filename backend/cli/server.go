@@ -246,7 +246,7 @@ func (a *app) serverShow() *cobra.Command {
 				return a.out.json(info)
 			}
 			own := s.Server.Name
-			if strings.EqualFold(strings.Join(strings.Fields(own), "-"), s.Profile.Name) { // as server add names it
+			if strings.EqualFold(s.Server.ShortName(), s.Profile.Name) { // as server add names it
 				own = ""
 			}
 			a.out.facts(

@@ -1,7 +1,7 @@
 package state
 
 import (
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,7 +194,7 @@ func (s *State) probed(m Probed) []Cmd {
 	}
 	s.Screen, s.Connect.Probe, s.Connect.Error = ScreenConnect, &m.Probe, nil
 	if s.Connect.Reconnect == "" {
-		s.Form[FieldProfile] = s.freeName(m.Probe.Server.Name)
+		s.Form[FieldProfile] = s.freeName(m.Probe.Server)
 	}
 	if s.Connect.Method == "" {
 		s.Connect.Method = MethodKey
@@ -231,23 +231,10 @@ func (s *State) waitForStart(p *api.Probe) []Cmd {
 }
 
 // freeName returns a name for a new server that no stored one has.
-func (s *State) freeName(name string) string {
-	if name == "" {
-		name = "Jellyfin"
-	}
-	taken := func(n string) bool {
-		for _, p := range s.Boot.Profiles {
-			if p.Name == n {
-				return true
-			}
-		}
-		return false
-	}
-	free := name
-	for i := 2; taken(free); i++ {
-		free = name + " " + strconv.Itoa(i)
-	}
-	return free
+func (s *State) freeName(server api.Server) string {
+	return api.FreeName(server.ShortName(), func(name string) bool {
+		return slices.ContainsFunc(s.Boot.Profiles, func(p api.Profile) bool { return p.Name == name })
+	})
 }
 
 func firstField(m Method) string {
@@ -268,7 +255,7 @@ func (s *State) signIn() []Cmd {
 	}
 	name := strings.TrimSpace(s.Form[FieldProfile])
 	if name == "" {
-		name = s.freeName(c.Probe.Server.Name)
+		name = s.freeName(c.Probe.Server)
 	}
 	missing := func(field, key string) []Cmd {
 		c.Error = s.says(api.CodeCredentialMissing, key)

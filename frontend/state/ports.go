@@ -3,6 +3,8 @@ package state
 import (
 	"strconv"
 	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 func joinPorts(ports []int) string {
@@ -33,7 +35,7 @@ func parsePort(s string) (int, bool) {
 		return 0, true
 	}
 	p, ok := number(s)
-	return p, ok && p >= 1024 && p <= 65535
+	return p, ok && p >= api.MinPort && p <= api.MaxPort
 }
 
 // number reads a number that a person types. strconv.Atoi would bring the quoting in its errors' texts, 20 kB.
