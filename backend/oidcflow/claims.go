@@ -22,7 +22,7 @@ type claims map[string]json.RawMessage
 // The plugin reads all claims in that order, an array as one claim for each of its elements, and keeps the last one of the
 // rule's name. A claim of userinfo that says the same as one of the ID token is not counted twice. So a later value wins
 // over an earlier one, and an array with nothing in it is the same as no claim. The text of a claim is a string's value, and
-// of everything else the JSON as it was sent: true, 12.50, {"a": 1}. Nothing is trimmed or normalized.
+// of everything else the JSON as it was sent: true, 12.50, {"a": 1}. Nothing is trimmed or normalised.
 //
 // The error is api.CodeNameInvalid where the server would refuse to link: the text is empty. A null is refused as well,
 // since the plugin reads it in two ways; so is text that is not Unicode, which the server cannot hold.

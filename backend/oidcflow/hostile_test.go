@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,95 +28,205 @@ import (
 
 // hostile is an OpenID provider that signs everybody in at once, and does one thing wrong.
 type hostile struct {
-	*httptest.Server
-	key *ecdsa.PrivateKey
+	base string // its address
+	key  *ecdsa.PrivateKey
 
-	metadata func(map[string]any)                          // changes the metadata
-	answer   func(url.Values)                              // changes the authorization response
-	claims   func(map[string]any)                          // changes the ID token
-	userinfo map[string]any                                // what userinfo says
-	sign     func(*testing.T, *hostile, []byte) string     // signs the ID token otherwise
-	token    func(http.ResponseWriter, *http.Request) bool // answers at the token endpoint instead; false lets it pass
-	keys     func(http.ResponseWriter, *http.Request) bool // the same for the key set
-	leaked   atomic.Bool                                   // something secret went where it must not
-	asked    atomic.Int32                                  // how often userinfo was asked
-	nonce    atomic.Pointer[string]
+	metadata func(map[string]any)                      // changes the metadata
+	answer   func(url.Values)                          // changes the authorization response
+	claims   func(map[string]any)                      // changes the ID token
+	token    func(map[string]any)                      // changes the token response
+	userinfo map[string]any                            // what userinfo says; nil means the subject alone
+	sign     func(*testing.T, *hostile, []byte) string // signs the ID token otherwise
+
+	// These answer at an endpoint instead; false lets the request pass.
+	redeem, keys, info, push, device func(http.ResponseWriter, *http.Request) bool
+
+	leaked atomic.Bool  // something secret went where it must not
+	asked  atomic.Int32 // how often userinfo was asked
+	nonce  atomic.Pointer[string]
+
+	mu     sync.Mutex
+	pushed []url.Values // the pushed requests
+	polled []time.Time  // when the token endpoint was asked
+	client []string     // how the client proved itself, at each POST
 }
 
+// start serves the provider on the loopback.
 func (h *hostile) start(t *testing.T) {
+	t.Helper()
+	server := httptest.NewServer(h.mux(t))
+	t.Cleanup(server.Close)
+	h.base = server.URL
+	h.makeKey(t)
+}
+
+// inMemory serves the provider without a network, for tests in which time must pass at once.
+func (h *hostile) inMemory(t *testing.T) http.RoundTripper {
+	t.Helper()
+	h.base = "https://idp.example"
+	h.makeKey(t)
+	mux := h.mux(t)
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		if err := req.Context().Err(); err != nil {
+			return nil, err
+		}
+		w := httptest.NewRecorder()
+		got := req.Clone(req.Context())
+		if got.Body == nil {
+			got.Body = http.NoBody
+		}
+		mux.ServeHTTP(w, got)
+		resp := w.Result()
+		resp.Request = req
+		return resp, nil
+	})
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func (h *hostile) makeKey(t *testing.T) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.key = key
+}
+
+func (h *hostile) mux(t *testing.T) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		m := map[string]any{
-			"issuer": h.URL, "authorization_endpoint": h.URL + "/auth", "token_endpoint": h.URL + "/token",
-			"jwks_uri": h.URL + "/keys", "userinfo_endpoint": h.URL + "/userinfo",
-			"response_types_supported": []string{"code"}, "id_token_signing_alg_values_supported": []string{"ES256", "none", "HS256"},
-		}
-		if h.metadata != nil {
-			h.metadata(m)
-		}
-		writeJSON(w, m)
-	})
-	mux.HandleFunc("GET /auth", func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		nonce := q.Get("nonce")
-		h.nonce.Store(&nonce)
-		back := url.Values{"code": {"code-1"}, "state": {q.Get("state")}}
-		if h.answer != nil {
-			h.answer(back)
-		}
-		http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusSeeOther)
-	})
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		if h.token != nil && h.token(w, r) {
-			return
-		}
-		sum := sha256.Sum256([]byte("access-1"))
-		c := map[string]any{
-			"iss": h.URL, "sub": "subject-1", "aud": "app", "nonce": *h.nonce.Load(), "iat": time.Now().Unix(),
-			"exp": time.Now().Add(time.Hour).Unix(), "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
-		}
-		if h.claims != nil {
-			h.claims(c)
-		}
-		payload, err := json.Marshal(c)
-		if err != nil {
-			t.Error(err)
-		}
-		sign := h.sign
-		if sign == nil {
-			sign = signES256
-		}
-		writeJSON(w, map[string]any{
-			"access_token": "access-1", "token_type": "Bearer", "expires_in": 300, "id_token": sign(t, h, payload),
+	handle := func(pattern string, instead func(http.ResponseWriter, *http.Request) bool, usual http.HandlerFunc) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				h.note(t, r)
+			}
+			if instead == nil || !instead(w, r) {
+				usual(w, r)
+			}
 		})
+	}
+	handle("GET /.well-known/openid-configuration", nil, h.serveMetadata)
+	handle("GET /auth", nil, h.authorize)
+	handle("POST /token", h.redeem, func(w http.ResponseWriter, _ *http.Request) { h.issue(t, w) })
+	handle("GET /keys", h.keys, func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{
+			{Key: h.key.Public(), KeyID: "k1", Algorithm: "ES256", Use: "sig"},
+		}})
 	})
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
-		if h.keys != nil && h.keys(w, r) {
-			return
-		}
-		writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), KeyID: "k1", Algorithm: "ES256", Use: "sig"}}})
+	handle("GET /userinfo", h.info, h.serveUserinfo)
+	handle("POST /par", h.push, func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.pushed = append(h.pushed, r.PostForm)
+		w.WriteHeader(http.StatusCreated)
+		writeJSON(w, map[string]any{"request_uri": fmt.Sprintf("urn:request:%d", len(h.pushed)), "expires_in": 60})
 	})
-	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, r *http.Request) {
-		h.asked.Add(1)
-		if r.Header.Get("Authorization") != "Bearer access-1" {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		if h.userinfo == nil {
-			writeJSON(w, map[string]any{"sub": "subject-1"})
-			return
-		}
-		writeJSON(w, h.userinfo)
-	})
+	handle("POST /device", h.device, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, h.deviceAnswer()) })
 	mux.HandleFunc("/elsewhere", func(_ http.ResponseWriter, _ *http.Request) { h.leaked.Store(true) })
-	h.Server = httptest.NewServer(mux)
-	t.Cleanup(h.Close)
+	return mux
+}
+
+// note keeps what the tests want to know of a request.
+func (h *hostile) note(t *testing.T, r *http.Request) {
+	if err := r.ParseForm(); err != nil {
+		t.Error(err)
+	}
+	proof := "none"
+	if id, password, ok := r.BasicAuth(); ok {
+		proof = "basic " + id + " " + password
+	} else if r.PostForm.Has("client_secret") {
+		proof = "post " + r.PostForm.Get("client_id") + " " + r.PostForm.Get("client_secret")
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.client = append(h.client, proof)
+	if r.URL.Path == "/token" {
+		h.polled = append(h.polled, time.Now())
+	}
+}
+
+func (h *hostile) serveMetadata(w http.ResponseWriter, _ *http.Request) {
+	m := map[string]any{
+		"issuer": h.base, "authorization_endpoint": h.base + "/auth", "token_endpoint": h.base + "/token",
+		"jwks_uri": h.base + "/keys", "userinfo_endpoint": h.base + "/userinfo",
+		"pushed_authorization_request_endpoint": h.base + "/par", "device_authorization_endpoint": h.base + "/device",
+		"response_types_supported": []string{"code"}, "id_token_signing_alg_values_supported": []string{"ES256", "none", "HS256"},
+	}
+	if h.metadata != nil {
+		h.metadata(m)
+	}
+	writeJSON(w, m)
+}
+
+func (h *hostile) authorize(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	if q.Has("request_uri") {
+		h.mu.Lock()
+		var at int
+		if _, err := fmt.Sscanf(q.Get("request_uri"), "urn:request:%d", &at); err == nil && at <= len(h.pushed) {
+			q = h.pushed[at-1]
+		}
+		h.mu.Unlock()
+	}
+	nonce := q.Get("nonce")
+	h.nonce.Store(&nonce)
+	back := url.Values{"code": {"code-1"}, "state": {q.Get("state")}}
+	if h.answer != nil {
+		h.answer(back)
+	}
+	http.Redirect(w, r, q.Get("redirect_uri")+"?"+back.Encode(), http.StatusSeeOther)
+}
+
+// issue answers with tokens.
+func (h *hostile) issue(t *testing.T, w http.ResponseWriter) {
+	sum := sha256.Sum256([]byte("access-1"))
+	c := map[string]any{
+		"iss": h.base, "sub": "subject-1", "aud": "app", "iat": time.Now().Unix(),
+		"exp": time.Now().Add(time.Hour).Unix(), "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
+	}
+	if nonce := h.nonce.Load(); nonce != nil {
+		c["nonce"] = *nonce
+	}
+	if h.claims != nil {
+		h.claims(c)
+	}
+	payload, err := json.Marshal(c)
+	if err != nil {
+		t.Error(err)
+	}
+	sign := h.sign
+	if sign == nil {
+		sign = signES256
+	}
+	answer := map[string]any{
+		"access_token": "access-1", "token_type": "Bearer", "expires_in": 300, "id_token": sign(t, h, payload),
+	}
+	if h.token != nil {
+		h.token(answer)
+	}
+	writeJSON(w, answer)
+}
+
+func (h *hostile) serveUserinfo(w http.ResponseWriter, r *http.Request) {
+	h.asked.Add(1)
+	if r.Header.Get("Authorization") != "Bearer access-1" {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if h.userinfo == nil {
+		writeJSON(w, map[string]any{"sub": "subject-1"})
+		return
+	}
+	writeJSON(w, h.userinfo)
+}
+
+func (h *hostile) deviceAnswer() map[string]any {
+	return map[string]any{
+		"device_code": "device-1", "user_code": "WDJB-MJHT", "verification_uri": h.base + "/device",
+		"verification_uri_complete": h.base + "/device?user_code=WDJB-MJHT", "expires_in": 600, "interval": 5,
+	}
 }
 
 func writeJSON(w http.ResponseWriter, v any) {
@@ -149,7 +260,7 @@ func (h *hostile) run(t *testing.T, client oidcflow.Client, now func() time.Time
 	t.Helper()
 	client.ClientID = "app"
 	if client.Issuer == "" {
-		client.Issuer = h.URL
+		client.Issuer = h.base
 	}
 	return oidcflow.Run(t.Context(), client, oidcflow.Options{Now: now}, func(_ context.Context, s api.SignIn) error {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
@@ -172,43 +283,51 @@ func (h *hostile) run(t *testing.T, client oidcflow.Client, now func() time.Time
 	})
 }
 
+func unsigned(_ *testing.T, _ *hostile, payload []byte) string {
+	encode := base64.RawURLEncoding.EncodeToString
+	return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + "."
+}
+
+// set sets or, with nil, removes a member.
+func set(name string, value any) func(map[string]any) {
+	return func(m map[string]any) {
+		if value == nil {
+			delete(m, name)
+		} else {
+			m[name] = value
+		}
+	}
+}
+
+func announce(m map[string]any) { m["authorization_response_iss_parameter_supported"] = true }
+
+func redirectTo(status int, target string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		to := target
+		switch to {
+		case "other host":
+			to = "http://" + strings.Replace(r.Host, "127.0.0.1", "localhost", 1) + "/elsewhere"
+		case "same host":
+			to = "/elsewhere"
+		case "itself":
+			to = r.URL.Path
+		}
+		http.Redirect(w, r, to, status)
+		return true
+	}
+}
+
+func answers(status int, body string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+		return true
+	}
+}
+
 func TestHostileProvider(t *testing.T) {
 	t.Parallel()
-	unsigned := func(_ *testing.T, _ *hostile, payload []byte) string {
-		encode := base64.RawURLEncoding.EncodeToString
-		return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + "."
-	}
-	set := func(name string, value any) func(map[string]any) {
-		return func(m map[string]any) {
-			if value == nil {
-				delete(m, name)
-			} else {
-				m[name] = value
-			}
-		}
-	}
-	redirectTo := func(status int, target string) func(http.ResponseWriter, *http.Request) bool {
-		return func(w http.ResponseWriter, r *http.Request) bool {
-			to := target
-			switch to {
-			case "other host":
-				to = "http://" + strings.Replace(r.Host, "127.0.0.1", "localhost", 1) + "/elsewhere"
-			case "same host":
-				to = "/elsewhere"
-			}
-			http.Redirect(w, r, to, status)
-			return true
-		}
-	}
-	announce := func(m map[string]any) { m["authorization_response_iss_parameter_supported"] = true }
-	answers := func(status int, body string) func(http.ResponseWriter, *http.Request) bool {
-		return func(w http.ResponseWriter, _ *http.Request) bool {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(status)
-			_, _ = io.WriteString(w, body)
-			return true
-		}
-	}
 	for _, c := range []struct {
 		name string
 		h    *hostile
@@ -282,34 +401,68 @@ func TestHostileProvider(t *testing.T) {
 
 		// The token endpoint and the key set.
 		{
-			"token endpoint redirects", &hostile{token: redirectTo(http.StatusTemporaryRedirect, "other host")},
+			"token endpoint redirects", &hostile{redeem: redirectTo(http.StatusTemporaryRedirect, "other host")},
 			api.CodeRedirectRefused, "travel on",
 		},
 		{
-			"token endpoint redirects to its own", &hostile{token: redirectTo(http.StatusTemporaryRedirect, "same host")},
+			"token endpoint redirects to its own", &hostile{redeem: redirectTo(http.StatusTemporaryRedirect, "same host")},
 			api.CodeRedirectRefused, "travel on",
 		},
 		{
-			"no ID token", &hostile{token: answers(200, `{"access_token":"a","token_type":"Bearer"}`)},
+			"no ID token", &hostile{redeem: answers(200, `{"access_token":"a","token_type":"Bearer"}`)},
 			api.CodeSignInInvalid, "no ID token",
 		},
-		{"no JSON", &hostile{token: answers(200, `<html>`)}, api.CodeSignInInvalid, "redeemed"},
+		{"no JSON", &hostile{redeem: answers(200, `<html>`)}, api.CodeSignInInvalid, "redeemed"},
 		{
-			"too much", &hostile{token: answers(200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`)},
+			"too much", &hostile{redeem: answers(200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`)},
 			api.CodeSignInInvalid, "redeemed",
 		},
-		{"server error", &hostile{token: answers(500, `oops state=1`)}, api.CodeProviderUnreachable, "500"},
+		{"server error", &hostile{redeem: answers(500, `oops state=1`)}, api.CodeProviderUnreachable, "500"},
 		{
-			"old code", &hostile{token: answers(400, `{"error":"invalid_grant","error_description":"state=1"}`)},
+			"old code", &hostile{redeem: answers(400, `{"error":"invalid_grant","error_description":"state=1"}`)},
 			api.CodeSignInRefused, "/callback",
 		},
 		{
-			"other error", &hostile{token: answers(400, `{"error":"slow\u001b_down"}`)},
+			"other error", &hostile{redeem: answers(400, `{"error":"slow\u001b_down"}`)},
 			api.CodeSignInRefused, `slow\x1b_down`,
 		},
 		{
 			"keys lead elsewhere", &hostile{keys: redirectTo(http.StatusFound, "http://192.0.2.1/")},
 			api.CodeRedirectRefused, "travel on",
+		},
+
+		{
+			"keys lead in a circle", &hostile{keys: redirectTo(http.StatusFound, "itself")},
+			api.CodeRedirectRefused, "travel on",
+		},
+		{
+			"access token of another type", &hostile{token: set("token_type", "DPoP")},
+			api.CodeSignInInvalid, "unknown type",
+		},
+
+		// Userinfo, which the name may come from.
+		{"userinfo refuses", &hostile{info: answers(401, `{}`)}, api.CodeProviderUnreachable, "401"},
+		{"userinfo is a list", &hostile{info: answers(200, `[]`)}, api.CodeSignInInvalid, "userinfo"},
+		{"userinfo is null", &hostile{info: answers(200, `null`)}, api.CodeSignInInvalid, "somebody else"},
+		{
+			"userinfo is too much", &hostile{info: answers(200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`)},
+			api.CodeProviderUnreachable, "far more",
+		},
+		{
+			"userinfo leads elsewhere", &hostile{info: redirectTo(http.StatusFound, "other host")},
+			api.CodeRedirectRefused, "travel on",
+		},
+		{
+			"userinfo signed by another key", &hostile{info: func(w http.ResponseWriter, _ *http.Request) bool {
+				w.Header().Set("Content-Type", "application/jwt")
+				encode := base64.RawURLEncoding.EncodeToString
+				_, _ = io.WriteString(w, encode([]byte(`{"alg":"none"}`))+"."+encode([]byte(`{"sub":"subject-1"}`))+".")
+				return true
+			}}, api.CodeSignInInvalid, "userinfo cannot be read",
+		},
+		{
+			"empty name", &hostile{userinfo: map[string]any{"sub": "subject-1", "preferred_username": ""}},
+			api.CodeNameInvalid, "is empty",
 		},
 
 		// The metadata.
@@ -406,7 +559,7 @@ func TestHarmlessProvider(t *testing.T) {
 			t.Parallel()
 			c.h.start(t)
 			if c.name == "iss given" {
-				c.h.answer = func(v url.Values) { v.Set("iss", c.h.URL) }
+				c.h.answer = func(v url.Values) { v.Set("iss", c.h.base) }
 			}
 			got, err := c.h.run(t, oidcflow.Client{Rule: api.NameRule{Claim: c.claim, Fallback: "sub"}}, c.now)
 			if err != nil {
