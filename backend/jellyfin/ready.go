@@ -27,6 +27,11 @@ func (c *Client) PublicInfo(ctx context.Context) (api.Server, error) {
 	return c.publicInfo(ctx, Request{Idempotent: true})
 }
 
+// PublicInfoNow is PublicInfo without a second try and without waiting: it says what the server answers at this moment.
+func (c *Client) PublicInfoNow(ctx context.Context) (api.Server, error) {
+	return c.publicInfo(ctx, Request{Idempotent: true, Once: true})
+}
+
 func (c *Client) publicInfo(ctx context.Context, req Request) (api.Server, error) {
 	req.Path, req.Anonymous, req.MaxBytes = infoPath, true, maxInfo
 	var server api.Server
@@ -138,7 +143,7 @@ const (
 
 // look takes one look, without retries, for WaitReady has its own pace.
 func (c *Client) look(ctx context.Context) (readiness, error) {
-	_, err := c.publicInfo(ctx, Request{Idempotent: true, Once: true})
+	_, err := c.PublicInfoNow(ctx)
 	if err != nil {
 		return classify(err), err
 	}

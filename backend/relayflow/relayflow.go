@@ -1,10 +1,12 @@
-// Package relayflow lets a person sign in by the SSO plugin's own sign-in, with the identity provider's answer caught on
-// the loopback and passed on to the plugin.
+// Package relayflow lets a person sign in by the SSO plugin's own sign-in. The identity provider's answer is caught on the
+// loopback and passed on to the plugin.
 //
-// The plugin is told that it is reached at the loopback, and so makes a redirect URI (or an ACS) there. The browser goes
-// from the plugin's address at the identity provider back to the loopback; the answer is accepted only when it belongs to
-// the very request in that address, and passed on once. What comes back is what POST Link needs. The plugin's page, which
-// would wipe the web client's credentials when run in a browser, stays unseen.
+// The request that starts the sign-in names the loopback as its Host, so the plugin makes a redirect URI (or an ACS) there.
+// The browser goes to the identity provider and comes back to the loopback. The answer is accepted only if it belongs to
+// the request that was started, and it is passed on once. What comes back is what POST Link needs. The plugin's page stays
+// unseen: run in a browser, it would wipe the web client's credentials.
+//
+// For SAML this is only needed where the server must sign its requests; otherwise see samlflow.
 package relayflow
 
 import (
@@ -39,6 +41,8 @@ type Request struct {
 	Linking bool
 	// OldPath starts at /p/ instead of /start/.
 	OldPath bool
+	// ServerID is the server's id, so that a proxy is blamed for a start that fails only while this server answers.
+	ServerID string
 }
 
 // Options say where to listen and what the time is.
@@ -65,7 +69,7 @@ type Result struct {
 // Format implements fmt.Formatter for every verb: cookies would print themselves.
 func (r Result) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(r.String())) }
 
-// String tells nothing.
+// String returns a placeholder.
 func (r Result) String() string { return "[sign-in]" }
 
 // MarshalText returns the same as String, which encoding/json uses too.
@@ -74,8 +78,8 @@ func (r Result) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // LogValue returns the same as String.
 func (r Result) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// Run listens, starts the sign-in, shows its address and waits for the answer, which it passes on once. show runs beside
-// the wait; its context ends with it.
+// Run listens, starts the sign-in, shows its address and waits for the answer, which it passes on once. show runs during the
+// wait; its context ends with it.
 //
 // The errors are those of Server and show, and: api.CodePortTaken, api.CodeAddressRefused for an address that is no web
 // page's, api.CodeSignInRefused when the identity provider or the server said no, api.CodeTimeout, api.CodeCancelled.
@@ -93,6 +97,7 @@ func Run(
 	defer func() { _ = listener.Close() }() // a port that cannot be closed is gone with the process
 	started, err := server.Start(ctx, ssoplugin.StartRequest{
 		Protocol: req.Protocol, Provider: req.Provider, Host: listener.HostPort(), Linking: req.Linking, OldPath: req.OldPath,
+		ServerID: req.ServerID,
 	})
 	if err != nil {
 		return Result{}, err
@@ -136,9 +141,9 @@ func Run(
 	return result, nil
 }
 
-// relay passes the answer on. An error that the identity provider sent instead of a code is passed on too, so that the
-// server forgets the sign-in and its log tells why; but it never counts as a sign-in, whatever the server makes of it. A
-// SAML refusal is not: the server keeps nothing of a SAML sign-in, and has no answer but a failed validation.
+// relay passes the answer on. So is an error that the identity provider sent instead of a code: the server then forgets the
+// sign-in and its log says why. It never counts as a sign-in, whatever the server makes of it. A SAML refusal is not passed
+// on: the server keeps nothing of a SAML sign-in, and could only answer that the validation failed.
 func relay(
 	ctx context.Context, server Server, started ssoplugin.Started, callback loopback.Callback,
 ) (Result, error) {
@@ -188,7 +193,7 @@ func matchResponse(v url.Values, requestID string) error {
 	return nil
 }
 
-// refused tells of a sign-in that the identity provider turned down; reason is its own word.
+// refused says that the identity provider turned the sign-in down. reason is the provider's own word.
 func refused(reason string) error {
 	const longest = 200
 	short := []rune(strings.Join(strings.Fields(reason), " "))
@@ -200,7 +205,7 @@ func refused(reason string) error {
 		Code:     api.CodeSignInRefused,
 		Why:      "refused",
 		Sentence: "The identity provider refused the sign-in: " + said + ".",
-		Hint:     "Try again, or ask whoever runs the identity provider.",
+		Hint:     "Try again, or ask the administrator of the identity provider.",
 		Params:   map[string]string{"reason": said},
 	}
 }

@@ -434,6 +434,7 @@ func TestHostileStart(t *testing.T) {
 						"https://idp.example/?client_id=j&request_uri=urn:x:1", "http://127.0.0.1:18701/jf/sso/OID/r/npm")
 				case req.URL.Path == "/jf/sso/OID/Get" || req.URL.Path == "/jf/sso/SAML/Get":
 					_, _ = io.WriteString(w, `{"npm":{"BaseUrlOverride":"https://media.example","PortOverride":"1"}}`)
+				case req.URL.Path == "/jf/System/Info/Public": // asked whether the server is there under its own name
 				default:
 					followed.Add(1)
 				}

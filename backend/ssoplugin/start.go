@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
@@ -27,6 +28,9 @@ type StartRequest struct {
 	Host string
 	// Linking starts a sign-in that links, instead of one that opens a session.
 	Linking bool
+	// ServerID is the id that the server must have under its own name before its proxy is blamed for a start that fails. Empty
+	// takes any Jellyfin.
+	ServerID string
 	// OldPath starts at /p/ instead of /start/. Which callback the plugin then names is its own choice; see
 	// Started.Callback.
 	OldPath bool
@@ -70,10 +74,11 @@ func (s Started) MarshalText() ([]byte, error) { return []byte(s.String()), nil 
 // LogValue returns the same as String.
 func (s Started) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// Start asks the plugin to start a sign-in. The plugin makes the redirect URI from the request's Host header, so that
+// Start asks the plugin to start a sign-in, once. The plugin makes the redirect URI from the request's Host header, so that
 // naming the loopback there leads the identity provider's answer to the loopback. The redirect to the identity provider
 // is not followed but read: its address must be http or https, and the redirect URI in it (OIDC: redirect_uri; SAML: the
-// AuthnRequest's AssertionConsumerServiceURL) must be on the loopback.
+// AuthnRequest's AssertionConsumerServiceURL) must be on the loopback. Whatever else comes back while the server answers under
+// its own name is a proxy's doing; see unusualAnswers.
 //
 // Where the plugin pushes the authorization request (RFC 9126), the address holds a request_uri only. State and redirect
 // URI are then looked up in the plugin's list of pending sign-ins, by this address; where the credential may not read
@@ -102,11 +107,13 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 	if req.Linking {
 		query = "isLinking=true"
 	}
-	resp, err := p.client.Do(ctx, jellyfin.Request{
+	limited, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	resp, err := p.client.Do(limited, jellyfin.Request{
 		Method: http.MethodGet, Path: "/sso/" + r + start + segment, RawQuery: query, Host: req.Host, Anonymous: true,
 	})
 	if err != nil {
-		return Started{}, fmt.Errorf("starting a sign-in: %w", err)
+		return Started{}, p.unanswered(ctx, req, err)
 	}
 	if resp.Status < 300 || resp.Status > 399 {
 		return Started{}, p.notStarted(ctx, req, resp)
@@ -116,23 +123,32 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 		relayed: new(atomic.Bool),
 	}
 	location, err := identityProvider(resp.Header.Get("Location"), req.Host)
+	if err == nil {
+		s.Location = secret.New(resp.Header.Get("Location"))
+		if req.Protocol == api.SAML {
+			err = s.readSAML(location)
+		} else {
+			err = p.readOIDC(ctx, &s, location)
+		}
+	}
+	if errors.Is(err, errNoSignIn) {
+		to, _ := url.Parse(resp.Header.Get("Location")) // identityProvider has parsed it
+		return Started{}, p.explain(ctx, req, unusual{to: to}, err)
+	}
 	if err != nil {
 		return Started{}, err
 	}
-	s.Location = secret.New(resp.Header.Get("Location"))
-	if req.Protocol == api.SAML {
-		err = s.readSAML(location)
-	} else {
-		err = p.readOIDC(ctx, &s, location)
-	}
-	if err != nil {
-		return Started{}, err
-	}
-	if err := p.checkCallback(ctx, &s); err != nil {
+	if err := p.checkCallback(ctx, req, &s); err != nil {
 		return Started{}, err
 	}
 	return s, nil
 }
+
+// startLimit is how long a start may take. The plugin may have to read the identity provider's discovery document first.
+const startLimit = 20 * time.Second
+
+// errNoSignIn is the cause of the error for a redirect that starts no sign-in.
+var errNoSignIn = errors.New("a redirect that starts no sign-in")
 
 // checkLoopback makes sure that the Host header names this computer and a port.
 func checkLoopback(host string) error {
@@ -149,6 +165,15 @@ func checkLoopback(host string) error {
 
 // notStarted explains an answer that is no redirect.
 func (p *Plugin) notStarted(ctx context.Context, req StartRequest, resp *jellyfin.Response) error {
+	otherwise := p.refusedStart(ctx, req, resp)
+	if pluginsOwn(resp) || resp.Status == http.StatusTooManyRequests {
+		return otherwise
+	}
+	return p.explain(ctx, req, unusual{resp: resp}, otherwise)
+}
+
+// refusedStart is what an answer means when it comes from the server.
+func (p *Plugin) refusedStart(ctx context.Context, req StartRequest, resp *jellyfin.Response) error {
 	switch p.verdict(starting, resp) {
 	case badProvider:
 		return p.absent(ctx, req.Protocol, req.Provider)
@@ -174,7 +199,7 @@ func (p *Plugin) notStarted(ctx context.Context, req StartRequest, resp *jellyfi
 	return refusal(resp, "starting a sign-in")
 }
 
-// proxied tells of a proxy that does not pass requests for the loopback's name on to Jellyfin.
+// proxied says that a proxy does not pass on requests that name the loopback, without knowing more.
 func proxied(host string, err error) error {
 	return &api.Error{
 		Code:     api.CodeLoopbackUnreachable,
@@ -191,7 +216,7 @@ func identityProvider(location, host string) (*url.URL, error) {
 	u, err := url.Parse(location)
 	if err == nil && location != "" && (u.Scheme == "" || u.Opaque == "" && strings.EqualFold(u.Host, host)) {
 		// A redirect within the server, or to this very host under another scheme: no identity provider is there.
-		return nil, proxied(host, nil)
+		return nil, proxied(host, errNoSignIn)
 	}
 	return externalAddress(location)
 }
@@ -235,7 +260,7 @@ func (p *Plugin) readOIDC(ctx context.Context, s *Started, location *url.URL) er
 	case len(redirects) == 0 && len(states) == 0 && len(q["request_uri"]) == 1:
 		return p.readPushed(ctx, s)
 	case len(redirects) == 0 && len(states) == 0:
-		return proxied(s.Host, errors.New("a redirect that is no authorization request"))
+		return proxied(s.Host, errNoSignIn)
 	}
 	return &api.Error{
 		Code: api.CodeServerAnswer, Why: "redirect-state",
@@ -274,7 +299,7 @@ func (s *Started) readSAML(location *url.URL) error {
 	request, err := samlmsg.ReadAuthnRequest(location)
 	switch {
 	case errors.Is(err, samlmsg.ErrNoRequest):
-		return proxied(s.Host, err)
+		return proxied(s.Host, errNoSignIn)
 	case err != nil:
 		return unreadableRequest(err)
 	case request.ID == "" || request.ACS == "":
@@ -309,7 +334,7 @@ func CallbackPath(p api.Provider) string {
 }
 
 // checkCallback makes sure that the answer comes to the loopback, at the plugin's own route for this provider.
-func (p *Plugin) checkCallback(ctx context.Context, s *Started) error {
+func (p *Plugin) checkCallback(ctx context.Context, req StartRequest, s *Started) error {
 	u, err := url.Parse(s.RedirectURI)
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return &api.Error{
@@ -317,24 +342,34 @@ func (p *Plugin) checkCallback(ctx context.Context, s *Started) error {
 			Sentence: "The server's redirect URI is no usable address.",
 		}
 	}
-	if u.Scheme != "http" || !sameHost(u, s.Host) {
-		return p.overridden(ctx, *s, u)
-	}
-	path, ok := p.relative(u.EscapedPath())
-	if ok {
-		decoded, err := url.PathUnescape(path)
-		for _, r := range callbackRoutes[s.Protocol] {
-			if err == nil && len(decoded) > len(r) && strings.EqualFold(decoded[:len(r)], r) && decoded[len(r):] == s.Provider {
-				s.Callback = u.EscapedPath()
-				return nil
-			}
+	route := p.callbackRoute(*s, u)
+	switch {
+	case u.Scheme != "http" || !sameHost(u, s.Host):
+		return p.ledAway(ctx, req, u, route)
+	case !route:
+		return &api.Error{
+			Code: api.CodeServerAnswer, Why: "redirect-route",
+			Sentence: "The server's redirect URI is none of the plugin's routes for this provider.",
+			Params:   map[string]string{"path": api.Printable(u.Path)},
 		}
 	}
-	return &api.Error{
-		Code: api.CodeServerAnswer, Why: "redirect-route",
-		Sentence: "The server's redirect URI is none of the plugin's routes for this provider.",
-		Params:   map[string]string{"path": api.Printable(u.Path)},
+	s.Callback = u.EscapedPath()
+	return nil
+}
+
+// callbackRoute reports whether an address is one of the plugin's routes for the provider, whatever its host.
+func (p *Plugin) callbackRoute(s Started, u *url.URL) bool {
+	path, ok := p.relative(u.EscapedPath())
+	decoded, err := url.PathUnescape(path)
+	if !ok || err != nil {
+		return false
 	}
+	for _, r := range callbackRoutes[s.Protocol] {
+		if len(decoded) > len(r) && strings.EqualFold(decoded[:len(r)], r) && decoded[len(r):] == s.Provider {
+			return true
+		}
+	}
+	return false
 }
 
 // sameHost compares host and port; http's default port may be left out.
@@ -362,32 +397,49 @@ func (p *Plugin) relative(path string) (string, bool) {
 	return path, len(path) > len(root) && strings.EqualFold(path[:len(root)], root)
 }
 
-// overridden says what leads the answer away from the loopback.
-func (p *Plugin) overridden(ctx context.Context, s Started, to *url.URL) error {
-	var causes []string
-	if p.Capabilities().ReadConfig.OK {
-		// Only to name the culprit: without it the sentence is less exact, and still right.
-		if facts, err := p.Provider(ctx, s.Protocol, s.Provider); err == nil {
-			if facts.BaseURLOverride != "" {
-				causes = append(causes, "BaseUrlOverride")
-			}
-			if facts.SchemeOverride != "" {
-				causes = append(causes, "SchemeOverride")
-			}
-			if facts.PortOverride > 0 {
-				causes = append(causes, "PortOverride")
-			}
+// ledAway says what leads the answer away from the loopback: the provider's settings, a proxy, or, where the settings cannot
+// be read, one of the two.
+func (p *Plugin) ledAway(ctx context.Context, req StartRequest, to *url.URL, route bool) error {
+	origin := api.Printable(to.Scheme + "://" + to.Host)
+	sentence := fmt.Sprintf("The server leads the sign-in's answer to %s instead of http://%s", origin, req.Host)
+	overrides, err := p.overrides(ctx, req)
+	if len(overrides) > 0 {
+		return &api.Error{
+			Code: api.CodeLoopbackUnreachable, Why: "led-away-by",
+			Sentence: sentence + ", because the provider has " + strings.Join(overrides, " and ") + " set.",
+			Hint:     "Clear that in the plugin's settings, or link by another way than the server's sign-in.",
+			Params:   map[string]string{"provider": req.Provider, "to": origin, "override": strings.Join(overrides, ", ")},
 		}
 	}
-	origin := api.Printable(to.Scheme + "://" + to.Host)
-	sentence := fmt.Sprintf("The server leads the sign-in's answer to %s instead of http://%s", origin, s.Host)
-	why, hint := api.Why("led-away"), "Use Jellyfin's own address on the local network instead of a proxy's, or link by another way."
-	if len(causes) > 0 {
-		sentence += ", because the provider has " + strings.Join(causes, " and ") + " set"
-		why, hint = "led-away-by", "Clear that in the plugin's settings, or link by another way than the server's sign-in."
+	unknown := &api.Error{
+		Code: api.CodeLoopbackUnreachable, Why: "led-away", Sentence: sentence + ".",
+		Hint:   "Use Jellyfin's own address on the local network instead of a proxy's, or link by another way.",
+		Params: map[string]string{"provider": req.Provider, "to": origin, "host": req.Host}, Err: err,
 	}
-	return &api.Error{
-		Code: api.CodeLoopbackUnreachable, Why: why, Sentence: sentence + ".", Hint: hint,
-		Params: map[string]string{"provider": s.Provider, "to": origin, "override": strings.Join(causes, ", ")},
+	if err != nil && route {
+		return unknown
 	}
+	return p.explain(ctx, req, unusual{led: to, route: route}, unknown)
+}
+
+// overrides names the provider's settings that replace the address by which the plugin was reached.
+func (p *Plugin) overrides(ctx context.Context, req StartRequest) ([]string, error) {
+	if can := p.Capabilities().ReadConfig; !can.OK {
+		return nil, can.Refused(api.CodeUnsupported, "")
+	}
+	facts, err := p.Provider(ctx, req.Protocol, req.Provider)
+	if err != nil {
+		return nil, err
+	}
+	var set []string
+	if facts.BaseURLOverride != "" {
+		set = append(set, "BaseUrlOverride")
+	}
+	if facts.SchemeOverride != "" {
+		set = append(set, "SchemeOverride")
+	}
+	if facts.PortOverride > 0 {
+		set = append(set, "PortOverride")
+	}
+	return set, nil
 }

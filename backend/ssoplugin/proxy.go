@@ -1,0 +1,242 @@
+package ssoplugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+)
+
+// A start names the loopback as its Host. Proxies that choose a site by its name do not know that name, and each makes
+// something else of it. What came back is looked up in one table, unusual. It only counts as a proxy's doing while the same
+// server answers under its own name: otherwise the server itself is in trouble, and that is what a person is told.
+
+// unusual is what came back to a start, where it is not a sign-in whose answer comes to the loopback. One of err, resp, to
+// and led is set.
+type unusual struct {
+	// err is why no answer came.
+	err *api.Error
+	// resp is an answer that is not a redirect.
+	resp *jellyfin.Response
+	// to is where a redirect leads that does not start a sign-in.
+	to *url.URL
+	// led is the redirect URI or ACS of a sign-in whose answer goes elsewhere, and route whether it is at the plugin's route.
+	led   *url.URL
+	route bool
+
+	host string   // the loopback, as the request named it
+	base *url.URL // the server's own address
+}
+
+// unusualAnswers says what each answer means. The first row that matches counts. In a sentence, {host} is the loopback,
+// {server} the server's name, {to} where the answer leads, and {answer} what the page says.
+var unusualAnswers = []struct {
+	Why   api.Why
+	match func(unusual) bool
+	// Sentence says what happened.
+	Sentence string
+}{
+	{
+		Why: "proxied-closed", match: func(u unusual) bool { return u.failed("broken") },
+		Sentence: "The proxy in front of {server} closes the connection when a request names {host} as its host.",
+	},
+	{
+		Why: "proxied-silent", match: func(u unusual) bool { return u.failed("silent", "stopped") },
+		Sentence: "No answer came in time to a request that names {host} as its host: the proxy in front of {server} drops it, " +
+			"or the server waits for the identity provider.",
+	},
+	{
+		Why: "proxied-garbled", match: func(u unusual) bool { return u.err != nil },
+		Sentence: "The proxy in front of {server} gives an unreadable answer when a request names {host} as its host.",
+	},
+	{
+		Why: "led-https", match: func(u unusual) bool { return u.led != nil && u.led.Scheme == "https" && sameHost(u.led, u.host) },
+		Sentence: "The server leads the sign-in's answer to {to} instead of http://{host}, because it trusts what the proxy says " +
+			"about HTTPS (KnownProxies and X-Forwarded-Proto).",
+	},
+	{
+		Why: "proxied-gate", match: func(u unusual) bool { return u.led != nil && !u.route },
+		Sentence: "A sign-in page in front of {server} catches a request that names {host} as its host, and leads to {to}.",
+	},
+	{
+		Why: "led-name", match: func(u unusual) bool { return u.led != nil && u.named(u.led) },
+		Sentence: "The server leads the sign-in's answer to {to} instead of http://{host}, because the proxy in front of it puts " +
+			"its own name into the request.",
+	},
+	{
+		Why: "led-host", match: func(u unusual) bool { return u.led != nil },
+		Sentence: "The server leads the sign-in's answer to {to} instead of http://{host}, because the proxy in front of it puts " +
+			"another host into the request.",
+	},
+	{
+		Why: "proxied-name", match: func(u unusual) bool { return u.to != nil && u.named(u.to) },
+		Sentence: "The proxy in front of {server} redirects a request that names {host} as its host to {to}.",
+	},
+	{
+		Why: "proxied-redirect", match: func(u unusual) bool { return u.to != nil },
+		Sentence: "The proxy in front of {server} redirects a request that names {host} as its host to {to}, another site or a " +
+			"sign-in page of its own.",
+	},
+	{
+		Why: "proxied-sign-in", match: unusual.gate,
+		Sentence: "A sign-in page in front of {server} catches a request that names {host} as its host ({answer}).",
+	},
+	{
+		Why: "proxied-empty", match: func(u unusual) bool { return u.resp.Status < 300 && len(u.resp.Body) == 0 },
+		Sentence: "The proxy in front of {server} gives an empty answer when a request names {host} as its host ({answer}).",
+	},
+	{
+		Why: "proxied-page", match: func(u unusual) bool { return u.resp.Status < 300 },
+		Sentence: "The proxy in front of {server} shows another page when a request names {host} as its host ({answer}).",
+	},
+	{
+		Why: "proxied-failed", match: func(u unusual) bool { return u.resp.Status >= 500 },
+		Sentence: "The proxy in front of {server} fails when a request names {host} as its host ({answer}).",
+	},
+	{
+		Why: "proxied-refused", match: func(unusual) bool { return true },
+		Sentence: "The proxy in front of {server} refuses a request that names {host} as its host ({answer}).",
+	},
+}
+
+// failed reports whether no answer came for one of these reasons of the client.
+func (u unusual) failed(reasons ...api.Why) bool {
+	if u.err == nil {
+		return false
+	}
+	for _, why := range reasons {
+		if u.err.Why == why {
+			return true
+		}
+	}
+	return false
+}
+
+// named reports whether an address is the server's own name. A relative redirect stays there.
+func (u unusual) named(to *url.URL) bool {
+	return to.Host == "" || strings.EqualFold(to.Hostname(), u.base.Hostname())
+}
+
+var passwordField = regexp.MustCompile(`(?i)<input[^>]+type=["']?password`)
+
+// gate reports whether somebody in front of the server wants a sign-in first.
+func (u unusual) gate() bool {
+	return u.resp.Header.Get("WWW-Authenticate") != "" || u.resp.Status == http.StatusProxyAuthRequired ||
+		passwordField.Match(u.resp.Body)
+}
+
+var pageTitle = regexp.MustCompile(`(?is)<title[^>]*>([^<]*)</title>`)
+
+// answer is what the page says, as a person sees it in a browser: status, and title or text.
+func (u unusual) answer() string {
+	if u.resp == nil {
+		return ""
+	}
+	status := strings.TrimSpace(strconv.Itoa(u.resp.Status) + " " + http.StatusText(u.resp.Status))
+	said := ""
+	kind, _, err := mime.ParseMediaType(u.resp.Header.Get("Content-Type"))
+	switch title := pageTitle.FindSubmatch(u.resp.Body); {
+	case title != nil:
+		said = string(title[1])
+	case err == nil && kind == "text/plain":
+		said, _, _ = strings.Cut(strings.TrimSpace(string(u.resp.Body)), "\n")
+	}
+	if said = bounded(said); said == "" || strings.Contains(status, said) {
+		return status
+	}
+	return status + ", “" + said + "”"
+}
+
+// explain says what an unusual answer means. otherwise is what it means where the server does not answer under its own name
+// either, or where another server does.
+func (p *Plugin) explain(ctx context.Context, req StartRequest, u unusual, otherwise error) error {
+	if u.led == nil { // else the plugin itself has answered
+		if err := p.answersByName(ctx, req.ServerID); err != nil {
+			if u.err == nil && away(err) {
+				return fmt.Errorf("starting a sign-in: %w", err)
+			}
+			return otherwise
+		}
+	}
+	u.host, u.base = req.Host, p.client.URL()
+	to := ""
+	for _, address := range []*url.URL{u.to, u.led} {
+		switch {
+		case address == nil:
+		case address.Host == "":
+			to = api.Printable(address.Path)
+		default:
+			to = api.Printable(address.Scheme + "://" + address.Host)
+		}
+	}
+	params := map[string]string{
+		"host": u.host, "server": u.base.Host, "to": to, "answer": u.answer(), "provider": req.Provider,
+	}
+	for _, row := range unusualAnswers {
+		if !row.match(u) {
+			continue
+		}
+		var fill []string
+		for key, value := range params {
+			fill = append(fill, "{"+key+"}", value)
+		}
+		e := &api.Error{
+			Code: api.CodeLoopbackUnreachable, Why: row.Why, Sentence: strings.NewReplacer(fill...).Replace(row.Sentence),
+			Hint:   "Use Jellyfin's own address on the local network, or link by another way than the server's sign-in.",
+			Params: params,
+		}
+		if u.err != nil {
+			e.Err = u.err
+		}
+		return e
+	}
+	return otherwise
+}
+
+// answersByName asks, once, whether the server answers under its own name. An id that is not empty must be the server's.
+func (p *Plugin) answersByName(ctx context.Context, id string) error {
+	server, err := p.client.PublicInfoNow(ctx)
+	if err == nil && id != "" && normalID(id) != normalID(server.ID) {
+		err = errors.New("another server answers there")
+	}
+	return err
+}
+
+// away reports whether an error says that the server itself cannot be reached now, or the caller has given up.
+func away(err error) bool {
+	switch api.CodeOf(err) { //nolint:exhaustive // the others are answers that say nothing of the server
+	case api.CodeServerStarting, api.CodeServerUnreachable, api.CodeTimeout, api.CodeCancelled:
+		return true
+	}
+	return false
+}
+
+// pluginsOwn reports whether an answer to a start is in the plugin's words, or in those of Jellyfin around it: a sentence
+// that begins with "Error", the one about a provider, or problem JSON.
+func pluginsOwn(resp *jellyfin.Response) bool {
+	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return err == nil && (kind == "application/problem+json" || kind == "text/plain" || kind == "application/json") &&
+		(kind == "application/problem+json" || said(resp) == noProvider || strings.HasPrefix(said(resp), "Error "))
+}
+
+// unanswered explains a start that got no answer. Where no connection came about, the Host did not matter.
+func (p *Plugin) unanswered(ctx context.Context, req StartRequest, err error) error {
+	otherwise := fmt.Errorf("starting a sign-in: %w", err)
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok {
+		return otherwise
+	}
+	switch e.Why {
+	case "broken", "silent", "stopped", "odd-answer":
+		return p.explain(ctx, req, unusual{err: e}, otherwise)
+	}
+	return otherwise
+}
