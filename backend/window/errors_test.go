@@ -12,7 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend/window"
 )
 
-// Wails' runtime makes an Error of what a call failed with, and an object in an Error is "[object Object]".
+// Wails' runtime puts what a call failed with into a JavaScript Error, where an object would read "[object Object]".
 func TestErrorsCrossAsText(t *testing.T) {
 	t.Parallel()
 	known := &api.Error{

@@ -15,9 +15,9 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// TestWindowTakesTheTokenOfAnotherJellybind: the command line signs in again while the window is open, which ends the
-// window's token at the server. What reads goes on with the new one; a change is the person's to repeat.
-func TestWindowTakesTheTokenOfAnotherJellybind(t *testing.T) {
+// TestTakesTheTokenOfAnotherJellybind: the command line signs in again while the window is open, which ends the window's
+// token at the server. Reading goes on with the new token. A change fails, and the person repeats it.
+func TestTakesTheTokenOfAnotherJellybind(t *testing.T) {
 	t.Parallel()
 	ctx, w, d := t.Context(), newWindow(t), world(t, demo.Options{})
 	s, err := w.ConnectPassword(ctx, d.URL(), "home", "root", password)
@@ -91,8 +91,8 @@ func TestWindowTakesTheTokenOfAnotherJellybind(t *testing.T) {
 	}
 }
 
-// TestWindowStaysRefused: where the keyring has nothing else, the refusal is told.
-func TestWindowStaysRefused(t *testing.T) {
+// TestStaysRefused: if the keyring has no other credential, the refusal is reported.
+func TestStaysRefused(t *testing.T) {
 	t.Parallel()
 	ctx, w, d := t.Context(), newWindow(t), world(t, demo.Options{})
 	s, err := w.ConnectPassword(ctx, d.URL(), "home", "root", password)
@@ -111,9 +111,8 @@ func TestWindowStaysRefused(t *testing.T) {
 	}
 }
 
-// TestWindowRenewsAtItsServerOnly: another server may have answered at the address meanwhile, and what was stored since is for
-// that one.
-func TestWindowRenewsAtItsServerOnly(t *testing.T) {
+// TestRenewsAtItsServerOnly: another server may answer at the address now, and the stored credential may be for that one.
+func TestRenewsAtItsServerOnly(t *testing.T) {
 	t.Parallel()
 	ctx, w, d, other := t.Context(), newWindow(t), world(t, demo.Options{}), world(t, demo.Options{})
 	var answers atomic.Pointer[demo.World]

@@ -6,10 +6,59 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
 )
+
+func TestRoster(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	s := w.startDemo(api.FlavourK0lin)
+	if !s.Profile.Demo || s.Stored || len(s.DemoPeople) == 0 || s.Capabilities.Credential != api.CredentialAdmin {
+		t.Errorf("the demo's session: %+v", s)
+	}
+	if len(w.stored()) != 0 {
+		t.Error("the demo world was stored")
+	}
+	ctx := t.Context()
+	p, err := w.RosterPage(ctx, api.RosterQuery{Search: "MARI", Limit: 10})
+	p = must(w, p, err)
+	if len(p.Rows) != 1 || p.Rows[0].Name != demo.TourName || p.Total != 1 || p.Counts.All < 24 {
+		t.Errorf("searching: %+v", p)
+	}
+	row, err := w.Account(ctx, p.Rows[0].ID)
+	if must(w, row, err).Name != demo.TourName {
+		t.Errorf("the account %+v", row)
+	}
+	_, err = w.Account(ctx, "0000")
+	w.refused(api.CodeUserNotFound, err)
+	counts, err := w.RefreshRoster(ctx)
+	if c := must(w, counts, err); c != p.Counts {
+		t.Errorf("refreshing counts %+v, before %+v", c, p.Counts)
+	}
+	providers, err := w.Providers(ctx)
+	if list := must(w, providers, err); len(list) != 4 {
+		t.Errorf("%d providers", len(list))
+	}
+	for _, p := range providers {
+		tested, err := w.TestProvider(ctx, p.Protocol, p.Name)
+		if tested = must(w, tested, err); !tested.OK {
+			t.Errorf("testing %s: %+v", p.Name, tested)
+		}
+	}
+	_, err = w.TestProvider(ctx, api.OIDC, "nobody")
+	w.refused(api.CodeProviderNotFound, err)
+	kit, err := w.SelfService(ctx)
+	if k := must(w, kit, err); !strings.HasSuffix(k.PageURL, "/SSOViews/linking") || !json.Valid([]byte(k.MenuLink)) {
+		t.Errorf("self-service %+v", k)
+	}
+	if w.heard(api.EventProgress) == 0 {
+		t.Error("reading the roster told no progress")
+	}
+}
 
 func TestLoadedRows(t *testing.T) {
 	t.Parallel()

@@ -1,0 +1,122 @@
+package window_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+)
+
+func TestRemoveUnregister(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	w.startDemo(api.FlavourK0lin)
+	ctx, elif := t.Context(), w.row("elif")
+	links := make([]api.Link, len(elif.Identities))
+	for i, id := range elif.Identities {
+		links[i] = api.Link{Identity: id, UserID: elif.ID}
+	}
+	changes, err := w.remove(ctx, links, false)
+	if changes = must(w, changes, err); len(changes) != len(links) {
+		t.Fatalf("removed %+v", changes)
+	}
+	if got := w.row("elif"); len(got.Identities) != 0 || !got.Changed {
+		t.Errorf("after removing %+v", got)
+	}
+	_, err = w.remove(ctx, links, false)
+	w.refused(api.CodeLinkNotFound, err)
+	w.undo(ids(changes)...)
+	if got := w.row("elif"); len(got.Identities) != len(links) {
+		t.Errorf("after undoing %+v", got)
+	}
+
+	plan, err := w.PlanUnregister(ctx, elif.ID)
+	plan = must(w, plan, err)
+	if len(plan.Effects) == 0 || len(plan.Providers) == 0 || plan.Account.ID != elif.ID {
+		t.Fatalf("the plan %+v", plan)
+	}
+	_, err = w.Unregister(ctx, elif.ID, "no such provider")
+	w.refused(api.CodeUsage, err)
+	change, err := w.Unregister(ctx, elif.ID, plan.Providers[0].ID)
+	if must(w, change, err).State != api.ChangeConfirmed {
+		t.Errorf("unregistered %+v", change)
+	}
+}
+
+// TestUndoChanges says which changes were undone when one of them fails, and reads the roster once for all of them.
+func TestUndoChanges(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	w.startDemo(api.FlavourK0lin)
+	elif := w.row("elif")
+	if len(elif.Identities) != 2 {
+		t.Fatalf("elif has %d identities", len(elif.Identities))
+	}
+	var links []api.Link
+	for _, i := range elif.Identities {
+		links = append(links, api.Link{Identity: i, UserID: elif.ID})
+	}
+	changes, err := w.remove(t.Context(), links, false)
+	removed := ids(must(w, changes, err))
+
+	before := w.heard(api.EventRoster)
+	r := w.UndoChanges(t.Context(), []string{removed[1], "no such change", removed[0]})
+	w.refused(api.CodeChangeNotFound, r.Error)
+	if len(r.Changes) != 1 || r.Changes[0].Undoes != removed[1] || r.Failed != "no such change" {
+		t.Errorf("undone: %+v", r)
+	}
+	if got := w.row("elif").Identities; !slices.Equal(got, elif.Identities[1:]) {
+		t.Errorf("after the failure: %+v", got)
+	}
+
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if r := w.UndoChanges(stopped, removed); !api.IsCode(r.Error, api.CodeCancelled) || r.Failed != removed[0] || r.Changes == nil {
+		t.Errorf("stopped: %+v", r)
+	}
+
+	if undone := w.undo(removed[0]); len(undone) != 1 || undone[0].Undoes != removed[0] {
+		t.Errorf("undone: %+v", undone)
+	}
+	if got := w.row("elif").Identities; !slices.Equal(got, elif.Identities) {
+		t.Errorf("after all: %+v", got)
+	}
+	if n := w.heard(api.EventRoster) - before; n != 2 {
+		t.Errorf("the page heard of %d rosters, want one for each call that changed something", n)
+	}
+}
+
+// TestStopsARemoval stops a removal between two links. A later removal is not stopped.
+func TestStopsARemoval(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{})
+	reached, released := w.heldBack(d, func(r *http.Request) bool {
+		return r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/OID/Add/")
+	})
+	elif := w.row("elif")
+	var links []api.Link
+	for _, i := range elif.Identities {
+		links = append(links, api.Link{Identity: i, UserID: elif.ID})
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		if changes, err := w.remove(t.Context(), links, false); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
+			t.Errorf("removed %d links: %v", len(changes), err)
+		}
+	})
+	<-reached
+	w.StopChanges()
+	close(released)
+	group.Wait()
+	if left := w.row("elif").Identities; !slices.Equal(left, elif.Identities[1:]) {
+		t.Errorf("left: %v", left)
+	}
+	if _, err := w.remove(t.Context(), links[1:], false); err != nil {
+		t.Error(err)
+	}
+}
