@@ -1,12 +1,19 @@
 package link_test
 
 import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/roster"
 )
 
 // able is a plugin that has capabilities and nothing else.
@@ -130,6 +137,237 @@ func TestOnlyWhatStandsCanBeUndone(t *testing.T) {
 				t.Errorf("%s: %v, want %v", name, got, c.want)
 				break
 			}
+		}
+	}
+}
+
+// TestHalfDoneRebuildingIsUndone: the links that were lost on the way stand in the journal, and come back.
+func TestHalfDoneRebuildingIsUndone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	account := w.account(t, "tomas")
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		refused := strings.Contains(r.URL.Path, "/Preprovision/")
+		if refused {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+		return refused
+	}, "")
+	_, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}}, ViaUnregister: true,
+	}, quiet)
+	if !api.IsCode(err, api.CodeHalfDone) {
+		t.Errorf("got %v", err)
+	}
+	w.intercepting(nil, "")
+	for _, c := range w.changes(t) { // newest first: the detour, then the removal itself
+		if want := c.Kind == api.ChangeUnlink; want != (c.State == api.ChangeConfirmed) || c.Error != api.CodeHalfDone {
+			t.Errorf("the journal says %+v", c)
+		}
+		if _, err := w.Undo(t.Context(), c.ID); err != nil {
+			t.Errorf("undoing the %s: %v", c.Kind, err)
+		}
+	}
+	if left := w.account(t, "tomas").Identities; len(left) != len(account.Identities) {
+		t.Errorf("left: %v, want %v", left, account.Identities)
+	}
+}
+
+// TestUndoingUnregisterRestoresFirst: that the accounts cannot be read costs no link.
+func TestUndoingUnregisterRestoresFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	before, change := w.unregistered(t)
+	var sent atomic.Bool
+	w.intercepting(func(rw http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, "/Unregister/") {
+			sent.Store(true)
+		}
+		fails := sent.Load() && r.URL.Path == "/Users"
+		if fails {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+		return fails
+	}, "")
+	if _, err := w.Undo(t.Context(), change.ID); !api.IsCode(err, api.CodeOutcomeUnknown) {
+		t.Errorf("got %v", err)
+	}
+	w.intercepting(nil, "")
+	if left := w.account(t, "tomas").Identities; len(left) != len(before.Identities) {
+		t.Errorf("left: %v, want %v", left, before.Identities)
+	}
+}
+
+// TestMoveCutShortIsUndone: an identity that was taken from one account, and never reached the other, goes back.
+func TestMoveCutShortIsUndone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	from, to := w.account(t, "priya"), w.account(t, demo.TourName)
+	id := from.Identities[0]
+	cut, err := w.Journal.Intend(t.Context(), api.Change{
+		Server: w.ServerID, Kind: api.ChangeMove, UserID: to.ID, UserName: to.Name, FromID: from.ID, FromName: from.Name,
+		Identities: []api.Identity{id},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Plugin.DeleteLink(t.Context(), api.Link{Identity: id, UserID: from.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Undo(t.Context(), cut.ID); err != nil {
+		t.Fatal(err)
+	}
+	if o := roster.Owner(w.roster(t), id); o == nil || o.ID != from.ID {
+		t.Errorf("%v opens %+v, want %s", id, o, from.Name)
+	}
+}
+
+// TestUndoingUnregisterWithoutAnswer: the links are written again all the same.
+func TestUndoingUnregisterWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	before, change := w.unregistered(t)
+	w.intercepting(nil, "POST /Unregister/")
+	if _, err := w.Undo(t.Context(), change.ID); err != nil {
+		t.Errorf("got %v", err)
+	}
+	after := w.account(t, "tomas")
+	if !slices.Equal(after.Identities, before.Identities) || after.AuthProvider != "Another.Provider" {
+		t.Errorf("left: %+v", after)
+	}
+}
+
+// TestUndoingUnregisterKeepsLaterWork: Flowfin's Unregister drops all links, those that came since too.
+func TestUndoingUnregisterKeepsLaterWork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	before := w.account(t, "tomas")
+	before.AuthProvider = "Another.Provider"
+	if err := w.Plugin.Unregister(t.Context(), before.Name, before.AuthProvider); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range before.Identities {
+		w.Server().AddLink(api.Link{Identity: id, UserID: before.ID})
+	}
+	change, err := w.Unregister(t.Context(), before.ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "later"}
+	w.Server().AddLink(api.Link{Identity: later, UserID: before.ID})
+	taken, other := before.Identities[0], w.account(t, "priya")
+	w.Server().AddLink(api.Link{Identity: taken, UserID: other.ID})
+	undone, err := w.Undo(t.Context(), change.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := w.account(t, "tomas")
+	if !slices.Contains(after.Identities, later) {
+		t.Errorf("the later link is lost: %v", after.Identities)
+	}
+	if !slices.Contains(after.Identities, before.Identities[1]) || slices.Contains(after.Identities, taken) {
+		t.Errorf("after undo %v", after.Identities)
+	}
+	if slices.Contains(undone.Identities, taken) || !slices.Contains(undone.Identities, later) {
+		t.Errorf("the journal claims %v", undone.Identities)
+	}
+	if o := roster.Owner(w.roster(t), taken); o == nil || o.ID != other.ID {
+		t.Errorf("%v opens %+v, want %s", taken, o, other.Name)
+	}
+	if after.AuthProvider != before.AuthProvider {
+		t.Errorf("sign-in provider %q", after.AuthProvider)
+	}
+}
+
+// TestUndoingUnregisterKeepsALaterSignInProvider that somebody has chosen since.
+func TestUndoingUnregisterKeepsALaterSignInProvider(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	choose := func(provider string) {
+		if err := w.Plugin.Unregister(t.Context(), "tomas", provider); err != nil {
+			t.Fatal(err)
+		}
+	}
+	choose("Another.Provider")
+	change, err := w.Unregister(t.Context(), w.account(t, "tomas").ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choose("A.Third")
+	if _, err := w.Undo(t.Context(), change.ID); !api.IsCode(err, api.CodeChangeNotUndoable) {
+		t.Errorf("undo: %v", err)
+	}
+	if after := w.account(t, "tomas"); after.AuthProvider != "A.Third" {
+		t.Errorf("sign-in provider %q", after.AuthProvider)
+	}
+}
+
+// TestUndoingUnregisterWhereNothingShows: 9p4 hides the change, so undoing must send it without looking.
+func TestUndoingUnregisterWhereNothingShows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.Flavour9p4, api.CredentialAdmin)
+	change, err := w.Unregister(t.Context(), w.account(t, "tomas").ID, defaultProvider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Undo(t.Context(), change.ID); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.requests(http.MethodPost, "/Unregister/"); n != 2 {
+		t.Errorf("%d requests to unregister, want 2", n)
+	}
+}
+
+// TestCancelledWhileUndoing: a write that has begun runs to its end, and the journal knows it.
+func TestCancelledWhileUndoing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+	account := w.account(t, demo.TourName)
+	change, err := w.Link(t.Context(), api.LinkRequest{
+		UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: "n",
+	}, person{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Journal = journal.Open(t.TempDir(), time.Now)
+	intended, err := w.Journal.Intend(t.Context(), change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodDelete {
+			cancel()
+		}
+		return false
+	}, "")
+	if _, err := w.Undo(ctx, intended.ID); err != nil {
+		t.Errorf("undo: %v", err)
+	}
+	c, err := w.Journal.Change(t.Context(), w.ServerID, intended.ID)
+	if err != nil || c.State != api.ChangeUndone {
+		t.Errorf("the journal says %+v, %v", c, err)
+	}
+}
+
+// TestUndoThatIsStoredAllTheSame marks what it has taken back, though there was something to tell of.
+func TestUndoThatIsStoredAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)
+	noah := w.account(t, "noah")
+	removed, err := w.Remove(t.Context(), link.RemoveRequest{
+		Links: []api.Link{{Identity: noah.Identities[0], UserID: noah.ID}},
+	}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Plugin = meddled{w.Plugin}
+	if change, err := w.Undo(t.Context(), removed[0].ID); !api.IsCode(err, api.CodeConfigChanged) || change.State != api.ChangeConfirmed {
+		t.Errorf("%v, %+v", err, change)
+	}
+	for _, c := range w.changes(t) {
+		if c.ID == removed[0].ID && c.State != api.ChangeUndone {
+			t.Errorf("what was undone is %s", c.State)
 		}
 	}
 }

@@ -1,0 +1,70 @@
+package link_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/link"
+)
+
+// TestRemovingSeveralByUnregister: each removal writes the account's other links again, but not those that were just
+// removed.
+func TestRemovingSeveralByUnregister(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+	account := w.account(t, "tomas")
+	if len(account.Identities) != 2 {
+		t.Fatalf("tomas has %v", account.Identities)
+	}
+	extra := api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "stays"}
+	w.Server().AddLink(api.Link{Identity: extra, UserID: account.ID})
+	var req link.RemoveRequest
+	req.ViaUnregister = true
+	for _, id := range account.Identities {
+		req.Links = append(req.Links, api.Link{Identity: id, UserID: account.ID})
+	}
+	changes, err := w.Remove(t.Context(), req, quiet)
+	if err != nil || len(changes) != 2 {
+		t.Fatalf("%v, %v", changes, err)
+	}
+	if left := w.account(t, "tomas").Identities; len(left) != 1 || left[0] != extra {
+		t.Errorf("left: %v, want %v", left, extra)
+	}
+}
+
+// TestUnregisterWithoutAnswer on the way to remove one link: the others are written again, and what is so then is told.
+func TestUnregisterWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for name, arrives := range map[string]bool{"the answer is lost": true, "the request is lost": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+			account := w.account(t, "tomas")
+			left := account.Identities
+			if arrives {
+				left = left[1:]
+				w.intercepting(nil, "POST /Unregister/")
+			} else {
+				w.intercepting(cutting("/Unregister/", 1), "")
+			}
+			changes, err := w.Remove(t.Context(), link.RemoveRequest{
+				Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}}, ViaUnregister: true,
+			}, quiet)
+			if arrives && err != nil || !arrives && (!api.IsCode(err, api.CodeOutcomeUnknown) ||
+				strings.Count(err.Error(), "not known") != 1) {
+				t.Errorf("got %v", err)
+			}
+			if now := w.account(t, "tomas").Identities; !slices.Equal(now, left) {
+				t.Errorf("left: %v, want %v", now, left)
+			}
+			for _, c := range slices.Concat(changes, w.changes(t)) {
+				if arrives != (c.State == api.ChangeConfirmed) || arrives == (c.State == api.ChangeIntended) {
+					t.Errorf("the journal says %+v", c)
+				}
+			}
+		})
+	}
+}
