@@ -51,8 +51,8 @@ func (c Capabilities) RebuildLinks(self, userID string) bool {
 	return c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK && (self == "" || self != userID)
 }
 
-// MoveBack reports whether the identity with this name can be taken from the account userID without a sign-in.
-func (c Capabilities) MoveBack(self, userID, name string) Ability {
+// MoveFrom reports whether the identity with this name can be taken from the account userID without a sign-in.
+func (c Capabilities) MoveFrom(self, userID, name string) Ability {
 	if method, able := c.DirectWrite(); !able.OK || method == WriteConfig {
 		return able
 	}

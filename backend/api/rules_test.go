@@ -21,22 +21,28 @@ func TestRules(t *testing.T) {
 		"config, a user":    {api.Capabilities{WriteConfig: no, DeleteLink: no, DeleteLinkOwn: yes, LinksInConfig: true}, "u", can{true, true, false, false, false}, ""},
 		"config, a foreign": {api.Capabilities{WriteConfig: no, DeleteLink: no, DeleteLinkOwn: yes, LinksInConfig: true}, "me", can{}, ""},
 		"roster, an administrator": {
-			api.Capabilities{Preprovision: yes, DeleteLink: yes, DeleteLinkOwn: yes, Unregister: yes, UnregisterDrops: true}, "me",
-			can{true, true, false, true, true}, api.WritePreprovision,
+			api.Capabilities{Preprovision: yes, DeleteLink: yes, DeleteLinkOwn: yes, Unregister: yes, UnregisterDrops: true},
+			"me",
+			can{true, true, false, true, true},
+			api.WritePreprovision,
 		},
 		"roster, about itself": {
-			api.Capabilities{Preprovision: yes, DeleteLink: yes, DeleteLinkOwn: yes, Unregister: yes, UnregisterDrops: true}, "u",
-			can{true, true, false, false, true}, api.WritePreprovision,
+			api.Capabilities{Preprovision: yes, DeleteLink: yes, DeleteLinkOwn: yes, Unregister: yes, UnregisterDrops: true},
+			"u",
+			can{true, true, false, false, true},
+			api.WritePreprovision,
 		},
 		"roster by key": {
-			api.Capabilities{Preprovision: yes, DeleteLink: no, Unregister: yes, UnregisterDrops: true}, "",
-			can{false, false, false, true, false}, api.WritePreprovision,
+			api.Capabilities{Preprovision: yes, DeleteLink: no, Unregister: yes, UnregisterDrops: true},
+			"",
+			can{false, false, false, true, false},
+			api.WritePreprovision,
 		},
 		"nothing": {api.Capabilities{}, "", can{}, ""},
 	} {
 		got := can{
 			c.caps.RemoveLinks(c.self, "u").OK, c.caps.RemoveLink(c.self, "u", "n").OK, c.caps.RemoveLink(c.self, "u", "a/b").OK,
-			c.caps.RebuildLinks(c.self, "u"), c.caps.MoveBack(c.self, "u", "n").OK,
+			c.caps.RebuildLinks(c.self, "u"), c.caps.MoveFrom(c.self, "u", "n").OK,
 		}
 		if method, able := c.caps.DirectWrite(); got != c.want || method != c.direct || able.OK != (c.direct != "") {
 			t.Errorf("%s: %+v, want %+v; written by %q, want %q", name, got, c.want, method, c.direct)

@@ -1,5 +1,7 @@
 // Package link changes who opens what. It plans how a link is made, runs the sign-in that proves an identity, lets the
 // person confirm it, writes, reads back, and keeps a journal from which every change can be undone.
+//
+// A change is made of steps. Each step returns an outcome, and record writes the outcome of the whole change down.
 package link
 
 import (
@@ -30,16 +32,16 @@ type Linker struct {
 	Journal *journal.Journal
 	// ServerID is the server's own id, under which the journal keeps the changes.
 	ServerID string
-	// Self is whose access token it is; nil for an API key.
+	// Self is the account that the access token belongs to; nil for an API key.
 	Self *api.User
-	// Settings and ClientSecret are what the person told the app of a provider.
+	// Settings and ClientSecret return what the person has entered for a provider.
 	Settings     func(api.Protocol, string) api.ProviderSettings
 	ClientSecret func(context.Context, api.Protocol, string) (secret.Value, error)
 	// Ports are the loopback ports to try; empty means DefaultPorts.
 	Ports []int
-	// Timeout is how long a person has for signing in; 0 means the listener's default of 5 minutes.
+	// Timeout is how long a person has to sign in; 0 means the listener's default of 5 minutes.
 	Timeout time.Duration
-	// Language returns that of the page that the browser shows at the end, BCP 47; nil is English.
+	// Language returns the language (BCP 47) of the page that the browser shows at the end; nil means English.
 	Language func() string
 	Now      func() time.Time
 
@@ -62,8 +64,8 @@ func (l *Linker) ListenPorts() []int {
 }
 
 // Plugin is the SSO plugin of a server. Outside of tests it is always a *ssoplugin.Plugin, of whichever flavour. It is an
-// interface for the sake of two fakes in the tests of this package: a server that goes away in the middle of a change, and one
-// whose other settings somebody changes meanwhile. What the plugin cannot do its Capabilities say; the call then fails with
+// interface only for the fakes in this package's tests, such as a server that goes away in the middle of a change, or one
+// whose settings somebody changes meanwhile. Capabilities says what the plugin can do; anything else fails with
 // CodeUnsupported.
 type Plugin interface {
 	Capabilities() api.Capabilities
@@ -92,17 +94,17 @@ type Plugin interface {
 
 var _ Plugin = (*ssoplugin.Plugin)(nil)
 
-// Person is who sits in front of the window or the terminal.
+// Person is the user in front of the window or the terminal.
 type Person interface {
-	// SignIn shows the address where the person signs in, and opens it where that was wanted.
+	// SignIn shows the address where the person signs in, and opens it if the person wants that.
 	SignIn(context.Context, api.SignIn) error
-	// Confirm asks whether the change is right, and returns an error with CodeCancelled when it is not.
+	// Confirm asks whether the change is right, and returns an error with CodeCancelled if it is not.
 	Confirm(context.Context, api.Confirmation) error
-	// Progress says what is going on; it must not block.
+	// Progress reports what is going on; it must not block.
 	Progress(api.Progress)
 }
 
-// Plan says how a link would be made. The account must exist, and the provider must be known to the plugin.
+// Plan says how a link would be made. The account must exist, and the plugin must know the provider.
 func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
 	r, err := l.Roster.Read(ctx, nil)
 	if err != nil {
@@ -112,11 +114,11 @@ func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error
 	return plan, err
 }
 
-// discoveryLimit is how long a plan waits for an identity provider that it only wants to warn of.
+// discoveryLimit is how long a plan waits for an identity provider, only to add a warning.
 const discoveryLimit = 3 * time.Second
 
-// pairwise asks an identity provider whether it gives each client another subject for the same person. One that does not
-// answer is told by the sign-in.
+// pairwise asks an identity provider whether it gives each client another subject for the same person. A provider that does
+// not answer counts as no; the sign-in will say what is wrong with it.
 func pairwise(ctx context.Context, issuer string) bool {
 	ctx, cancel := context.WithTimeout(ctx, discoveryLimit)
 	defer cancel()
@@ -164,8 +166,8 @@ func noSuchProvider(protocol api.Protocol, name string) error {
 	}
 }
 
-// Link links an identity to an account: plan, sign-in, confirmation, write, read back. It returns the change as the
-// journal has it. Errors leave nothing changed, except where they say otherwise; a change that comes with an error and is
+// Link links an identity to an account: plan, sign-in, confirmation, write, read back. It returns the change as it is in the
+// journal. After an error nothing is changed unless the error says otherwise. A change that is returned with an error and is
 // still api.ChangeIntended may have been made.
 func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (api.Change, error) {
 	before, err := l.Roster.Read(ctx, person.Progress)
@@ -176,11 +178,11 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
-	proof, err := l.prove(ctx, facts, plan, person)
+	proof, err := l.learn(ctx, plan.Strategy, facts, true, person)
 	if err != nil {
 		return api.Change{}, err
 	}
-	// A person may take minutes to sign in; who has the identity is read again, as late as can be.
+	// Signing in may take minutes, so read again which account has the identity, as late as possible.
 	before, err = l.Roster.Reread(ctx, before, req.UserID)
 	if err != nil {
 		return api.Change{}, err
@@ -189,13 +191,8 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
-	if confirmation.Moves && plan.Write == api.WritePreprovision {
-		// Preprovision takes nothing from anybody.
-		owner := roster.Owner(before, confirmation.Identity)
-		if able := l.Removable(*owner, api.Link{Identity: confirmation.Identity, UserID: owner.ID}); !able.OK {
-			return api.Change{}, able.Refused(api.CodeUnsupported, fmt.Sprintf("Nothing was changed. Remove the link of %s "+
-				"first, with --via-unregister; then link it here.", accountName(owner)))
-		}
+	if err := l.movable(before, plan, confirmation); err != nil {
+		return api.Change{}, err
 	}
 	if err := person.Confirm(ctx, confirmation); err != nil {
 		return api.Change{}, err
@@ -206,7 +203,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 		return api.Change{}, err
 	}
 	defer done()
-	// Reading the confirmation takes time as well, and POST Link would move an identity without a word.
+	// Confirming takes time as well, and POST Link would move an identity without asking.
 	if before, err = l.Roster.Reread(ctx, before, req.UserID); err != nil {
 		return api.Change{}, err
 	}
@@ -219,7 +216,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	return l.writeSeen(ctx, before, plan, proof, confirmation)
 }
 
-// confirm works out what the person is asked, or why there is nothing to ask.
+// confirm works out what to ask the person, or why there is nothing to ask.
 func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Confirmation, error) {
 	c := api.Confirmation{
 		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email, Warnings: plan.Warnings,
@@ -256,7 +253,20 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Con
 	return c, nil
 }
 
-// stillAs fails unless the account is there, and the identity opens what it opened when the person confirmed.
+// movable fails if the identity cannot be taken from the account that it opens.
+func (l *Linker) movable(r api.Roster, plan api.Plan, c api.Confirmation) error {
+	if !c.Moves || plan.Write == api.WritePostLink {
+		return nil
+	}
+	able := l.Plugin.Capabilities().MoveFrom(l.self(), c.Owner.ID, c.Identity.Name)
+	if able.OK {
+		return nil
+	}
+	return able.Refused(api.CodeUnsupported, fmt.Sprintf("Nothing was changed. Remove the link of %s first, with "+
+		"--via-unregister; then link it here.", accountName(roster.Owner(r, c.Identity))))
+}
+
+// stillAs fails unless the account exists, and the identity opens the same account as when the person confirmed.
 func stillAs(r api.Roster, c api.Confirmation) error {
 	if a := roster.Account(r, c.Account.ID); a == nil || !a.Exists {
 		return noSuchAccount(c.Account.ID)
@@ -294,21 +304,16 @@ func (l *Linker) writeSeen(
 	}
 	link := api.Link{Identity: c.Identity, UserID: plan.Account.ID}
 	o := l.record(ctx, &change, func(ctx context.Context) outcome {
-		if plan.Write != api.WritePostLink {
-			return l.add(ctx, link, change.FromID)
+		if plan.Write == api.WritePostLink {
+			return l.postLink(ctx, before, plan, p, link)
 		}
-		sent := l.Plugin.PostLink(ctx, link.Protocol, link.Provider, link.UserID, p.data, p.cookies)
-		o := l.settle(ctx, sent, link, true)
-		if o.how == made || o.how == unread || sent != nil && !uncertain(sent) {
-			return o
-		}
-		return l.takeBack(ctx, before, plan, link.Identity, o)
+		return l.add(ctx, link, change.FromID)
 	})
 	return change, o.told()
 }
 
-// writeUnseen writes a link whose name only the roster after the write tells: OIDC by relay, where the plugin does not say who
-// signed in. An identity that turns out to have been taken from another account, unasked, is put back.
+// writeUnseen writes a link whose name becomes known only after the write, from the roster: OIDC by relay, where the plugin
+// does not say who signed in. If the write took the identity from another account without permission, it is put back.
 func (l *Linker) writeUnseen(
 	ctx context.Context, before api.Roster, req api.LinkRequest, plan api.Plan, p proof,
 ) (api.Change, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
-// POST Link links whoever signed in last with the sign-in's state, and moves an identity without asking. So the account's
-// links before and after are compared: an identity that was not confirmed is taken back.
+// POST Link links the identity that signed in last with the sign-in's state, and moves it without asking if another account
+// has it. So the account's links before and after are compared: an identity that was not confirmed is taken back.
 
 // takeBack is the step after a POST Link that did not link the confirmed identity; o is the write's outcome. If the account
 // has gained another identity instead, that one is removed, or put back where it was.

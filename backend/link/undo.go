@@ -63,7 +63,7 @@ func (l *Linker) undoable(c api.Change) error {
 	case c.Kind == api.ChangeUnlink:
 		_, able = caps.DirectWrite()
 	case c.Kind == api.ChangeMove:
-		able = caps.MoveBack(l.self(), c.UserID, c.Identities[0].Name)
+		able = caps.MoveFrom(l.self(), c.UserID, c.Identities[0].Name)
 	case !caps.Unregister.OK:
 		able = caps.Unregister
 	case c.Write != "" && c.State == api.ChangeConfirmed: // the detour of a removal: the other links are back already

@@ -79,6 +79,16 @@ func changedMeanwhile(name string) error {
 	}
 }
 
+// postLink writes a link whose name is known by POST Link, and reads it back.
+func (l *Linker) postLink(ctx context.Context, before api.Roster, plan api.Plan, p proof, link api.Link) outcome {
+	sent := l.Plugin.PostLink(ctx, link.Protocol, link.Provider, link.UserID, p.data, p.cookies)
+	o := l.settle(ctx, sent, link, true)
+	if o.how == made || o.how == unread || sent != nil && !uncertain(sent) {
+		return o
+	}
+	return l.takeBack(ctx, before, plan, link.Identity, o)
+}
+
 // add writes a link without a sign-in. from is the account that may lose the identity; if it is empty, an identity that
 // belongs to any account is refused.
 func (l *Linker) add(ctx context.Context, link api.Link, from string) outcome {
