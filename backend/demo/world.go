@@ -65,6 +65,11 @@ type Options struct {
 	Port int
 	// Proxy is the reverse proxy in front of the server; the zero value means none.
 	Proxy Proxy
+	// Server, Provider and Config change, before the world starts, the server, an OIDC provider, and the plugin's
+	// configuration of a provider; nil means not at all.
+	Server   func(*server.Options)
+	Provider func(name string, o *idp.OIDCOptions)
+	Config   func(name string, config map[string]any)
 	// TransientNameID makes the SAML provider give another NameID at each sign-in.
 	TransientNameID bool
 }
@@ -176,13 +181,16 @@ func (w *World) start(ctx context.Context, o Options) error {
 	if o.Proxy.Known {
 		known = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
-	w.server = server.New(server.Options{
-		KnownProxies: known,
-		Flavour:      o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source, Latency: o.Latency,
-		HTTP:       &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
-		ServerName: "Demo", LocalAddress: listener.Addr().String(),
-	})
-	if err := w.addProviders(); err != nil {
+	options := server.Options{
+		Flavour: o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source,
+		Latency: o.Latency, HTTP: &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
+		ServerName: "Demo", LocalAddress: listener.Addr().String(), KnownProxies: known,
+	}
+	if o.Server != nil {
+		o.Server(&options)
+	}
+	w.server = server.New(options)
+	if err := w.addProviders(o.Config); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	w.addAccounts(o)
@@ -261,7 +269,11 @@ func (w *World) startProviders(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		*p.into, err = idp.NewOIDC(idp.OIDCOptions{Issuer: issuer, Name: p.name, People: w.people, Now: o.Now})
+		options := idp.OIDCOptions{Issuer: issuer, Name: p.name, People: w.people, Now: o.Now}
+		if o.Provider != nil {
+			o.Provider(p.name, &options)
+		}
+		*p.into, err = idp.NewOIDC(options)
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
@@ -271,7 +283,10 @@ func (w *World) startProviders(ctx context.Context, o Options) error {
 }
 
 // addProviders configures the plugin as an administrator would, with the plugin's own field names.
-func (w *World) addProviders() error {
+func (w *World) addProviders(change func(name string, config map[string]any)) error {
+	if change == nil {
+		change = func(string, map[string]any) {}
+	}
 	oidc := func(p *idp.OIDC, enabled, newPath bool) map[string]any {
 		return map[string]any{
 			"OidEndpoint": p.Issuer(), "OidClientId": idp.ClientJellyfin,
@@ -288,6 +303,7 @@ func (w *World) addProviders() error {
 		{Keycloak, oidc(w.keycloak, true, false)},
 		{Legacy, oidc(w.authelia, false, true)},
 	} {
+		change(p.name, p.config)
 		if err := w.server.AddOIDCProvider(p.name, p.config); err != nil {
 			return fmt.Errorf("configuring %s: %w", p.name, err)
 		}
@@ -296,10 +312,12 @@ func (w *World) addProviders() error {
 	if certificate == "" {
 		return errors.New("the SAML provider has no certificate")
 	}
-	if err := w.server.AddSAMLProvider(ADFS, map[string]any{
+	config := map[string]any{
 		"SamlEndpoint": w.adfs.SSOURL(), "SamlClientId": samlClient, "SamlCertificate": certificate,
 		"Enabled": true, "EnableAllFolders": true, "NewPath": true,
-	}); err != nil {
+	}
+	change(ADFS, config)
+	if err := w.server.AddSAMLProvider(ADFS, config); err != nil {
 		return fmt.Errorf("configuring %s: %w", ADFS, err)
 	}
 	return nil

@@ -22,6 +22,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/idp"
 	"github.com/jellybind/jellybind/backend/demo/proxy"
 	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
@@ -650,6 +651,39 @@ func get(t *testing.T, client *http.Client, address, host string, v any) string 
 		}
 	}
 	return answer.Header.Get("Location")
+}
+
+// TestChanged changes what a world begins with.
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	w := start(t, demo.Options{
+		Server:   func(o *server.Options) { o.ServerName = "Attic" },
+		Provider: func(name string, o *idp.OIDCOptions) { o.NoDeviceFlow = name == demo.Keycloak },
+		Config: func(name string, config map[string]any) {
+			if name == demo.ADFS {
+				config["SamlClientId"] = "urn:attic"
+			}
+		},
+	})
+	var info struct{ ServerName string }
+	ask(t, w, "", http.MethodGet, "/System/Info/Public", nil, &info)
+	if info.ServerName != "Attic" {
+		t.Errorf("the server is %q", info.ServerName)
+	}
+	var providers map[string]struct{ SamlClientId string }
+	ask(t, w, w.APIKey().Reveal(), http.MethodGet, "/sso/SAML/Get", nil, &providers)
+	if id := providers[demo.ADFS].SamlClientId; id != "urn:attic" {
+		t.Errorf("the client id is %q", id)
+	}
+	for name, offered := range map[string]bool{demo.Authelia: true, demo.Keycloak: false} {
+		var metadata struct {
+			Device string `json:"device_authorization_endpoint"`
+		}
+		get(t, http.DefaultClient, w.Issuer(name)+"/.well-known/openid-configuration", "", &metadata)
+		if (metadata.Device != "") != offered {
+			t.Errorf("%s offers %q", name, metadata.Device)
+		}
+	}
 }
 
 // TestEnds runs alone, since it counts goroutines: a world leaves none behind and frees its ports, by Close and by its

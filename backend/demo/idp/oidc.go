@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -33,18 +34,32 @@ type OIDCOptions struct {
 	People []Person
 	// Secrets of the confidential clients.
 	Secrets Secrets
+	// Pushed says what becomes of pushed authorization requests.
+	Pushed PushMode
+	// NoResponseIssuer leaves the issuer out of authorization responses (RFC 9207).
+	NoResponseIssuer bool
+	// NoDeviceFlow switches the device authorization grant off, NoDeviceClients for these clients only.
+	NoDeviceFlow    bool
+	NoDeviceClients []string
+	// DeviceLife and DeviceInterval are how long a device code lives and how often a device may ask; zero means ten minutes
+	// and five seconds.
+	DeviceLife, DeviceInterval time.Duration
 	// Now is the clock that sign-ins, codes and access tokens run out by; nil means time.Now. ID tokens carry the system's
 	// time always.
 	Now func() time.Time
 }
 
 // OIDC is an OpenID Connect provider as an http.Handler: authorization code flow with PKCE S256 (RFC 7636), the issuer in
-// the authorization response (RFC 9207), ES256 ID tokens, and a sign-in page on which a person picks who he is. Every
-// request asks anew; nobody stays signed in. It must be served at its issuer's address.
+// the authorization response (RFC 9207), pushed requests (RFC 9126), the device grant (RFC 8628), ES256 ID tokens, and a
+// sign-in page on which people pick who they are. Nobody stays signed in. It must be served at its issuer's address.
 type OIDC struct {
 	issuer  string // without trailing slash
 	prefix  string // the issuer's path
 	site    site
+	mode    PushMode
+	pushed  *pending[pushedRequest]
+	silent  bool // about its issuer in authorization responses
+	alone   bool // without the device grant
 	storage *storage
 	op      *provider
 	routes  *http.ServeMux
@@ -102,14 +117,23 @@ func NewOIDC(o OIDCOptions) (*OIDC, error) {
 	p := &OIDC{
 		issuer: issuer, prefix: u.EscapedPath(),
 		site: site{provider: o.Name, protocol: "OpenID Connect"},
+		mode: o.Pushed, pushed: newPending[pushedRequest](o.Now, pushLife), silent: o.NoResponseIssuer, alone: o.NoDeviceFlow,
 	}
 	registered := clients(o.Secrets, func(id string) string {
 		return p.prefix + signInPath + "?id=" + url.QueryEscape(id)
 	})
+	for id, c := range registered {
+		c.devices = !o.NoDeviceFlow && !slices.Contains(o.NoDeviceClients, id)
+	}
 	if p.storage, err = newStorage(slices.Clone(o.People), registered, o.Now); err != nil {
 		return nil, fmt.Errorf("making an OpenID provider: %w", err)
 	}
+	life, interval := cmp.Or(o.DeviceLife, deviceLife), cmp.Or(o.DeviceInterval, deviceInterval)
+	p.storage.devices = newDevices(o.Now, life, interval)
 	config := &op.Config{
+		DeviceAuthorization: op.DeviceAuthorizationConfig{
+			Lifetime: life, PollInterval: interval, UserFormPath: p.prefix + devicePath, UserCode: op.UserCodeBase20,
+		},
 		CodeMethodS256: true, AuthMethodPost: true,
 		SupportedScopes: []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail},
 		SupportedClaims: []string{
@@ -124,23 +148,36 @@ func NewOIDC(o OIDCOptions) (*OIDC, error) {
 		op.WithCrypto(tokenCrypto{op.NewAES256GCMCrypto(config.CryptoKey, "")}),
 		op.WithCustomAuthEndpoint(op.NewEndpoint(authorizePath)),
 		op.WithCustomTokenEndpoint(op.NewEndpoint("/token")),
+		op.WithCustomDeviceAuthorizationEndpoint(op.NewEndpoint(deviceAuthorizationPath)),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("making an OpenID provider: %w", err)
 	}
 	p.op = &provider{Provider: made, clients: registered}
-	inner := op.CreateRouter(p.op)
+	p.route(op.CreateRouter(p.op))
+	return p, nil
+}
+
+// route serves the endpoints that are offered here. op, which is inside, has more.
+func (p *OIDC) route(inner http.Handler) {
 	p.routes = http.NewServeMux()
-	p.routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { p.site.home(w) })
+	p.routes.HandleFunc("GET /{$}", p.site.home)
 	p.routes.HandleFunc("GET "+oidc.DiscoveryEndpoint, p.discovery)
 	p.routes.HandleFunc(authorizePath, p.authorize(inner))
 	p.routes.HandleFunc("GET "+callbackPath, p.callback(inner))
 	p.routes.HandleFunc("GET "+signInPath, p.showPeople)
 	p.routes.HandleFunc("POST "+signInPath, p.choose)
-	for _, e := range []*op.Endpoint{made.TokenEndpoint(), made.UserinfoEndpoint(), made.KeysEndpoint()} {
-		p.routes.Handle(e.Relative(), inner)
+	p.routes.HandleFunc(p.op.TokenEndpoint().Relative(), p.token(inner))
+	p.routes.Handle(p.op.UserinfoEndpoint().Relative(), inner)
+	p.routes.Handle(p.op.KeysEndpoint().Relative(), inner)
+	if p.mode != PushedOff {
+		p.routes.HandleFunc("POST "+pushPath, p.push)
 	}
-	return p, nil
+	if !p.alone {
+		p.routes.HandleFunc("POST "+deviceAuthorizationPath, p.beginDevice(inner))
+		p.routes.HandleFunc("GET "+devicePath, p.askCode)
+		p.routes.HandleFunc("POST "+devicePath, p.decideDevice)
+	}
 }
 
 // Issuer returns the issuer identifier.
@@ -213,19 +250,30 @@ func (p *OIDC) discovery(w http.ResponseWriter, r *http.Request) {
 	c.ResponseTypesSupported = []string{string(oidc.ResponseTypeCode)}
 	c.ResponseModesSupported = []string{string(oidc.ResponseModeQuery)}
 	c.GrantTypesSupported = []oidc.GrantType{oidc.GrantTypeCode}
+	if p.alone {
+		c.DeviceAuthorizationEndpoint = ""
+	} else {
+		c.GrantTypesSupported = append(c.GrantTypesSupported, oidc.GrantTypeDeviceCode)
+	}
 	c.CodeChallengeMethodsSupported = []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256}
-	c.IntrospectionEndpoint, c.RevocationEndpoint, c.EndSessionEndpoint, c.DeviceAuthorizationEndpoint = "", "", "", ""
+	c.IntrospectionEndpoint, c.RevocationEndpoint, c.EndSessionEndpoint = "", "", ""
 	c.IntrospectionEndpointAuthMethodsSupported, c.IntrospectionEndpointAuthSigningAlgValuesSupported = nil, nil
 	c.RevocationEndpointAuthMethodsSupported, c.RevocationEndpointAuthSigningAlgValuesSupported = nil, nil
 	c.TokenEndpointAuthMethodsSupported = []oidc.AuthMethod{
 		oidc.AuthMethodBasic, oidc.AuthMethodPost, oidc.AuthMethodNone,
 	}
 	c.TokenEndpointAuthSigningAlgValuesSupported = nil
+	push := ""
+	if p.mode != PushedOff {
+		push = p.issuer + pushPath
+	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(struct {
 		*oidc.DiscoveryConfiguration
-		IssuerInResponse bool `json:"authorization_response_iss_parameter_supported"` // RFC 9207 section 3
-	}{c, true})
+		IssuerInResponse bool   `json:"authorization_response_iss_parameter_supported,omitempty"` // RFC 9207 section 3
+		Push             string `json:"pushed_authorization_request_endpoint,omitempty"`          // RFC 9126 section 5
+		PushRequired     bool   `json:"require_pushed_authorization_requests,omitempty"`
+	}{c, !p.silent, push, p.mode == PushedRequired})
 }
 
 // authorize checks an authorization request and leaves good ones to op. Of the others, those whose client or redirect URI is
@@ -236,29 +284,30 @@ func (p *OIDC) authorize(inner http.Handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodPost {
 			w.Header().Set("Allow", "GET, POST")
-			p.cannotBegin(w, http.StatusMethodNotAllowed, "The application used a method that does not belong here.")
+			p.cannotBegin(w, r, http.StatusMethodNotAllowed, wrongMethod)
 			return
 		}
 		if err := r.ParseForm(); err != nil {
-			p.cannotBegin(w, http.StatusBadRequest, "The application sent a request that cannot be read.")
+			p.cannotBegin(w, r, http.StatusBadRequest, unreadable)
 			return
 		}
-		// Section 3.1: no parameter twice. Otherwise we might check one value and op use the other.
-		for _, values := range r.Form {
-			if len(values) > 1 {
-				p.cannotBegin(w, http.StatusBadRequest, "The application sent a parameter twice.")
-				return
-			}
+		// Otherwise we might check one value and op use the other.
+		if repeats(r.Form) {
+			p.cannotBegin(w, r, http.StatusBadRequest, repeated)
+			return
 		}
 		c, ok := p.storage.clients[r.Form.Get("client_id")]
 		if !ok {
-			p.cannotBegin(w, http.StatusBadRequest, "The application is not registered here: its client id is not known.")
+			p.cannotBegin(w, r, http.StatusBadRequest, unknown)
+			return
+		}
+		if !p.unpush(r) {
+			p.cannotBegin(w, r, http.StatusBadRequest, notPushed)
 			return
 		}
 		target := r.Form.Get("redirect_uri")
 		if err := c.checkRedirect(target); err != nil {
-			p.cannotBegin(w, http.StatusBadRequest,
-				"The application wants the answer at an address that is not allowed: "+err.Error()+".")
+			p.cannotBegin(w, r, http.StatusBadRequest, notAllowed.with(err.Error()+"."))
 			return
 		}
 		if refused := checkRequest(r.Form); refused != nil {
@@ -275,25 +324,28 @@ func (p *OIDC) callback(inner http.Handler) http.HandlerFunc {
 	next := p.addIssuer(inner)
 	return func(w http.ResponseWriter, r *http.Request) {
 		if request, ok := p.storage.requests.get(r.FormValue("id")); !ok || !request.Done() {
-			p.site.over(w)
+			p.site.over(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	}
 }
 
-func (p *OIDC) cannotBegin(w http.ResponseWriter, status int, text string) {
-	p.site.fail(w, status, "This sign-in cannot begin", text)
+func (p *OIDC) cannotBegin(w http.ResponseWriter, r *http.Request, status int, text phrase) {
+	p.site.fail(w, r, status, cannotBegin, text)
 }
 
 // sendBack tells the client an error at its redirect URI, which was checked before.
 func (p *OIDC) sendBack(w http.ResponseWriter, r *http.Request, target, state string, refused refusedRequest) {
 	u, err := url.Parse(target)
 	if err != nil {
-		p.cannotBegin(w, http.StatusBadRequest, "The application's address cannot be read.")
+		p.cannotBegin(w, r, http.StatusBadRequest, badAddress)
 		return
 	}
-	add := url.Values{"error": {refused.code}, "error_description": {refused.description}, "iss": {p.issuer}}
+	add := url.Values{"error": {refused.code}, "error_description": {refused.description}}
+	if !p.silent {
+		add.Set("iss", p.issuer)
+	}
 	if state != "" {
 		add.Set("state", state)
 	}
@@ -304,6 +356,9 @@ func (p *OIDC) sendBack(w http.ResponseWriter, r *http.Request, target, state st
 // addIssuer adds the parameter iss to authorization responses (RFC 9207 section 2), which op does not. Redirects within
 // the provider are relative or begin with the issuer; those are left alone.
 func (p *OIDC) addIssuer(inner http.Handler) http.Handler {
+	if p.silent {
+		return inner
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		inner.ServeHTTP(&issuerWriter{ResponseWriter: w, issuer: p.issuer}, r)
 	})
@@ -344,14 +399,16 @@ func (p *OIDC) showPeople(w http.ResponseWriter, r *http.Request) {
 	if c, ok := p.storage.clients[title]; ok {
 		title = c.title
 	}
-	p.site.signIn(w, p.storage.people, p.prefix+signInPath, request.id, title, hostOf(request.GetRedirectURI()))
+	p.site.signIn(w, r, p.storage.people, asker{
+		action: p.prefix + signInPath, id: request.id, application: title, host: hostOf(request.GetRedirectURI()),
+	})
 }
 
 // waiting returns the sign-in that the request is about, or draws an error page.
 func (p *OIDC) waiting(w http.ResponseWriter, r *http.Request) (*authRequest, bool) {
 	request, ok := p.storage.requests.get(r.FormValue("id"))
 	if !ok || request.Done() {
-		p.site.over(w)
+		p.site.over(w, r)
 		return nil, false
 	}
 	return request, true
@@ -371,7 +428,7 @@ func (p *OIDC) choose(w http.ResponseWriter, r *http.Request) {
 	}
 	person, ok := find(p.storage.people, r.PostFormValue("person"))
 	if !ok {
-		p.site.fail(w, http.StatusBadRequest, "Nobody has that name", "Go back and choose one of the people.")
+		p.site.fail(w, r, http.StatusBadRequest, nobody, chooseAgain)
 		return
 	}
 	p.storage.finish(request, person)

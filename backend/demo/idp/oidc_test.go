@@ -29,12 +29,21 @@ var people = []idp.Person{
 // serveOIDC serves a provider at an issuer with the given path.
 func serveOIDC(t *testing.T, path string, now func() time.Time) *idp.OIDC {
 	t.Helper()
+	return serveOptions(t, path, idp.OIDCOptions{Now: now})
+}
+
+// serveOptions serves a provider with more options.
+func serveOptions(t *testing.T, path string, o idp.OIDCOptions) *idp.OIDC {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	issuer := "http://" + listener.Addr().String() + path
-	p, err := idp.NewOIDC(idp.OIDCOptions{Issuer: issuer, Name: "authelia", People: people, Now: now})
+	o.Issuer, o.Name = "http://"+listener.Addr().String()+path, "authelia"
+	if o.People == nil {
+		o.People = people
+	}
+	p, err := idp.NewOIDC(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,8 +34,9 @@ type client struct {
 	secret secret.Value
 	title  string // for the sign-in page
 	// under is what the redirect URI's path must contain, or empty.
-	under string
-	login func(id string) string
+	under   string
+	devices bool // may use the device grant
+	login   func(id string) string
 }
 
 // clients returns the registered clients by id. A public client is ClientApp alone.
@@ -77,8 +78,13 @@ func (c *client) PostLogoutRedirectURIs() []string { return nil }
 func (c *client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
-func (c *client) GrantTypes() []oidc.GrantType { return []oidc.GrantType{oidc.GrantTypeCode} }
-func (c *client) LoginURL(id string) string    { return c.login(id) }
+func (c *client) GrantTypes() []oidc.GrantType {
+	if c.devices {
+		return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeDeviceCode}
+	}
+	return []oidc.GrantType{oidc.GrantTypeCode}
+}
+func (c *client) LoginURL(id string) string { return c.login(id) }
 func (c *client) AccessTokenType() op.AccessTokenType {
 	return op.AccessTokenTypeBearer
 }

@@ -37,6 +37,7 @@ type storage struct {
 	requests *pending[*authRequest]
 	codes    *pending[string] // code to request id
 	tokens   *pending[token]
+	devices  devices
 }
 
 // token is what an access token opens at the userinfo endpoint.
@@ -143,11 +144,11 @@ func (s *storage) DeleteAuthRequest(_ context.Context, id string) error {
 
 // CreateAccessToken makes a token for the userinfo endpoint.
 func (s *storage) CreateAccessToken(_ context.Context, request op.TokenRequest) (string, time.Time, error) {
-	asked, ok := request.(*authRequest)
-	if !ok {
-		return "", time.Time{}, oidc.ErrUnsupportedGrantType()
+	switch request.(type) {
+	case *authRequest, *op.DeviceAuthorizationState:
+		return s.tokens.add(token{request.GetSubject(), request.GetScopes()}), s.now().Add(accessTokenLife), nil
 	}
-	return s.tokens.add(token{asked.subject, asked.GetScopes()}), s.now().Add(accessTokenLife), nil
+	return "", time.Time{}, oidc.ErrUnsupportedGrantType()
 }
 
 // CreateAccessAndRefreshTokens is refused: there are no refresh tokens here.
@@ -268,6 +269,7 @@ func (s *storage) claims(info *oidc.UserInfo, subject string, scopes []string) e
 			info.Email, info.EmailVerified = p.Email, p.Email != ""
 		}
 	}
+	p.override(info, scopes)
 	return nil
 }
 

@@ -62,13 +62,15 @@ func sourceHash(s string) string {
 type page struct {
 	Provider, Protocol string
 	Title              string
+	Lang               string // "en" or "de"
 	Style              template.CSS
 	Script             template.JS
 
-	Heading, Text     string      // post, error
-	Action            string      // sign-in, post
+	Heading, Text     string      // post, error, done, code
+	Action            string      // sign-in, post, code
 	ID                string      // sign-in
 	Application, Host string      // sign-in, post
+	Device            bool        // sign-in
 	People            []personRow // sign-in
 	Response          string      // post
 	RelayState        string      // post
@@ -80,8 +82,9 @@ type personRow struct {
 
 // write draws a page. Names on it come from strangers: the templates escape them, and control characters and bidi
 // overrides are replaced before.
-func (s site) write(w http.ResponseWriter, status int, name string, p page) {
+func (s site) write(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
 	a := loadAssets()
+	p.Lang = language(r)
 	p.Provider, p.Protocol, p.Style, p.Script = api.Printable(s.provider), s.protocol, a.style, a.script
 	if p.Title == "" {
 		p.Title = p.Heading
@@ -96,14 +99,22 @@ func (s site) write(w http.ResponseWriter, status int, name string, p page) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", a.policy)
 	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept-Language")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	_, _ = body.WriteTo(w)
 }
 
-// signIn draws the list of people. action is where the choice goes, id the sign-in it belongs to; application and host
-// say who asks.
-func (s site) signIn(w http.ResponseWriter, people []Person, action, id, application, host string) {
+// asker is who wants to know who signs in.
+type asker struct {
+	action            string // where the choice goes
+	id                string // the sign-in that it belongs to
+	application, host string
+	device            bool // the application is on another device
+}
+
+// signIn draws the list of people.
+func (s site) signIn(w http.ResponseWriter, r *http.Request, people []Person, a asker) {
 	rows := make([]personRow, len(people))
 	for i, p := range people {
 		rows[i] = personRow{
@@ -111,24 +122,23 @@ func (s site) signIn(w http.ResponseWriter, people []Person, action, id, applica
 			Title: api.Printable(p.Name + " (" + p.Login + ")"), Initials: p.initials(), Tint: strconv.Itoa(p.tint()),
 		}
 	}
-	s.write(w, http.StatusOK, "sign-in", page{
-		Title: "Sign in", Action: action, ID: id, People: rows,
-		Application: api.Printable(application), Host: api.Printable(host),
+	s.write(w, r, http.StatusOK, "sign-in", page{
+		Title: titleSignIn.in(r), Action: a.action, ID: a.id, People: rows,
+		Application: api.Printable(a.application), Host: api.Printable(a.host), Device: a.device,
 	})
 }
 
 // fail draws an error page for a person; nothing is sent back to the application.
-func (s site) fail(w http.ResponseWriter, status int, heading, text string) {
-	s.write(w, status, "error", page{Heading: heading, Text: api.Printable(text)})
+func (s site) fail(w http.ResponseWriter, r *http.Request, status int, heading, text phrase) {
+	s.write(w, r, status, "error", page{Heading: heading.in(r), Text: api.Printable(text.in(r))})
 }
 
 // over draws the error page of a sign-in that nobody waits for.
-func (s site) over(w http.ResponseWriter) {
-	s.fail(w, http.StatusGone, "This sign-in is over",
-		"It was finished, cancelled, or has waited too long. Start again in the application.")
+func (s site) over(w http.ResponseWriter, r *http.Request) {
+	s.fail(w, r, http.StatusGone, isOver, startAgain)
 }
 
 // home draws the page for those who open the provider's own address.
-func (s site) home(w http.ResponseWriter) {
-	s.write(w, http.StatusOK, "home", page{Title: "Demo provider"})
+func (s site) home(w http.ResponseWriter, r *http.Request) {
+	s.write(w, r, http.StatusOK, "home", page{Title: titleHome.in(r)})
 }

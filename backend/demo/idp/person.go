@@ -1,13 +1,16 @@
 // Package idp is the demo world's two identity providers, an OpenID Connect provider and a SAML identity provider, both
-// real ones as far as the protocols go, with sign-in pages on which a person picks who he is. Both keep everything in
+// real ones as far as the protocols go, with sign-in pages on which people pick who they are. Both keep everything in
 // memory, answer nobody but loopback addresses and ask for no password: they are for demonstrations and tests only.
 package idp
 
 import (
 	"hash/fnv"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
 )
 
 // Person is somebody who can sign in at a demo provider.
@@ -19,6 +22,35 @@ type Person struct {
 	// Name and Email are shown on the sign-in page, and are the claims and attributes of the same meaning.
 	Name  string
 	Email string
+	// Claims are OIDC claims in the place of the usual ones or besides them, of any type. One that is nil is left out. The
+	// scope profile brings them, and those of the e-mail address the scope email.
+	Claims map[string]any
+}
+
+// override puts the person's own claims in the place of the usual ones.
+func (p Person) override(info *oidc.UserInfo, scopes []string) {
+	for name, value := range p.Claims {
+		scope := oidc.ScopeProfile
+		if strings.HasPrefix(name, "email") {
+			scope = oidc.ScopeEmail
+		}
+		if !slices.Contains(scopes, scope) {
+			continue
+		}
+		switch name {
+		case "preferred_username":
+			info.PreferredUsername = ""
+		case "name":
+			info.Name = ""
+		case "email":
+			info.Email = ""
+		case "email_verified":
+			info.EmailVerified = false
+		}
+		if value != nil {
+			info.AppendClaims(name, value)
+		}
+	}
 }
 
 // initials returns up to two letters for the avatar: of the first and the last word of the name that begin with a letter.

@@ -114,7 +114,7 @@ func NewSAML(o SAMLOptions) (*SAML, error) {
 		format: o.NameIDFormat, now: o.Now, requests: newPending[samlRequest](o.Now, pendingLife),
 	}
 	s.routes = http.NewServeMux()
-	s.routes.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { s.site.home(w) })
+	s.routes.HandleFunc("GET /{$}", s.site.home)
 	s.routes.HandleFunc("GET /metadata", s.serveMetadata)
 	s.routes.HandleFunc("GET /sso", s.begin)
 	s.routes.HandleFunc("POST /sso", s.begin)
@@ -199,8 +199,7 @@ func (s *SAML) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 func (s *SAML) begin(w http.ResponseWriter, r *http.Request) {
 	request, err := s.read(r)
 	if err != nil {
-		s.site.fail(w, http.StatusBadRequest, "This sign-in cannot begin",
-			"The application's request was refused: "+err.Error()+".")
+		s.site.fail(w, r, http.StatusBadRequest, cannotBegin, refusedHere.with(err.Error()+"."))
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -248,10 +247,12 @@ func (s *SAML) showPeople(w http.ResponseWriter, r *http.Request) {
 	id := r.FormValue("id")
 	request, ok := s.requests.get(id)
 	if !ok {
-		s.site.over(w)
+		s.site.over(w, r)
 		return
 	}
-	s.site.signIn(w, s.people, s.prefix+"/sign-in", id, cmp.Or(s.application, request.issuer), hostOf(request.acs))
+	s.site.signIn(w, r, s.people, asker{
+		action: s.prefix + "/sign-in", id: id, application: cmp.Or(s.application, request.issuer), host: hostOf(request.acs),
+	})
 }
 
 // choose takes the person's choice and answers the service provider through the browser.
@@ -259,38 +260,38 @@ func (s *SAML) choose(w http.ResponseWriter, r *http.Request) {
 	cancelled := r.PostFormValue("cancel") != ""
 	person, ok := find(s.people, r.PostFormValue("person"))
 	if !ok && !cancelled {
-		s.site.fail(w, http.StatusBadRequest, "Nobody has that name", "Go back and choose one of the people.")
+		s.site.fail(w, r, http.StatusBadRequest, nobody, chooseAgain)
 		return
 	}
 	request, ok := s.requests.take(r.PostFormValue("id"))
 	if !ok {
-		s.site.over(w)
+		s.site.over(w, r)
 		return
 	}
 	idp, err := s.provider(request.issuer, request.acs)
 	var response *etree.Element
-	heading := "Signed in"
+	heading := signedIn
 	switch {
 	case err != nil:
 	case cancelled:
-		heading = "Cancelled"
+		heading = cancelledSignIn
 		response, err = s.refuse(idp, request)
 	default:
 		response, err = s.answer(idp, request, person)
 	}
 	if err != nil {
-		s.site.fail(w, http.StatusInternalServerError, "This sign-in cannot end", "The answer could not be signed.")
+		s.site.fail(w, r, http.StatusInternalServerError, cannotEnd, notSigned)
 		return
 	}
 	doc := etree.NewDocument()
 	doc.SetRoot(response)
 	data, err := doc.WriteToBytes()
 	if err != nil {
-		s.site.fail(w, http.StatusInternalServerError, "This sign-in cannot end", "The answer could not be written.")
+		s.site.fail(w, r, http.StatusInternalServerError, cannotEnd, notWritten)
 		return
 	}
-	s.site.write(w, http.StatusOK, "post", page{
-		Heading: heading, Action: request.acs, Host: hostOf(request.acs), Script: loadAssets().script,
+	s.site.write(w, r, http.StatusOK, "post", page{
+		Heading: heading.in(r), Action: request.acs, Host: hostOf(request.acs), Script: loadAssets().script,
 		Response: base64.StdEncoding.EncodeToString(data), RelayState: request.relayState,
 	})
 }

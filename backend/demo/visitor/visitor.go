@@ -65,11 +65,7 @@ func (v *Visitor) Choose(ctx context.Context, address, login string) (*http.Requ
 	if err != nil {
 		return nil, fmt.Errorf("opening the sign-in page: %w", err)
 	}
-	id := "cancel"
-	if login != Cancel {
-		id = "person-" + login
-	}
-	choice, err := press(ctx, at, body, id)
+	choice, err := press(ctx, at, body, buttonOf(login))
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +92,44 @@ func (v *Visitor) Choose(ctx context.Context, address, login string) (*http.Requ
 		}
 	}
 	return nil, errors.New("the provider redirects without end")
+}
+
+// Approve opens the page of a device code (RFC 8628 section 3.3), types the code unless the address holds it, and signs in as
+// login, or cancels.
+func (v *Visitor) Approve(ctx context.Context, address, userCode, login string) error {
+	at, body, err := v.open(ctx, address)
+	if err != nil {
+		return fmt.Errorf("opening the device page: %w", err)
+	}
+	if bytes.Contains(body, []byte(`name="user_code"`)) {
+		typed, err := press(ctx, at, body, "send-code", "user_code", userCode)
+		if err != nil {
+			return err
+		}
+		if at, body, err = v.open(ctx, typed.URL.String()); err != nil {
+			return fmt.Errorf("sending the code: %w", err)
+		}
+	}
+	choice, err := press(ctx, at, body, buttonOf(login))
+	if err != nil {
+		return err
+	}
+	response, body, err := v.do(choice)
+	switch {
+	case err != nil:
+		return fmt.Errorf("sending the choice: %w", err)
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("the provider answered the choice with %s: %s", response.Status, text(body))
+	}
+	return nil
+}
+
+// buttonOf is the id of the button of a person, or of Cancel.
+func buttonOf(login string) string {
+	if login == Cancel {
+		return "cancel"
+	}
+	return "person-" + login
 }
 
 // open follows redirects to a page and returns where it is and what it says.
@@ -155,8 +189,9 @@ func redirect(response *http.Response) (*url.URL, error) {
 	return next, nil
 }
 
-// press returns the request that a browser sends when the button with that id is pressed.
-func press(ctx context.Context, at *url.URL, body []byte, id string) (*http.Request, error) {
+// press returns the request that a browser sends when the button with that id is pressed. typed are names of fields and what
+// is typed into them, in turn.
+func press(ctx context.Context, at *url.URL, body []byte, id string, typed ...string) (*http.Request, error) {
 	doc, err := html.Parse(bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("reading the page: %w", err)
@@ -182,9 +217,20 @@ func press(ctx context.Context, at *url.URL, body []byte, id string) (*http.Requ
 	if name := attribute(button, "name"); name != "" {
 		values.Set(name, attribute(button, "value"))
 	}
+	for i := 0; i+1 < len(typed); i += 2 {
+		values.Set(typed[i], typed[i+1])
+	}
 	action, err := at.Parse(attribute(form, "action"))
 	if err != nil {
 		return nil, fmt.Errorf("reading the form's action: %w", bare(err))
+	}
+	if strings.EqualFold(attribute(form, "method"), http.MethodGet) {
+		action.RawQuery = values.Encode()
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, action.String(), nil)
+		if err != nil {
+			return nil, fmt.Errorf("filling in the form: %w", bare(err))
+		}
+		return request, nil
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, action.String(), strings.NewReader(values.Encode()))
 	if err != nil {
