@@ -1,5 +1,5 @@
-// Package browser opens an identity provider's address in the person's own browser, and refuses every address that is not
-// plainly a web page's: the address comes from a server, and opening it must not start anything but a browser.
+// Package browser opens an identity provider's address in the person's browser. It refuses every address that is not plainly
+// the address of a web page: the address comes from a server, and opening it must start nothing but a browser.
 package browser
 
 import (
@@ -22,18 +22,18 @@ import (
 // maxAddress bounds an address; an AuthnRequest with a signature takes 3 kB, and Windows takes no more than 32 kB.
 const maxAddress = 16 << 10
 
-// settle is how long a browser may take to say that it cannot open the address. One that still runs then has opened it.
+// settle is how long a browser may take to fail. If it still runs then, it has opened the address.
 const settle = 2 * time.Second
 
-// shells read their arguments as a program, so an address would not stay an address.
+// shells read their arguments as a program, so an address could become a command.
 var shells = []string{"cmd", "command", "powershell", "pwsh", "sh", "bash", "dash", "ash", "zsh", "ksh", "fish"}
 
 // Check returns the host to show to the person before the address is opened, with its port where it has one. A host of
-// another script is returned in its ASCII form (xn--…, RFC 5891), so that it cannot pose as a familiar one.
+// another script is returned in its ASCII form (xn--…, RFC 5891), so that it cannot look like a familiar one.
 //
-// The error is api.CodeAddressRefused for everything that is not an absolute http or https address, for one with a user
-// name in it (https://bank.example@evil.example), and for one with characters that no address has (RFC 3986) and that
-// programs disagree about: blanks, control characters, quotes, angle brackets, backslashes.
+// The error is api.CodeAddressRefused for everything that is not an absolute http or https address, for an address with a
+// user name in it (https://bank.example@evil.example), and for an address with characters that no address has (RFC 3986)
+// and that programs treat differently: blanks, control characters, quotes, angle brackets, backslashes.
 func Check(address string) (string, error) {
 	if len(address) > maxAddress {
 		return "", refused("it is too long", "")
@@ -107,7 +107,7 @@ func refused(why, scheme string) error {
 // with the address as one more argument at its end.
 //
 // The error is api.CodeAddressRefused where Check refuses the address, api.CodeUsage for a command that cannot be split or
-// is a shell, and api.CodeBrowserFailed when nothing could be started or it failed at once.
+// is a shell, and api.CodeBrowserFailed when the browser could not be started or failed at once.
 func Open(ctx context.Context, address, command string) error {
 	if _, err := Check(address); err != nil {
 		return err
@@ -139,7 +139,7 @@ func Open(ctx context.Context, address, command string) error {
 	return await(ctx, words[0], ended, err)
 }
 
-// start starts a program that outlives us, with nothing to read and nobody to print to.
+// start starts a program that outlives Jellybind. It has no input, and its output is discarded.
 func start(program string, args ...string) (<-chan error, error) {
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // the person's own choice, and it outlives every context
 	cmd.SysProcAttr = detached()
@@ -151,7 +151,7 @@ func start(program string, args ...string) (<-chan error, error) {
 	return ended, nil
 }
 
-// await gives a browser that was started, or was not for err, the time to fail.
+// await waits until a started browser has failed or has had the time to. err is the error of starting it.
 func await(ctx context.Context, program string, ended <-chan error, err error) error {
 	if err != nil {
 		return failed(program, err)
@@ -194,12 +194,12 @@ func isShell(program string) bool {
 		slices.Contains(shells, strings.TrimSuffix(name, ".exe"))
 }
 
-// Split splits a command into the program and its arguments. A command that as a whole is the path of a program is
-// that program, blanks and all. Otherwise blanks separate words, and single or double quotes keep a word together, also
-// in its middle; everything between quotes stands for itself. There are no other special characters: a backslash is a
-// backslash, since Windows has them in paths, and variables, wildcards and redirections are not known.
+// Split splits a command into the program and its arguments. If the whole command is the path of a program, it is that
+// program, even with blanks in it. Otherwise blanks separate words, and single or double quotes keep a word together, also
+// in its middle; everything between quotes is taken literally. There are no other special characters: a backslash is a
+// backslash, since Windows paths have them, and variables, wildcards and redirections are not expanded.
 //
-// The error is api.CodeUsage for a quote without its end and for an empty command.
+// The error is api.CodeUsage for an unclosed quote and for an empty command.
 func Split(command string) ([]string, error) {
 	command = strings.TrimSpace(command)
 	if strings.ContainsAny(command, `/\`) {

@@ -10,11 +10,11 @@ import (
 )
 
 var quiet = sync.OnceFunc(func() {
-	// What a browser prints would end up in the middle of our own output.
+	// The browser's output would end up in the middle of ours.
 	clibrowser.Stdout, clibrowser.Stderr = io.Discard, io.Discard
 })
 
-// openDefault asks the system, which starts the browser as a program of its own.
+// openDefault asks the system, which starts the browser as a separate program.
 func openDefault(address string) (<-chan error, error) {
 	quiet()
 	ended := make(chan error, 1)

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// openers are the programs that open the default browser. They are those of cli/browser, which starts them in our process
-// group, so that Ctrl-C would end a browser that was not running yet, and with a pipe to us for what it prints, which breaks
-// when we end.
+// openers are the programs that open the default browser, the same as in cli/browser. That package starts them in our process
+// group, so that Ctrl-C would end a browser that was not running before, and with its output piped to us, which breaks when
+// we end.
 var openers = []string{"xdg-open", "x-www-browser", "www-browser", "wslview"}
 
-// openDefault starts the first opener that is there.
+// openDefault starts the first opener that is installed.
 func openDefault(address string) (<-chan error, error) {
 	for _, name := range openers {
 		if program, err := exec.LookPath(name); err == nil {

@@ -5,10 +5,10 @@ import (
 	"errors"
 )
 
-// Attend runs show beside Wait: the listener serves already while the address is shown, and show may take its time, as a
-// browser that has to start does. show's context ends with the wait, and Attend returns when both have ended.
+// Attend runs show and Wait at the same time: the listener serves while the address is shown, and show may take as long as
+// a browser needs to start. show's context ends with the wait, and Attend returns when both have ended.
 //
-// An error of show ends the wait, unless the answer has come already; then, as otherwise, the errors are Wait's.
+// An error of show ends the wait, unless the answer has come already. All other errors are Wait's.
 func (l *Listener) Attend(
 	ctx context.Context, expect Expect, show func(context.Context) error,
 	answer func(context.Context, Callback) (Page, error),
@@ -21,19 +21,19 @@ func (l *Listener) Attend(
 		if err != nil {
 			select {
 			case l.abandoned <- struct{}{}:
-			default: // somebody attends a second time, which Wait refuses
+			default: // a second Attend, which Wait refuses
 			}
 		}
 		shown <- err
 	}()
 	err := l.Wait(ctx, expect, answer)
 	hide()
-	// What show says once it was hidden counts for nothing: its context has ended.
+	// An error of show after the wait does not count: its context has ended.
 	if failed := <-shown; errors.Is(err, errAbandoned) {
 		return failed
 	}
 	return err
 }
 
-// errAbandoned ends a wait for which the address could not be shown.
+// errAbandoned ends a wait when the address could not be shown.
 var errAbandoned = errors.New("waiting on the loopback: the address could not be shown")

@@ -1,12 +1,12 @@
-// Package loopback catches the one answer of a sign-in that a person makes in his own browser: a small HTTP server on
-// the loopback that takes exactly one request, at one path, for one Host, and tells the person what happened.
+// Package loopback receives the answer of a sign-in from the browser: a small HTTP server on the loopback that takes
+// exactly one request, at one path, for one Host, and shows the person what happened.
 //
-// What may reach it is hostile until proven otherwise: every web page that is open in the browser can send requests to
-// a port of the loopback, names can be rebound to 127.0.0.1, and so can every other program on the machine. So a request
-// is looked at in this order, and none that fails ends the wait: the Host is ours (421), the path is the expected one
-// (404), the method too (405), the browser navigated there as a whole page, rather than fetching it from within another
-// one (403), it is small and well-formed (400, 413, 415), and it belongs to the sign-in that waits (Expect.Match, 400).
-// The first request that passes is answered; those that come later are told so (410).
+// Every request is hostile until proven otherwise: each web page that is open in the browser, each name that is rebound to
+// 127.0.0.1, and each other program on the computer can send requests to a port of the loopback. So a request is checked in
+// this order, and one that fails does not end the wait: the Host is ours (421), the path is the expected one (404), the
+// method too (405), the browser went there as a whole page instead of fetching it for another page (403), it is small and
+// well-formed (400, 413, 415), and it belongs to the sign-in that waits (Expect.Match, 400). The first request that passes
+// is answered; later ones are refused (410).
 package loopback
 
 import (
@@ -58,7 +58,7 @@ type Listener struct {
 	timeout   time.Duration
 	language  string
 
-	abandoned chan struct{} // told when the address could not be shown: nobody will answer
+	abandoned chan struct{} // receives when the address could not be shown: nobody will answer
 	closing   chan struct{}
 	closeOnce sync.Once
 	closeErr  error
@@ -72,7 +72,7 @@ type Listener struct {
 // same port as well where the machine has IPv6, because browsers may resolve the name to either; a port that is free on
 // one of them only counts as taken, so that nobody else can catch the answer.
 //
-// The error is api.CodePortTaken when every port is in use, and api.CodeUsage for a host or a port that is none.
+// The error is api.CodePortTaken when every port is in use, and api.CodeUsage for a malformed host or port.
 func Listen(ctx context.Context, opts Options) (*Listener, error) {
 	host := opts.Host
 	if host == "" {
@@ -197,7 +197,7 @@ func (l *Listener) HostPort() string {
 // Port is the port that is bound.
 func (l *Listener) Port() int { return portOf(l.listeners[0]) }
 
-// portOf is a listener's port, and http's own for one that has none.
+// portOf returns a listener's port; a listener in memory has none, and gets the default of http.
 func portOf(l net.Listener) int {
 	if a, ok := l.Addr().(*net.TCPAddr); ok {
 		return a.Port
@@ -205,14 +205,14 @@ func portOf(l net.Listener) int {
 	return 80
 }
 
-// URL is the address on the loopback that leads to Expect.Target while Wait waits. Nobody can guess it: whoever knew the
-// target's state could have his own sign-in taken for this one, and every program on the machine can ask the port.
+// URL is the address on the loopback that leads to Expect.Target while Wait waits. It cannot be guessed: another program on
+// this computer that learned the target's state could pass its own sign-in off as this one.
 func (l *Listener) URL() string { return "http://" + l.HostPort() + l.shortPath }
 
 // Timeout is how long Wait will wait.
 func (l *Listener) Timeout() time.Duration { return l.timeout }
 
-// Close gives the port free. A Wait that is under way ends with api.CodeCancelled. Closing twice is harmless.
+// Close frees the port. A running Wait ends with api.CodeCancelled. Closing twice is harmless.
 func (l *Listener) Close() error {
 	l.closeOnce.Do(func() {
 		close(l.closing)

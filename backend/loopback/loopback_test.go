@@ -788,3 +788,26 @@ func FuzzRequests(f *testing.F) {
 		}
 	})
 }
+
+// TestRenew opens the short address when the target has expired. A target that cannot be renewed is used as it is.
+func TestRenew(t *testing.T) {
+	t.Parallel()
+	var renew atomic.Pointer[func() (string, error)]
+	expect := expectState("GET", "/cb", "s")
+	expect.Renew = func(context.Context) (string, error) { return (*renew.Load())() }
+	r := start(t, loopback.Options{}, expect, loopback.Page{OK: true}, nil)
+	for _, c := range []struct {
+		renewed string
+		err     error
+		want    string
+	}{
+		{"https://idp.example/2", nil, "https://idp.example/2"},
+		{"", errors.New("the provider is away"), expect.Target},
+	} {
+		f := func() (string, error) { return c.renewed, c.err }
+		renew.Store(&f)
+		if resp, _ := send(t, "GET", r.l.URL(), "", nil); resp.StatusCode != 302 || resp.Header.Get("Location") != c.want {
+			t.Errorf("%d to %s, want %s", resp.StatusCode, resp.Header.Get("Location"), c.want)
+		}
+	}
+}

@@ -58,10 +58,10 @@ type text struct{ title, text string }
 // words are the page's texts in one language.
 type words struct {
 	lang, close string
-	// ok and failed say how it went where the flow said nothing; reasons say more for some codes.
+	// ok and failed are the default texts of a result; reasons are more exact texts for some codes.
 	ok, failed text
 	reasons    map[api.Code]string
-	// foreign is for requests that belong to no sign-in that waits, late for those behind the first.
+	// foreign is for requests that belong to no sign-in that waits, late for requests after the first.
 	foreign, late text
 }
 
@@ -102,7 +102,7 @@ var catalogue = map[string]*words{
 	},
 }
 
-// Language chooses for a BCP 47 tag the language that Jellybind speaks: "de" or "en".
+// Language chooses the page's language for a BCP 47 tag: "de" or "en".
 func Language(tag string) string {
 	primary, _, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(tag), "_", "-"), "-")
 	if primary == "de" {
@@ -111,7 +111,7 @@ func Language(tag string) string {
 	return "en"
 }
 
-// complete fills in what a flow left out.
+// complete fills in the texts that a flow left out.
 func (w *words) complete(page *Page, err error) {
 	t := w.ok
 	if !page.OK {

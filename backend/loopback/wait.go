@@ -20,8 +20,8 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// The bounds of a request and of the listener's life after the answer. A SAML response with a few hundred groups is
-// some 100 kB; cookies of every other program on the loopback come along, since cookies know no port.
+// The limits of a request, and how long the listener lives after the answer. A SAML response with a few hundred groups is
+// about 100 kB. Browsers send the cookies of every program on the loopback, since cookies are not bound to a port.
 const (
 	maxHeaderBytes = 64 << 10
 	maxBodyBytes   = 1 << 20
@@ -38,24 +38,24 @@ type Expect struct {
 	Method string
 	// Path is the exact path in escaped form, such as "/jf/sso/OID/redirect/my%20idp".
 	Path string
-	// Match tells whether the request belongs to this sign-in: its state is the one that was sent, or it answers the
-	// AuthnRequest that was sent. An error refuses the request and the wait goes on; its text is shown to nobody. Match may
-	// be called from several goroutines at once.
+	// Match returns an error when the request does not belong to this sign-in: its state is not the one that was sent, or it
+	// does not answer the AuthnRequest that was sent. The request is then refused and the wait goes on; the error's text is
+	// not shown. Match may be called from several goroutines at once.
 	Match func(url.Values) error
-	// Target is where Listener.URL redirects to while nobody has answered: the identity provider's address, http or https.
-	// Empty means that there is no such redirect.
+	// Target is where Listener.URL redirects to until the answer comes: the identity provider's address, http or https.
+	// Empty means no redirect.
 	Target string
 	// Renew returns a target that has not expired, for requests that come long after the wait began. It may be called from
 	// several goroutines at once. Nil means that Target does not expire.
 	Renew func(context.Context) (string, error)
 	// Host and RedirectURI are for the hint when nobody answers: the identity provider, and the address that it must
-	// allow. Most providers answer a redirect URI that they do not know with a page of their own, and the loopback never
-	// hears of it. Both may be empty.
+	// allow. Most providers show an error page for a redirect URI that they do not know, and send nothing to the loopback.
+	// Both may be empty.
 	Host, RedirectURI string
 }
 
 // MatchState returns an Expect.Match for an OAuth 2.0 authorization response (RFC 6749, sections 4.1.2 and 4.1.2.1) with
-// this state: one code or one error, and nothing twice.
+// this state: one code or one error, and no parameter twice.
 func MatchState(state secret.Value) func(url.Values) error {
 	return func(v url.Values) error {
 		for name, values := range v {
@@ -84,18 +84,18 @@ type Callback struct {
 
 // Page is what the person reads in the browser.
 type Page struct {
-	// OK is whether it went well.
+	// OK is whether the sign-in succeeded.
 	OK bool
-	// Title and Text are plain text. Where they are empty, the listener says in its language what the result means.
+	// Title and Text are plain text. Where they are empty, the listener fills them in, in its language.
 	Title, Text string
 }
 
 // Wait serves until a request matches, runs answer once for it, shows the person the page that answer returns, and
-// gives the port free. It returns what answer returned. answer's context ends with ctx, but does not end when the person
+// frees the port. It returns the error of answer. answer's context ends with ctx, but does not end when the person
 // closes the tab; Wait never returns while answer runs.
 //
-// Where nobody answers, the error is api.CodeTimeout after Options.Timeout, and api.CodeCancelled as soon as ctx ends or
-// Close is called. A listener waits once.
+// Without an answer, the error is api.CodeTimeout after Options.Timeout, and api.CodeCancelled as soon as ctx ends or
+// Close is called. A listener can wait only once.
 func (l *Listener) Wait(ctx context.Context, expect Expect, answer func(context.Context, Callback) (Page, error)) error {
 	l.mu.Lock()
 	again := l.waited
@@ -119,7 +119,7 @@ func (l *Listener) Wait(ctx context.Context, expect Expect, answer func(context.
 		IdleTimeout:                  readTimeout,
 		MaxHeaderBytes:               maxHeaderBytes,
 		DisableGeneralOptionsHandler: true,
-		ErrorLog:                     log.New(io.Discard, "", 0), // it would print what strangers send
+		ErrorLog:                     log.New(io.Discard, "", 0), // it would print parts of foreign requests
 	}
 	var serving sync.WaitGroup
 	for _, ln := range l.listeners {
@@ -187,7 +187,7 @@ func newWait(
 	return w, nil
 }
 
-// result waits for whatever ends the wait first. Once a request is claimed, the time is answer's, and its result counts.
+// result waits for the first event that ends the wait. Once a request is claimed, only answer's result counts.
 func (w *wait) result(ctx context.Context, l *Listener) error {
 	timer := time.NewTimer(l.timeout)
 	defer timer.Stop()
@@ -219,7 +219,7 @@ func (w *wait) result(ctx context.Context, l *Listener) error {
 	return w.interpret(ctx, <-w.done)
 }
 
-// spoken says a time limit in words: whole minutes where it is so.
+// spoken is a time limit in words, in minutes if it is a whole number of them.
 func spoken(d time.Duration) string {
 	switch minutes := int(d / time.Minute); {
 	case d%time.Minute != 0 || minutes == 0:
@@ -231,7 +231,7 @@ func spoken(d time.Duration) string {
 	}
 }
 
-// unanswered says that nobody answered in time, and what may have kept the answer away.
+// unanswered is the error when no answer came in time. Its hint says what may have kept the answer away.
 func (w *wait) unanswered(timeout time.Duration) error {
 	e := &api.Error{
 		Code: api.CodeTimeout, Why: "nobody-came",
@@ -273,7 +273,7 @@ func (w *wait) over() bool {
 	return w.taken
 }
 
-// serve takes one request through the checks that the package comment lists.
+// serve puts one request through the checks that the package comment lists.
 func (w *wait) serve(rw http.ResponseWriter, r *http.Request) {
 	secure(rw.Header())
 	if !sameHost(r.Host, w.hostPort) {
@@ -316,7 +316,7 @@ func (w *wait) serve(rw http.ResponseWriter, r *http.Request) {
 	w.respond(rw, Callback{Method: r.Method, Path: w.expect.Path, RawQuery: r.URL.RawQuery, Values: values})
 }
 
-// respond runs answer and shows its page. The result is delivered even where answer panics or the browser is gone.
+// respond runs answer and shows its page. The result is delivered even if answer panics or the browser is gone.
 func (w *wait) respond(rw http.ResponseWriter, callback Callback) {
 	err := errors.New("answering on the loopback: the answer's handler panicked")
 	defer func() { w.done <- err }()
@@ -334,7 +334,7 @@ func (w *wait) respond(rw http.ResponseWriter, callback Callback) {
 }
 
 // redirect sends a person who opened the listener's short address on to the identity provider. A page that is open in
-// the browser must not be able to start that.
+// the browser must not be able to trigger that.
 func (w *wait) redirect(rw http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		rw.Header().Set("Allow", http.MethodGet)
@@ -398,14 +398,14 @@ func (w *wait) refuse(rw http.ResponseWriter, status int, t text) {
 func (w *wait) write(rw http.ResponseWriter, status int, page Page) {
 	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
 	rw.WriteHeader(status)
-	// An error here means that the tab is gone; nobody is left to tell.
+	// An error here means that the tab is closed; nobody would see a message.
 	_ = pageTemplate.Execute(rw, struct {
 		Page
 		Lang, Close string
 	}{page, w.words.lang, w.words.close})
 }
 
-// secure sets the headers of every answer: nothing is loaded, framed, sniffed, stored, or told to the next page.
+// secure sets the headers of every answer: nothing is loaded, framed, sniffed or stored, and no referrer is sent.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", contentSecurityPolicy)
 	h.Set("Referrer-Policy", "no-referrer")
@@ -423,7 +423,7 @@ func sameHost(got, ours string) bool {
 
 // navigation reports whether a browser went to the address as a whole page, by the Fetch Metadata request headers
 // (W3C): not as an image, a script, a frame or a fetch inside another page, nor ahead of time. Browsers that are too old
-// to send them, and programs that are no browser, pass: what stops these is Expect.Match.
+// to send the headers, and programs that are not browsers, pass this check and must pass Expect.Match.
 func navigation(h http.Header) bool {
 	if mode := h.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
 		return false
@@ -439,8 +439,8 @@ func navigation(h http.Header) bool {
 	return true
 }
 
-// segments splits an escaped path and decodes each part, so that paths are equal whichever letters are escaped, while an
-// escaped slash stays different from a slash.
+// segments splits an escaped path and decodes each part, so that paths are equal no matter which letters are escaped, while
+// an escaped slash stays different from a slash.
 func segments(escaped string) ([]string, error) {
 	if !strings.HasPrefix(escaped, "/") {
 		return nil, errors.New("the path does not begin with a slash")

@@ -113,9 +113,9 @@ func (m Metadata) Facts() []api.Fact {
 // Discover asks the provider for its metadata and makes sure that it is this issuer's, that it can do what Run needs, and
 // that its endpoints are no less protected than the issuer itself.
 //
-// The plugin's settings hold the issuer as people copied it: with or without the well-known path, with or without a slash
-// at its end. Discovery leaves out that slash (section 4.1), so both forms lead to the same document; the form in it is the
-// issuer's, and everything after is compared with that, letter by letter.
+// The plugin's settings hold the issuer as it was typed: with or without the well-known path, with or without a slash at its
+// end. Discovery leaves out that slash (section 4.1), so both forms lead to the same document. The issuer's exact form is the
+// one in the document, and everything later is compared with that.
 func (c Client) Discover(ctx context.Context) (Metadata, error) {
 	client, err := c.httpClient()
 	if err != nil {
