@@ -39,7 +39,7 @@ type hostile struct {
 	sign     func(*testing.T, *hostile, []byte) string // signs the ID token otherwise
 
 	// These answer at an endpoint instead; false lets the request pass.
-	redeem, keys, info, push, device func(http.ResponseWriter, *http.Request) bool
+	begin, redeem, keys, info, push, device func(http.ResponseWriter, *http.Request) bool
 
 	leaked atomic.Bool  // something secret went where it must not
 	asked  atomic.Int32 // how often userinfo was asked
@@ -108,7 +108,7 @@ func (h *hostile) mux(t *testing.T) *http.ServeMux {
 		})
 	}
 	handle("GET /.well-known/openid-configuration", nil, h.serveMetadata)
-	handle("GET /auth", nil, h.authorize)
+	handle("GET /auth", h.begin, h.authorize)
 	handle("POST /token", h.redeem, func(w http.ResponseWriter, _ *http.Request) { h.issue(t, w) })
 	handle("GET /keys", h.keys, func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{

@@ -223,6 +223,7 @@ type authorization struct {
 	*provider
 	redirectURI            string
 	state, nonce, verifier secret.Value
+	silent                 bool // asks for an answer without a person
 
 	mu      sync.Mutex // guards what follows: the short address may be opened twice at once
 	pushed  string     // the address that leads to the pushed request
@@ -255,6 +256,9 @@ func (a *authorization) request() url.Values {
 		if !form.Has(name) && !slices.Contains(replacing, name) {
 			form.Set(name, value)
 		}
+	}
+	if a.silent {
+		form.Set("prompt", "none")
 	}
 	return form
 }
