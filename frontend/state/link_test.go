@@ -1,0 +1,93 @@
+package state_test
+
+import (
+	"testing"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+func TestMoveHere(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.StartLinking{Account: api.User{ID: "u1", Name: "n"}})
+	s.Update(state.PickProvider{Protocol: api.OIDC, Name: "p"})
+	none[state.CallStartLink](t, s.Update(state.MoveHere{}))
+	s.Link.Step, s.Link.Error = state.LinkFailed, &api.Error{Code: api.CodeLinkOwned}
+	s.Link.Plan = &api.Plan{Option: api.Option{OK: true}, Provider: api.Provider{Protocol: api.OIDC, Name: "p"}}
+	if call := want[state.CallStartLink](t, s.Update(state.MoveHere{})); !call.Request.Move || call.Request.UserID != "u1" {
+		t.Errorf("starts %+v", call.Request)
+	}
+	if s.Link.Error != nil || s.Link.Step != state.LinkSignIn {
+		t.Errorf("stays at %+v", s.Link)
+	}
+}
+
+func TestLink(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	user := api.User{ID: "Aa", Name: "user Aa"}
+	plan := want[state.CallPlanLink](t, s.Update(state.StartLinking{Account: user}))
+	if plan.Request.Provider != "idp" { // the only one is chosen at once
+		t.Errorf("plans %+v", plan.Request)
+	}
+	none[state.CallStartLink](t, s.Update(state.RunLink{})) // not planned yet
+	s.Update(state.Planned{Number: plan.Number, Plan: api.Plan{Option: api.Option{OK: true, Strategy: api.StrategyRelay}}})
+	start := want[state.CallStartLink](t, s.Update(state.RunLink{}))
+	// The first event overtakes the answer with the id.
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "sign-in", SignIn: &api.SignIn{Host: "idp.example"}}})
+	s.Update(state.FlowStarted{Number: start.Number, ID: "f"})
+	if s.Link.SignIn == nil || !s.Waiting() {
+		t.Fatal("the early event is lost")
+	}
+	noBrowser := api.FlowEvent{ID: "f", Step: "progress", Progress: &api.Progress{Step: "browser-failed", Text: "why"}}
+	if s.Update(state.FlowMoved{Event: noBrowser}); !s.Link.NoBrowser || s.Link.Progress != nil {
+		t.Errorf("a browser that did not open: %+v", s.Link)
+	}
+	want[state.CallOpenSignIn](t, s.Update(state.OpenBrowser{ID: "f"}))
+	if s.Link.NoBrowser {
+		t.Error("still says that no browser opened")
+	}
+	s.Update(state.CloseDrawer{})
+	if !s.Link.Running() {
+		t.Fatal("closing the drawer ended the link")
+	}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "other", Step: "failed"}})
+	s.Update(state.ReturnToLink{})
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "confirm", Confirmation: &api.Confirmation{}}})
+	if s.Link.Step != state.LinkConfirm || !s.Drawer.Linking {
+		t.Fatalf("step %q", s.Link.Step)
+	}
+	if c := want[state.CallConfirm](t, s.Update(state.Answer{Yes: true})); c.ID != "f" || !c.Yes {
+		t.Errorf("confirms %+v", c)
+	}
+	none[state.CallConfirm](t, s.Update(state.Answer{Yes: true})) // a second click
+	cmds := s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{ID: "c"}}})
+	if s.Link.Step != state.LinkDone || s.Link.Running() {
+		t.Errorf("step %q", s.Link.Step)
+	}
+	want[state.CallPage](t, cmds)
+}
+
+func TestLinkRefusedByThePerson(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Link = state.Link{Step: state.LinkConfirm, FlowID: "f", Account: api.User{ID: "Aa"}, Confirm: &api.Confirmation{}}
+	if c := want[state.CallConfirm](t, s.Update(state.Answer{})); c.Yes {
+		t.Error("confirmed")
+	}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: &api.Error{Code: api.CodeInternal}}})
+	if s.Link.Error == nil || s.Link.Error.Code != api.CodeCancelled {
+		t.Errorf("error %+v", s.Link.Error)
+	}
+}
+
+func TestCancelBeforeTheIDCame(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Link = state.Link{Step: state.LinkSignIn, Starting: true, Account: api.User{ID: "Aa"}}
+	none[state.CallCancelFlow](t, s.Update(state.CancelLink{}))
+	if c := want[state.CallCancelFlow](t, s.Update(state.FlowStarted{ID: "late"})); c.ID != "late" {
+		t.Errorf("cancels %q", c.ID)
+	}
+}

@@ -1,0 +1,26 @@
+package views_test
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+var accountCases = map[string]func() *state.State{
+	"account":         func() *state.State { return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0}) },
+	"account-hostile": func() *state.State { return after(opened(api.Settings{}, false), state.OpenAccount{Index: 2}) },
+	"account-orphan":  func() *state.State { return after(opened(api.Settings{}, false), state.OpenAccount{Index: 3}) },
+	"account-verified": func() *state.State {
+		return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
+			state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
+			state.FlowMoved{Event: api.FlowEvent{ID: "v", Step: "verified", Verified: &api.Verified{
+				Identity: api.Identity{Name: "ada"}, Account: api.User{ID: "02", Name: "bob"}, SignedIn: true,
+			}}})
+	},
+	"account-unverified": func() *state.State {
+		return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
+			state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
+			state.FlowMoved{Event: api.FlowEvent{ID: "v", Step: "failed", Error: &api.Error{
+				Code: api.CodeSignInRefused, Sentence: "Refused.", Hint: "Look there.",
+			}}})
+	},
+}

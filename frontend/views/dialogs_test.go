@@ -1,0 +1,77 @@
+package views_test
+
+import (
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+var dialogsCases = map[string]func() *state.State{
+	"remove": func() *state.State {
+		return after(opened(german, false), state.Select{Index: 0}, state.AskRemoveSelected{})
+	},
+	"remove-detour": func() *state.State {
+		s := opened(api.Settings{}, false)
+		s.Session.Capabilities.WriteConfig, s.Session.Capabilities.DeleteLink = api.Ability{}, api.Ability{}
+		s.Session.Capabilities.Preprovision = api.Ability{OK: true}
+		return after(s, state.Select{Index: 0}, state.AskRemoveSelected{})
+	},
+	"remove-running": func() *state.State {
+		gone := func(id string) api.Link {
+			return api.Link{UserID: id, Identity: api.Identity{Provider: "authelia", Name: id}}
+		}
+		return after(
+			opened(api.Settings{}, false),
+			state.AskRemove{Links: []api.Link{gone("01"), gone("02")}, Accounts: map[string]api.Account{}},
+			state.DialogYes{},
+			state.Working{Progress: api.Progress{Step: "removing", Text: "Removing links…", Done: 1, Total: 2}},
+		)
+	},
+	"remove-stopped": func() *state.State {
+		links := []api.Link{{UserID: "01"}, {UserID: "02"}}
+		return after(
+			opened(api.Settings{}, false), state.AskRemove{Links: links}, state.DialogYes{}, state.StopRemoval{},
+			state.Removed{
+				Changes: []api.Change{{
+					ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "Ada",
+					Identities: []api.Identity{{Provider: "authelia", Name: "01"}}, Undoable: true,
+				}},
+				Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
+			},
+		)
+	},
+	"unregister": func() *state.State {
+		return after(
+			opened(api.Settings{}, false),
+			state.AskUnregister{UserID: "01"},
+			state.UnregisterPlanned{UserID: "01", Plan: api.UnregisterPlan{
+				Account: api.User{
+					Name: "Ada",
+				},
+				Providers:  []api.AuthProvider{{ID: "d", Name: "Default"}},
+				Links:      3,
+				Remarks:    []api.Remark{{Why: "keeps-several", Sentence: "The account keeps its 3 links."}},
+				NoPassword: true,
+			}},
+		)
+	},
+	"shortcuts-off": func() *state.State {
+		return after(opened(api.Settings{NoSingleKeys: true}, false), state.ShowDialog{Kind: state.DialogShortcuts})
+	},
+	"secret": func() *state.State {
+		s := opened(api.Settings{}, false)
+		s.Providers.List[0].Settings.HasSecret = true
+		return after(s, state.Go{Screen: state.ScreenProviders}, state.EditProvider{ID: "oidc/authelia"}, state.AskDeleteSecret{})
+	},
+	"forget": func() *state.State {
+		return after(stored(opened(api.Settings{}, false)), state.Go{Screen: state.ScreenSettings}, state.AskForget{Name: hostile})
+	},
+	"rename": func() *state.State {
+		return after(stored(opened(german, false)), state.Go{Screen: state.ScreenSettings}, state.AskRename{Name: hostile})
+	},
+	"palette": func() *state.State {
+		return after(opened(api.Settings{}, false), state.ShowDialog{Kind: state.DialogPalette})
+	},
+	"shortcuts": func() *state.State {
+		return after(opened(german, false), state.ShowDialog{Kind: state.DialogShortcuts})
+	},
+}

@@ -1,0 +1,136 @@
+package views_test
+
+import (
+	"time"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/frontend/state"
+)
+
+var linkCases = map[string]func() *state.State{
+	"link-plan":    func() *state.State { return after(linking(false), state.ToggleMore{}) },
+	"link-demo":    func() *state.State { return linking(true) },
+	"link-subject": func() *state.State { return after(linking(false), state.LinkTab{Subject: true}) },
+	"link-subject-blank": func() *state.State {
+		return after(linking(false), state.LinkTab{Subject: true}, state.Edit{Field: state.FieldSubject, Value: "ada "})
+	},
+	"link-pairwise": func() *state.State {
+		s := linking(false)
+		s.Link.Plan.Strategy = api.StrategyOwnClient
+		s.Link.Plan.Remarks = []api.Remark{{Why: "warn-pairwise", Sentence: "The link would open nothing."}}
+		return s
+	},
+	"link-signin": signingIn,
+	"link-no-browser": func() *state.State {
+		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{
+			ID: "f", Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)},
+		}})
+	},
+	"link-confirm": func() *state.State {
+		return confirming(api.Confirmation{
+			Account: api.User{
+				ID:   "02",
+				Name: "bob",
+			},
+			Identity:    api.Identity{Protocol: api.OIDC, Provider: "authelia", Name: hostile},
+			NameKnown:   true,
+			Owner:       &api.User{ID: "01", Name: "Ada Lovelace"},
+			Moves:       true,
+			DisplayName: hostile,
+			Email:       "b@example.org",
+		})
+	},
+	"link-done": func() *state.State {
+		return after(
+			confirming(api.Confirmation{}),
+			state.Answer{Yes: true},
+			state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{
+				ID:         "c",
+				Kind:       api.ChangeLink,
+				State:      api.ChangeConfirmed,
+				UserName:   "bob",
+				Identities: []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "bob"}},
+				Undoable:   true,
+			}}},
+		)
+	},
+	"link-failed": func() *state.State {
+		return after(
+			signingIn(),
+			state.FlowMoved{
+				Event: api.FlowEvent{
+					ID:    "f",
+					Step:  "failed",
+					Error: &api.Error{Code: api.CodeSignInRefused, Sentence: "Refused."},
+				},
+			},
+		)
+	},
+	"link-no-sign-in": func() *state.State {
+		p := api.Provider{Protocol: api.OIDC, Name: "authelia", Known: true, Enabled: true}
+		subject := api.Option{Strategy: api.StrategySubject, Write: api.WritePreprovision, OK: true, Reason: "Type it."}
+		return after(
+			opened(api.Settings{}, false),
+			state.OpenAccount{Index: 0},
+			state.StartLinking{Account: api.User{ID: "01", Name: "Ada"}},
+			state.PickProvider{Protocol: p.Protocol, Name: p.Name},
+			state.Planned{Number: 1, Plan: api.Plan{Provider: p, Option: subject, Options: []api.Option{
+				subject,
+				{Strategy: api.StrategyRelay, Reason: "No key may do that."},
+				{Strategy: api.StrategyOwnClient, Reason: "jellybind providers set", Code: api.CodeClientMissing, Why: api.WhyClientMissing},
+			}}},
+		)
+	},
+	"link-running": func() *state.State { return after(signingIn(), state.CloseDrawer{}) },
+	"link-running-confirm": func() *state.State {
+		return after(confirming(api.Confirmation{Account: api.User{ID: "02", Name: "bob"}}), state.CloseDrawer{})
+	},
+	"link-owned": func() *state.State {
+		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: &api.Error{
+			Code: api.CodeLinkOwned, Sentence: "It opens Ada now.", Hint: "Allow moving it.",
+		}}})
+	},
+}
+
+func linking(demo bool) *state.State {
+	s := opened(api.Settings{}, demo)
+	s.Update(state.StartLinking{Account: api.User{ID: "02", Name: "bob"}})
+	for _, c := range s.Update(state.PickProvider{Protocol: api.OIDC, Name: "authelia"}) {
+		if plan, ok := c.(state.CallPlanLink); ok {
+			s.Update(state.Planned{Number: plan.Number, Plan: api.Plan{
+				Provider:         api.Provider{Protocol: api.OIDC, Name: "authelia", NameClaim: "preferred_username"},
+				Option:           api.Option{Strategy: api.StrategyRelay, OK: true, Why: api.WhyRelay, Reason: "A token may store links."},
+				Allow:            []string{"http://127.0.0.1:8787/sso/OID/redirect/authelia"},
+				KnownBeforeWrite: true,
+				Options: []api.Option{
+					{Strategy: api.StrategyRelay, OK: true},
+					{Strategy: api.StrategySubject, OK: true, Reason: "Always possible."},
+				},
+				Account: api.User{ID: "01", Name: "Ada", Disabled: true},
+			}})
+		}
+	}
+	return s
+}
+
+func signingIn() *state.State {
+	s := linking(false)
+	for _, c := range s.Update(state.RunLink{}) {
+		if start, ok := c.(state.CallStartLink); ok {
+			s.Update(state.FlowStarted{Number: start.Number, ID: "f"})
+		}
+	}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "sign-in", SignIn: &api.SignIn{
+		URL:      "https://auth.example/a?b",
+		Host:     "auth.example",
+		ShortURL: "http://127.0.0.1:8787/",
+		Deadline: now.Add(272 * time.Second), KeptSeconds: 60,
+	}}})
+	return s
+}
+
+func confirming(c api.Confirmation) *state.State {
+	s := signingIn()
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "confirm", Confirmation: &c}})
+	return s
+}
