@@ -240,6 +240,7 @@ func TestKeyboardOnly(t *testing.T) {
 			document.getElementById('row-0').innerText.includes('maria')`))
 	p.do("back to the rows", key(kb.ArrowDown), focused("row-0"))
 	p.do("the account and back", key(kb.Enter), focused("drawer-title"), key(kb.Escape), focused("row-0"))
+	p.do("selecting", key(" "), sees(english.N("selection.count", 1)), key(kb.Escape), gone(english.N("selection.count", 1)), focused("row-0"))
 	p.do("linking", key("l"), focused("link-step"))
 	p.tabTo(`e.name === 'provider'`)
 	p.do("the provider", key(" "), until(`document.querySelector('input[value="oidc/authelia"]').checked`), until(`document.getElementById('run-link')`))
@@ -264,6 +265,10 @@ func TestKeyboardOnly(t *testing.T) {
 	p.do("removing", key(kb.Enter), until(`!(`+byOIDC.chip()+`)`), sees(english.T("drawer.unlinked")))
 	p.do("the sheet", key(kb.Escape), until(`!document.querySelector('.drawer')`), key("?"), sees(english.T("keys.anywhere")),
 		key(kb.Escape), gone(english.T("keys.anywhere")))
+	p.tabTo(`e.id === 'servers'`)
+	const on = `document.activeElement === [...document.querySelectorAll('[role=menu] button')]`
+	p.do("the arrows in a menu", key(kb.Enter), focused("servers-menu"), key(kb.ArrowDown), until(on+`[0]`), key(kb.ArrowUp),
+		until(on+`.at(-1)`), key(kb.Escape), focused("servers"))
 	p.do("the palette", key("k", chromedp.ModifierCtrl), focused("command"), key("provid"), key(kb.Enter),
 		until(fmt.Sprintf(`document.getElementById('title').textContent === %q`, english.T("nav.providers"))))
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -127,35 +126,6 @@ func TestLinkHelpIsInSight(t *testing.T) {
 	do(ctx, t, "nothing lies behind at the end", script(`document.querySelector('.drawer-body').scrollTop = 1e6`),
 		until(`(() => { const more = [...document.querySelectorAll('.link-panel button')].find(b => b.innerText === 'Other ways');
 		const r = more.getBoundingClientRect(); return more.contains(document.elementFromPoint(r.left + 9, r.top + r.height / 2)) })()`))
-}
-
-// TestSingleKeysAreSwitchedOff in the settings, and the sheet says so.
-func TestSingleKeysAreSwitchedOff(t *testing.T) {
-	ctx := tab(t)
-	do(ctx, t, "start", open(""), sees("See which identities"))
-	do(ctx, t, "demo", toRoster...)
-	do(ctx, t, "switch off", script(`document.getElementById('nav-settings').click()`), sees("Shortcuts of a single key"),
-		script(`document.getElementById('single-keys').click()`), until(`stub.saved && stub.saved.noSingleKeys`))
-	do(ctx, t, "a row", script(`document.getElementById('nav-roster').click()`), sees("identities · "),
-		script(`document.getElementById('search').focus()`), chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent(kb.ArrowDown),
-		focused("row-1"), chromedp.KeyEvent("?"), chromedp.KeyEvent("l"), taken("/"), chromedp.Sleep(100*time.Millisecond), focused("row-1"),
-		until(`!document.querySelector('dialog,.drawer')`))
-	do(ctx, t, "the sheet", chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), focused("command"),
-		chromedp.KeyEvent("shortcuts"), taken("Enter"), sees("are switched off in the settings"),
-		until(`![...document.querySelectorAll('dialog kbd')].some(k => /^[/?L]$/.test(k.innerText))`), chromedp.KeyEvent(kb.Escape))
-	do(ctx, t, "switch on", script(`document.getElementById('nav-settings').click()`), until(`document.getElementById('single-keys')`),
-		script(`document.getElementById('single-keys').click()`), until(`!stub.saved.noSingleKeys`), chromedp.KeyEvent("?"), sees("Anywhere"))
-}
-
-// TestStoredSecretIsDeleted on the providers' screen, once asked.
-func TestStoredSecretIsDeleted(t *testing.T) {
-	ctx := tab(t)
-	do(ctx, t, "start", open(""), sees("See which identities"))
-	do(ctx, t, "settings", screen("providers", click("Settings for Jellybind: authelia"), sees("One is in the keyring"))...)
-	do(ctx, t, "no", click("Delete the stored secret…"), sees("Delete the client secret for authelia?"), chromedp.KeyEvent(kb.Enter),
-		gone("Delete the client secret for authelia?"), sees("One is in the keyring"))
-	do(ctx, t, "yes", click("Delete the stored secret…"), click("Delete secret"), sees("was deleted from the keyring"),
-		sees("None stored"), gone("Delete the stored secret…"), focused("secret"))
 }
 
 // TestNothingCoversTheWayOn: the button to go on is in sight at the size at which the window starts, whole, and clickable.

@@ -155,7 +155,7 @@
       changes = made.concat(changes); return wait(20, { changes: made, error });
     },
     StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
-    RemoveLinksViaUnregister: (links) => { window.stub.wayRound = (window.stub.wayRound || 0) + 1; return App.RemoveLinks(links); },
+    RemoveLinksViaUnregister: (links) => App.RemoveLinks(links),
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, remarks: [{ why: 'drops-several', sentence: 'The account loses its 2 links, and its sessions end on every device.', params: { n: '2' } }], noPassword: true }),
     Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', userName: user(id).name, time: new Date().toISOString() }),
     Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
@@ -166,5 +166,4 @@
   };
   window.go = { main: { App } };
   window.runtime = { EventsOn: (n, f) => { (listeners[n] = listeners[n] || []).push(f); return () => {}; }, ClipboardSetText: (t) => { window.stub.clipboard = t; return Promise.resolve(true); } };
-  document.addEventListener('securitypolicyviolation', (e) => { (window.stub.violations = window.stub.violations || []).push(e.violatedDirective + ' ' + e.blockedURI); });
 })();

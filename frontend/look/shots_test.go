@@ -1,0 +1,359 @@
+//go:build !js
+
+package look_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// shot is one picture: a page and the way there.
+type shot struct {
+	name  string
+	query string
+	steps []action
+}
+
+func link(more ...action) []action {
+	return append(
+		append([]action{}, toRoster...),
+		append([]action{
+			click("Link an identity to Björn Borg"),
+			sees("Where is the identity?"),
+			script(
+				`document.querySelector('input[value="oidc/authelia"]').click()`,
+			),
+			sees("Sign-in through the plugin"),
+		}, more...)...)
+}
+
+func roster(more ...action) []action {
+	return append(append([]action{}, toRoster...), more...)
+}
+
+// selected goes on from a selection of the first four accounts that exist.
+func selected(more ...action) []action {
+	return roster(append([]action{
+		script(`document.querySelectorAll('.rows input')[1].click()`),
+		script(`document.querySelectorAll('.rows input')[4].dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))`),
+		sees("4 accounts selected"),
+	}, more...)...)
+}
+
+// removing goes on from a selection to a removal that is under way.
+var removing = []action{
+	script(`document.querySelector('.selection .danger').click()`), until(`document.querySelector('dialog[open] #remove-yes')`),
+	script(`document.getElementById('remove-yes').click()`), sees("(2 of "),
+}
+
+func screen(name string, more ...action) []action {
+	return roster(
+		append(
+			[]action{script(`document.getElementById('nav-` + name + `').click()`), chromedp.Sleep(80 * time.Millisecond)},
+			more...)...)
+}
+
+func german(name string, more ...action) []action {
+	return append([]action{
+		click("Demo starten"), sees("24 Konten"), until(`document.getElementById('nav-settings')`),
+		script(`document.getElementById('nav-` + name + `').click()`),
+		chromedp.Sleep(80 * time.Millisecond),
+	}, more...)
+}
+
+func connect(address string, more ...action) []action {
+	way := []action{
+		sees("See which identities"),
+		chromedp.SendKeys(chromedp.CSS("#address"), address),
+		click("Continue"),
+		chromedp.Sleep(100 * time.Millisecond),
+	}
+	return append(way, more...)
+}
+
+var openAda = []action{
+	script(`document.querySelectorAll('.rows > .row')[1].click()`),
+	sees("Account ID"),
+	chromedp.Sleep(50 * time.Millisecond),
+}
+
+var all = []shot{
+	{"welcome", "", []action{sees("None found")}},
+	{"welcome-german", "lang=de", []action{sees("Keine gefunden")}},
+	{"roster-german", "lang=de", []action{click("Demo starten"), sees("24 Konten")}},
+	{
+		"link-german",
+		"lang=de",
+		[]action{
+			click("Demo starten"),
+			sees("24 Konten"),
+			click("Identität mit Björn Borg verknüpfen"),
+			until(
+				`document.querySelector('input[value="oidc/authelia"]')`,
+			),
+			script(`document.querySelector('input[value="oidc/authelia"]').click()`),
+			sees("Anmeldung über das Plugin"),
+		},
+	},
+	{"welcome-found", "s=found,nokeyring", []action{sees("192.168.1.10")}},
+	{"welcome-error", "", connect("ftp://nowhere", sees("only http and https"))},
+	{"connect-nowhere", "", connect("nowhere", sees("nowhere cannot be reached"))},
+	{
+		"welcome-damaged",
+		"s=damaged,demofail",
+		[]action{sees("could not be read"), click(startDemo), sees("could not open a port")},
+	},
+	{"connect-key", "", connect("jellyfin.lan", sees("How should"))},
+	{"connect-password", "", connect("jellyfin.lan", script(`document.querySelector('input[value=password]').click()`), sees("Jellyfin user name"))},
+	{
+		"connect-refused",
+		"",
+		connect(
+			"jellyfin.lan",
+			sees("How should"),
+			chromedp.SendKeys(chromedp.CSS("#key"), " ba d "),
+			click("Connect"),
+			sees("does not know"),
+		),
+	},
+	{
+		"connect-quick",
+		"",
+		connect(
+			"jellyfin.lan",
+			sees("How should"),
+			script(`document.querySelector('input[value=quick]').click()`),
+			click("Get a code"),
+			sees("493 027"),
+		),
+	},
+	{"connect-certificate", "", connect("cert", sees("Is this your server"))},
+	{"connect-changed", "", connect("changed", sees("certificate has changed"))},
+	{"connect-noplugin", "", connect("noplugin", sees("plugin is missing"))},
+	{"connect-wizard", "", connect("wizard", sees("first setup"))},
+	{"connect-starting", "", connect("starting", sees("still starting"))},
+	{"connect-huge", "", connect("huge", sees("10 MB"))},
+	{"opening", "s=opening", []action{sees("Opening Living room")}},
+	{"opening-failed", "s=openfail", []action{sees("keyring is locked")}},
+	{"fatal", "s=bootfail", []action{sees("settings folder")}},
+	{"roster", "", roster()},
+	{"roster-server", "s=stored", []action{sees("24 accounts")}},
+	{"roster-loading", "s=loading", []action{click(startDemo), sees("Who can sign in?")}},
+	{"roster-error", "s=rosterfail", []action{click(startDemo), sees("stopped answering")}},
+	{"roster-empty", "s=empty", []action{click(startDemo), sees("No accounts yet")}},
+	{"roster-nothing", "", roster(chromedp.SendKeys(chromedp.CSS("#search"), "zzz"), sees("Nothing matches"))},
+	{
+		"roster-selected",
+		"",
+		selected(script(`document.querySelector('.selection').scrollIntoView({block: 'center'})`)),
+	},
+	{"roster-long", "s=long", []action{click(startDemo), sees("24 accounts")}},
+	{"account", "", roster(openAda...)},
+	{"account-long", "s=long", append([]action{click(startDemo), sees("24 accounts")}, openAda...)},
+	{"link-choose", "", link()},
+	{
+		"link-ways",
+		"s=stored",
+		[]action{
+			sees("24 accounts"),
+			click("Link an identity to Björn Borg"),
+			until(`document.querySelector('input[value="oidc/authelia"]')`),
+			script(`document.querySelector('input[value="oidc/authelia"]').click()`),
+			click("Other ways"),
+			sees("Name typed in"),
+		},
+	},
+	{"link-subject", "", link(click("By name"), sees("preferred_username"))},
+	{"link-signin", "", link(click("Open browser and sign in"), sees("4:3"))},
+	{"link-confirm", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), sees("Is this right?"))},
+	{
+		"link-done",
+		"",
+		link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), click("Link"), sees("now opens")),
+	},
+	{
+		"link-failed",
+		"",
+		link(
+			click("Open browser and sign in"),
+			sees("4:3"),
+			script(
+				`stub.emit('flow', {id: `+lastFlow+`, step: 'failed', error: {code: 'sign-in-refused', sentence: 'auth.example.org refused the sign-in: access_denied.', hint: 'Check that this person may use Jellyfin there.'}})`,
+			),
+			sees("refused the sign-in"),
+		),
+	},
+	{
+		"link-owned",
+		"",
+		link(
+			click("Open browser and sign in"),
+			sees("4:3"),
+			script(
+				`stub.emit('flow', {id: `+lastFlow+`, step: 'failed', error: {code: 'link-owned', sentence: 'ada opens Ada Lovelace now.', hint: 'Allow moving it.'}})`,
+			),
+			sees("Move it here"),
+		),
+	},
+	{"demo-people", "", roster(click("Who can sign in?"), sees("Mallory Moss"))},
+	{
+		"remove-detour",
+		"s=stubborn",
+		[]action{
+			click(startDemo),
+			sees("24 accounts"),
+			openAda[0],
+			click("Remove ada/lovelace at authelia"),
+			sees("Remove this way"),
+		},
+	},
+	{"remove-many", "s=stubborn", selected(script(`document.querySelector('.selection .danger').click()`), sees("Remove this way"))},
+	{"remove-running", "s=slow", selected(removing...)},
+	{"remove-stopped", "s=slow", selected(append(removing, click("Stop"), sees("Cancelled: 2 of"), gone("Removing links"))...)},
+	{"link-running", "", link(click("Open browser and sign in"), sees("4:3"), click("Close"), sees("Waiting for sign-in"))},
+	{"remove", "", roster(append(openAda, click("Remove ada.lovelace at authelia"), sees("Remove this link?"))...)},
+	{"unregister", "", roster(append(openAda, click("Unregister…"), sees("no password"))...)},
+	{"providers", "", screen("providers", sees("authelia"))},
+	{
+		"providers-test",
+		"",
+		screen(
+			"providers",
+			click("Test discovery: authelia"),
+			click("Test discovery: google"),
+			sees("does not answer"),
+			click("Settings for Jellybind: authelia"),
+			sees("Own client"),
+		),
+	},
+	{
+		"providers-empty",
+		"s=noproviders",
+		[]action{
+			click(startDemo),
+			sees("24 accounts"),
+			script(`document.getElementById('nav-providers').click()`),
+			sees("No providers yet"),
+		},
+	},
+	{"providers-loading", "s=providersslow", screen("providers", sees("Reading providers"))},
+	{"providers-error", "s=providersfail", screen("providers", sees("may not read"))},
+	{"providers-german", "lang=de", german("providers", click("Discovery testen: authelia"), click("Einstellungen für Jellybind: authelia"),
+		sees("Eigener Client"))},
+	{"secret", "", screen("providers", click("Settings for Jellybind: authelia"), click("Delete the stored secret…"), sees("Nothing changes"))},
+	{"account-german", "lang=de", []action{click("Demo starten"), sees("24 Konten"), openAda[0], sees("Konto-ID")}},
+	{"settings-german", "s=stored&lang=de", german("settings", sees("Loopback-Ports"))[2:]},
+	{"self-service-german", "lang=de", german("own", sees("menuLinks"))},
+	{"shortcuts-off", "s=nokeys", roster(script(`document.querySelectorAll('.nav-foot button')[1].click()`), sees("switched off"))},
+	{"self-service", "", screen("own", sees("menuLinks"))},
+	{"own", "s=plain", []action{sees("The identities that open your account")}},
+	{"history-empty", "", screen("history", sees("Nothing changed"))},
+	{
+		"history",
+		"",
+		link(
+			click("Open browser and sign in"),
+			sees("4:3"),
+			script(confirmEvent),
+			click("Link"),
+			sees("now opens"),
+			click("Undo"),
+			sees("read back"),
+			script(`document.getElementById('nav-history').click()`),
+			chromedp.Sleep(80*time.Millisecond),
+			click("Close"),
+		),
+	},
+	{
+		"settings",
+		"s=stored",
+		[]action{sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), sees("Loopback ports")},
+	},
+	{"settings-outside", "", []action{sees("None found"), click("Settings"), sees("Loopback ports")}},
+	{"forget", "s=stored", []action{
+		sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), click("Forget Grandma"),
+		sees("Forget Grandma?"),
+	}},
+	{"rename", "s=stored", []action{
+		sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), click("Rename Grandma"),
+		sees("Rename server"),
+	}},
+	{"palette", "", roster(chromedp.KeyEvent("k", chromedp.KeyModifiers(chromedp.ModifierCtrl)), sees("Light theme"))},
+	{"shortcuts", "", roster(chromedp.KeyEvent(kb.ArrowDown), focused("row-0"), chromedp.KeyEvent("?"), sees("Anywhere"))},
+	{
+		"servers-menu",
+		"s=stored",
+		[]action{sees("24 accounts"), script(`document.getElementById('servers').click()`), sees("Add a server")},
+	},
+}
+
+// TestShots takes the pictures: every screen light and dark, in a small and a large window, and some of them at twice the
+// text size, in German and from right to left.
+func TestShots(t *testing.T) {
+	if *shots == "" {
+		t.Skip("no -shots")
+	}
+	if err := os.MkdirAll(*shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := []struct {
+		suffix, query string
+		w, h          int64
+		scale         float64
+	}{
+		{"light-1024", "&theme=light", 1024, 700, 1},
+		{"dark-1440", "&theme=dark", 1440, 900, 1},
+		{"dark-1024", "&theme=dark", 1024, 700, 1},
+		{"light-1440", "&theme=light", 1440, 900, 1},
+	}
+	for _, s := range all {
+		for _, z := range sizes {
+			if !wanted.MatchString(s.name + "-" + z.suffix) {
+				continue
+			}
+			t.Run(s.name+"-"+z.suffix, func(t *testing.T) { picture(t, s, z.suffix, z.query, z.w, z.h, z.scale, "") })
+		}
+	}
+	for _, s := range all {
+		switch s.name {
+		case "welcome", "roster", "account", "link-choose", "link-confirm", "link-running", "providers-test", "connect-key",
+			"palette", "settings", "self-service", "secret", "roster-long", "roster-selected", "shortcuts",
+			"remove-many", "remove-running", "remove-stopped":
+			if wanted.MatchString(s.name + "-text200") {
+				t.Run(s.name+"-200", func(t *testing.T) { picture(t, s, "text200", "&theme=light", 512, 350, 2, "") })
+			}
+			if wanted.MatchString(s.name + "-rtl") {
+				t.Run(s.name+"-rtl", func(t *testing.T) {
+					picture(t, s, "rtl", "&theme=light", 1280, 800, 1, `document.documentElement.dir = 'rtl'`)
+				})
+			}
+		}
+	}
+}
+
+func picture(t *testing.T, s shot, suffix, query string, w, h int64, scale float64, after string) {
+	ctx := tab(t)
+	do(ctx, t, "open", chromedp.EmulateViewport(w, h, chromedp.EmulateScale(scale)), open(s.query+query))
+	do(ctx, t, s.name, s.steps...)
+	if after != "" {
+		do(ctx, t, s.name, script(after))
+	}
+	do(ctx, t, "picture", chromedp.Sleep(150*time.Millisecond))
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*shots, s.name+"-"+suffix+".png"), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
