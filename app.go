@@ -16,14 +16,14 @@ import (
 	"github.com/jellybind/jellybind/backend/window"
 )
 
-// App is what the page can call. Every bound method is one call into the backend; none returns a secret, takes a path or
-// runs a command. Rows that are loaded come from window.Window.LoadedRows instead.
+// App is what the page can call. Every bound method is one call into the window. None returns a secret, takes a path or runs a
+// command. Rows that are loaded already come from window.Window.LoadedRows instead.
 type App struct {
 	window   *window.Window
 	profiles desktop.Profiles
-	// ctx is Wails' own, which its runtime functions ask for; it is set before the page loads.
+	// ctx is Wails' context, which its runtime functions need. It is set before the page loads.
 	ctx context.Context
-	// shown is once, for the page may load again.
+	// shown makes ready show the window once. The page may load again.
 	shown sync.Once
 	place api.WindowState
 }
@@ -37,7 +37,7 @@ func NewApp(b *backend.Backend) *App {
 
 func (a *App) startup(ctx context.Context) { a.ctx = ctx }
 
-// ready shows the window, once the page has its style sheet, where it was when it was closed.
+// ready shows the window at its last place, once the page has its style sheet.
 func (a *App) ready(ctx context.Context) {
 	a.shown.Do(func() {
 		process.OnHangup(a.Quit)
@@ -51,8 +51,8 @@ func (a *App) ready(ctx context.Context) {
 	})
 }
 
-// screens are those on which a place means what it meant when it was read. On Linux, Wails reads it from the corner of all
-// screens and sets it from that of the present one, so that with several the window might end outside.
+// screens returns the screens that the window's last place can be used on. On Linux with several screens it returns none: Wails reads a
+// place relative to all screens and sets it relative to the current one, so the window could end up outside.
 func screens(ctx context.Context) []desktop.Screen {
 	all, err := runtime.ScreenGetAll(ctx)
 	if err != nil || goruntime.GOOS == "linux" && len(all) > 1 {
@@ -65,7 +65,7 @@ func screens(ctx context.Context) []desktop.Screen {
 	return list
 }
 
-// beforeClose keeps where the window is. It never prevents the closing.
+// beforeClose stores the window's place. It never prevents closing.
 func (a *App) beforeClose(ctx context.Context) bool {
 	if runtime.WindowIsMinimised(ctx) || runtime.WindowIsFullscreen(ctx) {
 		return false
@@ -74,19 +74,19 @@ func (a *App) beforeClose(ctx context.Context) bool {
 	now.Width, now.Height = runtime.WindowGetSize(ctx)
 	now.X, now.Y = runtime.WindowGetPosition(ctx)
 	if err := desktop.SavePlace(ctx, a.profiles, now); err != nil {
-		slog.Warn("keeping the window's place", "error", err)
+		slog.Warn("storing the window's place", "error", err)
 	}
 	return false
 }
 
-// shutdown ends what is under way, and the demo world.
+// shutdown ends running work and the demo world.
 func (a *App) shutdown(context.Context) {
 	if err := a.window.Close(); err != nil {
-		slog.Warn("ending the demo world", "error", err)
+		slog.Warn("closing the window's backend", "error", err)
 	}
 }
 
-// secondStart brings the window forward when Jellybind is started again.
+// secondStart brings the window to the front when Jellybind is started again.
 func (a *App) secondStart(options.SecondInstanceData) {
 	runtime.WindowUnminimise(a.ctx)
 	runtime.Show(a.ctx)
@@ -96,7 +96,7 @@ func (a *App) secondStart(options.SecondInstanceData) {
 // Quit closes the window.
 func (a *App) Quit() { runtime.Quit(a.ctx) }
 
-// The methods below are documented at window.Window, which has the same ones.
+// The methods below are documented at window.Window.
 
 func (a *App) Bootstrap(language string) (api.Bootstrap, error) {
 	return a.window.Bootstrap(a.ctx, language)

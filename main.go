@@ -45,7 +45,7 @@ func main() {
 	os.Exit(code)
 }
 
-// opensWindow reports whether there is no command. A development build keeps -devserver and the like for Wails.
+// opensWindow reports whether the arguments hold no command. Development builds pass -devserver and similar flags to Wails.
 func opensWindow(args []string) bool {
 	return len(args) == 0 || strings.HasPrefix(args[0], "-devserver")
 }
@@ -60,10 +60,10 @@ func openWindow() error {
 		return fmt.Errorf("finding the configuration: %w", err)
 	}
 	app := NewApp(backend.New(o))
-	app.window.OpenAhead(context.Background()) // a second start begins it, too, and is ended by Wails; it only reads
+	app.window.OpenAhead(context.Background()) // a second start does this, too, before Wails ends it; it only reads
 	place, theme := desktop.Place(context.Background(), o.Profiles)
 	app.place = place
-	if c := ground(theme); theme == "light" || theme == "dark" { // else GTK's theme is the system's as well
+	if c := ground(theme); theme == "light" || theme == "dark" { // otherwise GTK uses the system's theme as well
 		desktop.Paint(c.R, c.G, c.B)
 	}
 	err = wails.Run(&options.App{
@@ -72,7 +72,7 @@ func openWindow() error {
 		Height:    place.Height,
 		MinWidth:  desktop.MinWidth,
 		MinHeight: desktop.MinHeight,
-		// The window is shown once the page has its style sheet, and has the page's colour until then: nothing flashes.
+		// The window is hidden until the page has its style sheet, and has the page's colour, so that nothing flashes.
 		StartHidden:      true,
 		BackgroundColour: ground(theme),
 		OnStartup:        app.startup,
@@ -98,8 +98,8 @@ func openWindow() error {
 	return nil
 }
 
-// ground is the page's colour in a theme, --ground of the style sheet. Where the system decides, it is the dark one: a
-// dark frame before a light page is hardly seen, a white one before a dark page is.
+// ground returns the page's background colour in a theme, --ground in the style sheet. If the system decides, it is the dark one: a dark
+// frame before a light page is less visible than a white frame before a dark page.
 func ground(theme string) *options.RGBA {
 	if theme == "light" {
 		return options.NewRGB(0xf6, 0xf7, 0xf8)

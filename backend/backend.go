@@ -1,5 +1,5 @@
-// Package backend wires everything together. The window, the command line and the tests use this one composition root;
-// nothing below it knows of them.
+// Package backend is the composition root: it wires the other packages together. The window, the command line and the tests use
+// it.
 package backend
 
 import (
@@ -20,35 +20,35 @@ import (
 	"github.com/jellybind/jellybind/backend/seen"
 )
 
-// Keyring is where secrets are kept: secret.Keyring, or secret.Memory for the demo world.
+// Keyring stores secrets: secret.Keyring, or secret.Memory for the demo world.
 type Keyring interface {
 	Get(ctx context.Context, account string) (secret.Value, error)
 	Set(ctx context.Context, account string, v secret.Value) error
 	Delete(ctx context.Context, account string) error
 }
 
-// Profiles is where the servers and choices are kept: profile.Store, or profile.Memory.
+// Profiles stores servers and settings: profile.Store, or profile.Memory.
 type Profiles interface {
 	Load(ctx context.Context) (profile.Data, error)
 	Update(ctx context.Context, change func(*profile.Data) error) error
 }
 
-// Options says where a Backend keeps what it keeps.
+// Options are what a Backend uses.
 type Options struct {
 	// Version is Jellybind's version, shown to servers and people.
 	Version  string
 	Profiles Profiles
 	Keyring  Keyring
 	Journal  *journal.Journal
-	// Seen is what the person has seen of each server's accounts; nil remembers nothing.
+	// Seen stores what the person has seen of each server's accounts; nil stores nothing.
 	Seen *seen.Store
-	// Language returns that of the page that the browser shows at the end of a sign-in, BCP 47; nil is the person's choice,
+	// Language returns the language, BCP 47, of the page that ends a sign-in in the browser. The default is the person's choice,
 	// or else the system's.
 	Language func() string
 	Now      func() time.Time
 }
 
-// Default returns the options of a person's own installation: his configuration folder and the system's keyring.
+// Default returns the options of an installation: the person's configuration folder and the system's keyring.
 func Default(version string) (Options, error) {
 	dir, err := profile.Dir()
 	if err != nil {
@@ -61,10 +61,10 @@ func Default(version string) (Options, error) {
 	}, nil
 }
 
-// Backend is Jellybind without a face. It is safe for concurrent use.
+// Backend is Jellybind without window and command line. It is safe for concurrent use.
 type Backend struct {
 	Options
-	// page is the system's language as the window's page knows it; empty until it has said so.
+	// page is the language that SetPageLanguage reported; nil before.
 	page atomic.Pointer[string]
 }
 
@@ -83,7 +83,7 @@ func New(o Options) *Backend {
 	return b
 }
 
-// Client returns a client for a profile, with a credential or without.
+// Client returns a client for a profile. The credential may be zero.
 func (b *Backend) Client(e profile.Entry, credential secret.Value) (*jellyfin.Client, error) {
 	return jellyfin.New(jellyfin.Options{
 		URL: e.URL, DeviceID: e.DeviceID, Version: b.Version, Credential: credential, PinnedSHA256: e.PinnedSHA256,
@@ -99,6 +99,7 @@ func OneOff(name string, server api.Server, pinned string) profile.Entry {
 	}
 }
 
+// update changes a profile. The error is CodeProfileNotFound if there is none of that name.
 func (b *Backend) update(ctx context.Context, name string, change func(*profile.Entry)) error {
 	return b.Profiles.Update(ctx, func(d *profile.Data) error {
 		e, err := d.Find(name)

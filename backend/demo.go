@@ -15,8 +15,7 @@ import (
 // DemoName is the name of the demo world's profile.
 const DemoName = "demo"
 
-// Demo is a backend on a demo world of its own: nothing of it touches the disk, the keyring or the network outside the
-// loopback, and it ends with Close.
+// Demo is a backend with its own demo world. It touches no disk, no keyring, and no network but the loopback. Close ends it.
 type Demo struct {
 	*Backend
 	World *demo.World

@@ -17,7 +17,7 @@ import (
 // KeyApp is the name of the API keys that Jellybind makes.
 const KeyApp = "Jellybind"
 
-// TryCredential tells whether the stored credential of a profile works.
+// TryCredential returns an error if the stored credential of a profile does not work.
 func (b *Backend) TryCredential(ctx context.Context, e profile.Entry) error {
 	credential, err := b.Credential(ctx, e)
 	if err != nil {
@@ -31,7 +31,7 @@ func (b *Backend) TryCredential(ctx context.Context, e profile.Entry) error {
 	return err
 }
 
-// Credential returns the credential that the keyring holds for a profile.
+// Credential returns the credential that the keyring holds for a profile. The error is CodeCredentialMissing if there is none.
 func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value, error) {
 	missing := &api.Error{
 		Code:     api.CodeCredentialMissing,
@@ -50,13 +50,11 @@ func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value
 	return v, err
 }
 
-// credentialAccount is the keyring's account of a profile's credential. The device id is the profile's one name that
-// never changes.
+// credentialAccount returns the keyring's account of a profile's credential. It is made from the device id, which never changes.
 func credentialAccount(e profile.Entry) string { return "credential:" + e.DeviceID }
 
-// Login tries a credential, and stores it in the keyring when the server takes it. The profile then says what kind it is. A
-// credential that somebody gave comes without a user; a token that the server has just made is ended again when it is not
-// kept, and so is one whose place the new credential takes.
+// Login opens a server with a credential, and stores it in the keyring and its kind in the profile. in has a user if its token is
+// new: then the token is ended if it cannot be stored. A stored token that the credential replaces is ended, too.
 func (b *Backend) Login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn) (*Session, error) {
 	return b.replace(ctx, e, in, false)
 }
@@ -66,13 +64,13 @@ func (b *Backend) Connect(ctx context.Context, e profile.Entry, in jellyfin.Sign
 	return b.replace(ctx, e, in, true)
 }
 
-// replace logs in, and ends the token that was stored before: nobody could do that later.
+// replace logs in, and ends the token that was stored before, because nobody could do that later.
 func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool) (*Session, error) {
 	s, earlier, err := b.login(ctx, e, in, add)
 	if err != nil {
 		return nil, err
 	}
-	same := e.ServerID == "" || e.ServerID == s.Server.ID // another server has no business with it
+	same := e.ServerID == "" || e.ServerID == s.Server.ID // the earlier token must not go to another server
 	if same && e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
 		if err := b.drop(ctx, e, earlier); err != nil {
 			s.Warning = stillOpen("token-replaced", "You are signed in, and the earlier token is not used any more", err)
@@ -81,12 +79,12 @@ func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.Sign
 	return s, nil
 }
 
-// again reports whether the same person signed in again, on the same device: the server has ended the earlier token then.
+// again reports whether the same user signed in again. The server has ended the earlier token then, because the device is the same.
 func again(e profile.Entry, in jellyfin.SignedIn) bool {
 	return in.User.ID != "" && in.User.ID == e.UserID
 }
 
-// login is Login, but that it leaves the earlier credential to the caller.
+// login opens a server and stores the credential. It returns the earlier one, and does not end it.
 func (b *Backend) login(
 	ctx context.Context, e profile.Entry, in jellyfin.SignedIn, add bool,
 ) (s *Session, earlier secret.Value, err error) {
@@ -107,7 +105,7 @@ func (b *Backend) login(
 	return nil, secret.Value{}, err
 }
 
-// leftBehind adds to the reason why a new token is not kept that the server could not be told to end it.
+// leftBehind adds to err that a new token is neither stored nor ended.
 func leftBehind(err, dropErr error) error {
 	told, ok := errors.AsType[*api.Error](err)
 	if !ok {
@@ -119,7 +117,7 @@ func leftBehind(err, dropErr error) error {
 	return &both
 }
 
-// drop ends a token that nobody keeps.
+// drop ends a token that is not stored.
 func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropping)
 	defer cancel()
@@ -130,12 +128,11 @@ func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value)
 	return client.SignOut(ctx)
 }
 
-// dropping is how long drop may keep a person waiting for what he is about to see.
+// dropping is how long drop waits for the server. The person waits for the result meanwhile.
 const dropping = 5 * time.Second
 
-// keep stores the credential of a session that was just opened with it. With add, a server that is no profile yet becomes
-// one, with a name made from the server's when it has none. When one part cannot be stored, the other is not either, unless
-// the earlier credential is dead; earlier is what was in the keyring, and stored whether it has the new one.
+// keep stores the credential of a session that was just opened with it, in the keyring and the profile: both or neither, unless the
+// earlier credential is dead. It returns what was in the keyring before, and whether the new one is there now.
 func (b *Backend) keep(
 	ctx context.Context, s *Session, credential secret.Value, earlierIsDead, add bool,
 ) (earlier secret.Value, stored bool, err error) {
@@ -148,7 +145,27 @@ func (b *Backend) keep(
 	if err := b.Keyring.Set(ctx, account, credential); err != nil {
 		return earlier, false, err
 	}
-	err = b.Profiles.Update(ctx, func(d *profile.Data) error {
+	e, err = b.keepProfile(ctx, e, s, add)
+	if err != nil && earlierIsDead {
+		return earlier, true, err
+	}
+	if err != nil {
+		ctx = context.WithoutCancel(ctx)
+		if earlier.IsZero() {
+			return earlier, false, errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, account)))
+		}
+		return earlier, false, errors.Join(err, b.Keyring.Set(ctx, account, earlier))
+	}
+	s.mu.Lock()
+	s.entry = e
+	s.mu.Unlock()
+	return earlier, true, nil
+}
+
+// keepProfile stores the kind and the owner of a session's credential in its profile e, and returns the profile. With add, a server
+// without a profile gets one, named after the server if e has no name.
+func (b *Backend) keepProfile(ctx context.Context, e profile.Entry, s *Session, add bool) (profile.Entry, error) {
+	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
 		i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.DeviceID == e.DeviceID })
 		if i < 0 && !add {
 			_, err := d.Find(e.Name)
@@ -171,24 +188,10 @@ func (b *Backend) keep(
 		e = *p
 		return nil
 	})
-	if err != nil && earlierIsDead {
-		return earlier, true, err
-	}
-	if err != nil {
-		ctx = context.WithoutCancel(ctx)
-		if earlier.IsZero() {
-			return earlier, false, errors.Join(err, ignoreNotFound(b.Keyring.Delete(ctx, account)))
-		}
-		return earlier, false, errors.Join(err, b.Keyring.Set(ctx, account, earlier))
-	}
-	s.mu.Lock()
-	s.Profile = e
-	s.mu.Unlock()
-	return earlier, true, nil
+	return e, err
 }
 
-// CreateKey makes an API key named Jellybind. With use, it takes the token's place: it is stored in the keyring, and the
-// token is ended.
+// CreateKey makes an API key named Jellybind. With use, the key is stored in the keyring in place of the token, which is ended.
 func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 	key, err := s.Client.CreateKey(ctx, KeyApp)
 	if err != nil || !use {
@@ -206,8 +209,8 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 	return nil
 }
 
-// Logout ends the token at the server, when it is one, and removes the credential from the keyring, also when the server could
-// not be told: CodeTokenLeft. An API key stays valid at the server: other programs may use it too.
+// Logout removes the credential from the keyring, and ends it at the server if it is a token. The error is CodeTokenLeft if it was
+// removed but the server could not be told. An API key stays valid, because other programs may use it.
 func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 	credential, err := b.Credential(ctx, e)
 	if api.IsCode(err, api.CodeCredentialMissing) {
@@ -229,7 +232,7 @@ func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 	return nil
 }
 
-// telling is how long a person waits for the server to end his token.
+// telling is how long a person waits for the server to end a token.
 const telling = 15 * time.Second
 
 // endToken ends a profile's stored token at its server.
@@ -243,7 +246,7 @@ func (b *Backend) endToken(ctx context.Context, e profile.Entry, token secret.Va
 	return client.SignOut(ctx)
 }
 
-// stillOpen tells of a token that is not used any more, and that the server could not be told to end.
+// stillOpen reports that a token is not used any more, but is still valid at the server.
 func stillOpen(why api.Why, done string, err error) *api.Error {
 	e := &api.Error{
 		Code: api.CodeTokenLeft, Why: why, Sentence: done + ", but the server could not be told to end it.",

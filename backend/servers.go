@@ -15,8 +15,8 @@ import (
 	"github.com/jellybind/jellybind/backend/tlspin"
 )
 
-// Add stores a new profile for a server that was found, without a credential. An empty name is made from the server's, and
-// means that there is to be no second profile for its address: the error is then CodeProfileExists.
+// Add stores a new profile for a server, without a credential. If name is empty, the profile is named after the server, and a second
+// profile for the same address is refused with CodeProfileExists.
 func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned string) (profile.Entry, error) {
 	var added profile.Entry
 	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
@@ -69,8 +69,8 @@ func freeName(d *profile.Data, server api.Server) string {
 	})
 }
 
-// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first, as
-// far as the server answers; where it does not, the error is CodeTokenLeft, and the profile is removed all the same.
+// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first. The error is
+// CodeTokenLeft if the profile was removed but the server could not be told.
 func (b *Backend) Forget(ctx context.Context, name string) error {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil {
@@ -88,7 +88,7 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 	}
 	var left error
 	if e.Profile.Credential != api.CredentialNone && e.Profile.Credential != "" {
-		// That the server could not be told is no reason to keep the profile; a secret that stays in the keyring is.
+		// The profile is kept if a secret cannot be removed from the keyring, but not if only the server could not be told.
 		err := b.Logout(ctx, e)
 		if err := ignoreNotFound(b.Keyring.Delete(ctx, credentialAccount(e))); err != nil {
 			return err
@@ -121,14 +121,13 @@ func (b *Backend) Rename(ctx context.Context, from, to string) error {
 	})
 }
 
-// Pin makes a profile trust exactly one certificate, by its SHA-256 fingerprint; an empty one trusts the system's
+// Pin makes a profile trust exactly one certificate, by its SHA-256 fingerprint. An empty fingerprint trusts the system's
 // authorities again.
 func (b *Backend) Pin(ctx context.Context, name, sha256 string) error {
 	return b.update(ctx, name, func(e *profile.Entry) { e.PinnedSHA256 = sha256 })
 }
 
-// Certificate returns the certificate that a server shows and that nobody known vouches for, or nil when the system's
-// authorities do.
+// Certificate returns a server's certificate if the system's authorities do not trust it, and nil if they do.
 func (b *Backend) Certificate(ctx context.Context, e profile.Entry) (*api.Certificate, error) {
 	e.PinnedSHA256 = ""
 	client, err := b.Client(e, secret.Value{})
@@ -142,8 +141,8 @@ func (b *Backend) Certificate(ctx context.Context, e profile.Entry) (*api.Certif
 	return nil, err
 }
 
-// SetProvider changes what the app needs to know of a provider, and returns it as it is then. A client secret goes to the
-// keyring; nil leaves the one that is there, an empty one removes it.
+// SetProvider changes the app's settings for a provider, and returns the new ones. change may be called twice. A client secret goes to
+// the keyring; nil keeps the present one, an empty one removes it. The error is CodeUsage if the port is out of range.
 func (b *Backend) SetProvider(
 	ctx context.Context, name string, p api.Protocol, provider string, change func(*api.ProviderSettings),
 	clientSecret *secret.Value,
@@ -158,7 +157,7 @@ func (b *Backend) SetProvider(
 	}
 	before := found.Provider(p, provider)
 	wanted := before
-	if change(&wanted); wanted.Port != before.Port && wanted.Port != 0 { // checked before the secret is stored: both or neither
+	if change(&wanted); wanted.Port != before.Port && wanted.Port != 0 { // checked first, so that no secret is stored then
 		if err := profile.CheckPort(wanted.Port); err != nil {
 			return api.ProviderSettings{}, err
 		}
@@ -188,8 +187,8 @@ func (b *Backend) SetProvider(
 	return now, err
 }
 
-// clientAccount is the keyring's account of the client secret for a provider. A name that is too long for it, as one of 36
-// Cyrillic letters is when escaped, is named by its digest, after a slash, which is in no escaped name.
+// clientAccount returns the keyring's account of the client secret for a provider. A name that is too long when escaped, such as one of
+// 36 Cyrillic letters, is replaced by its digest after a slash, because no escaped name has a slash.
 func clientAccount(e profile.Entry, p api.Protocol, name string) string {
 	account := "client:" + e.DeviceID + ":" + string(p) + ":"
 	if escaped := url.PathEscape(name); len(account)+len(escaped) <= secret.MaxAccount {
@@ -198,7 +197,7 @@ func clientAccount(e profile.Entry, p api.Protocol, name string) string {
 	return account + fmt.Sprintf("sha256/%x", sha256.Sum256([]byte(name)))
 }
 
-// clientSecret returns the client secret that the person gave for a provider, and none where he gave none.
+// clientSecret returns the client secret for a provider; zero if the person gave none.
 func (b *Backend) clientSecret(ctx context.Context, s *Session, p api.Protocol, name string) (secret.Value, error) {
 	if !s.settings(p, name).HasSecret {
 		return secret.Value{}, nil

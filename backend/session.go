@@ -22,23 +22,24 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// Session is a server that was opened with a credential.
+// Session is a server that was opened with a credential. It is safe for concurrent use.
 type Session struct {
-	mu      sync.Mutex
-	Profile profile.Entry
-	Server  api.Server
-	Client  *jellyfin.Client
-	Plugin  *ssoplugin.Plugin
-	Kind    api.CredentialKind
-	// User is whose access token it is; nil for an API key.
+	Server api.Server
+	Client *jellyfin.Client
+	Plugin *ssoplugin.Plugin
+	Kind   api.CredentialKind
+	// User is the owner of the access token; nil for an API key.
 	User   *api.User
 	Roster *roster.Reader
 	Linker *link.Linker
-	// Warning is what went wrong beside the sign-in that opened it; nil for nothing.
+	// Warning says that the sign-in worked, but the token that it replaced could not be ended; nil if all went well.
 	Warning *api.Error
+
+	mu    sync.Mutex
+	entry profile.Entry
 }
 
-// Info is the session as the window and --json show it.
+// Info returns the session as the window and --json show it.
 func (s *Session) Info() api.Session {
 	info := api.Session{
 		Profile: s.Entry().Profile, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
@@ -52,17 +53,17 @@ func (s *Session) Info() api.Session {
 func (s *Session) Entry() profile.Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.Profile
+	return s.entry
 }
 
-// settings returns what the person told the app of a provider.
+// settings returns the app's settings for a provider.
 func (s *Session) settings(p api.Protocol, name string) api.ProviderSettings {
 	e := s.Entry()
 	return e.Provider(p, name)
 }
 
-// Refresh reads a session's profile anew, after its settings or its name were changed. The error is CodeProfileNotFound when
-// it was forgotten.
+// Refresh reads a session's profile again after its settings or its name were changed. The error is CodeProfileNotFound if the server
+// was forgotten.
 func (b *Backend) Refresh(ctx context.Context, s *Session) error {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil {
@@ -76,7 +77,7 @@ func (b *Backend) Refresh(ctx context.Context, s *Session) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Profile = data.Profiles[i]
+	s.entry = data.Profiles[i]
 	return nil
 }
 
@@ -84,13 +85,13 @@ func (b *Backend) Refresh(ctx context.Context, s *Session) error {
 type Target struct {
 	// Name is a profile's name or address, another server's address, or empty for the default profile.
 	Name string
-	// Credential replaces the stored one for this run; it is never stored.
+	// Credential replaces the stored one for this run. It is not stored.
 	Credential secret.Value
-	// Progress hears of a server that has to be waited for; it may be nil.
+	// Progress is called while the server starts; it may be nil.
 	Progress func(api.Progress)
 }
 
-// Entry returns the profile that a target names. An address needs no profile: the entry is then made up for this run.
+// Entry returns the profile with that name or address. For the address of another server it returns a OneOff entry.
 func (b *Backend) Entry(ctx context.Context, name string) (profile.Entry, error) {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
@@ -110,7 +111,7 @@ func (b *Backend) Entry(ctx context.Context, name string) (profile.Entry, error)
 	return OneOff(name, found.Server, ""), nil
 }
 
-// Open opens a server: it waits while the server starts, learns whose credential it is, and detects the plugin.
+// Open waits until a server has started, finds out whose credential it is, and detects the plugin.
 func (b *Backend) Open(ctx context.Context, t Target) (*Session, error) {
 	e, err := b.Entry(ctx, t.Name)
 	if err != nil {
@@ -127,7 +128,7 @@ func (b *Backend) Open(ctx context.Context, t Target) (*Session, error) {
 	return b.open(ctx, e, credential, e.ServerID, t.Progress)
 }
 
-// refusedAtOnce gives the refusal of a credential that was just given the hint that fits: nothing has replaced it yet.
+// refusedAtOnce changes the hint of a refusal: a credential that was just given has not been replaced by another one.
 func refusedAtOnce(err error) error {
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok || e.Code != api.CodeCredentialRefused {
@@ -138,8 +139,8 @@ func refusedAtOnce(err error) error {
 	return &told
 }
 
-// open opens a server with a credential. One that is stored goes to the server with the id want only, where that is known: at
-// the address of a home server another one may answer tomorrow.
+// open opens a server with a credential. If want is not empty, the credential goes only to the server with that id, because another
+// server may answer at the same address later.
 func (b *Backend) open(
 	ctx context.Context, e profile.Entry, credential secret.Value, want string, progress func(api.Progress),
 ) (*Session, error) {
@@ -174,7 +175,7 @@ func (b *Backend) open(
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Profile: e, Server: server, Client: client, Plugin: plugin, Kind: kind, User: user}
+	s := &Session{entry: e, Server: server, Client: client, Plugin: plugin, Kind: kind, User: user}
 	data, err := b.Profiles.Load(ctx)
 	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
 		return nil, err
@@ -191,7 +192,7 @@ func (b *Backend) open(
 	return s, nil
 }
 
-// serverChanged refuses another server than the one with the id want, where both are known.
+// serverChanged returns CodeServerChanged if both ids are known and differ.
 func serverChanged(e profile.Entry, want, got string) error {
 	if want == "" || got == "" || want == got {
 		return nil
@@ -205,7 +206,7 @@ func serverChanged(e profile.Entry, want, got string) error {
 	}
 }
 
-// client returns a client with a profile's stored credential, once the server that answers is known to be the profile's.
+// client returns a client with a profile's stored credential after it has checked that the profile's server answers.
 func (b *Backend) client(ctx context.Context, e profile.Entry, credential secret.Value) (*jellyfin.Client, error) {
 	client, err := b.Client(e, credential)
 	if err != nil {
@@ -218,7 +219,7 @@ func (b *Backend) client(ctx context.Context, e profile.Entry, credential secret
 	return client, serverChanged(e, e.ServerID, server.ID)
 }
 
-// Providers reads the plugin's providers, with what their identity providers must allow.
+// Providers reads the plugin's providers and what their identity providers must allow.
 func (s *Session) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
 	snap, err := s.Plugin.Read(ctx)
 	if err != nil {
@@ -227,7 +228,7 @@ func (s *Session) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
 	return s.Details(api.Roster{Providers: snap.Providers}), nil
 }
 
-// Details adds to a roster's providers what their identity providers must allow.
+// Details returns a roster's providers with what their identity providers must allow.
 func (s *Session) Details(r api.Roster) []api.ProviderDetail {
 	details := make([]api.ProviderDetail, 0, len(r.Providers))
 	base := s.Client.URL()
@@ -242,8 +243,8 @@ func (s *Session) Details(r api.Roster) []api.ProviderDetail {
 	return details
 }
 
-// TestProvider asks an identity provider itself, from this computer: an OIDC one for its discovery document, a SAML one's
-// certificate is read from the plugin's configuration. What is wrong stands in the result.
+// TestProvider reads an OIDC provider's discovery document from this computer, or checks a SAML provider's certificate in the plugin's
+// configuration. An error is part of the result.
 func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.ProviderTest {
 	test := api.ProviderTest{Facts: []api.Fact{}}
 	var err error
@@ -273,7 +274,7 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 	return test
 }
 
-// certificateFacts reads a SAML provider's signing certificate and says what is wrong with it.
+// certificateFacts reads a SAML provider's signing certificate. The error says what is wrong with it.
 func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	facts := []api.Fact{{Name: "Sign-in address", Value: p.Endpoint}, {Name: "Entity id", Value: p.ClientID}}
 	cert, err := samlflow.ParseCertificate(p.Certificate)
@@ -301,8 +302,8 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	return facts, nil
 }
 
-// Renew opens a session's server with the credential that is stored for it now; nil when that is the session's own, or for
-// another server, which has answered at the address since.
+// Renew opens a session's server with the credential that is stored now. It returns nil if that is the session's own credential, or if
+// it is for another server that answers at the address now.
 func (b *Backend) Renew(ctx context.Context, s *Session) (*Session, error) {
 	if err := b.Refresh(ctx, s); err != nil {
 		return nil, err

@@ -1,3 +1,3 @@
-// Package archtest checks the layering of Jellybind's packages: which may import which, and what only one of them may
-// do. It holds no code that ships; the rules and their reasons are in its test.
+// Package archtest tests the layering: which package may import which, and which libraries only one package may import. Its rules, with
+// their reasons, are in layers_test.go.
 package archtest

@@ -33,14 +33,14 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// use is an import in a file that is no test.
+// use is an import in a file that is not a test.
 type use struct {
 	dir     string // the importing package's folder, relative, with slashes; "." at the top
 	file    string
 	imports string
 }
 
-// uses reads the imports of every Go file, whatever system or build tag it is for.
+// uses reads the imports of every Go file, for all systems and build tags.
 func uses(t *testing.T) []use {
 	t.Helper()
 	base := root(t)
@@ -95,7 +95,7 @@ func ours(imports string) (dir string, ok bool) {
 	return strings.CutPrefix(imports, module+"/")
 }
 
-// within reports whether dir is base or below it. Only the module's top has nothing below: everything is there.
+// within reports whether dir is base or below it. Nothing counts as below the module's top.
 func within(dir, base string) bool {
 	return dir == base || base != "." && strings.HasPrefix(dir, base+"/")
 }
@@ -112,8 +112,8 @@ func ruleFor(dir string) (layer, bool) {
 	return best, found
 }
 
-// allowed reports whether a package under the rule may import the folder. "backend" means the composition root itself:
-// the packages below it have rules of their own and are named one by one.
+// allowed reports whether a package under the rule may import the folder. "backend" is only the composition root: the packages below it
+// have their own rules.
 func allowed(l layer, imported string) bool {
 	target, ok := ruleFor(imported)
 	if !ok {
@@ -126,7 +126,7 @@ func TestLayersPointDown(t *testing.T) {
 	t.Parallel()
 	for _, u := range uses(t) {
 		rule, ok := ruleFor(u.dir)
-		// The root's rule is not for the packages below it: each of those needs its own.
+		// The root's rule does not cover the packages below it. Each needs its own.
 		if !ok || rule.dir == "backend" && u.dir != "backend" {
 			if u.imports == "" {
 				t.Errorf("%s: the package %s has no layer; give it a line in layers_test.go", u.file, u.dir)
@@ -142,7 +142,7 @@ func TestLayersPointDown(t *testing.T) {
 	}
 }
 
-// A rule without a folder is left over from a move, and would let a new package of that name in.
+// A rule without a folder is left over from a move. It would apply to a new package of that name.
 func TestLayersExist(t *testing.T) {
 	t.Parallel()
 	exists := func(dir string) bool {
@@ -199,7 +199,7 @@ func TestLayersHaveNoCycle(t *testing.T) {
 	}
 }
 
-// forTests reports whether a package is there for tests alone, by the way of the standard library's names: httptest.
+// forTests reports whether a package is only for tests. Its name ends with test, as httptest does.
 func forTests(dir string) bool { return strings.HasSuffix(dir, "test") }
 
 func TestNothingShippedImportsTestPackages(t *testing.T) {
@@ -227,7 +227,7 @@ func TestOnlyOnePlaceDoesIt(t *testing.T) {
 	}
 }
 
-// The frontend's whole tree of packages is asked of the go command, for what comes in through others' modules counts.
+// The go command lists the frontend's dependencies, because those of other modules count, too.
 func TestFrontendStaysSmall(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./frontend/...")
@@ -263,9 +263,8 @@ func TestTopLevel(t *testing.T) {
 	}
 }
 
-// The page is the least trusted part: it shows names from strangers. What it can call is therefore limited by type. A
-// bound method takes and gives basic types and those of package api, which imports nothing of ours and so cannot hold a
-// secret.Value, at any depth.
+// The page is the least trusted part, because it shows names from strangers. So bound methods take and return only basic types and types
+// of package api, which imports no other package of ours and therefore cannot hold a secret.Value.
 func TestBoundMethods(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(root(t), "*.go"))
@@ -305,7 +304,7 @@ func receiver(f *ast.FuncDecl) string {
 	return ""
 }
 
-// boundProblems says what is wrong with a method that the page can call.
+// boundProblems returns what is wrong with a method that the page can call.
 func boundProblems(f *ast.FuncDecl) []string {
 	var problems []string
 	for _, p := range f.Type.Params.List {
@@ -334,7 +333,7 @@ func boundProblems(f *ast.FuncDecl) []string {
 	return problems
 }
 
-// crosses reports whether a type is made of basic types and those of package api alone.
+// crosses reports whether a type consists of basic types and types of package api.
 func crosses(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -352,7 +351,7 @@ func crosses(e ast.Expr) bool {
 	return false
 }
 
-// The rule for bound methods is itself tested: app.go alone would not show that it can fail.
+// TestBoundProblems shows that the rule for bound methods can fail, which app.go does not.
 func TestBoundProblems(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -1,14 +1,14 @@
 package archtest_test
 
-// layer says what a package, and every package below its folder that has no rule of its own, may import of Jellybind.
+// layer says which of Jellybind's packages a package may import. It also covers the packages below its folder that have no rule.
 type layer struct {
 	dir string // relative to the module's root
-	// may lists folders; each stands for the packages below it too. The package's own folder is always allowed.
+	// may lists folders, including the packages below them. The package's own folder is always allowed.
 	may    []string
 	reason string
 }
 
-// The groups that rules below speak of.
+// Groups for the rules below.
 var (
 	leaves = []string{"backend/api", "backend/secret", "backend/tlspin"}
 	server = []string{"backend/jellyfin", "backend/ssoplugin"}
@@ -17,7 +17,7 @@ var (
 	books  = []string{"backend/roster", "backend/journal", "backend/profile"}
 )
 
-// layers is the whole layering. A package without a rule fails the test: give it one.
+// layers is the whole layering. Every package needs a rule.
 var layers = []layer{
 	{"backend/api", nil, "the types that cross to the window are compiled into WebAssembly and known by all: a leaf"},
 	{"backend/german", nil, "texts alone"},
@@ -62,9 +62,9 @@ var layers = []layer{
 	},
 }
 
-// only says who alone may import something from outside, and why. Tests are free.
+// only says which packages may import a library, and why. Tests may import everything.
 type only struct {
-	imports string // an import path; with /... the paths below it too
+	imports string // an import path; /... includes the paths below it
 	in      []string
 	reason  string
 }
@@ -89,7 +89,7 @@ var onlies = []only{
 	{"plugin", nil, "no code is loaded at run time"},
 }
 
-// topLevel is what may stand at the repository's top besides files that begin with a dot.
+// topLevel lists what may be at the repository's top, apart from files that begin with a dot.
 var topLevel = []string{
 	"LICENSE", "README.md", "app.go", "backend", "build", "frontend", "go.mod", "go.sum", "main.go", "wails.json",
 }

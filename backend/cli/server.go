@@ -245,14 +245,14 @@ func (a *app) serverShow() *cobra.Command {
 			if a.json {
 				return a.out.json(info)
 			}
-			own := s.Server.Name
-			if strings.EqualFold(s.Server.ShortName(), s.Profile.Name) { // as server add names it
+			e, own := s.Entry(), s.Server.Name
+			if strings.EqualFold(s.Server.ShortName(), e.Name) { // as server add names it
 				own = ""
 			}
 			a.out.facts(
-				"Server", s.Profile.Name, "Calls itself", own, "Address", s.Profile.URL, "Jellyfin", s.Server.Version, "Plugin",
+				"Server", e.Name, "Calls itself", own, "Address", e.URL, "Jellyfin", s.Server.Version, "Plugin",
 				strings.TrimSpace(string(info.Capabilities.Flavour)+" "+info.Capabilities.Version),
-				"Credential", credentialText(sessionProfile(s)), "Certificate", s.Profile.PinnedSHA256,
+				"Credential", credentialText(sessionProfile(s)), "Certificate", e.PinnedSHA256,
 			)
 			a.out.line("")
 			a.out.line(a.out.bold("With this credential and this plugin, Jellybind can:"))

@@ -9,9 +9,8 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// CheckDisplay tells why no window can be opened on this system, or nil. The toolkit below the window ends the process
-// where there is no display, so this is asked first. Where displays are found by their environment, that is looked at, and
-// a local X display is asked whether it is there.
+// CheckDisplay returns an error if there is no display to open a window on. The window's toolkit would end the process then. On Windows
+// and macOS there always is one. Elsewhere the environment names it, and CheckDisplay connects to a local X display.
 func CheckDisplay(ctx context.Context, goos string, getenv func(string) string) error {
 	if goos == "windows" || goos == "darwin" || getenv("WAYLAND_DISPLAY") != "" {
 		return nil
@@ -27,7 +26,7 @@ func CheckDisplay(ctx context.Context, goos string, getenv func(string) string) 
 	if number, local := strings.CutPrefix(display, ":"); local {
 		number, _, _ = strings.Cut(number, ".")
 		dialer := net.Dialer{Timeout: time.Second}
-		// Abstract sockets are Linux' own; a server has at least one of the two.
+		// A server listens on at least one of the two; abstract sockets (@) exist on Linux only.
 		for _, socket := range []string{"/tmp/.X11-unix/X" + number, "@/tmp/.X11-unix/X" + number} {
 			if conn, err := dialer.DialContext(ctx, "unix", socket); err == nil {
 				_ = conn.Close()

@@ -2,5 +2,5 @@
 
 package process
 
-// AttachConsole does nothing: everywhere but on Windows a program has the terminal that it was started from.
+// AttachConsole does nothing: outside Windows a program always has the terminal that it was started from.
 func AttachConsole() {}

@@ -1,4 +1,4 @@
-// Package process ends the process in good order when a signal asks for it, and attaches it to a console.
+// Package process handles what the operating system sends and gives a process: signals and the console.
 package process
 
 import (
@@ -8,9 +8,8 @@ import (
 	"syscall"
 )
 
-// Ending returns a context that ends with the first signal that ends a command in good order: what it is writing is written to
-// its end. A second Ctrl-C, or SIGTERM, ends the process at once. SIGHUP never does: when a terminal is closed, it comes from
-// the system and once more from the shell.
+// Ending returns a context that ends with the first signal, so that a command can finish what it is writing. A second SIGINT or SIGTERM
+// ends the process at once. A second SIGHUP does not: when a terminal is closed, the system and the shell each send one.
 func Ending(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	outlivePipes()
@@ -28,8 +27,8 @@ func Ending(parent context.Context) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// OnHangup calls quit when the window's terminal is closed, instead of ending the process. Wails has handlers of its own for
-// the other signals.
+// OnHangup calls quit when the terminal that the window was started from is closed. Otherwise the process would end at once. Wails
+// handles the other signals.
 func OnHangup(quit func()) {
 	outlivePipes()
 	hangup := make(chan os.Signal, 1)
@@ -40,14 +39,13 @@ func OnHangup(quit func()) {
 	}()
 }
 
-// notifyHangup catches SIGHUP, unless nohup has switched it off.
+// notifyHangup catches SIGHUP, unless it is ignored, as with nohup.
 func notifyHangup(c chan<- os.Signal) {
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(c, syscall.SIGHUP)
 	}
 }
 
-// outlivePipes makes writing to a pipe that nobody reads any more an error like any other. Go ends a process that does so to
-// its standard output or error, which may be in the middle of a change. The signal is caught and not ignored, for the programs
-// that we start would inherit that.
+// outlivePipes turns writing to a closed pipe into an ordinary error. Otherwise Go ends a process that writes to a closed standard
+// output or error, even in the middle of a change. The signal is caught and not ignored, because child processes would inherit that.
 func outlivePipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

@@ -7,21 +7,21 @@ import (
 	"sync"
 )
 
-// Memory keeps servers for as long as the process runs: those of the demo world, and of a run that may leave
-// nothing behind. The zero value is ready.
+// Memory stores servers until the process ends. The demo world uses it, and runs that must leave nothing behind. The zero value is
+// ready to use. It is safe for concurrent use.
 type Memory struct {
 	mu   sync.Mutex
 	data Data
 }
 
-// Load returns what is kept.
+// Load returns a copy of the content.
 func (p *Memory) Load(context.Context) (Data, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return clone(p.data), nil
 }
 
-// Update changes what is kept, or leaves it when change fails.
+// Update changes the content. If change returns an error, nothing is stored and Update returns that error.
 func (p *Memory) Update(_ context.Context, change func(*Data) error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -38,7 +38,7 @@ func (p *Memory) Update(_ context.Context, change func(*Data) error) error {
 	return nil
 }
 
-// clone copies what a change may write to.
+// clone copies the parts that a caller may change.
 func clone(d Data) Data {
 	d.Profiles = slices.Clone(d.Profiles)
 	for i := range d.Profiles {

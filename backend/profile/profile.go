@@ -1,4 +1,4 @@
-// Package profile keeps the servers that a person has added, and his choices, in one readable file without any secret.
+// Package profile stores the servers that a person has added, and the person's settings, in one readable file without secrets.
 package profile
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// Version is the version of the file's format that this program writes. A file with a later one is refused, not guessed at.
+// Version is the version of the file's format. A file with a later version is refused.
 const Version = 1
 
 // Data is the content of the file.
@@ -23,18 +23,18 @@ type Data struct {
 	Version  int          `json:"version"`
 	Profiles []Entry      `json:"profiles"`
 	Settings api.Settings `json:"settings"`
-	// Window is where the window was; nil when it was never open.
+	// Window is the window's last place; nil if it was never open.
 	Window *api.WindowState `json:"window,omitempty"`
 
-	// unknown are fields of later minor versions, or somebody's own; they are written back as they were.
+	// unknown are fields that this version does not know. They are written back unchanged.
 	unknown map[string]json.RawMessage
 }
 
 // Entry is one server.
 type Entry struct {
 	api.Profile
-	// DeviceID names this installation to the server. It is made once, for Jellyfin ends the earlier session of a device
-	// that signs in again. Update fills it in.
+	// DeviceID identifies this installation to the server. It never changes, because Jellyfin ends the earlier session when the same
+	// device signs in again. Update fills it in.
 	DeviceID string `json:"deviceId"`
 	// Providers are the app's own settings for the server's identity providers.
 	Providers []api.ProviderSettings `json:"providers,omitempty"`
@@ -42,8 +42,8 @@ type Entry struct {
 	unknown map[string]json.RawMessage
 }
 
-// Find returns the profile of that name, or the one with that address, or the default one for an empty name. The pointer is
-// into d. Errors carry CodeProfileNotFound, or CodeUsage when several profiles have the address.
+// Find returns the profile with that name or address, or the default one if name is empty. The pointer is into d. The error is
+// CodeProfileNotFound, or CodeUsage if several profiles have the address.
 func (d *Data) Find(name string) (*Entry, error) {
 	for i := range d.Profiles {
 		p := &d.Profiles[i]
@@ -88,7 +88,7 @@ func (d *Data) ByURL(baseURL string) (Entry, bool) {
 	return d.Profiles[i], true
 }
 
-// at returns the profiles with an address as it may be typed: without the scheme, or with a slash at its end.
+// at returns the profiles with an address. The address may lack the scheme or end with a slash.
 func (d *Data) at(address string) []*Entry {
 	address = strings.TrimRight(address, "/")
 	var found []*Entry
@@ -103,8 +103,8 @@ func (d *Data) at(address string) []*Entry {
 	return found
 }
 
-// Add appends a profile. The first one becomes the default; a later one only when it says so. Errors carry
-// CodeProfileExists.
+// Add appends a profile. It becomes the default if it is the first, or if it says so. The error is CodeProfileExists if the name is
+// taken.
 func (d *Data) Add(e Entry) error {
 	if slices.ContainsFunc(d.Profiles, func(p Entry) bool { return p.Name == e.Name }) {
 		return exists(e.Name)
@@ -119,8 +119,7 @@ func (d *Data) Add(e Entry) error {
 	return nil
 }
 
-// Remove takes a profile out. When it was the default, the first of the rest becomes it. Errors carry
-// CodeProfileNotFound.
+// Remove removes a profile. If it was the default, the first of the rest becomes the default. The error is CodeProfileNotFound.
 func (d *Data) Remove(name string) error {
 	i := slices.IndexFunc(d.Profiles, func(p Entry) bool { return p.Name == name })
 	if i < 0 {
@@ -132,7 +131,7 @@ func (d *Data) Remove(name string) error {
 	return nil
 }
 
-// SetDefault makes a profile the one that is used when none is named. Errors carry CodeProfileNotFound.
+// SetDefault makes a profile the default. The error is CodeProfileNotFound.
 func (d *Data) SetDefault(name string) error {
 	e, err := d.Find(name)
 	if err != nil {
@@ -145,7 +144,7 @@ func (d *Data) SetDefault(name string) error {
 	return nil
 }
 
-// Provider returns the settings for one of the server's providers; those of one never set are the defaults.
+// Provider returns the settings for one of the server's providers, or the defaults if there are none.
 func (e *Entry) Provider(protocol api.Protocol, name string) api.ProviderSettings {
 	for _, p := range e.Providers {
 		if p.Protocol == protocol && p.Provider == name {
@@ -166,7 +165,7 @@ func (e *Entry) SetProvider(s api.ProviderSettings) {
 	e.Providers = append(e.Providers, s)
 }
 
-// settleDefault sees to it that exactly one profile is the default, the first that says so.
+// settleDefault makes exactly one profile the default: the first that says so, or else the first.
 func (d *Data) settleDefault() {
 	found := false
 	for i := range d.Profiles {
@@ -178,8 +177,8 @@ func (d *Data) settleDefault() {
 	}
 }
 
-// check refuses what must not be in the file: two profiles of one name, none, the demo world, and addresses with a
-// password inside.
+// check refuses what must not be in the file: two profiles with the same name, empty names, the demo world, and addresses with a
+// password.
 func (d *Data) check() error {
 	seen := map[string]bool{}
 	for _, p := range d.Profiles {
@@ -227,13 +226,13 @@ func exists(name string) error {
 
 // Errors of the file's content, inside the *api.Error of Load and Update.
 var (
-	// ErrDamaged: the file is no JSON, or breaks the rules of Data.
+	// ErrDamaged: the file is not JSON, or breaks the rules of Data.
 	ErrDamaged = errors.New("damaged profile file")
 	// ErrNewer: a later Jellybind wrote the file.
 	ErrNewer = errors.New("profile file of a later version")
 )
 
-// decode reads the file's content. Windows' editors put a byte order mark in front; it is no damage.
+// decode reads the file's content. It accepts a byte order mark, which editors on Windows add.
 func decode(b []byte) (Data, error) {
 	b = bytes.TrimPrefix(b, []byte("\uFEFF"))
 	if !utf8.Valid(b) {
@@ -266,7 +265,7 @@ func decode(b []byte) (Data, error) {
 	return d, nil
 }
 
-// encode writes the file's content: indented, for people read it and keep it under version control.
+// encode returns the file's content, indented for people and version control.
 func encode(d Data) ([]byte, error) {
 	d.Version = Version
 	var b bytes.Buffer
@@ -307,7 +306,7 @@ func (e *Entry) UnmarshalJSON(b []byte) error {
 // MarshalJSON writes them back.
 func (e Entry) MarshalJSON() ([]byte, error) { return join(plainEntry(e), e.unknown) }
 
-// split decodes an object into a struct and returns the fields that have no place in it.
+// split decodes an object into a struct, and returns the fields that the struct does not have.
 func split(b []byte, into, zero any) (map[string]json.RawMessage, error) {
 	if err := json.Unmarshal(b, into); err != nil {
 		return nil, err
@@ -328,7 +327,7 @@ func split(b []byte, into, zero any) (map[string]json.RawMessage, error) {
 	return all, nil
 }
 
-// join encodes a struct and puts the unknown fields behind its own, in alphabetical order.
+// join encodes a struct, and appends the unknown fields in alphabetical order.
 func join(known any, unknown map[string]json.RawMessage) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

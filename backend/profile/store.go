@@ -22,16 +22,16 @@ import (
 const (
 	fileName = "servers.json"
 	lockName = "servers.json.lock"
-	// maxBytes bounds the file: 10,000 servers are less.
+	// maxBytes limits the file's size. 10,000 servers need less.
 	maxBytes = 8 << 20
-	// retry is how often a held lock is tried again.
+	// retry is the pause before a held lock is tried again.
 	retry = 20 * time.Millisecond
 )
 
 // DirEnv is the environment variable that overrides the folder of the file.
 const DirEnv = "JELLYBIND_CONFIG_DIR"
 
-// Dir returns the folder of the file: what DirEnv says, else jellybind in the user's configuration folder.
+// Dir returns the folder of the file: the value of DirEnv, or else jellybind in the user's configuration folder.
 func Dir() (string, error) {
 	if dir := os.Getenv(DirEnv); dir != "" {
 		return dir, nil
@@ -46,8 +46,8 @@ func Dir() (string, error) {
 	return filepath.Join(dir, "jellybind"), nil
 }
 
-// Store is the file in one folder. It is safe for concurrent use, by several processes too: readers and writers hold a
-// lock on a file beside it, and it is replaced as a whole.
+// Store is the file in one folder. It is safe for concurrent use by several goroutines and processes: readers and writers lock a
+// second file next to it, and the file is replaced as a whole.
 type Store struct {
 	dir     string
 	now     func() time.Time
@@ -58,16 +58,16 @@ type Store struct {
 // An Option changes how a Store works.
 type Option func(*Store)
 
-// WithClock sets the time that a damaged file is named after.
+// WithClock sets the clock. A damaged file is named after the time.
 func WithClock(now func() time.Time) Option { return func(s *Store) { s.now = now } }
 
 // WithRandom sets the source of device ids.
 func WithRandom(r io.Reader) Option { return func(s *Store) { s.random = r } }
 
-// WithLockTimeout sets how long another writer is waited for; the default is 5 s.
+// WithLockTimeout sets how long to wait for another writer; the default is 5 s.
 func WithLockTimeout(d time.Duration) Option { return func(s *Store) { s.timeout = d } }
 
-// Open returns the store of a folder. It touches nothing yet; the folder is made by the first Update.
+// Open returns the store of a folder. The first Update makes the folder.
 func Open(dir string, options ...Option) *Store {
 	s := &Store{dir: dir, now: time.Now, random: rand.Reader, timeout: 5 * time.Second}
 	for _, o := range options {
@@ -76,17 +76,17 @@ func Open(dir string, options ...Option) *Store {
 	return s
 }
 
-// Path is the path of the file.
+// Path returns the path of the file.
 func (s *Store) Path() string { return filepath.Join(s.dir, fileName) }
 
-// Empty is the content before anything was stored.
+// Empty returns the content before anything was stored.
 func Empty() Data {
 	return Data{Version: Version, Profiles: []Entry{}, Settings: api.Settings{Theme: "system", Language: "system"}}
 }
 
-// Load reads the file. No file is no error: the content is Empty then. A file that cannot be understood is renamed to
-// servers.json.damaged-TIME and reported once, by CodeProfileDamaged with the new name in Params["file"]; the content
-// returned with it is Empty. A file of a later version stays where it is, and is reported by CodeProfileNewer.
+// Load reads the file. If there is none, the content is Empty. A file that cannot be understood is renamed to
+// servers.json.damaged-TIME; the error is CodeProfileDamaged with the new name in Params["file"], and the content is Empty. A file of
+// a later version stays where it is; the error is CodeProfileNewer.
 func (s *Store) Load(ctx context.Context) (Data, error) {
 	unlock, err := s.lock(ctx, false)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Store) Load(ctx context.Context) (Data, error) {
 	d, err := s.read()
 	unlock()
 	if errors.Is(err, ErrDamaged) {
-		// Only a writer may rename; and in between another process may have done so.
+		// Only a writer may rename it, and another process may have done so already.
 		unlock, lockErr := s.lock(ctx, true)
 		if lockErr != nil {
 			return Empty(), s.damaged(err, "")
@@ -106,11 +106,10 @@ func (s *Store) Load(ctx context.Context) (Data, error) {
 	return d, err
 }
 
-// Update changes the file: it takes the lock, reads, lets change work on the content, and writes it as a whole. An error
-// of change is returned as it is, and nothing is written. Missing device ids are made, and exactly one profile is the default
-// afterwards. A damaged file is set aside and reported as by Load, and nothing is written; the next call starts anew.
-// Errors: CodeProfileBusy when another process holds the lock too long, CodeProfileUnwritable, CodeProfileDamaged,
-// CodeProfileNewer, and those of the rules for Data.
+// Update locks the file, reads it, calls change, and writes it as a whole. If change returns an error, nothing is written and Update
+// returns that error. Update makes missing device ids, and exactly one profile the default. A damaged file is renamed and reported as
+// by Load, and nothing is written; the next call starts with an empty file. Errors: CodeProfileBusy if another process holds the lock
+// too long, CodeProfileUnwritable, CodeProfileDamaged, CodeProfileNewer, and those of the rules for Data.
 func (s *Store) Update(ctx context.Context, change func(*Data) error) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return s.unwritable(fmt.Errorf("making the folder: %w", err))
@@ -151,7 +150,7 @@ func (s *Store) write(d Data) error {
 	if len(b) > maxBytes {
 		return s.unwritable(fmt.Errorf("%d bytes are more than %d", len(b), maxBytes))
 	}
-	// People link their configuration into a folder under version control; the link must outlive the write.
+	// The file may be a link into a folder under version control. The link must stay.
 	path := s.Path()
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		path = target
@@ -159,7 +158,7 @@ func (s *Store) write(d Data) error {
 	if err := atomic.WriteFile(path, bytes.NewReader(b)); err != nil {
 		return s.unwritable(fmt.Errorf("writing the profile file: %w", err))
 	}
-	// The library keeps the mode of the file that it replaces.
+	// atomic.WriteFile keeps the mode of the file that it replaces.
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm() != 0o600 {
 		if err := os.Chmod(path, 0o600); err != nil {
 			return s.unwritable(fmt.Errorf("restricting the profile file: %w", err))
@@ -168,7 +167,7 @@ func (s *Store) write(d Data) error {
 	return nil
 }
 
-// read returns the content, with a bare error that wraps ErrDamaged for a file that cannot be understood.
+// read returns the content. The error wraps ErrDamaged if the file cannot be understood.
 func (s *Store) read() (Data, error) {
 	f, err := os.Open(s.Path())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -200,7 +199,7 @@ func (s *Store) read() (Data, error) {
 	return d, nil
 }
 
-// readOrSetAside is read for the holder of the writer's lock.
+// readOrSetAside reads the file and renames a damaged one. It needs the writer's lock.
 func (s *Store) readOrSetAside() (Data, error) {
 	d, err := s.read()
 	if !errors.Is(err, ErrDamaged) {
@@ -220,8 +219,8 @@ func (s *Store) readOrSetAside() (Data, error) {
 	return Empty(), s.damaged(err, name)
 }
 
-// lock takes the lock, a shared one for readers. A reader of a folder that does not exist, or that he may not write to, needs
-// none: there is no writer either.
+// lock takes the lock; readers share it. A reader needs no lock if the folder does not exist or is not writable, because then there is
+// no writer.
 func (s *Store) lock(ctx context.Context, exclusive bool) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errBusy)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package seen remembers what a person has seen of a server's accounts, from one run to the next, so that what has changed
-// since can be marked. It keeps one number an account, a digest of its state: no name, no identity, no secret.
+// Package seen stores the state in which a person has last seen a server's accounts, so that the next run can mark what has changed.
+// It stores one number for each account, a digest of its state: no name, no identity, no secret.
 package seen
 
 import (
@@ -17,26 +17,26 @@ import (
 	"github.com/natefinch/atomic"
 )
 
-// maxBytes bounds a file: 100,000 accounts are less.
+// maxBytes limits a file's size. 100,000 accounts need less.
 const maxBytes = 8 << 20
 
-// Store is the files in one folder, one a server. Each is replaced as a whole, and only ever read to compare, so that
-// two processes need no lock: the later look counts.
+// Store is a folder with one file for each server. A file is replaced as a whole and only compared with, so several processes need no
+// lock: the last one to write wins.
 type Store struct{ dir string }
 
-// Open returns the store in a folder, which is made at the first Save. One without a folder remembers nothing.
+// Open returns the store in a folder. The first Save makes the folder. If dir is empty, nothing is stored.
 func Open(dir string) *Store { return &Store{dir} }
 
-// look is the content of a file.
-type look struct {
-	// User is whose own account alone was seen, or empty: then all were.
+// content is the content of a file.
+type content struct {
+	// User is the user who sees no other account; empty for one who sees all.
 	User string `json:"user,omitempty"`
 	// Accounts are the digests by account id.
 	Accounts map[string]uint64 `json:"accounts"`
 }
 
-// Load returns the digests of the last look at a server by account id. It returns nil when there was none, or not by
-// that user; user is empty for whoever sees all accounts.
+// Load returns the digests that were saved for a server, by account id. It returns nil if there are none, or if they are of another
+// user. user is empty for one who sees all accounts.
 func (s *Store) Load(server, user string) (map[string]uint64, error) {
 	if s.dir == "" {
 		return nil, nil
@@ -49,22 +49,22 @@ func (s *Store) Load(server, user string) (map[string]uint64, error) {
 		return nil, fmt.Errorf("opening what was seen: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	var l look
-	if err := json.NewDecoder(io.LimitReader(f, maxBytes)).Decode(&l); err != nil {
+	var c content
+	if err := json.NewDecoder(io.LimitReader(f, maxBytes)).Decode(&c); err != nil {
 		return nil, fmt.Errorf("reading what was seen: %w", err)
 	}
-	if l.User != user {
+	if c.User != user {
 		return nil, nil
 	}
-	return l.Accounts, nil
+	return c.Accounts, nil
 }
 
-// Save remembers a look at a server, in place of the one before.
+// Save replaces the digests of a server.
 func (s *Store) Save(server, user string, accounts map[string]uint64) error {
 	if s.dir == "" {
 		return nil
 	}
-	b, err := json.Marshal(look{user, accounts})
+	b, err := json.Marshal(content{user, accounts})
 	if err != nil {
 		return fmt.Errorf("encoding what was seen: %w", err)
 	}
@@ -77,7 +77,7 @@ func (s *Store) Save(server, user string, accounts map[string]uint64) error {
 	return nil
 }
 
-// Forget removes what was seen of a server.
+// Forget removes the digests of a server.
 func (s *Store) Forget(server string) error {
 	if s.dir == "" {
 		return nil
@@ -88,7 +88,7 @@ func (s *Store) Forget(server string) error {
 	return nil
 }
 
-// path names a file by a hash: what names the server stands in a file that people edit.
+// path returns the path of a server's file. It is a hash, because the server's id may hold anything: people edit the file it is from.
 func (s *Store) path(server string) string {
 	sum := sha256.Sum256([]byte(server))
 	return filepath.Join(s.dir, hex.EncodeToString(sum[:16])+".json")
