@@ -37,7 +37,7 @@ type Server interface {
 type Request struct {
 	Protocol api.Protocol
 	Provider string
-	// Linking starts a sign-in that links, instead of one that opens a session.
+	// Linking starts a sign-in that links instead of opening a session.
 	Linking bool
 	// OldPath starts at /p/ instead of /start/.
 	OldPath bool
@@ -81,7 +81,7 @@ func (r Result) LogValue() slog.Value { return slog.StringValue(r.String()) }
 // Run listens, starts the sign-in, shows its address and waits for the answer, which it passes on once. show runs during the
 // wait; its context ends with it.
 //
-// The errors are those of Server and show, and: api.CodePortTaken, api.CodeAddressRefused for an address that is no web
+// The errors are what Server and show return, and: api.CodePortTaken, api.CodeAddressRefused for an address that is no web
 // page's, api.CodeSignInRefused when the identity provider or the server said no, api.CodeTimeout, api.CodeCancelled.
 func Run(
 	ctx context.Context, server Server, req Request, opts Options, show func(context.Context, api.SignIn) error,

@@ -15,7 +15,7 @@ import (
 
 // ParseCertificate reads a signing certificate as the servers read it from the provider's settings: base64 in one line or
 // many, of the DER form or of a PEM file. In a PEM file, text around the certificates does not matter, and the first
-// certificate is the one that counts. PEM text that is not in base64 again is refused, as the servers refuse it.
+// certificate counts. PEM text itself, which the servers cannot read, is refused.
 // The error is an *api.Error.
 func ParseCertificate(s string) (*x509.Certificate, error) {
 	if strings.Contains(s, "-----BEGIN") {

@@ -32,13 +32,13 @@ const (
 type Judge int
 
 const (
-	// Ours alone: nobody else checks the response before a link is written. All must be right.
+	// Ours means that nobody else checks the response before a link is written. Everything must be right.
 	Ours Judge = iota
-	// ServersToo: the response is posted to the server, which checks it by its own settings. Ours is as strict, but for the
-	// audience: the plugins differ in what they compare it with, and some never look. Another audience is a remark.
+	// ServersToo means that the response is posted to the server, which checks it by its own settings. Our check is as strict,
+	// except for the audience: the plugins compare it with different things, and some never look. Another audience is a remark.
 	ServersToo
-	// ServersAlone: the provider's certificate cannot be read, so only the server can check the signature. What is checked
-	// here is that the response answers our request at our address, in time. The assertion proves nothing.
+	// ServersAlone means that the provider's certificate cannot be read, so only the server can check the signature. Our check
+	// covers the form, and that the response answers our request at our address, in time. The assertion proves nothing.
 	ServersAlone
 )
 
@@ -146,8 +146,8 @@ func newVerifier(expect Expect) (*verifier, error) {
 	return &verifier{certificate: certificate, allowSHA1: expect.AllowSHA1}, nil
 }
 
-// NameID returns the name in a response without believing it: neither signature nor times nor addresses are checked. It is for
-// telling a person what is about to be sent, where the certificate cannot be read and the server does the checking.
+// NameID returns the name in a response without believing it: signature, times and addresses are not checked. It shows a person
+// what is about to be sent where the certificate cannot be read and the server does the checking.
 // Errors: as Check.
 func NameID(response secret.Value) (string, error) {
 	m, err := read(response)
@@ -235,8 +235,8 @@ func status(root *etree.Element) error {
 	}
 }
 
-// message checks the signatures that are there, at least one, and returns the message as it was signed. Where only the
-// assertion is signed, the response around it is the one that came: it proves nothing, but what it says must fit too.
+// message checks every signature, at least one, and returns the message as it was signed. Where only the assertion is
+// signed, the response around it is returned as it came: it proves nothing, but what it says must fit too.
 func (v *verifier) message(m message) (message, error) {
 	if m.rootSignature == nil && m.assertionSignature == nil {
 		return message{}, refuse("it is not signed", "Let the identity provider sign its responses or its assertions.")
@@ -460,7 +460,7 @@ func (x Expect) confirmation(assertion *etree.Element) (until time.Time, err err
 	return time.Time{}, reason
 }
 
-// authentication wants a statement that somebody signed in, and a session that has not ended (Profiles, section 4.1.4.2).
+// authentication requires a statement that somebody signed in, and a session that has not ended (Profiles, section 4.1.4.2).
 func (x Expect) authentication(assertion *etree.Element) error {
 	statements := children(assertion, nsAssertion, "AuthnStatement")
 	if len(statements) == 0 {

@@ -154,7 +154,7 @@ func twice(attrs []xml.Attr) bool {
 type message struct {
 	root      *etree.Element
 	assertion *etree.Element // nil when there is none
-	// encrypted tells that there is an EncryptedAssertion or an encrypted NameID.
+	// encrypted is true where there is an EncryptedAssertion or an encrypted NameID.
 	encrypted bool
 	// The signatures, direct children of root and of assertion; nil when there is none.
 	rootSignature, assertionSignature *etree.Element
@@ -224,7 +224,7 @@ func (m *message) place(parent, signature *etree.Element) error {
 	return nil
 }
 
-// is tells an element by namespace and local name.
+// is reports whether an element has that namespace and local name.
 func is(e *etree.Element, namespace, tag string) bool {
 	return e.Tag == tag && e.NamespaceURI() == namespace
 }

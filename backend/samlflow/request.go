@@ -20,10 +20,10 @@ type Request struct {
 	ClientID string
 	// NameIDFormat is the format of NameID to ask for. Empty means unspecified, which the plugins ask for.
 	NameIDFormat string
-	// Callback is the escaped path at which the response is caught, with the server's base path: the one that the plugin
-	// itself would name, so that the identity provider need not allow another.
+	// Callback is the escaped path at which the response is caught, with the server's base path. It is the plugin's own, so
+	// that the identity provider need not allow another.
 	Callback string
-	// Judge, Certificate and AllowSHA1 are those of Expect. Audience too; empty means ClientID.
+	// The next four go into Expect. An empty Audience means ClientID.
 	Judge       Judge
 	Certificate string
 	Audience    string

@@ -36,9 +36,10 @@ type Result struct {
 // Run asks the identity provider for a sign-in, shows its address to the person, catches the response on the loopback and
 // checks it. Nothing is sent to the server.
 //
-// The wait goes on after posts that answer another request. The first one that answers ours decides.
-// Errors: those of Check, CodeAddressRefused for an Endpoint that is no web page's, those of the loopback (CodePortTaken,
-// CodeTimeout, CodeCancelled), and of show.
+// The wait goes on after posts that answer another request. The first response to ours decides.
+//
+// Errors: what Check and show return, CodeAddressRefused for an Endpoint that is not a web page's, and the loopback's
+// CodePortTaken, CodeTimeout and CodeCancelled.
 func Run(
 	ctx context.Context, req Request, opts Options, show func(context.Context, api.SignIn) error,
 ) (Result, error) {

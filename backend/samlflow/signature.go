@@ -70,8 +70,8 @@ type verifier struct {
 }
 
 // verify checks the enveloped signature of an element and returns the element that was signed, parsed from the very bytes
-// that were hashed. Nothing else may be believed. So it does not matter for safety which canonicalization was used: one that
-// works differently here than at the provider gives another hash, and the response is refused.
+// that were hashed. Nothing else may be believed. So the canonicalization does not matter for safety: if it
+// works differently here than at the provider, the hashes differ, and the response is refused.
 //
 // It follows XML Signature 1.1, section 3.2, narrowed by SAML 2.0 Core, section 5.4: one Reference, to the ID of the
 // signature's parent; the transform enveloped-signature, then at most one canonicalization; no Object, no parameters.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 
 // A start names the loopback as its Host. Proxies that choose a site by its name do not know that name, and each makes
 // something else of it. What came back is looked up in one table, unusual. It only counts as a proxy's doing while the same
-// server answers under its own name: otherwise the server itself is in trouble, and that is what a person is told.
+// server answers under its own name: otherwise the server itself is in trouble, and the error says that.
 
 // unusual is what came back to a start, where it is not a sign-in whose answer comes to the loopback. One of err, resp, to
 // and led is set.
@@ -109,15 +110,7 @@ var unusualAnswers = []struct {
 
 // failed reports whether no answer came for one of these reasons of the client.
 func (u unusual) failed(reasons ...api.Why) bool {
-	if u.err == nil {
-		return false
-	}
-	for _, why := range reasons {
-		if u.err.Why == why {
-			return true
-		}
-	}
-	return false
+	return u.err != nil && slices.Contains(reasons, u.err.Why)
 }
 
 // named reports whether an address is the server's own name. A relative redirect stays there.
@@ -219,8 +212,8 @@ func away(err error) bool {
 	return false
 }
 
-// pluginsOwn reports whether an answer to a start is in the plugin's words, or in those of Jellyfin around it: a sentence
-// that begins with "Error", the one about a provider, or problem JSON.
+// pluginsOwn reports whether the plugin, or Jellyfin around it, gave an answer to a start. Theirs is a sentence that begins
+// with "Error", the sentence about a missing provider, or problem JSON.
 func pluginsOwn(resp *jellyfin.Response) bool {
 	kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return err == nil && (kind == "application/problem+json" || kind == "text/plain" || kind == "application/json") &&
@@ -234,9 +227,9 @@ func (p *Plugin) unanswered(ctx context.Context, req StartRequest, err error) er
 	if !ok {
 		return otherwise
 	}
-	switch e.Why {
-	case "broken", "silent", "stopped", "odd-answer":
-		return p.explain(ctx, req, unusual{err: e}, otherwise)
+	u := unusual{err: e}
+	if !u.failed("broken", "silent", "stopped", "odd-answer") {
+		return otherwise
 	}
-	return otherwise
+	return p.explain(ctx, req, u, otherwise)
 }

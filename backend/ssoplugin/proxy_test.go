@@ -3,6 +3,7 @@ package ssoplugin_test
 import (
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -29,7 +30,7 @@ type front struct {
 }
 
 // inFrontOf puts a front before a demo world. pass leads a request on to the server, with another Host if it is not empty.
-func inFrontOf(t *testing.T, w *demo.World, strange func(pass func(http.ResponseWriter, *http.Request, string)) http.HandlerFunc) *front {
+func inFrontOf(t *testing.T, w *demo.World, strange func(passer) http.HandlerFunc) *front {
 	t.Helper()
 	to, err := url.Parse(w.URL())
 	if err != nil {
@@ -129,9 +130,8 @@ func hijacked(t *testing.T, raw string) func(passer) http.HandlerFunc {
 func leading(host func(own string) string, old, by string) func(passer) http.HandlerFunc {
 	return func(pass passer) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
-			own := r.Context().Value(http.LocalAddrContextKey).(interface{ String() string }).String() //nolint:forcetypeassert // net/http sets it
 			rec := httptest.NewRecorder()
-			pass(rec, r, host(own))
+			pass(rec, r, host(listening(r)))
 			for _, c := range rec.Header()["Set-Cookie"] {
 				w.Header().Add("Set-Cookie", c)
 			}
@@ -159,19 +159,17 @@ func TestProxies(t *testing.T) {
 		"a proxy that drops it": {strange: func(passer) http.HandlerFunc {
 			return func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 		}, why: "proxied-silent"},
-		"Caddy":                  {strange: answering(200, "", ""), why: "proxied-empty", says: "200 OK"},
-		"nginx's default site":   {strange: answering(200, "text/html", nginxPage), why: "proxied-page", says: "200 OK, “Welcome to nginx!”"},
-		"another site in JSON":   {strange: answering(200, "application/json", `{"a":1}`), why: "proxied-page", says: "200 OK"},
-		"no content":             {strange: answering(204, "", ""), why: "proxied-empty", says: "204 No Content"},
-		"301 to the name":        {strange: func(passer) http.HandlerFunc { return redirecting(301, "") }, why: "proxied-name"},
-		"302 to the name":        {strange: func(passer) http.HandlerFunc { return redirecting(302, "") }, why: "proxied-name"},
-		"307 to the name":        {strange: func(passer) http.HandlerFunc { return redirecting(307, "") }, why: "proxied-name"},
-		"308 to the name":        {strange: func(passer) http.HandlerFunc { return redirecting(308, "") }, why: "proxied-name"},
-		"301 within":             {strange: func(passer) http.HandlerFunc { return redirecting(301, "/web/") }, why: "proxied-name", says: "/web/"},
-		"a gate on another host": {strange: func(passer) http.HandlerFunc { return redirecting(302, "https://auth.test/?rd=https%3A%2F%2Fx") }, why: "proxied-redirect", says: "https://auth.test,"},
-		"oauth2-proxy": {strange: func(pass passer) http.HandlerFunc {
-			return redirecting(302, "https://auth.test/a?client_id=g&state=s&redirect_uri=https%3A%2F%2Fmedia.test%2Foauth2%2Fcallback")
-		}, why: "proxied-gate", says: "https://media.test", oidc: true},
+		"Caddy":                            {strange: answering(200, "", ""), why: "proxied-empty", says: "200 OK"},
+		"nginx's default site":             {strange: answering(200, "text/html", nginxPage), why: "proxied-page", says: "200 OK, “Welcome to nginx!”"},
+		"another site in JSON":             {strange: answering(200, "application/json", `{"a":1}`), why: "proxied-page", says: "200 OK"},
+		"no content":                       {strange: answering(204, "", ""), why: "proxied-empty", says: "204 No Content"},
+		"301 to the name":                  {strange: redirecting(301, ""), why: "proxied-name"},
+		"302 to the name":                  {strange: redirecting(302, ""), why: "proxied-name"},
+		"307 to the name":                  {strange: redirecting(307, ""), why: "proxied-name"},
+		"308 to the name":                  {strange: redirecting(308, ""), why: "proxied-name"},
+		"301 within":                       {strange: redirecting(301, "/web/"), why: "proxied-name", says: "/web/"},
+		"a gate on another host":           {strange: redirecting(302, "https://auth.test/?rd=https%3A%2F%2Fx"), why: "proxied-redirect", says: "https://auth.test,"},
+		"oauth2-proxy":                     {strange: redirecting(302, "https://auth.test/a?client_id=g&state=s&redirect_uri=https%3A%2F%2Fmedia.test%2Foauth2%2Fcallback"), why: "proxied-gate", says: "https://media.test", oidc: true},
 		"a gate with a form":               {strange: answering(200, "text/html", `<title>Sign in</title><form><input name="p" type="password"></form>`), why: "proxied-sign-in", says: "“Sign in”"},
 		"a gate by Basic authentication":   {strange: answering(401, "text/html", nginxPage, "WWW-Authenticate", "Basic"), why: "proxied-sign-in", says: "401"},
 		"400":                              {strange: answering(400, "text/html", "<title>400 Bad Request</title>"), why: "proxied-refused", says: "(400 Bad Request)"},
@@ -246,16 +244,24 @@ func blamed(err error, why api.Why) bool {
 	return !ok || e.Why == why
 }
 
-func redirecting(status int, to string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		location := to
-		if location == "" {
-			own := r.Context().Value(http.LocalAddrContextKey).(interface{ String() string }).String() //nolint:forcetypeassert // net/http sets it
-			location = "https://" + own + r.RequestURI
+// redirecting redirects, to the proxy's own name where to is empty.
+func redirecting(status int, to string) func(passer) http.HandlerFunc {
+	return func(passer) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			location := to
+			if location == "" {
+				location = "https://" + listening(r) + r.RequestURI
+			}
+			w.Header().Set("Location", location)
+			w.WriteHeader(status)
 		}
-		w.Header().Set("Location", location)
-		w.WriteHeader(status)
 	}
+}
+
+// listening is the address that a request came to, whatever its Host says.
+func listening(r *http.Request) string {
+	at, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return at.String()
 }
 
 func serverID(t *testing.T, address string) string {

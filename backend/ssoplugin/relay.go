@@ -33,7 +33,7 @@ const maxPage = 1 << 20
 
 // Relay passes the identity provider's answer on to the plugin, once. It must be the answer to this very sign-in: same
 // path, and the same state (OIDC) or an InResponseTo that names the AuthnRequest (SAML). An answer that fails this is
-// refused without using the sign-in up; a second one that passes is refused, too.
+// refused without using the sign-in up. After one answer has passed, the next is refused.
 //
 // Errors: CodeSignInInvalid, CodeSignInExpired, CodeSignInRefused, CodeLoopbackUnreachable.
 func (p *Plugin) Relay(ctx context.Context, s Started, cb Callback) error {
@@ -117,12 +117,12 @@ func invalid(why api.Why, sentence string) error {
 	return &api.Error{Code: api.CodeSignInInvalid, Why: why, Sentence: sentence, Hint: "Start the sign-in again."}
 }
 
-// signInRefused tells of a sign-in that was turned down; reason comes from strangers, and may be empty.
+// signInRefused says that a sign-in was turned down. reason comes from strangers, and may be empty.
 func signInRefused(reason string) error {
 	e := &api.Error{
 		Code:     api.CodeSignInRefused,
 		Sentence: "The sign-in was refused.",
-		Hint:     "Try again, or ask whoever runs the identity provider. The server's log says more.",
+		Hint:     "Try again, or ask the administrator of the identity provider. The server's log says more.",
 	}
 	if reason = strings.TrimRight(bounded(reason), ". "); reason != "" {
 		e.Why = "refused-on-server"
@@ -226,7 +226,7 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 	return nil
 }
 
-// PendingName tells who signed in, after Relay and before PostLink: the canonical name that the plugin is about to link.
+// PendingName says who signed in, after Relay and before PostLink: the canonical name that the plugin is about to link.
 // 9p4 and K0lin only, with an administrator's credential.
 //
 // Errors: CodeUnsupported, CodeSignInExpired.

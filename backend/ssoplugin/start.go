@@ -26,7 +26,7 @@ type StartRequest struct {
 	Provider string
 	// Host is the loopback listener as the browser sees it: "127.0.0.1:PORT" or "localhost:PORT".
 	Host string
-	// Linking starts a sign-in that links, instead of one that opens a session.
+	// Linking starts a sign-in that links instead of opening a session.
 	Linking bool
 	// ServerID is the id that the server must have under its own name before its proxy is blamed for a start that fails. Empty
 	// takes any Jellyfin.

@@ -12,7 +12,8 @@ import (
 )
 
 // StartTrueName starts a SAML sign-in under the server's own name and returns what its AuthnRequest says. It needs no
-// credential, so it tells endpoint and issuer where the provider's settings cannot be read. The sign-in itself is left alone.
+// credential, so it names endpoint and issuer even where the provider's settings cannot be read. The sign-in itself is left
+// alone.
 //
 // Errors: CodeProviderNotFound, CodeProviderDisabled, CodeAddressRefused, CodeServerAnswer.
 func (p *Plugin) StartTrueName(ctx context.Context, provider string) (samlmsg.AuthnRequest, error) {
