@@ -45,9 +45,11 @@ type flavour struct {
 	endsSessions bool
 	// checksConditions is true where a SAML assertion's times and audience are checked, not its confirmation's end only.
 	checksConditions bool
-	// setsPassword is true where a new account gets a password that nobody knows; setsLiveTV where signing in takes away
-	// the access to live TV that the provider's configuration does not give.
-	setsPassword, setsLiveTV bool
+	// setsPassword is true where a new account gets a password that nobody knows; givesRights where signing in changes what
+	// the account may do.
+	setsPassword, givesRights bool
+	// blankMeansDefault is true where a claim of blanks stands for preferred_username, as an empty one does everywhere.
+	blankMeansDefault bool
 	// pageNamesRoutes is true where the page after the callback names the routes that it calls.
 	pageNamesRoutes bool
 	// namesParameter is true where the answer to a body that is not JSON says that the parameter is missing as well.
@@ -110,7 +112,7 @@ func flavourOf(o Options) flavour {
 }
 
 // addedByK0lin are the fields that 9p4's plugin has not.
-var addedByK0lin = []string{"ApplyContentDownloadPermissionOnEveryLogin", "PreserveAdminPermissions", "OverrideDefaultScopes"}
+var addedByK0lin = []string{"ApplyContentDownloadPermissionOnEveryLogin", "PreserveAdminPermissions", "OverrideDefaultScopes", "OidAuthorizationParameters"}
 
 // classic is what 9p4 and its fork K0lin have in common, and the fork's fields.
 func classic() flavour {
@@ -148,7 +150,7 @@ func classic() flavour {
 	return flavour{
 		oidcFields: slices.Concat(
 			[]field{{"OidEndpoint", word}, {"OidClientId", word}, {"OidSecret", word}}, access,
-			[]field{{"RoleClaim", word}, {"OidScopes", words}, {"OverrideDefaultScopes", flag}}, place,
+			[]field{{"RoleClaim", word}, {"OidScopes", words}, {"OverrideDefaultScopes", flag}, {"OidAuthorizationParameters", word}}, place,
 			[]field{
 				{"DefaultUsernameClaim", word},
 				{"AvatarUrlFormat", word},
@@ -163,7 +165,7 @@ func classic() flavour {
 			[]field{{"SamlEndpoint", word}, {"SamlClientId", word}, {"SamlCertificate", word}}, access, place,
 		),
 		pluginName:  "SSO-Auth",
-		pendingLife: time.Minute, prunes: true, adopts: true, setsLiveTV: true, pageNamesRoutes: true,
+		pendingLife: time.Minute, prunes: true, adopts: true, givesRights: true, pageNamesRoutes: true,
 		keyHasNoUser:       func(string) answer { return failed(http.StatusInternalServerError) },
 		noProvider:         failed(http.StatusBadRequest),
 		samlPostNoProvider: value(http.StatusBadRequest, noMatchingProvider),

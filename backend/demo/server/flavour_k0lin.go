@@ -9,7 +9,7 @@ import (
 // flavourK0lin is K0lin/jellyfin-plugin-sso 5.0.0.0, the fork whose wiki describes linking.
 func flavourK0lin() flavour {
 	f := classic()
-	f.name, f.pluginVersion, f.setsPassword = api.FlavourK0lin, "5.0.0.0", true
+	f.name, f.pluginVersion, f.setsPassword, f.blankMeansDefault = api.FlavourK0lin, "5.0.0.0", true, true
 	f.unregister = func(_ *Server, u *user, authProvider string) {
 		u.policy.AuthenticationProviderId = authProvider
 		u.save()

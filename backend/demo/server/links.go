@@ -97,6 +97,9 @@ func postLink(c *call) answer {
 	if !valid {
 		return a
 	}
+	if found.name == "" {
+		return failed(http.StatusInternalServerError)
+	}
 	if !s.hostile.IgnoreWrites {
 		p.link(found, userID)
 	}
@@ -109,6 +112,7 @@ type identity struct {
 	account  string // the name that a new account would get
 	issuer   string // OIDC only
 	provider string
+	rights   rights
 }
 
 // link gives an identity to an account, whoever had it before.
@@ -194,8 +198,8 @@ func (s *Server) authenticate(p *provider, found identity, c client) answer {
 	if u.policy.IsDisabled {
 		return s.flavour.notPermitted
 	}
-	if s.flavour.setsLiveTV {
-		u.policy.EnableLiveTvAccess = p.enabled("EnableLiveTv")
+	if s.flavour.givesRights {
+		p.give(u, found.rights)
 	}
 	if other := p.text("DefaultProvider"); other != "" {
 		u.policy.AuthenticationProviderId = other

@@ -112,7 +112,26 @@ func (s *Server) discover(ctx context.Context, p *provider) (*oidc.Provider, con
 	if err != nil {
 		return nil, nil, fmt.Errorf("discovering a provider: %w", err)
 	}
+	if !p.enabled("DoNotValidateEndpoints") && !endpointsBelow(found, endpoint) {
+		return nil, nil, errors.New("discovering a provider: an endpoint is somewhere else")
+	}
 	return found, ctx, nil
+}
+
+// endpointsBelow reports whether all endpoints stand below the provider's address, as the plugin wants it by default.
+func endpointsBelow(found *oidc.Provider, authority string) bool {
+	var metadata struct {
+		Keys string `json:"jwks_uri"`
+	}
+	if found.Claims(&metadata) != nil {
+		return false
+	}
+	for _, e := range []string{found.Endpoint().AuthURL, found.Endpoint().TokenURL, found.UserInfoEndpoint(), metadata.Keys} {
+		if e != "" && !strings.HasPrefix(e, authority) {
+			return false
+		}
+	}
+	return true
 }
 
 func isLoopback(host string) bool {
@@ -140,10 +159,21 @@ func startOIDC(c *call) answer {
 	}
 	state := s.randomText(32)
 	challenge := sha256.Sum256([]byte(login.verifier)) // RFC 7636 section 4.2
+	more, err := p.moreParameters()
+	if err != nil {
+		return s.flavour.startFailed
+	}
+	request := append(parameters{
+		"response_type", "code", "state", state, "code_challenge", base64.RawURLEncoding.EncodeToString(challenge[:]),
+		"code_challenge_method", "S256", "client_id", p.text("OidClientId"), "scope", scopes(p), "redirect_uri", login.redirectURI,
+	}, more...)
+	if endpoint := pushEndpoint(found); endpoint != "" && !p.enabled("DisablePushedAuthorization") {
+		if request, err = s.push(c.Context(), endpoint, p, request); err != nil {
+			return s.flavour.startFailed
+		}
+	}
 	endpoint := found.Endpoint().AuthURL
-	login.startURL = endpoint + querySeparator(endpoint) + "response_type=code&state=" + state +
-		"&code_challenge=" + base64.RawURLEncoding.EncodeToString(challenge[:]) + "&code_challenge_method=S256&client_id=" +
-		escapeData(p.text("OidClientId")) + "&scope=" + escapeData(scopes(p)) + "&redirect_uri=" + escapeData(login.redirectURI)
+	login.startURL = endpoint + querySeparator(endpoint) + request.query()
 	a := redirect(login.startURL)
 	if s.flavour.binds {
 		login.binding = s.randomText(32)
@@ -155,6 +185,15 @@ func startOIDC(c *call) answer {
 	defer s.mu.Unlock()
 	s.pending[state] = login
 	return a
+}
+
+// pushEndpoint is where a provider takes pushed requests, if it does.
+func pushEndpoint(found *oidc.Provider) string {
+	var metadata struct {
+		Push string `json:"pushed_authorization_request_endpoint"`
+	}
+	_ = found.Claims(&metadata) // one that cannot be read has none
+	return metadata.Push
 }
 
 func scopes(p *provider) string {
@@ -232,7 +271,9 @@ func callbackOIDC(c *call) answer {
 		s.mu.Lock()
 		login.answer = query
 		s.mu.Unlock()
-	} else if err := s.redeem(c.Context(), p, login, query); err != nil {
+	} else if err := s.redeem(c.Context(), p, login, query); errors.Is(err, errRoles) {
+		return text(http.StatusUnauthorized, string(errRoles))
+	} else if err != nil {
 		return f.callbackFailed(err.Error(), "")
 	}
 	return c.resultPage("OID", state, login.linking)
@@ -310,35 +351,26 @@ func (s *Server) whoSignedIn(ctx context.Context, p *provider, login *pendingLog
 	if err != nil {
 		return identity{}, loginError("Error validating identity token")
 	}
-	claims := map[string]any{}
-	if err := idToken.Claims(&claims); err != nil {
+	all := claims{}
+	if err := all.add(idToken); err != nil {
 		return identity{}, loginError("Error validating identity token")
 	}
 	if !p.enabled("DoNotLoadProfile") && found.UserInfoEndpoint() != "" {
 		profile, err := found.UserInfo(ctx, config.TokenSource(ctx, tokens))
 		// OpenID Connect Core section 5.3.2: the subjects must be the same.
-		if err != nil || profile.Subject != idToken.Subject || profile.Claims(&claims) != nil {
+		if err != nil || profile.Subject != idToken.Subject || all.add(profile) != nil {
 			return identity{}, loginError("Error contacting userinfo endpoint")
 		}
 	}
-	return s.identify(p, idToken, claims), nil
+	i, may := s.identify(p, idToken, all), false
+	if i.rights, may = p.rights(all.roles(p.text("RoleClaim"))); !may {
+		return identity{}, errRoles
+	}
+	return i, nil
 }
 
-// identify names an identity by the flavour's rule.
-func (s *Server) identify(p *provider, token *oidc.IDToken, claims map[string]any) identity {
-	claim := p.text("DefaultUsernameClaim")
-	if claim == "" {
-		claim = "preferred_username"
-	}
-	i := identity{issuer: token.Issuer, provider: p.name, name: token.Subject, account: token.Subject}
-	if v, is := claims[claim].(string); is && v != "" {
-		i.account = v
-		if !s.flavour.bySubject {
-			i.name = v
-		}
-	}
-	return i
-}
+// errRoles is the error of somebody who has none of the roles that the provider wants.
+const errRoles loginError = "Error. Check permissions."
 
 // finishedOIDC takes up a sign-in that is valid. The caller holds the lock.
 func (c *call) finishedOIDC(_ *provider, state string, linking bool) (identity, answer, bool) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"crypto/x509"
 	"encoding/base64"
@@ -109,10 +110,12 @@ func callbackSAML(c *call) answer {
 	linking := c.URL.Query().Get("relayState") == relayLinking
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found, err := c.checkSAML(p, response, p.enabled("ValidateInResponseTo"))
+	found, err := c.checkSAML(p, response, true)
 	switch {
 	case errors.Is(err, errNoResponse):
 		return f.unreadableSAML(c, linking)
+	case errors.Is(err, errRoles):
+		return text(http.StatusUnauthorized, string(errRoles))
 	case err != nil:
 		return f.badSAML(c, linking)
 	}
@@ -169,9 +172,10 @@ var errNoResponse = errors.New("no SAML response")
 
 // checkSAML checks a SAML response as the real plugin does: the signature of the response or of its assertion against the
 // provider's certificate, and that its confirmation has not expired; Flowfin also checks conditions, audience, and on
-// request the recipient, and takes every assertion once. With asked, the response must answer an AuthnRequest of this server.
-// What is read is read from the elements that the signature covers. The caller holds the lock.
-func (c *call) checkSAML(p *provider, response string, asked bool) (assertion, error) {
+// request the recipient, and takes every assertion once. At the callback the roles
+// must be right too, and on request the response must answer an AuthnRequest of this server. What is read is read from the
+// elements that the signature covers. The caller holds the lock.
+func (c *call) checkSAML(p *provider, response string, atCallback bool) (assertion, error) {
 	certificate, err := parseCertificate(p.text("SamlCertificate"))
 	if err != nil {
 		return assertion{}, fmt.Errorf("%w: %w", errNoResponse, err)
@@ -193,14 +197,27 @@ func (c *call) checkSAML(p *provider, response string, asked bool) (assertion, e
 		return assertion{}, errors.New("checking a SAML response: no NameID")
 	}
 	name := innerText(subject)
-	if err := c.checkConditions(p, signed, asked); err != nil {
+	if err := c.checkConditions(p, signed, atCallback && p.enabled("ValidateInResponseTo")); err != nil {
 		return assertion{}, err
 	}
 	id := signed.SelectAttrValue("ID", "")
 	if c.s.flavour.once && c.s.consumed[id] {
 		return assertion{}, errors.New("checking a SAML response: used before")
 	}
-	return assertion{identity{name: name, account: name, provider: p.name}, id}, nil
+	i := identity{name: name, account: name, provider: p.name}
+	var may bool
+	if i.rights, may = p.rights(samlRoles(signed)); !may && atCallback {
+		return assertion{}, errRoles
+	}
+	return assertion{i, id}, nil
+}
+
+// samlRoles are the values of the attribute Role.
+func samlRoles(signed *etree.Element) (roles []string) {
+	for _, value := range signed.FindElements("./AttributeStatement/Attribute[@Name='Role']/AttributeValue") {
+		roles = append(roles, innerText(value))
+	}
+	return roles
 }
 
 // readXML reads a document with one root element. White space, comments and processing instructions may stand around it, as
@@ -291,7 +308,8 @@ func (c *call) checkConditions(p *provider, signed *etree.Element, asked bool) e
 		return errors.New("checking a SAML assertion: not at this time")
 	}
 	audiences := conditions.FindElements("./AudienceRestriction/Audience")
-	mine := func(e *etree.Element) bool { return strings.TrimSpace(innerText(e)) == p.text("SamlClientId") }
+	audience := cmp.Or(p.text("SamlAudience"), p.text("SamlClientId"))
+	mine := func(e *etree.Element) bool { return strings.TrimSpace(innerText(e)) == audience }
 	if !p.enabled("DoNotValidateAudience") && !slices.ContainsFunc(audiences, mine) {
 		return errors.New("checking a SAML assertion: for somebody else")
 	}

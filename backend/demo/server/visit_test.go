@@ -36,16 +36,28 @@ type providers struct {
 // startProviders starts both for these people.
 func startProviders(t *testing.T, people []idp.Person) *providers {
 	t.Helper()
-	return startProvidersAt(t, people, nil)
+	return startProvidersWith(t, people, nil, nil)
 }
 
 // startProvidersAt starts them with another clock.
 func startProvidersAt(t *testing.T, people []idp.Person, now func() time.Time) *providers {
 	t.Helper()
-	o, err := idp.NewOIDC(idp.OIDCOptions{
+	return startProvidersWith(t, people, now, nil)
+}
+
+// startProvidersWith starts them with more options.
+func startProvidersWith(
+	t *testing.T, people []idp.Person, now func() time.Time, change func(*idp.OIDCOptions),
+) *providers {
+	t.Helper()
+	options := idp.OIDCOptions{
 		Issuer: "http://" + oidcAddress, Name: "npm", People: people, Secrets: idp.Secrets{Jellyfin: secret.New("secret")},
 		Now: now,
-	})
+	}
+	if change != nil {
+		change(&options)
+	}
+	o, err := idp.NewOIDC(options)
 	if err != nil {
 		t.Fatal(err)
 	}
