@@ -352,6 +352,9 @@ func TestWorldAwkwardNames(t *testing.T) {
 	everyParty(t, elevated, demo.Options{}, func(t *testing.T, pt party) {
 		flowfin := pt.Capabilities().Flavour == api.FlavourFlowfin
 		for _, a := range pt.world.Accounts() {
+			if flowfin && a.Name == demo.AdminName {
+				continue // the removal of the last link would end the session
+			}
 			for _, id := range a.Identities {
 				err := pt.DeleteLink(t.Context(), api.Link{Identity: id, UserID: a.ID})
 				can := !flowfin || pt.kind == api.CredentialAdmin && api.Addressable(id.Name)
@@ -364,8 +367,9 @@ func TestWorldAwkwardNames(t *testing.T) {
 		if err != nil || !flowfin && len(snap.Links) > 0 {
 			t.Errorf("left: %v, %v", snap.Links, err)
 		}
+		admin, _ := pt.world.Account(demo.AdminName)
 		for _, l := range snap.Links {
-			if pt.kind == api.CredentialAdmin && api.Addressable(l.Name) {
+			if pt.kind == api.CredentialAdmin && api.Addressable(l.Name) && l.UserID != admin.ID {
 				t.Errorf("left: %v", l)
 			}
 		}
