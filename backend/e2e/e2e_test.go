@@ -113,13 +113,13 @@ func (w world) changes(t *testing.T) []api.Change {
 	return c
 }
 
-// human signs in with the browser, and answers what he is asked.
+// human signs in with the browser, and answers the questions.
 type human struct {
 	t     *testing.T
-	login string // whose button he presses; empty is Cancel
+	login string // whose button to press; empty means Cancel
 	// before is called when the address is shown, instead of signing in when it returns false.
 	before func(api.SignIn) bool
-	// confirm is called before he confirms.
+	// confirm is called before the confirmation.
 	confirm func(api.Confirmation) error
 
 	mu    sync.Mutex
@@ -168,7 +168,7 @@ func (h *human) page() string {
 }
 
 // TestEveryStrategy links by every flavour, credential, protocol and strategy that the plan offers, reads back, verifies
-// and takes back. Which strategy is chosen is pinned, so that a cell that falls away is seen.
+// and takes back. The chosen strategy is pinned, so that a missing case is noticed.
 func TestEveryStrategy(t *testing.T) {
 	t.Parallel()
 	type cell struct {
@@ -312,7 +312,7 @@ func sameIdentities(a, b []api.Identity) bool {
 	return len(a) == len(b) && !slices.ContainsFunc(a, func(id api.Identity) bool { return !slices.Contains(b, id) })
 }
 
-// TestOtherStrategies runs those that the plan does not choose by itself.
+// TestOtherStrategies runs the strategies that the plan does not choose by itself.
 func TestOtherStrategies(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -584,7 +584,7 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// told fails unless an error is fit for a person.
+// told fails unless an error can be shown to a person.
 func told(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {

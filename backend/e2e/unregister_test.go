@@ -11,7 +11,7 @@ import (
 
 const defaultProvider = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
 
-// TestUnregister says before what happens on each flavour, does it, and takes it back.
+// TestUnregister plans, unregisters and undoes it on each flavour.
 func TestUnregister(t *testing.T) {
 	t.Parallel()
 	for _, f := range flavours {
@@ -58,7 +58,7 @@ func TestUnregister(t *testing.T) {
 	}
 }
 
-// TestPlainUserIsRefused what is not his, with the reason.
+// TestPlainUserIsRefused: a plain user gets the reason why an administrator is needed.
 func TestPlainUserIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, f := range flavours {
@@ -82,7 +82,7 @@ func TestPlainUserIsRefused(t *testing.T) {
 	}
 }
 
-// TestServerThatStoresNothing says yes to every write; reading back tells.
+// TestServerThatStoresNothing: the server says yes to every write; reading back finds out.
 func TestServerThatStoresNothing(t *testing.T) {
 	t.Parallel()
 	for _, f := range flavours {
@@ -107,7 +107,7 @@ func TestServerThatStoresNothing(t *testing.T) {
 	}
 }
 
-// TestAddressesThatAreNoWebPages are never opened, whatever the server says.
+// TestAddressesThatAreNoWebPages: they are never opened, whatever the server says.
 func TestAddressesThatAreNoWebPages(t *testing.T) {
 	t.Parallel()
 	w := open(t, api.Flavour9p4, api.CredentialAdmin, "")

@@ -1,10 +1,10 @@
 // Package journal remembers every change before and after it is made, so that a person can prove what was done, see what
 // was cut short, and undo it.
 //
-// Each server has one file of JSON lines. A change is written first as "intended" and again, under the same id, with
-// how it ended; the last line of an id counts. A change that stays "intended" was cut short, or the server's answer was
-// lost: nobody knows whether the server stored it until the roster is read. Lines are only appended and synced, so a
-// crash can tear at most the last one, which is skipped. The journal holds names and ids, never a secret.
+// Each server has one file of JSON lines. A change is written first as "intended", and again under the same id with how it
+// ended; the last line of an id counts. A change that stays "intended" was cut short, or the server's answer was lost: whether
+// the server stored it is not known until the roster is read. Lines are only appended and synced, so a crash can tear only the
+// last one, which is skipped. The journal holds names and ids, never a secret.
 package journal
 
 import (
@@ -30,10 +30,10 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// How long another process is waited for, and how often it is looked after.
+// How long to wait for another process, and how often to try its lock.
 const (
 	lockTimeout   = 5 * time.Second // while it writes a line
-	changeTimeout = time.Minute     // while it changes links; a server that restarts meanwhile makes it slow
+	changeTimeout = time.Minute     // while it changes links, which is slow if the server restarts meanwhile
 	lockPace      = 20 * time.Millisecond
 )
 
@@ -52,8 +52,8 @@ func Open(dir string, now func() time.Time) *Journal {
 	return &Journal{dir: dir, now: now, memory: make(map[string][]api.Change), alone: make(map[string]chan struct{})}
 }
 
-// Intend writes down a change that is about to be made, and returns it with ID, Time and State set. Nothing may be changed
-// on the server when it fails.
+// Intend writes down a change that is about to be made, and returns it with ID, Time and State set. If it fails, nothing may
+// be changed on the server.
 func (j *Journal) Intend(ctx context.Context, c api.Change) (api.Change, error) {
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
@@ -66,9 +66,9 @@ func (j *Journal) Intend(ctx context.Context, c api.Change) (api.Change, error) 
 // Finish writes down how a change ended.
 func (j *Journal) Finish(ctx context.Context, c api.Change) error { return j.append(ctx, c) }
 
-// Alone waits until nobody else who keeps his journal here, the window or a command, changes links on the server; done ends
-// the turn. The plugin takes a provider's links as a whole, so that of two who read, change and write them at once, one loses
-// what the other wrote. Where the lock's file cannot be written, the journal could not be either, and nothing is changed.
+// Alone waits until no other Jellybind on this computer, window or command, changes links on the server; done ends the turn.
+// The plugin takes a provider's links as a whole: if two processes read, change and write them at once, one overwrites what the
+// other wrote. If the lock file cannot be written, the journal could not be written either, and nothing is changed.
 //
 // Errors: CodeServerBusy after a minute, CodeCancelled, CodeInternal.
 func (j *Journal) Alone(ctx context.Context, server string) (done func(), err error) {
@@ -121,7 +121,7 @@ func (j *Journal) aloneByFile(ctx context.Context, server string) (done func(), 
 		return nil, err
 	}
 	base := strings.TrimSuffix(path, ".jsonl")
-	// Who waits is next: a process that changes much, and asks again at once, does not get in before.
+	// The process that waits holds next, so that a process that changes many links, and asks again at once, cannot overtake it.
 	next := flock.New(base + ".next.lock")
 	defer func() { _ = next.Close() }()
 	turn := flock.New(base + ".changing.lock")
@@ -258,7 +258,7 @@ func appendLine(ctx context.Context, path string, line []byte) error {
 	if err != nil {
 		return err
 	}
-	// A line torn by a crash is closed first, or it would swallow this one.
+	// End a line that a crash has torn, or it would swallow this one.
 	if end > 0 {
 		var b [1]byte
 		if _, err := f.ReadAt(b[:], end-1); err != nil {

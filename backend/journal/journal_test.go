@@ -200,7 +200,7 @@ func TestUnwritableJournalAndHostileServerID(t *testing.T) {
 	}
 }
 
-// TestOneChangesAServerAtATime, whichever process it is in; what does not come about is told.
+// TestOneChangesAServerAtATime: one at a time in all processes; the others get an error.
 func TestOneChangesAServerAtATime(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

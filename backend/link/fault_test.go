@@ -14,7 +14,7 @@ import (
 )
 
 // TestServerStoresAndFails: a server that stores a write and answers 5xx, or not at all, has made the change. Reading back
-// tells, the journal says so, and it can be undone.
+// shows it, the journal confirms it, and it can be undone.
 func TestServerStoresAndFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -56,7 +56,7 @@ func TestServerStoresAndFails(t *testing.T) {
 	}
 }
 
-// TestServerRemovesAndFails: the same for a removal, which 9p4 and K0lin answer 500 for a name that nobody has as well.
+// TestServerRemovesAndFails: the same for a removal. 9p4 and K0lin answer 500 for a name that is not linked, too.
 func TestServerRemovesAndFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -97,7 +97,7 @@ func TestServerRemovesAndFails(t *testing.T) {
 }
 
 // TestServerFailsAndStoresNothing: a whole answer of 5xx and a link that is not there mean that the change failed. Without an
-// answer the write may still come, so the change stays intended, and can be undone once it has come.
+// answer the write may still arrive, so the change stays intended and can be undone once it has arrived.
 func TestServerFailsAndStoresNothing(t *testing.T) {
 	t.Parallel()
 	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourFlowfin} {

@@ -164,7 +164,7 @@ func TestAnAccountThatIsNew(t *testing.T) {
 	}
 }
 
-// TestHowLongTheServerKeepsASignIn is told where it is shorter than Jellybind waits.
+// TestHowLongTheServerKeepsASignIn: the person sees it if it is shorter than Jellybind waits.
 func TestHowLongTheServerKeepsASignIn(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -236,7 +236,7 @@ func TestTwoJellybindsLoseNoLink(t *testing.T) {
 	}
 }
 
-// TestWaitingForAnotherJellybindIsCancelled before anything is changed or written down.
+// TestWaitingForAnotherJellybindIsCancelled: nothing is changed or written down then.
 func TestWaitingForAnotherJellybindIsCancelled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)

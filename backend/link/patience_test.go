@@ -13,7 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 )
 
-// TestPatience: what passes by itself is waited for, at a pace and not for ever; the rest is not.
+// TestPatience: only errors that pass by themselves are retried, at a pace, and not for ever.
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	starting := &api.Error{Code: api.CodeServerStarting}
@@ -70,7 +70,7 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// leaving is a server that tells an account's links, and then answers no more.
+// leaving is a server that answers with an account's links once, and then never again.
 type leaving struct {
 	link.Plugin
 	told bool
@@ -92,7 +92,7 @@ func (*leaving) Preprovision(context.Context, api.Link) error { return gone() }
 
 func gone() error { return &api.Error{Code: api.CodeServerUnreachable, Sentence: "Nobody answers."} }
 
-// TestServerThatStaysAway is waited for once.
+// TestServerThatStaysAway: it is waited for once.
 func TestServerThatStaysAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -23,7 +23,7 @@ var (
 	maria = api.User{ID: "1", Name: "maria"}
 )
 
-// capabilities are those of the strategies' table, by hand, so that a change of either side is seen.
+// capabilities repeats the capabilities that the plan depends on by hand, so that a change on either side is noticed.
 func capabilities(f api.Flavour, as api.CredentialKind) api.Capabilities {
 	c := api.Capabilities{
 		Flavour: f, Credential: as, ReadRoster: yes, NameBeforeWrite: no, PostLink: no, PostLinkOwn: no, WriteConfig: no,

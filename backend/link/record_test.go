@@ -13,7 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 )
 
-// forgetful is a disk that gets full once a change was written down as intended.
+// forgetful makes the journal unwritable once a change was written down as intended.
 func forgetful(t *testing.T, w *world) {
 	t.Helper()
 	dir := t.TempDir()
@@ -32,7 +32,7 @@ func forgetful(t *testing.T, w *world) {
 	}, "")
 }
 
-// TestChangeThatTheJournalDoesNotTake: the person is told that it was made.
+// TestChangeThatTheJournalDoesNotTake: the error says that the change was made.
 func TestChangeThatTheJournalDoesNotTake(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)

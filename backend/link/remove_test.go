@@ -35,7 +35,8 @@ func TestRemovingSeveralByUnregister(t *testing.T) {
 	}
 }
 
-// TestUnregisterWithoutAnswer on the way to remove one link: the others are written again, and what is so then is told.
+// TestUnregisterWithoutAnswer: on the detour to remove one link, the other links are written again, and the error says what
+// the server has.
 func TestUnregisterWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	for name, arrives := range map[string]bool{"the answer is lost": true, "the request is lost": false} {

@@ -30,7 +30,7 @@ func TestTwoLinksAtOnce(t *testing.T) {
 	}
 }
 
-// TestAnotherIdentityThanTheConfirmedOne: whoever knows the state could put himself in between; what he gained goes back.
+// TestAnotherIdentityThanTheConfirmedOne: somebody who knows the state can sign in first; what the account gained goes back.
 func TestAnotherIdentityThanTheConfirmedOne(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ owned, meddled bool }{
@@ -87,8 +87,8 @@ func TestPuttingBackIsReadBack(t *testing.T) {
 	}
 }
 
-// TestPuttingBackWhatDELETECannotAddress goes by Unregister, also while the server restarts, and keeps the account's other
-// links, or tells of them.
+// TestPuttingBackWhatDELETECannotAddress: it goes by Unregister, also while the server restarts. The account keeps its other
+// links, or the error names them.
 func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 	t.Parallel()
 	for name, lost := range map[string]bool{"whole": false, "the others are lost": true} {
@@ -135,7 +135,7 @@ func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 	}
 }
 
-// TestAnOrphansIdentityIsNotPutBack where its account is gone; the sentence says what is so then.
+// TestAnOrphansIdentityIsNotPutBack: its account is gone, and the error says who has the identity now.
 func TestAnOrphansIdentityIsNotPutBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)

@@ -16,7 +16,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
-// able is a plugin that has capabilities and nothing else.
+// able is a plugin that has only capabilities.
 type able struct {
 	link.Plugin
 	caps api.Capabilities
@@ -45,7 +45,7 @@ func undoableOf(t *testing.T, caps api.Capabilities, self *api.User, oldestFirst
 	return undoable
 }
 
-// TestWhatCanBeUndone with each flavour and credential.
+// TestWhatCanBeUndone with the capabilities of each flavour and credential.
 func TestWhatCanBeUndone(t *testing.T) {
 	t.Parallel()
 	config := api.Capabilities{WriteConfig: yes, Unregister: yes}
@@ -106,7 +106,7 @@ func TestWhatCanBeUndone(t *testing.T) {
 	}
 }
 
-// TestOnlyWhatStandsCanBeUndone: a link that was removed since cannot, one that was removed and brought back can.
+// TestOnlyWhatStandsCanBeUndone: not a link that was removed since, but a link that was removed and brought back.
 func TestOnlyWhatStandsCanBeUndone(t *testing.T) {
 	t.Parallel()
 	id := []api.Identity{{Protocol: api.OIDC, Provider: "p", Name: "n"}}
@@ -279,7 +279,7 @@ func TestUndoingUnregisterKeepsLaterWork(t *testing.T) {
 	}
 }
 
-// TestUndoingUnregisterKeepsALaterSignInProvider that somebody has chosen since.
+// TestUndoingUnregisterKeepsALaterSignInProvider: undo does not replace a provider that somebody has chosen since.
 func TestUndoingUnregisterKeepsALaterSignInProvider(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
@@ -350,7 +350,7 @@ func TestCancelledWhileUndoing(t *testing.T) {
 	}
 }
 
-// TestUndoThatIsStoredAllTheSame marks what it has taken back, though there was something to tell of.
+// TestUndoThatIsStoredAllTheSame: an undo that was stored with a warning counts.
 func TestUndoThatIsStoredAllTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)

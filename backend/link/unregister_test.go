@@ -11,7 +11,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 )
 
-// TestOwnAccountIsNotUnregistered where that ends the very session that would have to write the links again.
+// TestOwnAccountIsNotUnregistered: that would end the session that has to write the links again.
 func TestOwnAccountIsNotUnregistered(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)

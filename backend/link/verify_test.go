@@ -44,7 +44,7 @@ func TestVerifyReadsTheAccountsOnce(t *testing.T) {
 	}
 }
 
-// TestVerifiedSessionThatStays: the person is told whose account it opens, and that a session is left.
+// TestVerifiedSessionThatStays: the error says which account the identity opens, and that a session is left.
 func TestVerifiedSessionThatStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)

@@ -25,8 +25,8 @@ import (
 
 const defaultProvider = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
 
-// world is a demo world behind a proxy, where a test sees every request, can act in between, and can answer in the server's
-// place or lose its answer.
+// world is a demo world behind a proxy. A test sees every request, can act in between, can answer for the server, and can lose
+// or replace the server's answer.
 type world struct {
 	*demo.World
 	*link.Linker
@@ -125,14 +125,14 @@ func (w *world) loses(r *http.Request) bool {
 	return found && r.Method == method && strings.Contains(r.URL.Path, part)
 }
 
-// intercepting sets before and lose, while requests may be under way.
+// intercepting sets before and lose; requests may be running.
 func (w *world) intercepting(before func(http.ResponseWriter, *http.Request) bool, lose string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.before, w.lose = before, lose
 }
 
-// requests counts those of a method to a path with that part.
+// requests counts the requests of a method whose path contains part.
 func (w *world) requests(method, part string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,7 +146,7 @@ func (w *world) requests(method, part string) int {
 	return n
 }
 
-// everybody counts the readings of all accounts.
+// everybody counts how often all accounts were read.
 func (w *world) everybody() int {
 	return w.requests("GET", "/Users") - w.requests("GET", "/Users/")
 }
@@ -180,7 +180,7 @@ func (w *world) changes(t *testing.T) []api.Change {
 	return c
 }
 
-// identity is who the newcomer, whom nobody has linked, is at a provider.
+// identity is the newcomer's identity at a provider; it is not linked.
 func (w *world) identity(protocol api.Protocol, provider string) api.Identity {
 	person, _ := w.Person(demo.NewcomerLogin)
 	return w.Identity(protocol, provider, person)
@@ -212,7 +212,7 @@ func (person) Progress(api.Progress) {}
 
 func quiet(api.Progress) {}
 
-// yesTo answers success to a request and stores nothing.
+// yesTo answers a request with success and stores nothing.
 func yesTo(method, part string) func(http.ResponseWriter, *http.Request) bool {
 	return func(rw http.ResponseWriter, r *http.Request) bool {
 		if r.Method != method || !strings.Contains(r.URL.Path, part) {
@@ -223,7 +223,8 @@ func yesTo(method, part string) func(http.ResponseWriter, *http.Request) bool {
 	}
 }
 
-// unregistered gives tomas, who signs in by Another.Provider, the default provider; it returns him as he was, with his links.
+// unregistered gives the account tomas the sign-in provider Another.Provider, and then the default one by Unregister. It
+// returns the account as it was, with its links.
 func (w *world) unregistered(t *testing.T) (before api.Account, change api.Change) {
 	t.Helper()
 	before = w.account(t, "tomas")
@@ -240,7 +241,7 @@ func (w *world) unregistered(t *testing.T) (before api.Account, change api.Chang
 	return before, change
 }
 
-// cutting breaks the connection of the first n POSTs to a path with that part, before the server gets them.
+// cutting breaks the connection of the first n POSTs whose path contains part, before the server gets them.
 func cutting(part string, n int32) func(http.ResponseWriter, *http.Request) bool {
 	var sent atomic.Int32
 	return func(_ http.ResponseWriter, r *http.Request) bool {
@@ -251,7 +252,7 @@ func cutting(part string, n int32) func(http.ResponseWriter, *http.Request) bool
 	}
 }
 
-// failing answers the first requests to a path with that part itself, with these statuses.
+// failing answers the first requests whose path contains part with these statuses.
 func failing(part string, statuses ...int) func(http.ResponseWriter, *http.Request) bool {
 	var sent atomic.Int32
 	return func(rw http.ResponseWriter, r *http.Request) bool {
@@ -270,7 +271,7 @@ func failing(part string, statuses ...int) func(http.ResponseWriter, *http.Reque
 	}
 }
 
-// meddled is a plugin whose other settings somebody changes while links are written.
+// meddled is a plugin whose other settings change while links are written.
 type meddled struct{ link.Plugin }
 
 func (m meddled) WriteConfig(ctx context.Context, proto api.Protocol, provider string,

@@ -71,8 +71,8 @@ func TestRebuildingWhileTheServerRestarts(t *testing.T) {
 	}
 }
 
-// TestMoveWithoutAnswer on Flowfin, where it takes two steps: whichever has no answer, what is so then is told. A server that
-// starts gets the identity back for the account that had it.
+// TestMoveWithoutAnswer: on Flowfin a move takes two steps. If the answer to one of them is lost, the error says what the
+// server has. While the server starts, the identity goes back to the account that had it.
 func TestMoveWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -112,7 +112,7 @@ func TestMoveWithoutAnswer(t *testing.T) {
 }
 
 // TestMoveThatStopsHalfway: Flowfin moves an identity in two steps. When the second one fails, and the way back too, the
-// person is told that nobody has it, and can give it back.
+// error says that it opens no account, and undo gives it back.
 func TestMoveThatStopsHalfway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -143,7 +143,7 @@ func TestMoveThatStopsHalfway(t *testing.T) {
 	}
 }
 
-// TestLinkThatIsStoredAllTheSame can be undone, though there was something to tell of.
+// TestLinkThatIsStoredAllTheSame: a link that was stored with a warning can be undone.
 func TestLinkThatIsStoredAllTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)

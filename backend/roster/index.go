@@ -22,8 +22,8 @@ import (
 // MaxLimit is the largest window of rows that Page gives.
 const MaxLimit = 500
 
-// Index answers queries on one roster. What a query needs per account (the folded text, the place in each order) is
-// worked out once and kept, so that a keystroke costs one pass over the folded texts. It is safe for concurrent use.
+// Index answers queries on one roster. It works out once what a query needs of each account (the folded text, the place in
+// each order), so that a keystroke costs one pass over the folded texts. It is safe for concurrent use.
 type Index struct {
 	roster  api.Roster
 	text    []string // folded: account name and identities' names, a line each
@@ -35,8 +35,8 @@ type Index struct {
 	orders map[order]ordered
 }
 
-// ordered is one way to sort: the accounts' places, and their folded texts one after the other, for a search reads them all
-// and the memory that is read in its order comes several times as fast.
+// ordered is one way to sort: the accounts' places, and their folded texts one after the other. A search reads all of them,
+// and memory that is read in order is several times as fast.
 type ordered struct {
 	places []int
 	text   string
@@ -49,8 +49,8 @@ type order struct {
 	language string
 }
 
-// NewIndex indexes a roster. Accounts that differ from what was seen before are marked as changed: seen has their digests
-// by account id, and is nil when nothing was.
+// NewIndex indexes a roster. It marks the accounts that differ from what was seen before as changed. seen has the digests of
+// what was seen by account id; it is nil if nothing was.
 func NewIndex(r api.Roster, seen map[string]uint64) *Index {
 	ix := &Index{
 		roster:  r,
@@ -100,8 +100,8 @@ func (ix *Index) Row(userID string) (api.RosterRow, bool) {
 	return api.RosterRow{Account: ix.roster.Accounts[i], Changed: ix.changed[i]}, true
 }
 
-// Page returns the window of rows that a query asks for. Offset and Limit are brought into range; an unknown filter or
-// order counts as none.
+// Page returns the window of rows that a query asks for. It brings Offset and Limit into range, and ignores an unknown filter
+// or order.
 func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	words := strings.Fields(newFolder()(q.Search))
 	o := ix.order(q.Sort, q.Language)
@@ -135,8 +135,8 @@ func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	return page
 }
 
-// Matches reports whether an account passes a filter, as far as the account alone tells. An unknown filter lets everything
-// pass.
+// Matches reports whether an account passes a filter, as far as the account alone tells. Every account passes an unknown
+// filter.
 func Matches(a *api.Account, f api.RosterFilter) bool {
 	switch f {
 	case api.FilterAll, api.FilterChanged:
@@ -176,8 +176,8 @@ func (ix *Index) count(a *api.Account, changed bool) {
 	}
 }
 
-// order returns the accounts' places in the wanted order. Names are compared by the language's collation, with numbers
-// by value; orphans, which have no name, come last. Equal keys keep the order of names.
+// order returns the accounts' places in the wanted order. Names are compared by the language's collation, with numbers by
+// value; orphans, which have no name, come last. Accounts with equal keys are sorted by name.
 func (ix *Index) order(by api.RosterSort, lang string) ordered {
 	key := order{by, lang}
 	ix.mu.Lock()
@@ -272,8 +272,8 @@ func ascii(s string) bool {
 	return true
 }
 
-// digest sums up what counts as a change of an account. It is kept on disk: another one marks every account as changed
-// once. Nobody may choose a name so that a change goes unseen, hence a cryptographic hash.
+// digest sums up what counts as a change of an account. Digests are kept on disk, so a different algorithm marks every account
+// as changed once. The hash is cryptographic so that nobody can choose a name that hides a change.
 func digest(a *api.Account) uint64 {
 	var b []byte
 	for _, on := range [...]bool{a.Exists, a.Disabled, a.Administrator, a.AtRisk} {

@@ -11,15 +11,15 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// Build joins what a server told at one moment. Accounts come in the order of users, orphans after them by id; an
-// account's identities are sorted by protocol, provider and name. Links of accounts that users does not have make orphans,
-// unless own is set: then users holds only the credential's own account, and nothing is known about others.
+// Build joins what a server said at one moment. Accounts come in the order of users, then orphans by id; an account's
+// identities are sorted by protocol, provider and name. A link of an account that is not in users makes an orphan, unless own
+// is set: then users holds only the credential's own account, and nothing is known about others.
 //
-// An account is at risk when a provider signs unlinked identities in to the account of the same name (AutoAdopt) and
-// nobody has linked that name there: whoever gets the name at the identity provider opens the account. One that an
-// identity of its own name opens already, at whatever provider, is left out: there the names are known to be the same
-// person's, and marking nearly everybody would hide those who matter. Jellyfin compares account names without regard to
-// case, the plugin its canonical names with it. Flowfin lets nobody into an administrator's account that way.
+// An account is at risk if a provider signs unlinked identities in to the account of the same name (AutoAdopt), and that name
+// is not linked there: anybody who gets the name at the identity provider opens the account. An account that an identity of
+// its own name opens already, at any provider, is left out: there both names are known to belong to the same person, and
+// marking nearly every account would hide the ones that matter. In Jellyfin account names are case-insensitive; in the plugin
+// canonical names are case-sensitive. Some plugins let nobody into an administrator's account that way (SparesAdministrators).
 func Build(users []api.User, providers []api.Provider, links []api.Link, taken time.Time, own bool) api.Roster {
 	byUser := make(map[string][]api.Identity, len(users))
 	perProvider := make(map[provider]int, len(providers))
