@@ -1,6 +1,7 @@
 package link_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -39,14 +40,14 @@ func TestRemovingSeveralByUnregister(t *testing.T) {
 // the server has.
 func TestUnregisterWithoutAnswer(t *testing.T) {
 	t.Parallel()
-	for name, arrives := range map[string]bool{"the answer is lost": true, "the request is lost": false} {
+	for name, answer := range map[string]int{"the answer is lost": 0, "500": http.StatusInternalServerError, "the request is lost": -1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
+			w, arrives := newWorld(t, api.FlavourFlowfin, api.CredentialKey), answer >= 0
 			account := w.account(t, "tomas")
 			left := account.Identities
 			if arrives {
-				left = left[1:]
+				left, w.answer = left[1:], answer
 				w.intercepting(nil, "POST /Unregister/")
 			} else {
 				w.intercepting(cutting("/Unregister/", 1), "")

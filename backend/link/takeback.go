@@ -53,7 +53,8 @@ func (l *Linker) takeBack(
 		Code: api.CodeSignInInvalid, Why: "linked-another",
 		Sentence: fmt.Sprintf("The server linked %s instead of %s, which was confirmed. It was removed again.",
 			api.Printable(taken.Name), api.Printable(confirmed.Name)),
-		Hint:   "Somebody else has answered the same sign-in. Start again; if it keeps happening, find out who else is using this sign-in.",
+		Hint: "Somebody else has answered the same sign-in. Start again; if it keeps happening, find out who else is using this " +
+			"sign-in.",
 		Params: params,
 	}}
 }

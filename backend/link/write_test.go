@@ -78,10 +78,13 @@ func TestMoveWithoutAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		before func(http.ResponseWriter, *http.Request) bool
 		lose   string
+		answer int // instead of the lost one
 		code   api.Code
 	}{
 		"removed":      {lose: "DELETE /Link/"},
+		"removed, 500": {lose: "DELETE /Link/", answer: http.StatusInternalServerError},
 		"stored":       {lose: "POST /Preprovision/"},
+		"stored, 500":  {lose: "POST /Preprovision/", answer: http.StatusInternalServerError},
 		"never stored": {before: cutting("/Preprovision/", 1), code: api.CodeLinkNotStored},
 		"a restart": {
 			before: failing("/Preprovision/", http.StatusServiceUnavailable, http.StatusServiceUnavailable),
@@ -92,6 +95,7 @@ func TestMoveWithoutAnswer(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
 			taken := w.account(t, "noah").Identities[0]
+			w.answer = c.answer
 			w.intercepting(c.before, c.lose)
 			change, err := w.Link(t.Context(), api.LinkRequest{
 				UserID: w.account(t, demo.TourName).ID, Protocol: taken.Protocol, Provider: taken.Provider, Name: taken.Name,
