@@ -16,8 +16,8 @@ import (
 	"github.com/jellybind/jellybind/backend/window"
 )
 
-// App is what the page can call. Every bound method is one call into the window. None returns a secret, takes a path or runs a
-// command. Rows that are loaded already come from window.Window.LoadedRows instead.
+// App is what the page can call. Every bound method is one call into the window. None returns a secret, takes a path or runs
+// a command. Rows that are loaded already come from window.Window.LoadedRows instead.
 type App struct {
 	window   *window.Window
 	profiles desktop.Profiles
@@ -51,8 +51,8 @@ func (a *App) ready(ctx context.Context) {
 	})
 }
 
-// screens returns the screens that the window's last place can be used on. On Linux with several screens it returns none: Wails reads a
-// place relative to all screens and sets it relative to the current one, so the window could end up outside.
+// screens returns the screens that the window's last place can be used on. On Linux with several screens it returns none:
+// Wails reads a place relative to all screens and sets it relative to the current one, so the window could end up outside.
 func screens(ctx context.Context) []desktop.Screen {
 	all, err := runtime.ScreenGetAll(ctx)
 	if err != nil || goruntime.GOOS == "linux" && len(all) > 1 {

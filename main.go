@@ -98,8 +98,8 @@ func openWindow() error {
 	return nil
 }
 
-// ground returns the page's background colour in a theme, --ground in the style sheet. If the system decides, it is the dark one: a dark
-// frame before a light page is less visible than a white frame before a dark page.
+// ground returns the page's background colour in a theme, --ground in the style sheet. If the system decides, it is the dark
+// one: a dark frame before a light page is less visible than a white frame before a dark page.
 func ground(theme string) *options.RGBA {
 	if theme == "light" {
 		return options.NewRGB(0xf6, 0xf7, 0xf8)

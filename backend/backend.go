@@ -1,5 +1,5 @@
-// Package backend is the composition root: it wires the other packages together. The window, the command line and the tests use
-// it.
+// Package backend is the composition root: it wires the other packages together. The window, the command line and the tests
+// use it.
 package backend
 
 import (
@@ -42,8 +42,8 @@ type Options struct {
 	Journal  *journal.Journal
 	// Seen stores what the person has seen of each server's accounts; nil stores nothing.
 	Seen *seen.Store
-	// Language returns the language, BCP 47, of the page that ends a sign-in in the browser. The default is the person's choice,
-	// or else the system's.
+	// Language returns the language, BCP 47, of the page that ends a sign-in in the browser. The default is the person's
+	// choice, or else the system's.
 	Language func() string
 	Now      func() time.Time
 }

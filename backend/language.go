@@ -20,8 +20,8 @@ func (b *Backend) language() string {
 	return b.SystemLanguage()
 }
 
-// SystemLanguage returns the language of the environment. Programs that Windows and macOS start have none there; then it is the
-// one that SetPageLanguage reported. It is a BCP 47 tag, or empty if neither is known.
+// SystemLanguage returns the language of the environment. Programs that Windows and macOS start have none there; then it is
+// the one that SetPageLanguage reported. It is a BCP 47 tag, or empty if neither is known.
 func (b *Backend) SystemLanguage() string {
 	if tag := systemLanguage(os.Getenv); tag != "" {
 		return tag
@@ -32,8 +32,8 @@ func (b *Backend) SystemLanguage() string {
 	return ""
 }
 
-// systemLanguage returns the language of the POSIX locale as a BCP 47 tag. It returns "en" if the locale names no language, as C
-// does, and "" if no locale is set, as in programs that Windows and macOS start.
+// systemLanguage returns the language of the POSIX locale as a BCP 47 tag. It returns "en" if the locale names no language,
+// as C does, and "" if no locale is set, as in programs that Windows and macOS start.
 func systemLanguage(getenv func(string) string) string {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		locale, _, _ := strings.Cut(getenv(name), ".")

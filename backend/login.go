@@ -31,7 +31,8 @@ func (b *Backend) TryCredential(ctx context.Context, e profile.Entry) error {
 	return err
 }
 
-// Credential returns the credential that the keyring holds for a profile. The error is CodeCredentialMissing if there is none.
+// Credential returns the credential that the keyring holds for a profile. The error is CodeCredentialMissing if there is
+// none.
 func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value, error) {
 	missing := &api.Error{
 		Code:     api.CodeCredentialMissing,
@@ -50,16 +51,18 @@ func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value
 	return v, err
 }
 
-// credentialAccount returns the keyring's account of a profile's credential. It is made from the device id, which never changes.
+// credentialAccount returns the keyring's account of a profile's credential. It is made from the device id, which never
+// changes.
 func credentialAccount(e profile.Entry) string { return "credential:" + e.DeviceID }
 
-// Login opens a server with a credential, and stores it in the keyring and its kind in the profile. in has a user if its token is
-// new: then the token is ended if it cannot be stored. A stored token that the credential replaces is ended, too.
+// Login opens a server with a credential, and stores it in the keyring and its kind in the profile. in has a user if its
+// token is new: then the token is ended if it cannot be stored. A stored token that the credential replaces is ended, too.
 func (b *Backend) Login(ctx context.Context, e profile.Entry, in jellyfin.SignedIn) (*Session, error) {
 	return b.replace(ctx, e, in, false)
 }
 
-// Connect is Login for a server that may not have a profile yet: it adds one, and names it after the server if e has no name.
+// Connect is Login for a server that may not have a profile yet: it adds one, and names it after the server if e has no
+// name.
 func (b *Backend) Connect(ctx context.Context, e profile.Entry, in jellyfin.SignedIn) (*Session, error) {
 	return b.replace(ctx, e, in, true)
 }
@@ -79,7 +82,8 @@ func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.Sign
 	return s, nil
 }
 
-// again reports whether the same user signed in again. The server has ended the earlier token then, because the device is the same.
+// again reports whether the same user signed in again. The server has ended the earlier token then, because the device is
+// the same.
 func again(e profile.Entry, in jellyfin.SignedIn) bool {
 	return in.User.ID != "" && in.User.ID == e.UserID
 }
@@ -131,8 +135,8 @@ func (b *Backend) drop(ctx context.Context, e profile.Entry, token secret.Value)
 // dropping is how long drop waits for the server. The person waits for the result meanwhile.
 const dropping = 5 * time.Second
 
-// keep stores the credential of a session that was just opened with it, in the keyring and the profile: both or neither, unless the
-// earlier credential is dead. It returns what was in the keyring before, and whether the new one is there now.
+// keep stores the credential of a session that was just opened with it, in the keyring and the profile: both or neither,
+// unless the earlier credential is dead. It returns what was in the keyring before, and whether the new one is there now.
 func (b *Backend) keep(
 	ctx context.Context, s *Session, credential secret.Value, earlierIsDead, add bool,
 ) (earlier secret.Value, stored bool, err error) {
@@ -162,8 +166,8 @@ func (b *Backend) keep(
 	return earlier, true, nil
 }
 
-// keepProfile stores the kind and the owner of a session's credential in its profile e, and returns the profile. With add, a server
-// without a profile gets one, named after the server if e has no name.
+// keepProfile stores the kind and the owner of a session's credential in its profile e, and returns the profile. With add, a
+// server without a profile gets one, named after the server if e has no name.
 func (b *Backend) keepProfile(ctx context.Context, e profile.Entry, s *Session, add bool) (profile.Entry, error) {
 	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
 		i := slices.IndexFunc(d.Profiles, func(p profile.Entry) bool { return p.DeviceID == e.DeviceID })
@@ -191,7 +195,8 @@ func (b *Backend) keepProfile(ctx context.Context, e profile.Entry, s *Session, 
 	return e, err
 }
 
-// CreateKey makes an API key named Jellybind. With use, the key is stored in the keyring in place of the token, which is ended.
+// CreateKey makes an API key named Jellybind. With use, the key is stored in the keyring in place of the token, which is
+// ended.
 func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 	key, err := s.Client.CreateKey(ctx, KeyApp)
 	if err != nil || !use {
@@ -209,8 +214,8 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 	return nil
 }
 
-// Logout removes the credential from the keyring, and ends it at the server if it is a token. The error is CodeTokenLeft if it was
-// removed but the server could not be told. An API key stays valid, because other programs may use it.
+// Logout removes the credential from the keyring, and ends it at the server if it is a token. The error is CodeTokenLeft if
+// it was removed but the server could not be told. An API key stays valid, because other programs may use it.
 func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 	credential, err := b.Credential(ctx, e)
 	if api.IsCode(err, api.CodeCredentialMissing) {

@@ -15,8 +15,8 @@ import (
 	"github.com/jellybind/jellybind/backend/tlspin"
 )
 
-// Add stores a new profile for a server, without a credential. If name is empty, the profile is named after the server, and a second
-// profile for the same address is refused with CodeProfileExists.
+// Add stores a new profile for a server, without a credential. If name is empty, the profile is named after the server, and
+// a second profile for the same address is refused with CodeProfileExists.
 func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned string) (profile.Entry, error) {
 	var added profile.Entry
 	err := b.Profiles.Update(ctx, func(d *profile.Data) error {
@@ -69,8 +69,8 @@ func freeName(d *profile.Data, server api.Server) string {
 	})
 }
 
-// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first. The error is
-// CodeTokenLeft if the profile was removed but the server could not be told.
+// Forget removes a profile with all its secrets, and what was seen of its accounts. A token is ended at the server first.
+// The error is CodeTokenLeft if the profile was removed but the server could not be told.
 func (b *Backend) Forget(ctx context.Context, name string) error {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil {
@@ -141,8 +141,9 @@ func (b *Backend) Certificate(ctx context.Context, e profile.Entry) (*api.Certif
 	return nil, err
 }
 
-// SetProvider changes the app's settings for a provider, and returns the new ones. change may be called twice. A client secret goes to
-// the keyring; nil keeps the present one, an empty one removes it. The error is CodeUsage if the port is out of range.
+// SetProvider changes the app's settings for a provider, and returns the new ones. change may be called twice. A client
+// secret goes to the keyring; nil keeps the present one, an empty one removes it. The error is CodeUsage if the port is out
+// of range.
 func (b *Backend) SetProvider(
 	ctx context.Context, name string, p api.Protocol, provider string, change func(*api.ProviderSettings),
 	clientSecret *secret.Value,
@@ -187,8 +188,8 @@ func (b *Backend) SetProvider(
 	return now, err
 }
 
-// clientAccount returns the keyring's account of the client secret for a provider. A name that is too long when escaped, such as one of
-// 36 Cyrillic letters, is replaced by its digest after a slash, because no escaped name has a slash.
+// clientAccount returns the keyring's account of the client secret for a provider. A name that is too long when escaped,
+// such as one of 36 Cyrillic letters, is replaced by its digest after a slash, because no escaped name has a slash.
 func clientAccount(e profile.Entry, p api.Protocol, name string) string {
 	account := "client:" + e.DeviceID + ":" + string(p) + ":"
 	if escaped := url.PathEscape(name); len(account)+len(escaped) <= secret.MaxAccount {

@@ -62,8 +62,8 @@ func (s *Session) settings(p api.Protocol, name string) api.ProviderSettings {
 	return e.Provider(p, name)
 }
 
-// Refresh reads a session's profile again after its settings or its name were changed. The error is CodeProfileNotFound if the server
-// was forgotten.
+// Refresh reads a session's profile again after its settings or its name were changed. The error is CodeProfileNotFound if
+// the server was forgotten.
 func (b *Backend) Refresh(ctx context.Context, s *Session) error {
 	data, err := b.Profiles.Load(ctx)
 	if err != nil {
@@ -139,8 +139,8 @@ func refusedAtOnce(err error) error {
 	return &told
 }
 
-// open opens a server with a credential. If want is not empty, the credential goes only to the server with that id, because another
-// server may answer at the same address later.
+// open opens a server with a credential. If want is not empty, the credential goes only to the server with that id, because
+// another server may answer at the same address later.
 func (b *Backend) open(
 	ctx context.Context, e profile.Entry, credential secret.Value, want string, progress func(api.Progress),
 ) (*Session, error) {
@@ -182,7 +182,8 @@ func (b *Backend) open(
 	}
 	s.Roster = &roster.Reader{Users: client, Links: plugin, Now: b.Now}
 	s.Linker = &link.Linker{
-		Client: client, Plugin: plugin, Roster: s.Roster, Journal: b.Journal, ServerID: server.ID, Self: user, Ports: data.Settings.Ports,
+		Client: client, Plugin: plugin, Roster: s.Roster, Journal: b.Journal, ServerID: server.ID, Self: user,
+		Ports:    data.Settings.Ports,
 		Language: b.Language, Now: b.Now,
 		Settings: s.settings,
 		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {
@@ -243,8 +244,8 @@ func (s *Session) Details(r api.Roster) []api.ProviderDetail {
 	return details
 }
 
-// TestProvider reads an OIDC provider's discovery document from this computer, or checks a SAML provider's certificate in the plugin's
-// configuration. An error is part of the result.
+// TestProvider reads an OIDC provider's discovery document from this computer, or checks a SAML provider's certificate in
+// the plugin's configuration. An error is part of the result.
 func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.ProviderTest {
 	test := api.ProviderTest{Facts: []api.Fact{}}
 	var err error
@@ -302,8 +303,8 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	return facts, nil
 }
 
-// Renew opens a session's server with the credential that is stored now. It returns nil if that is the session's own credential, or if
-// it is for another server that answers at the address now.
+// Renew opens a session's server with the credential that is stored now. It returns nil if that is the session's own
+// credential, or if it is for another server that answers at the address now.
 func (b *Backend) Renew(ctx context.Context, s *Session) (*Session, error) {
 	if err := b.Refresh(ctx, s); err != nil {
 		return nil, err

@@ -112,8 +112,8 @@ func ruleFor(dir string) (layer, bool) {
 	return best, found
 }
 
-// allowed reports whether a package under the rule may import the folder. "backend" is only the composition root: the packages below it
-// have their own rules.
+// allowed reports whether a package under the rule may import the folder. "backend" is only the composition root: the
+// packages below it have their own rules.
 func allowed(l layer, imported string) bool {
 	target, ok := ruleFor(imported)
 	if !ok {
@@ -263,8 +263,8 @@ func TestTopLevel(t *testing.T) {
 	}
 }
 
-// The page is the least trusted part, because it shows names from strangers. So bound methods take and return only basic types and types
-// of package api, which imports no other package of ours and therefore cannot hold a secret.Value.
+// The page is the least trusted part, because it shows names from strangers. So bound methods take and return only basic
+// types and types of package api, which imports no other package of ours and therefore cannot hold a secret.Value.
 func TestBoundMethods(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join(root(t), "*.go"))

@@ -1,6 +1,7 @@
 package archtest_test
 
-// layer says which of Jellybind's packages a package may import. It also covers the packages below its folder that have no rule.
+// layer says which of Jellybind's packages a package may import. It also covers the packages below its folder that have no
+// rule.
 type layer struct {
 	dir string // relative to the module's root
 	// may lists folders, including the packages below them. The package's own folder is always allowed.

@@ -9,8 +9,9 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// CheckDisplay returns an error if there is no display to open a window on. The window's toolkit would end the process then. On Windows
-// and macOS there always is one. Elsewhere the environment names it, and CheckDisplay connects to a local X display.
+// CheckDisplay returns an error if there is no display to open a window on. The window's toolkit would end the process then.
+// On Windows and macOS there always is one. Elsewhere the environment names it, and CheckDisplay connects to a local X
+// display.
 func CheckDisplay(ctx context.Context, goos string, getenv func(string) string) error {
 	if goos == "windows" || goos == "darwin" || getenv("WAYLAND_DISPLAY") != "" {
 		return nil

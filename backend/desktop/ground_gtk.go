@@ -21,9 +21,9 @@ import "C"
 
 import "runtime"
 
-// Paint sets the background colour of the program's windows on Linux. Wails maps the window for a moment before it hides it until
-// the page is there, and GTK would fill it with the theme's colour, which may be white before a dark page. Call Paint on the
-// thread that opens the window; GTK owns that thread from then on. Without a display Paint does nothing.
+// Paint sets the background colour of the program's windows on Linux. Wails maps the window for a moment before it hides it
+// until the page is there, and GTK would fill it with the theme's colour, which may be white before a dark page. Call Paint
+// on the thread that opens the window; GTK owns that thread from then on. Without a display Paint does nothing.
 func Paint(red, green, blue uint8) {
 	runtime.LockOSThread()
 	C.paint(C.uint(red), C.uint(green), C.uint(blue))

@@ -39,8 +39,8 @@ func Place(ctx context.Context, profiles Profiles) (state api.WindowState, theme
 	return state, data.Settings.Theme
 }
 
-// SavePlace stores the window's place and size. A maximised window stores the place and size that it returns to. A state that
-// makes no sense is ignored without an error: the window is closing.
+// SavePlace stores the window's place and size. A maximised window stores the place and size that it returns to. A state
+// that makes no sense is ignored without an error: the window is closing.
 func SavePlace(ctx context.Context, profiles Profiles, now api.WindowState) error {
 	before, _ := Place(ctx, profiles)
 	if now.Maximised {

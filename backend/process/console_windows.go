@@ -9,8 +9,8 @@ import (
 // attachParentProcess is ATTACH_PARENT_PROCESS of Windows' AttachConsole.
 const attachParentProcess = ^uintptr(0)
 
-// AttachConsole lets a program of the window subsystem write to the terminal that it was started from. Windows gives such a program no
-// console, so that its window opens without one. Redirected streams stay as they are.
+// AttachConsole lets a program of the window subsystem write to the terminal that it was started from. Windows gives such a
+// program no console, so that its window opens without one. Redirected streams stay as they are.
 func AttachConsole() {
 	proc := windows.NewLazySystemDLL("kernel32.dll").NewProc("AttachConsole")
 	if ok, _, _ := proc.Call(attachParentProcess); ok == 0 {

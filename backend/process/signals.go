@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// Ending returns a context that ends with the first signal, so that a command can finish what it is writing. A second SIGINT or SIGTERM
-// ends the process at once. A second SIGHUP does not: when a terminal is closed, the system and the shell each send one.
+// Ending returns a context that ends with the first signal, so that a command can finish what it is writing. A second SIGINT
+// or SIGTERM ends the process at once. A second SIGHUP does not: when a terminal is closed, the system and the shell each
+// send one.
 func Ending(parent context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	outlivePipes()
@@ -27,8 +28,8 @@ func Ending(parent context.Context) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// OnHangup calls quit when the terminal that the window was started from is closed. Otherwise the process would end at once. Wails
-// handles the other signals.
+// OnHangup calls quit when the terminal that the window was started from is closed. Otherwise the process would end at once.
+// Wails handles the other signals.
 func OnHangup(quit func()) {
 	outlivePipes()
 	hangup := make(chan os.Signal, 1)
@@ -46,6 +47,7 @@ func notifyHangup(c chan<- os.Signal) {
 	}
 }
 
-// outlivePipes turns writing to a closed pipe into an ordinary error. Otherwise Go ends a process that writes to a closed standard
-// output or error, even in the middle of a change. The signal is caught and not ignored, because child processes would inherit that.
+// outlivePipes turns writing to a closed pipe into an ordinary error. Otherwise Go ends a process that writes to a closed
+// standard output or error, even in the middle of a change. The signal is caught and not ignored, because child processes
+// would inherit that.
 func outlivePipes() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }

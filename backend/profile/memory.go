@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Memory stores servers until the process ends. The demo world uses it, and runs that must leave nothing behind. The zero value is
-// ready to use. It is safe for concurrent use.
+// Memory stores servers until the process ends. The demo world uses it, and runs that must leave nothing behind. The zero
+// value is ready to use. It is safe for concurrent use.
 type Memory struct {
 	mu   sync.Mutex
 	data Data

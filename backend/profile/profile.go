@@ -1,4 +1,5 @@
-// Package profile stores the servers that a person has added, and the person's settings, in one readable file without secrets.
+// Package profile stores the servers that a person has added, and the person's settings, in one readable file without
+// secrets.
 package profile
 
 import (
@@ -33,8 +34,8 @@ type Data struct {
 // Entry is one server.
 type Entry struct {
 	api.Profile
-	// DeviceID identifies this installation to the server. It never changes, because Jellyfin ends the earlier session when the same
-	// device signs in again. Update fills it in.
+	// DeviceID identifies this installation to the server. It never changes, because Jellyfin ends the earlier session when the
+	// same device signs in again. Update fills it in.
 	DeviceID string `json:"deviceId"`
 	// Providers are the app's own settings for the server's identity providers.
 	Providers []api.ProviderSettings `json:"providers,omitempty"`
@@ -42,8 +43,8 @@ type Entry struct {
 	unknown map[string]json.RawMessage
 }
 
-// Find returns the profile with that name or address, or the default one if name is empty. The pointer is into d. The error is
-// CodeProfileNotFound, or CodeUsage if several profiles have the address.
+// Find returns the profile with that name or address, or the default one if name is empty. The pointer is into d. The error
+// is CodeProfileNotFound, or CodeUsage if several profiles have the address.
 func (d *Data) Find(name string) (*Entry, error) {
 	for i := range d.Profiles {
 		p := &d.Profiles[i]
@@ -103,8 +104,8 @@ func (d *Data) at(address string) []*Entry {
 	return found
 }
 
-// Add appends a profile. It becomes the default if it is the first, or if it says so. The error is CodeProfileExists if the name is
-// taken.
+// Add appends a profile. It becomes the default if it is the first, or if it says so. The error is CodeProfileExists if the
+// name is taken.
 func (d *Data) Add(e Entry) error {
 	if slices.ContainsFunc(d.Profiles, func(p Entry) bool { return p.Name == e.Name }) {
 		return exists(e.Name)
@@ -119,7 +120,8 @@ func (d *Data) Add(e Entry) error {
 	return nil
 }
 
-// Remove removes a profile. If it was the default, the first of the rest becomes the default. The error is CodeProfileNotFound.
+// Remove removes a profile. If it was the default, the first of the rest becomes the default. The error is
+// CodeProfileNotFound.
 func (d *Data) Remove(name string) error {
 	i := slices.IndexFunc(d.Profiles, func(p Entry) bool { return p.Name == name })
 	if i < 0 {
@@ -177,8 +179,8 @@ func (d *Data) settleDefault() {
 	}
 }
 
-// check refuses what must not be in the file: two profiles with the same name, empty names, the demo world, and addresses with a
-// password.
+// check refuses what must not be in the file: two profiles with the same name, empty names, the demo world, and addresses
+// with a password.
 func (d *Data) check() error {
 	seen := map[string]bool{}
 	for _, p := range d.Profiles {

@@ -46,8 +46,8 @@ func Dir() (string, error) {
 	return filepath.Join(dir, "jellybind"), nil
 }
 
-// Store is the file in one folder. It is safe for concurrent use by several goroutines and processes: readers and writers lock a
-// second file next to it, and the file is replaced as a whole.
+// Store is the file in one folder. It is safe for concurrent use by several goroutines and processes: readers and writers
+// lock a second file next to it, and the file is replaced as a whole.
 type Store struct {
 	dir     string
 	now     func() time.Time
@@ -85,8 +85,8 @@ func Empty() Data {
 }
 
 // Load reads the file. If there is none, the content is Empty. A file that cannot be understood is renamed to
-// servers.json.damaged-TIME; the error is CodeProfileDamaged with the new name in Params["file"], and the content is Empty. A file of
-// a later version stays where it is; the error is CodeProfileNewer.
+// servers.json.damaged-TIME; the error is CodeProfileDamaged with the new name in Params["file"], and the content is Empty.
+// A file of a later version stays where it is; the error is CodeProfileNewer.
 func (s *Store) Load(ctx context.Context) (Data, error) {
 	unlock, err := s.lock(ctx, false)
 	if err != nil {
@@ -106,10 +106,11 @@ func (s *Store) Load(ctx context.Context) (Data, error) {
 	return d, err
 }
 
-// Update locks the file, reads it, calls change, and writes it as a whole. If change returns an error, nothing is written and Update
-// returns that error. Update makes missing device ids, and exactly one profile the default. A damaged file is renamed and reported as
-// by Load, and nothing is written; the next call starts with an empty file. Errors: CodeProfileBusy if another process holds the lock
-// too long, CodeProfileUnwritable, CodeProfileDamaged, CodeProfileNewer, and those of the rules for Data.
+// Update locks the file, reads it, calls change, and writes it as a whole. If change returns an error, nothing is written
+// and Update returns that error. Update makes missing device ids, and exactly one profile the default. A damaged file is
+// renamed and reported as by Load, and nothing is written; the next call starts with an empty file. Errors: CodeProfileBusy
+// if another process holds the lock too long, CodeProfileUnwritable, CodeProfileDamaged, CodeProfileNewer, and those of the
+// rules for Data.
 func (s *Store) Update(ctx context.Context, change func(*Data) error) error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return s.unwritable(fmt.Errorf("making the folder: %w", err))
@@ -219,8 +220,8 @@ func (s *Store) readOrSetAside() (Data, error) {
 	return Empty(), s.damaged(err, name)
 }
 
-// lock takes the lock; readers share it. A reader needs no lock if the folder does not exist or is not writable, because then there is
-// no writer.
+// lock takes the lock; readers share it. A reader needs no lock if the folder does not exist or is not writable, because
+// then there is no writer.
 func (s *Store) lock(ctx context.Context, exclusive bool) (unlock func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.timeout, errBusy)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package seen stores the state in which a person has last seen a server's accounts, so that the next run can mark what has changed.
-// It stores one number for each account, a digest of its state: no name, no identity, no secret.
+// Package seen stores the state in which a person has last seen a server's accounts, so that the next run can mark what has
+// changed. It stores one number for each account, a digest of its state: no name, no identity, no secret.
 package seen
 
 import (
@@ -20,8 +20,8 @@ import (
 // maxBytes limits a file's size. 100,000 accounts need less.
 const maxBytes = 8 << 20
 
-// Store is a folder with one file for each server. A file is replaced as a whole and only compared with, so several processes need no
-// lock: the last one to write wins.
+// Store is a folder with one file for each server. A file is replaced as a whole and only compared with, so several
+// processes need no lock: the last one to write wins.
 type Store struct{ dir string }
 
 // Open returns the store in a folder. The first Save makes the folder. If dir is empty, nothing is stored.
@@ -35,8 +35,8 @@ type content struct {
 	Accounts map[string]uint64 `json:"accounts"`
 }
 
-// Load returns the digests that were saved for a server, by account id. It returns nil if there are none, or if they are of another
-// user. user is empty for one who sees all accounts.
+// Load returns the digests that were saved for a server, by account id. It returns nil if there are none, or if they are of
+// another user. user is empty for one who sees all accounts.
 func (s *Store) Load(server, user string) (map[string]uint64, error) {
 	if s.dir == "" {
 		return nil, nil
@@ -88,7 +88,8 @@ func (s *Store) Forget(server string) error {
 	return nil
 }
 
-// path returns the path of a server's file. It is a hash, because the server's id may hold anything: people edit the file it is from.
+// path returns the path of a server's file. It is a hash, because the server's id may hold anything: people edit the file it
+// is from.
 func (s *Store) path(server string) string {
 	sum := sha256.Sum256([]byte(server))
 	return filepath.Join(s.dir, hex.EncodeToString(sum[:16])+".json")

@@ -12,8 +12,8 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// menuLink is one entry of "menuLinks" in the web client's config.json. (The wiki of K0lin's fork calls the key "customLinks",
-// which the web client ignores.)
+// menuLink is one entry of "menuLinks" in the web client's config.json. (The wiki of K0lin's fork calls the key
+// "customLinks", which the web client ignores.)
 type menuLink struct {
 	Name string `json:"name"`
 	Icon string `json:"icon"`
@@ -22,10 +22,10 @@ type menuLink struct {
 
 const menuName = "Linked accounts"
 
-// SelfService returns the address of the plugin's own linking page on a server, and a config.json of the web client with a menu
-// entry for it. config is the present config.json; empty stands for a server without one. An entry with the same address is replaced, and
-// everything else keeps its value and its order. The error is CodeUsage if config is not a JSON object, or its menuLinks is not
-// a list.
+// SelfService returns the address of the plugin's own linking page on a server, and a config.json of the web client with a
+// menu entry for it. config is the present config.json; empty stands for a server without one. An entry with the same
+// address is replaced, and everything else keeps its value and its order. The error is CodeUsage if config is not a JSON
+// object, or its menuLinks is not a list.
 func SelfService(serverURL string, config []byte) (api.SelfService, error) {
 	if len(config) == 0 {
 		config = []byte("{}")

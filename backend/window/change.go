@@ -8,8 +8,8 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 )
 
-// change runs a function that changes the open server, and reads the roster afterwards. Close waits for it. The function's context
-// ends at StopChanges, Close and signing out; it stops at the next point where nothing is half done.
+// change runs a function that changes the open server, and reads the roster afterwards. Close waits for it. The function's
+// context ends at StopChanges, Close and signing out; it stops at the next point where nothing is half done.
 func (w *Window) change(ctx context.Context, run func(context.Context, *backend.Session) error) error {
 	stoppable, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -47,8 +47,8 @@ func (w *Window) beginChange(cancel context.CancelFunc) (*backend.Session, *task
 	return s, t, nil
 }
 
-// changed reads the roster after a change, and tells the page. If it cannot be read, the change has not failed: the page's next
-// call reads it.
+// changed reads the roster after a change, and tells the page. If it cannot be read, the change has not failed: the page's
+// next call reads it.
 func (w *Window) changed(ctx context.Context) {
 	s, _, err := w.current()
 	if err != nil || w.tasks.signingOut(s.Entry().DeviceID) {

@@ -58,8 +58,8 @@ func (w *Window) ProbeServer(ctx context.Context, address string) (api.Probe, er
 	return p, ctx.Err()
 }
 
-// TrustCertificate is ProbeServer for a server whose certificate the person has compared. From now on exactly that certificate is
-// trusted. It is stored when the server is added, or at once if the server was added before.
+// TrustCertificate is ProbeServer for a server whose certificate the person has compared. From now on exactly that
+// certificate is trusted. It is stored when the server is added, or at once if the server was added before.
 func (w *Window) TrustCertificate(ctx context.Context, address, sha256 string) (api.Probe, error) {
 	pinned, err := tlspin.Parse(sha256)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// FormatError returns what a failed call gives to the page: code, sentence and hint as JSON in a string, because Wails' runtime
-// makes it the message of a JavaScript Error. An error without a code is a fault of the app. Its text may hold anything, so it
-// does not reach the page.
+// FormatError returns what a failed call gives to the page: code, sentence and hint as JSON in a string, because Wails'
+// runtime makes it the message of a JavaScript Error. An error without a code is a fault of the app. Its text may hold
+// anything, so it does not reach the page.
 func FormatError(err error) any {
 	e := forPage(err)
 	text, err := json.Marshal(e)

@@ -77,8 +77,8 @@ func (fs *flows) cancel() {
 	}
 }
 
-// run starts a sign-in at a server and returns its id. It reports by flow events until it ends or is cancelled. It ends with the
-// window, not with the call that started it.
+// run starts a sign-in at a server and returns its id. It reports by flow events until it ends or is cancelled. It ends with
+// the window, not with the call that started it.
 func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Context, *flow) error) string {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	f := &flow{window: w, cancel: cancel, answer: make(chan bool, 1)}
@@ -105,11 +105,9 @@ func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Co
 
 // fail tells the page why the flow has failed.
 func (f *flow) fail(ctx context.Context, err error) {
-	told, ok := errors.AsType[*api.Error](err)
-	if !ok && ctx.Err() != nil {
+	told := forPage(err)
+	if _, ours := errors.AsType[*api.Error](err); !ours && ctx.Err() != nil {
 		told = cancelledUnchanged()
-	} else {
-		told = forPage(err)
 	}
 	f.send(api.FlowEvent{Step: "failed", Error: told})
 }

@@ -24,7 +24,8 @@ import (
 // patience is how long a test waits for an event. The machine may be busy.
 const patience = time.Minute
 
-// password is the password of the administrator that world adds. (The demo world's own, "demo", is part of many other texts.)
+// password is the password of the administrator that world adds. (The demo world's own, "demo", is part of many other
+// texts.)
 const password = "correct horse battery staple"
 
 // testWindow is a window with its own profile file and keyring. It records everything that the page gets.

@@ -52,8 +52,8 @@ func (o *openServer) current() (*backend.Session, *backend.Demo) {
 	return o.now.session, o.now.demo
 }
 
-// show makes a session the open one, and returns the demo world that was open before, for the caller to close. It does nothing
-// and returns false if a later request was made, or the window was closed.
+// show makes a session the open one, and returns the demo world that was open before, for the caller to close. It does
+// nothing and returns false if a later request was made, or the window was closed.
 func (o *openServer) show(request int, s *backend.Session, world *backend.Demo) (before *backend.Demo, ok bool) {
 	o.mu.Lock()
 	if o.closed || request != o.requests {
@@ -68,8 +68,8 @@ func (o *openServer) show(request int, s *backend.Session, world *backend.Demo) 
 	return left.demo, true
 }
 
-// replace puts a session in the place of another one of the same server, and reports whether that one was still open. What was
-// read is dropped: the credential may be another account's, which sees other things.
+// replace puts a session in the place of another one of the same server, and reports whether that one was still open. What
+// was read is dropped: the credential may be another account's, which sees other things.
 func (o *openServer) replace(before, now *backend.Session) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -159,8 +159,8 @@ func (o *openServer) prefetchedProviders() *opening {
 	return p
 }
 
-// roster returns the index that is shown, or nil. If there is none yet, it returns the opening that reads one ahead, once, and
-// the number of that reading for show.
+// roster returns the index that is shown, or nil. If there is none yet, it returns the opening that reads one ahead, once,
+// and the number of that reading for show.
 func (o *openServer) roster() (ix *roster.Index, ahead *opening, reading int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -185,7 +185,8 @@ func (o *openServer) beginReading() int {
 	return o.now.readings
 }
 
-// showRoster shows what a session's reading gave, unless a later reading is shown already. It returns the index that is shown.
+// showRoster shows what a session's reading gave, unless a later reading is shown already. It returns the index that is
+// shown.
 func (o *openServer) showRoster(s *backend.Session, reading int, ix *roster.Index) *roster.Index {
 	o.mu.Lock()
 	defer o.mu.Unlock()

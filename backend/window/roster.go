@@ -11,9 +11,9 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
-// LoadedRows answers GET /rows.json?QUERY, an api.RosterQuery as JSON, with its api.RosterPage. It answers 204 if the roster must
-// be read first, because the page waits for the answer. The answer of a bound method comes through the browser engine's queue,
-// after the letter that asked for it was drawn. With this handler the letter and its rows are drawn together.
+// LoadedRows answers GET /rows.json?QUERY, an api.RosterQuery as JSON, with its api.RosterPage. It answers 204 if the roster
+// must be read first, because the page waits for the answer. The answer of a bound method comes through the browser engine's
+// queue, after the letter that asked for it was drawn. With this handler the letter and its rows are drawn together.
 func (w *Window) LoadedRows() http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet || r.URL.Path != "/rows.json" {

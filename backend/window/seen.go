@@ -9,7 +9,8 @@ import (
 	"github.com/jellybind/jellybind/backend/seen"
 )
 
-// lastSeen knows the state in which the person has seen each server's accounts, so that the roster marks what has changed since.
+// lastSeen knows the state in which the person has seen each server's accounts, so that the roster marks what has changed
+// since.
 type lastSeen struct {
 	store      *seen.Store
 	background func(func()) bool // see tasks.background
@@ -41,7 +42,8 @@ func onlySelf(s *backend.Session) string {
 	return ""
 }
 
-// load reads what was seen in an earlier run, unless the server was open in this run. If it cannot be read, nothing is marked.
+// load reads what was seen in an earlier run, unless the server was open in this run. If it cannot be read, nothing is
+// marked.
 func (l *lastSeen) load(s *backend.Session) {
 	key, user := s.Entry().DeviceID, onlySelf(s)
 	l.mu.Lock()
@@ -82,7 +84,8 @@ func (l *lastSeen) markFirst(s *backend.Session, digests map[string]uint64) {
 	}
 }
 
-// save writes what was seen for the next run, in the background. If several calls wait, only the last one's digests are written.
+// save writes what was seen for the next run, in the background. If several calls wait, only the last one's digests are
+// written.
 func (l *lastSeen) save(s *backend.Session, digests map[string]uint64) {
 	key := s.Entry().DeviceID
 	l.mu.Lock()

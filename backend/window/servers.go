@@ -28,8 +28,8 @@ func (w *Window) OpenProfile(ctx context.Context, name string) (api.Session, err
 // progress tells the page what a call is doing.
 func (w *Window) progress(p api.Progress) { w.emit(api.EventProgress, p) }
 
-// show makes a session the open one, and ends what belonged to the server before. The error is CodeCancelled if another server
-// was requested since: then that one stays.
+// show makes a session the open one, and ends what belonged to the server before. The error is CodeCancelled if another
+// server was requested since: then that one stays.
 func (w *Window) show(request int, s *backend.Session, world *backend.Demo) (api.Session, error) {
 	if world == nil {
 		w.seen.load(s)
@@ -73,9 +73,9 @@ func (w *Window) leave(e profile.Entry) {
 	}
 }
 
-// SignOut ends the session at the server and removes the credential from the keyring. It waits for a change that is being written
-// there. The error is CodeChangeRunning if that takes too long; then nothing was ended. It is CodeTokenLeft if the credential was
-// removed but the server could not be told.
+// SignOut ends the session at the server and removes the credential from the keyring. It waits for a change that is being
+// written there. The error is CodeChangeRunning if that takes too long; then nothing was ended. It is CodeTokenLeft if the
+// credential was removed but the server could not be told.
 func (w *Window) SignOut(ctx context.Context, name string) error {
 	e, err := w.backend.Entry(ctx, name)
 	if err != nil {

@@ -37,8 +37,8 @@ func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
 	return nil
 }
 
-// browsers are the browsers that the window may choose; "" is the system's default. It may not choose a command: the page must not
-// decide which program runs, and a browser's own options can name programs, too.
+// browsers are the browsers that the window may choose; "" is the system's default. It may not choose a command: the page
+// must not decide which program runs, and a browser's own options can name programs, too.
 var browsers = []string{
 	"", "firefox", "firefox-esr", "librewolf", "chromium", "chromium-browser", "google-chrome", "brave-browser",
 	"microsoft-edge", "vivaldi", "opera", "epiphany",

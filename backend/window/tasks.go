@@ -10,8 +10,8 @@ import (
 )
 
 // closing is how long Close, SignOut and ForgetProfile wait for a write that has begun, so that the journal is right and an
-// account does not lose links that are about to be written again. A server that is away may delay a write longer. The journal
-// then says what was to be written, and Undo can use that.
+// account does not lose links that are about to be written again. A server that is away may delay a write longer. The
+// journal then says what was to be written, and Undo can use that.
 const closing = 30 * time.Second
 
 // tasks are the readings, changes and sign-ins that are under way.
@@ -144,8 +144,8 @@ func (t *tasks) cancelAt(deviceID string) (writes bool, ended <-chan struct{}) {
 	return writes, t.ended
 }
 
-// withdraw cancels the tasks at a server whose sign-in is to be taken away, and waits until they write no more, because they need
-// the sign-in for that. No task begins there until release is called. Tasks at other servers go on. The error is
+// withdraw cancels the tasks at a server whose sign-in is to be taken away, and waits until they write no more, because they
+// need the sign-in for that. No task begins there until release is called. Tasks at other servers go on. The error is
 // CodeChangeRunning if it takes too long.
 func (t *tasks) withdraw(ctx context.Context, e profile.Entry) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, closing)

@@ -25,7 +25,8 @@ func TestReadsNothingOnceClosed(t *testing.T) {
 	}
 }
 
-// TestStopReading cancels calls that only read: they return at once although the server does not answer, and the next call works.
+// TestStopReading cancels calls that only read: they return at once although the server does not answer, and the next call
+// works.
 func TestStopReading(t *testing.T) {
 	t.Parallel()
 	w, d := newWindow(t), world(t, demo.Options{})

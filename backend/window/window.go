@@ -1,5 +1,5 @@
-// Package window is what the window's page calls: it keeps one server open, reads ahead what the page asks for next, and runs
-// sign-ins and changes that report by events.
+// Package window is what the window's page calls: it keeps one server open, reads ahead what the page asks for next, and
+// runs sign-ins and changes that report by events.
 package window
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/jellybind/jellybind/backend/german"
 )
 
-// Window has one server open at a time, and runs sign-ins and changes. Its methods are safe for concurrent use. Long ones report
-// by events and can be cancelled.
+// Window has one server open at a time, and runs sign-ins and changes. Its methods are safe for concurrent use. Long ones
+// report by events and can be cancelled.
 type Window struct {
 	backend *backend.Backend
 	emit    func(event string, data any)
@@ -37,8 +37,8 @@ func New(b *backend.Backend, emit func(event string, data any)) *Window {
 	return &Window{backend: b, emit: emit, tasks: t, seen: seen, server: &openServer{seen: seen}}
 }
 
-// Close ends everything that is under way, and the demo world. A change that is being written is waited for, for 30 s. Nothing
-// can be opened afterwards.
+// Close ends everything that is under way, and the demo world. A change that is being written is waited for, for 30 s.
+// Nothing can be opened afterwards.
 func (w *Window) Close() error {
 	w.tasks.close()
 	world := w.server.close()
@@ -81,7 +81,8 @@ func (w *Window) CheckKeyring(ctx context.Context) api.Keyring {
 	return api.Keyring{OK: true}
 }
 
-// current returns the open session and the backend that it belongs to. The error is CodeProfileNotFound if no server is open.
+// current returns the open session and the backend that it belongs to. The error is CodeProfileNotFound if no server is
+// open.
 func (w *Window) current() (*backend.Session, *backend.Backend, error) {
 	s, world := w.server.current()
 	switch {
@@ -95,9 +96,9 @@ func (w *Window) current() (*backend.Session, *backend.Backend, error) {
 	return s, w.backend, nil
 }
 
-// read runs a function that only reads the open server. If another Jellybind, such as the command line, has signed in since, the
-// server has ended the window's token: then the function runs once more with the credential that is in the keyring now. A change
-// is never repeated that way, because nobody has agreed to it twice.
+// read runs a function that only reads the open server. If another Jellybind, such as the command line, has signed in since,
+// the server has ended the window's token: then the function runs once more with the credential that is in the keyring now.
+// A change is never repeated that way, because nobody has agreed to it twice.
 func read[T any](ctx context.Context, w *Window, run func(*backend.Session) (T, error)) (T, error) {
 	s, _, err := w.current()
 	if err != nil {
@@ -113,8 +114,8 @@ func read[T any](ctx context.Context, w *Window, run func(*backend.Session) (T, 
 	return got, err
 }
 
-// renew opens the open server again with the credential that is in the keyring now, and tells the page. It returns nil if the
-// keyring has no other credential than the session's, or if that one does not work either.
+// renew opens the open server again with the credential that is in the keyring now, and tells the page. It returns nil if
+// the keyring has no other credential than the session's, or if that one does not work either.
 func (w *Window) renew(ctx context.Context, s *backend.Session) *backend.Session {
 	w.renewing.Lock()
 	defer w.renewing.Unlock()

@@ -35,8 +35,8 @@ func world(t *testing.T, o demo.Options) *demo.World {
 	return d
 }
 
-// heldBack connects to a world with its API key. The first request that matches closes reached, and waits until the test closes
-// released.
+// heldBack connects to a world with its API key. The first request that matches closes reached, and waits until the test
+// closes released.
 func (w *testWindow) heldBack(d *demo.World, match func(*http.Request) bool) (reached, released chan struct{}) {
 	w.t.Helper()
 	reached, released = make(chan struct{}), make(chan struct{})
@@ -54,8 +54,8 @@ func (w *testWindow) heldBack(d *demo.World, match func(*http.Request) bool) (re
 	return reached, released
 }
 
-// gate is a proxy in front of a world. It counts the readings of the accounts and of the plugin's providers, and can refuse all
-// requests.
+// gate is a proxy in front of a world. It counts the readings of the accounts and of the plugin's providers, and can refuse
+// all requests.
 type gate struct {
 	*httptest.Server
 	readings, configurations atomic.Int32

@@ -2,6 +2,8 @@ package backend_test
 
 import (
 	"context"
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend"
@@ -10,7 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
-// stuck is a keyring that does not let go of its secrets, or does not give them.
+// stuck is a keyring that fails to delete or to return secrets.
 type stuck struct {
 	*secret.Memory
 	err, get error
@@ -30,7 +32,7 @@ func (s stuck) Delete(ctx context.Context, account string) error {
 	return s.Memory.Delete(ctx, account)
 }
 
-// TestForgetLeavesNoSecretBehind: a server is forgotten only together with its secrets, whatever the server says.
+// TestForgetLeavesNoSecretBehind: a profile is removed only together with its secrets, whatever the server answers.
 func TestForgetLeavesNoSecretBehind(t *testing.T) {
 	t.Parallel()
 	unreadable := &api.Error{Code: api.CodeSecretUnavailable, Sentence: "damaged"}
@@ -81,5 +83,39 @@ func TestForgetLeavesNoSecretBehind(t *testing.T) {
 				t.Errorf("profiles %v, secret: %v", data.Profiles, kept)
 			}
 		})
+	}
+}
+
+// TestClientSecretOfALongName: a provider's name of 36 Cyrillic letters is too long for the keyring when escaped.
+func TestClientSecretOfALongName(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	d, e, _ := signedIn(t)
+	s, err := d.Open(ctx, backend.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, letters := range []int{3, 36, 37, 300} {
+		provider, value := strings.Repeat("Ж", letters), secret.New(strings.Repeat("s", n+1))
+		if _, err := d.SetProvider(ctx, e.Name, api.OIDC, provider, func(*api.ProviderSettings) {}, &value); err != nil {
+			t.Errorf("%d letters: %v", letters, err)
+		}
+	}
+	if err := d.Refresh(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	for n, letters := range []int{3, 36, 37, 300} {
+		got, err := s.Linker.ClientSecret(ctx, api.OIDC, strings.Repeat("Ж", letters))
+		if err != nil || got.Reveal() != strings.Repeat("s", n+1) {
+			t.Errorf("%d letters: the secret is not the one that was given: %v", letters, err)
+		}
+	}
+	d.Keyring = &secret.Memory{}
+	_, err = s.Linker.ClientSecret(ctx, api.OIDC, "ЖЖЖ")
+	if told, ok := errors.AsType[*api.Error](err); !ok || told.Code != api.CodeClientSecretMissing || strings.Contains(told.Hint, "Sign in") {
+		t.Errorf("a client secret that is gone: %#v", err)
+	}
+	if none, err := s.Linker.ClientSecret(ctx, api.OIDC, "nobody"); err != nil || !none.IsZero() {
+		t.Errorf("one that was never given: %v", err)
 	}
 }
