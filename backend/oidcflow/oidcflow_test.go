@@ -30,16 +30,19 @@ var people = []idp.Person{
 // bySubject is Flowfin's rule.
 var bySubject = api.NameRule{Claim: "sub", Fallback: "sub"}
 
-func serve(t *testing.T, path string) *idp.OIDC {
+// serve starts the demo world's provider, whose issuer has this path.
+func serve(t *testing.T, path string, change ...func(*idp.OIDCOptions)) *idp.OIDC {
 	t.Helper()
 	var lc net.ListenConfig
 	listener, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := idp.NewOIDC(idp.OIDCOptions{
-		Issuer: "http://" + listener.Addr().String() + path, Name: "authelia", People: people,
-	})
+	options := idp.OIDCOptions{Issuer: "http://" + listener.Addr().String() + path, Name: "authelia", People: people}
+	for _, f := range change {
+		f(&options)
+	}
+	p, err := idp.NewOIDC(options)
 	if err != nil {
 		t.Fatal(err)
 	}
