@@ -11,7 +11,7 @@ import (
 	"github.com/jellybind/jellybind/backend/seen"
 )
 
-func TestLookIsKept(t *testing.T) {
+func TestSave(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "seen")
 	s := seen.Open(dir)
@@ -24,11 +24,11 @@ func TestLookIsKept(t *testing.T) {
 		return got
 	}
 	if load("home", "") != nil {
-		t.Error("something was seen before the first look")
+		t.Error("something was seen before anything was saved")
 	}
 	want := map[string]uint64{"a": 1, "b": math.MaxUint64}
-	for _, look := range []map[string]uint64{{"c": 3}, want} {
-		if err := s.Save("home", "", look); err != nil {
+	for _, digests := range []map[string]uint64{{"c": 3}, want} {
+		if err := s.Save("home", "", digests); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,7 +42,7 @@ func TestLookIsKept(t *testing.T) {
 		t.Error("what another person saw counts as seen")
 	}
 	if got := load("../../other", "lena"); got == nil || len(got) != 0 {
-		t.Errorf("a look at nothing: %v", got)
+		t.Errorf("no accounts: %v", got)
 	}
 	files, err := os.ReadDir(dir)
 	if err != nil || len(files) != 2 {

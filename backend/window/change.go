@@ -35,7 +35,7 @@ func (w *Window) beginChange(cancel context.CancelFunc) (*backend.Session, *task
 	if err != nil {
 		return nil, nil, err
 	}
-	// A sign-out that ended before the task began has not waited for it: look again which server is open.
+	// A sign-out that ended before the task began has not waited for it, so the open server is read again.
 	s, _, err = w.current()
 	if err == nil && s.Entry().DeviceID != device {
 		err = openedAnother()

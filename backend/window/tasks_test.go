@@ -21,7 +21,7 @@ func TestReadsNothingOnceClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p, err := w.ProbeServer(t.Context(), d.URL()); err == nil {
-		t.Errorf("looked at %+v", p)
+		t.Errorf("found %+v", p)
 	}
 }
 
@@ -53,10 +53,10 @@ func TestStopReading(t *testing.T) {
 	s, err := w.ConnectKey(t.Context(), front.URL, "home", d.APIKey().Reveal())
 	must(w, s, err)
 	for name, read := range map[string]func() error{
-		"a look at an address": func() error { _, err := w.ProbeServer(t.Context(), front.URL); return err },
-		"an opening":           func() error { _, err := w.OpenProfile(t.Context(), "home"); return err },
-		"the roster":           func() error { _, err := w.RefreshRoster(t.Context()); return err },
-		"the first rows":       func() error { _, err := w.RosterPage(t.Context(), api.RosterQuery{}); return err },
+		"a search for a server": func() error { _, err := w.ProbeServer(t.Context(), front.URL); return err },
+		"an opening":            func() error { _, err := w.OpenProfile(t.Context(), "home"); return err },
+		"the roster":            func() error { _, err := w.RefreshRoster(t.Context()); return err },
+		"the first rows":        func() error { _, err := w.RosterPage(t.Context(), api.RosterQuery{}); return err },
 	} {
 		if name == "the first rows" { // they are read once
 			s, err := w.OpenProfile(t.Context(), "home")
