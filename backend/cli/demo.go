@@ -34,6 +34,7 @@ func (a *app) demoCommand() *cobra.Command {
 		o       demo.Options
 		flavour = choice{what: "FLAVOUR", value: flavours[0], allowed: append(slices.Clone(flavours), fork)}
 		version = choice{what: "VERSION", allowed: server.PluginVersions("")}
+		release = choice{what: "VERSION", value: "10.11", allowed: []string{"10.11", server.Jellyfin12}}
 		front   = choice{what: "KIND", allowed: []string{"name", "https", "redirect"}}
 		users   accountsNumber
 		at      port
@@ -57,6 +58,9 @@ link with a real sign-in, the proof, and the way back.`,
 				return usagef("The demo world has no version %s of %s.", v, o.Flavour)
 			}
 			o.Proxy = proxies[front.value]
+			if release.value == server.Jellyfin12 {
+				o.Jellyfin = server.Jellyfin12
+			}
 			if tour {
 				return a.tour(c.Context(), o)
 			}
@@ -64,6 +68,7 @@ link with a real sign-in, the proof, and the way back.`,
 		},
 	}
 	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavour.allowed))
+	c.Flags().Var(&release, "jellyfin", "the server's version: "+words(release.allowed))
 	c.Flags().Var(&version, "plugin-version", "an earlier version of the plugin, which must be of this flavour: "+words(version.allowed))
 	c.Flags().Var(&front, "proxy", "put a reverse proxy in front of the server that knows it by the name localhost only: "+
 		"name closes other connections, https does so with a private certificate, redirect leads to the name")

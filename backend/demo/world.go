@@ -48,6 +48,8 @@ type Options struct {
 	Flavour api.Flavour
 	// PluginVersion is one of server.PluginVersions; empty means the newest.
 	PluginVersion string
+	// Jellyfin is the server's version: empty means 10.11, server.Jellyfin12 is 12.
+	Jellyfin string
 	// Fork is a fork of K0lin's that was seen on a real server; it names OIDC identities by their subject.
 	Fork bool
 	// Users is how many accounts the server has; 0 means UsersDefault. Fewer leaves accounts out from the end, more adds
@@ -144,6 +146,9 @@ func (o *Options) complete() error {
 	if o.PluginVersion != "" && !slices.Contains(server.PluginVersions(o.Flavour), o.PluginVersion) {
 		return fmt.Errorf("the demo has no version %q of %s", o.PluginVersion, o.Flavour)
 	}
+	if o.Jellyfin != "" && o.Jellyfin != server.Jellyfin12 {
+		return fmt.Errorf("the demo has no version %q of Jellyfin", o.Jellyfin)
+	}
 	if o.Users == 0 {
 		o.Users = UsersDefault
 	}
@@ -182,7 +187,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 		known = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
 	options := server.Options{
-		Flavour: o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source,
+		Jellyfin: o.Jellyfin, Flavour: o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source,
 		Latency: o.Latency, HTTP: &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
 		ServerName: "Demo", LocalAddress: listener.Addr().String(), KnownProxies: known,
 	}

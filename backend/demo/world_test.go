@@ -543,7 +543,8 @@ func TestOptionsRefused(t *testing.T) {
 	for name, o := range map[string]demo.Options{
 		"flavour": {Flavour: "vanilla"}, "too few": {Users: -1}, "too many": {Users: demo.UsersMost + 1},
 		"version": {Flavour: api.FlavourFlowfin, PluginVersion: "4.9"}, "version of another": {PluginVersion: server.Flowfin421},
-		"proxy": {Proxy: demo.Proxy{Kind: "squid"}},
+		"jellyfin": {Jellyfin: "9"},
+		"proxy":    {Proxy: demo.Proxy{Kind: "squid"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -657,6 +658,7 @@ func get(t *testing.T, client *http.Client, address, host string, v any) string 
 func TestChanged(t *testing.T) {
 	t.Parallel()
 	w := start(t, demo.Options{
+		Jellyfin: server.Jellyfin12,
 		Server:   func(o *server.Options) { o.ServerName = "Attic" },
 		Provider: func(name string, o *idp.OIDCOptions) { o.NoDeviceFlow = name == demo.Keycloak },
 		Config: func(name string, config map[string]any) {
@@ -665,10 +667,10 @@ func TestChanged(t *testing.T) {
 			}
 		},
 	})
-	var info struct{ ServerName string }
+	var info struct{ ServerName, Version string }
 	ask(t, w, "", http.MethodGet, "/System/Info/Public", nil, &info)
-	if info.ServerName != "Attic" {
-		t.Errorf("the server is %q", info.ServerName)
+	if info.ServerName != "Attic" || info.Version != "12.0.0" {
+		t.Errorf("the server is %+v", info)
 	}
 	var providers map[string]struct{ SamlClientId string }
 	ask(t, w, w.APIKey().Reveal(), http.MethodGet, "/sso/SAML/Get", nil, &providers)

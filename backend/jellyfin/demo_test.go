@@ -31,13 +31,15 @@ func simulated(t testing.TB, opts server.Options) (*server.Server, string) {
 
 func TestAgainstTheSimulatedServer(t *testing.T) {
 	t.Parallel()
-	for _, basePath := range []string{"", "/jf"} {
-		for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
-			t.Run(string(flavour)+basePath, func(t *testing.T) {
-				t.Parallel()
-				_, base := simulated(t, server.Options{Flavour: flavour, BasePath: basePath})
-				wholeLife(t, base)
-			})
+	for _, version := range []string{"", server.Jellyfin12} {
+		for _, basePath := range []string{"", "/jf"} {
+			for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
+				t.Run(version+string(flavour)+basePath, func(t *testing.T) {
+					t.Parallel()
+					_, base := simulated(t, server.Options{Jellyfin: version, Flavour: flavour, BasePath: basePath})
+					wholeLife(t, base)
+				})
+			}
 		}
 	}
 }

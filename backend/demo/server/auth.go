@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,12 +17,12 @@ type principal struct {
 	client client
 }
 
-// authorize finds out who sent the request, and returns 401 or 403 when he may not use the route. An API key has no user.
+// authorize finds out who sent the request, and returns 401 or 403 where that one may not use the route. An API key has no user.
 func (c *call) authorize(a access) int {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.who.client = clientOf(c.Request)
+	c.who.client = clientOf(c.Request, s.version.oldCredentials)
 	if token := c.who.client.token; token != "" {
 		c.who.key = s.hasKey(token)
 		if t := s.findToken(token); t != nil && !c.who.key {
@@ -47,11 +48,11 @@ func (p principal) elevated() bool {
 	return p.key || (p.user != nil && p.user.policy.IsAdministrator)
 }
 
-// clientOf reads the credential where Jellyfin 10.11 looks for it: the Authorization header with the MediaBrowser scheme,
-// the older headers, and the query. There is no Bearer.
-func clientOf(r *http.Request) client {
+// clientOf reads the credential where Jellyfin looks for it: the Authorization header with the MediaBrowser scheme, ApiKey in
+// the query, and, where they still count, the older headers and api_key. There is no Bearer.
+func clientOf(r *http.Request, old bool) client {
 	header := r.Header.Get("Authorization")
-	if header == "" {
+	if header == "" && old {
 		header = r.Header.Get("X-Emby-Authorization")
 	}
 	var c client
@@ -60,12 +61,12 @@ func clientOf(r *http.Request) client {
 		c = clientFields(rest)
 	}
 	query := r.URL.Query()
-	for _, other := range []string{
-		r.Header.Get("X-Emby-Token"), r.Header.Get("X-MediaBrowser-Token"), query.Get("ApiKey"), query.Get("api_key"),
-	} {
-		if c.token == "" {
-			c.token = other
-		}
+	if old {
+		c.token = cmp.Or(c.token, r.Header.Get("X-Emby-Token"), r.Header.Get("X-MediaBrowser-Token"))
+	}
+	c.token = cmp.Or(c.token, query.Get("ApiKey"))
+	if old {
+		c.token = cmp.Or(c.token, query.Get("api_key"))
 	}
 	return c
 }

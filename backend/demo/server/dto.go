@@ -202,7 +202,7 @@ type sessionDTO struct {
 	SupportsMediaControl  bool
 	SupportsRemoteControl bool
 	NowPlayingQueue       []string
-	NowPlayingQueueItems  []string `json:"NowPlayingQueueFullItems"`
+	NowPlayingQueueItems  []string `json:"NowPlayingQueueFullItems,omitzero"`
 	HasCustomDeviceName   bool
 	ServerId              string
 	SupportedCommands     []string

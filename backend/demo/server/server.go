@@ -1,4 +1,4 @@
-// Package server simulates a Jellyfin 10.11.11 with the SSO plugin in each of its flavours, as an http.Handler that
+// Package server simulates a Jellyfin 10.11 or 12 with the SSO plugin in each of its flavours, as an http.Handler that
 // lives in memory. It answers as the real servers did when they were recorded, and its plugin is a real OpenID Connect
 // client and a real SAML service provider: it redeems codes and checks signatures.
 package server
@@ -22,6 +22,8 @@ import (
 
 // Options describes the server to simulate. The zero value is a K0lin server with the wizard done and nobody in it.
 type Options struct {
+	// Jellyfin is the server's version: "" is 10.11, Jellyfin12 is 12.
+	Jellyfin string
 	// Flavour is the plugin's line; empty means K0lin.
 	Flavour api.Flavour
 	// PluginVersion is one of PluginVersions; empty means the newest.
@@ -83,6 +85,7 @@ const (
 // Server is the simulated server. Its methods may be called while it serves.
 type Server struct {
 	opts    Options
+	version version
 	flavour flavour
 	routes  []route
 	random  sync.Mutex // guards opts.Rand, which need not be safe for concurrent use
@@ -130,6 +133,7 @@ func New(o Options) *Server {
 	o.BasePath = strings.TrimRight(o.BasePath, "/")
 	s := &Server{
 		opts:     o,
+		version:  versionOf(o),
 		flavour:  flavourOf(o),
 		address:  o.LocalAddress,
 		wizard:   !o.WizardIncomplete,

@@ -100,19 +100,23 @@ func (s *Server) signIn(u *user, c client, remote string) authentication {
 	c.token = ""
 	t := &token{value: s.randomHex(16), user: u, client: c, used: s.now()}
 	s.tokens = append(s.tokens, t)
-	u.signedIn(s.now())
+	u.signedIn(s.now(), s.version.showsLogin)
 	e := s.session(t, remote)
 	return authentication{User: s.describe(u), SessionInfo: s.describeSession(e), AccessToken: t.value, ServerId: s.id}
 }
 
 func (s *Server) describeSession(e *session) sessionDTO {
 	none := []string{}
+	var queue []string
+	if s.version.fullQueue {
+		queue = none
+	}
 	return sessionDTO{
 		PlayState:       playState{RepeatMode: "RepeatNone", PlaybackOrder: "Default"},
 		AdditionalUsers: none, Capabilities: newCapabilities(), RemoteEndPoint: e.remote, PlayableMediaTypes: none,
 		Id: e.id, UserId: e.user.id, UserName: e.user.name, Client: e.client.name, LastActivityDate: stamp(e.used),
 		LastPlaybackCheckIn: zeroTime, DeviceName: e.client.device, DeviceId: e.client.deviceID,
-		ApplicationVersion: e.client.version, IsActive: true, NowPlayingQueue: none, NowPlayingQueueItems: none,
+		ApplicationVersion: e.client.version, IsActive: true, NowPlayingQueue: none, NowPlayingQueueItems: queue,
 		ServerId: s.id, SupportedCommands: none,
 	}
 }

@@ -6,9 +6,6 @@ import (
 	"slices"
 )
 
-// version is the Jellyfin version that is simulated.
-const version = "10.11.11"
-
 // jellyfinRoutes are the server's own routes. Literal paths stand before variable ones.
 func (s *Server) jellyfinRoutes() []route {
 	return compile([]route{
@@ -66,6 +63,8 @@ func (s *Server) starting(r *http.Request, segments []string) (a answer, done bo
 	switch phase {
 	case PhaseEarly:
 		switch {
+		case is("/System/Info/Public") && s.version.silentAtFirst:
+			return bare(http.StatusServiceUnavailable), true
 		case is("/System/Info/Public"):
 			return ok(s.earlyInfo()), true
 		case is("/health"):
@@ -111,7 +110,7 @@ type earlyInfoDTO struct {
 
 func (s *Server) publicInfo() publicInfoDTO {
 	return publicInfoDTO{
-		LocalAddress: "http://" + s.address + s.opts.BasePath, ServerName: s.opts.ServerName, Version: version,
+		LocalAddress: "http://" + s.address + s.opts.BasePath, ServerName: s.opts.ServerName, Version: s.version.number,
 		ProductName: "Jellyfin Server", Id: s.id, StartupWizardCompleted: s.wizard,
 	}
 }
@@ -156,7 +155,7 @@ func systemInfo(c *call) answer {
 	const data = "/var/lib/jellyfin"
 	return ok(systemInfoDTO{
 		SupportsLibraryMonitor: true, WebSocketPortNumber: port(c.s.address), CompletedInstallations: []string{},
-		CanSelfRestart: true, ProgramDataPath: data + "/data", WebPath: "/usr/src/jf/Jellyfin.Server/bin/Release/net9.0/jellyfin-web",
+		CanSelfRestart: true, ProgramDataPath: data + "/data", WebPath: "/usr/src/jf/Jellyfin.Server/bin/Release/" + c.s.version.runtime + "/jellyfin-web",
 		ItemsByNamePath: data + "/data/metadata", CachePath: data + "/cache", LogPath: data + "/log",
 		InternalMetadataPath: data + "/data/metadata", TranscodingTempPath: data + "/cache/transcodes",
 		CastReceiverApplications: []castReceiver{{"F007D354", "Stable"}, {"6F511C87", "Unstable"}},
@@ -176,13 +175,17 @@ type pluginDTO struct {
 
 func listPlugins(c *call) answer {
 	own := func(name, file, description, id string) pluginDTO {
-		return pluginDTO{name, version + ".0", "Jellyfin.Plugin." + file + ".xml", description, id, false, false, "Active"}
+		return pluginDTO{name, c.s.version.number + ".0", "Jellyfin.Plugin." + file + ".xml", description, id, false, false, "Active"}
 	}
 	out := []pluginDTO{
 		own("AudioDB", "AudioDb", "Get artist and album metadata or images from AudioDB.", "a629c0dafac54c7e931a7174223f14c8"),
 		own("OMDb", "Omdb", "Get metadata for movies and other video content from OMDb.", "a628c0dafac54c7e9d1a7134223f14c8"),
 		own("Studio Images", "StudioImages", "Get artwork for studios from any Jellyfin-compatible repository.",
 			"872a78491171458da6fb3de3d442ad30"),
+	}
+	if c.s.version.listenBrainz {
+		out = append(out, own("ListenBrainz Similarity Provider", "ListenBrainz",
+			"Get similar artist recommendations from ListenBrainz Labs.", "a5b2e8c19d4f4a3b8c7e6f1a2b3c4d5e"))
 	}
 	if !c.s.opts.PluginMissing {
 		f := c.s.flavour

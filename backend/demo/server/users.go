@@ -42,11 +42,14 @@ func (u *user) reload() {
 	u.lastLogin, u.policy.InvalidLoginAttemptCount = u.saved.lastLogin, u.saved.failedAttempts
 }
 
-// signedIn notes a sign-in. The account in memory shows the activity only; the time of the sign-in and the reset of the
-// failed attempts reach the database.
-func (u *user) signedIn(now time.Time) {
+// signedIn notes a sign-in. Unless it is shown at once, the account in memory shows the activity only; the time of the sign-in
+// and the reset of the failed attempts reach the database.
+func (u *user) signedIn(now time.Time, shown bool) {
 	u.lastActivity = now
 	u.saved.lastLogin, u.saved.failedAttempts = now, 0
+	if shown {
+		u.lastLogin = now
+	}
 }
 
 // save writes the account in memory to the database, over what a sign-in wrote there.
@@ -112,10 +115,12 @@ func createUser(c *call) answer {
 	if !userNames.MatchString(in.Name) || c.s.userByName(in.Name) != nil {
 		return failed(http.StatusBadRequest)
 	}
-	// The answer describes the account before its password was set.
 	u := c.s.addUser(in.Name, "")
 	out := c.s.describe(u)
 	u.password, u.hasPassword = in.Password, in.Password != ""
+	if c.s.version.describesPassword {
+		out = c.s.describe(u)
+	}
 	return ok(out)
 }
 
