@@ -69,7 +69,8 @@ link with a real sign-in, the proof, and the way back.`,
 	}
 	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavour.allowed))
 	c.Flags().Var(&release, "jellyfin", "the server's version: "+words(release.allowed))
-	c.Flags().Var(&version, "plugin-version", "an earlier version of the plugin, which must be of this flavour: "+words(version.allowed))
+	c.Flags().Var(&version, "plugin-version",
+		"an earlier version of the plugin, which must be of this flavour: "+words(version.allowed))
 	c.Flags().Var(&front, "proxy", "put a reverse proxy in front of the server that knows it by the name localhost only: "+
 		"name closes other connections, https does so with a private certificate, redirect leads to the name")
 	c.Flags().Var(&users, "users", "how many accounts (default 24)")

@@ -172,9 +172,9 @@ func (w *World) start(ctx context.Context, o Options) error {
 		return err
 	}
 	source := newSource(o.Seed)
-	port, behind := o.Port, o.Proxy.Kind != ""
-	if behind {
-		port = 0
+	port := o.Port
+	if o.Proxy.Kind != "" {
+		port = 0 // the proxy has it
 	}
 	listener, err := listen(ctx, port)
 	if err != nil {
@@ -182,19 +182,7 @@ func (w *World) start(ctx context.Context, o Options) error {
 	}
 	w.local = "http://" + listener.Addr().String() + o.BasePath
 	w.url = w.local
-	var known []netip.Prefix
-	if o.Proxy.Known {
-		known = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	}
-	options := server.Options{
-		Jellyfin: o.Jellyfin, Flavour: o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath, Now: o.Now, Rand: source,
-		Latency: o.Latency, HTTP: &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
-		ServerName: "Demo", LocalAddress: listener.Addr().String(), KnownProxies: known,
-	}
-	if o.Server != nil {
-		o.Server(&options)
-	}
-	w.server = server.New(options)
+	w.server = w.newServer(o, listener, source)
 	if err := w.addProviders(o.Config); err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -211,10 +199,25 @@ func (w *World) start(ctx context.Context, o Options) error {
 		ip := net.ParseIP(name)
 		return strings.EqualFold(name, "localhost") || ip != nil && ip.IsLoopback()
 	}, w.server))
-	if behind {
+	if o.Proxy.Kind != "" {
 		return w.startProxy(ctx, o)
 	}
 	return nil
+}
+
+func (w *World) newServer(o Options, listener net.Listener, random io.Reader) *server.Server {
+	options := server.Options{
+		Jellyfin: o.Jellyfin, Flavour: o.Flavour, PluginVersion: o.PluginVersion, Fork: o.Fork, BasePath: o.BasePath,
+		Now: o.Now, Rand: random, Latency: o.Latency, ServerName: "Demo", LocalAddress: listener.Addr().String(),
+		HTTP: &http.Client{Transport: w.plugin, Timeout: 10 * time.Second},
+	}
+	if o.Proxy.Known {
+		options.KnownProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	}
+	if o.Server != nil {
+		o.Server(&options)
+	}
+	return server.New(options)
 }
 
 // startProxy puts the proxy in front of the server.

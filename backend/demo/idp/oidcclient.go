@@ -78,6 +78,7 @@ func (c *client) PostLogoutRedirectURIs() []string { return nil }
 func (c *client) ResponseTypes() []oidc.ResponseType {
 	return []oidc.ResponseType{oidc.ResponseTypeCode}
 }
+
 func (c *client) GrantTypes() []oidc.GrantType {
 	if c.devices {
 		return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeDeviceCode}

@@ -31,7 +31,10 @@ var (
 
 	signedIn        = phrase{"Signed in", "Angemeldet"}
 	cancelledSignIn = phrase{"Cancelled", "Abgebrochen"}
-	wrongCode       = phrase{"This code is not known, was used or has expired.", "Diesen Code gibt es nicht, er wurde benutzt oder ist abgelaufen."}
+	wrongCode       = phrase{
+		"This code is not known, was used or has expired.",
+		"Diesen Code gibt es nicht, er wurde benutzt oder ist abgelaufen.",
+	}
 
 	cannotBegin = phrase{"This sign-in cannot begin", "Diese Anmeldung kann nicht beginnen"}
 	cannotEnd   = phrase{"This sign-in cannot end", "Diese Anmeldung kann nicht enden"}

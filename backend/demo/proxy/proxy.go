@@ -119,8 +119,8 @@ func strangers(site *url.URL) map[Kind]http.Handler {
 		NginxRedirect: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", site.Scheme+"://"+site.Host+r.URL.RequestURI())
 			says(http.StatusMovedPermanently, "nginx/1.22.1", "text/html",
-				"<html>\r\n<head><title>301 Moved Permanently</title></head>\r\n<body>\r\n<center><h1>301 Moved Permanently</h1></center>\r\n"+
-					"<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n")(w, r)
+				"<html>\r\n<head><title>301 Moved Permanently</title></head>\r\n<body>\r\n"+
+					"<center><h1>301 Moved Permanently</h1></center>\r\n<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n")(w, r)
 		}),
 		Caddy: says(http.StatusOK, "Caddy", "", ""),
 		HAProxy: says(http.StatusServiceUnavailable, "", "text/html",

@@ -116,13 +116,13 @@ type rights struct {
 // rights works out what roles bring, and whether they let somebody in at all. Roles are case-sensitive.
 func (p *provider) rights(roles []string) (r rights, may bool) {
 	list := func(name string) (names []string) { p.read(name, &names); return names }
-	any := func(name string) bool {
+	has := func(name string) bool {
 		return slices.ContainsFunc(list(name), func(role string) bool { return slices.Contains(roles, role) })
 	}
-	r.admin = any("AdminRoles")
+	r.admin = has("AdminRoles")
 	r.liveTV, r.liveTVManagement = p.enabled("EnableLiveTv"), p.enabled("EnableLiveTvManagement")
 	if p.enabled("EnableLiveTvRoles") {
-		r.liveTV, r.liveTVManagement = r.liveTV || any("LiveTvRoles"), r.liveTVManagement || any("LiveTvManagementRoles")
+		r.liveTV, r.liveTVManagement = r.liveTV || has("LiveTvRoles"), r.liveTVManagement || has("LiveTvManagementRoles")
 	}
 	r.folders = list("EnabledFolders")
 	if p.enabled("EnableFolderRoles") {
@@ -138,7 +138,7 @@ func (p *provider) rights(roles []string) (r rights, may bool) {
 			}
 		}
 	}
-	return r, len(list("Roles")) == 0 || any("Roles")
+	return r, len(list("Roles")) == 0 || has("Roles")
 }
 
 // give changes the account as a sign-in on 9p4 and K0lin does: live TV always, the rest with EnableAuthorization. K0lin's

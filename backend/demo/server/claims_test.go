@@ -131,8 +131,11 @@ func TestAuthorizationParameters(t *testing.T) {
 		config  map[string]any
 		want    url.Values // nil where the start fails
 	}{
-		{api.FlavourK0lin, map[string]any{"OidAuthorizationParameters": `{"prompt":"login","max_age":5,"claims":{"a": 1}}`},
-			url.Values{"prompt": {"login"}, "max_age": {"5"}, "claims": {`{"a":1}`}}},
+		{
+			api.FlavourK0lin,
+			map[string]any{"OidAuthorizationParameters": `{"prompt":"login","max_age":5,"claims":{"a": 1}}`},
+			url.Values{"prompt": {"login"}, "max_age": {"5"}, "claims": {`{"a":1}`}},
+		},
 		{api.FlavourK0lin, map[string]any{"OidAuthorizationParameters": " "}, url.Values{}},
 		{api.FlavourK0lin, map[string]any{"OidAuthorizationParameters": `prompt=login`}, nil},
 		{api.FlavourK0lin, map[string]any{"OidAuthorizationParameters": `{"State":"mine"}`}, nil},
@@ -140,8 +143,11 @@ func TestAuthorizationParameters(t *testing.T) {
 		{api.FlavourK0lin, map[string]any{"OidAuthorizationParameters": `{"a":{"b":1}}`}, nil},
 		{api.FlavourK0lin, map[string]any{"OidAuthorizationParameters": `{"claims":"x"}`}, nil},
 		{api.Flavour9p4, map[string]any{"OidAuthorizationParameters": `{"prompt":"login"}`}, url.Values{}},
-		{api.FlavourFlowfin, map[string]any{"AcrValues": "urn:mfa", "Prompt": "login", "MaxAge": 0},
-			url.Values{"acr_values": {"urn:mfa"}, "prompt": {"login"}, "max_age": {"0"}}},
+		{
+			api.FlavourFlowfin,
+			map[string]any{"AcrValues": "urn:mfa", "Prompt": "login", "MaxAge": 0},
+			url.Values{"acr_values": {"urn:mfa"}, "prompt": {"login"}, "max_age": {"0"}},
+		},
 	} {
 		w := newWorldAt(t, shared, c.flavour, nil)
 		w.addOIDC("npm", c.config)
@@ -211,7 +217,8 @@ func TestRoles(t *testing.T) {
 	policy := func(w *world, id string) (p struct {
 		IsAdministrator, EnableAllFolders, EnableLiveTvAccess, EnableLiveTvManagement bool
 		EnabledFolders                                                                []string
-	}) {
+	},
+	) {
 		_, _, body := w.do(http.MethodGet, "/Users/"+id, "", nil)
 		var user struct{ Policy json.RawMessage }
 		if json.Unmarshal(body, &user) != nil || json.Unmarshal(user.Policy, &p) != nil {

@@ -112,7 +112,10 @@ func flavourOf(o Options) flavour {
 }
 
 // addedByK0lin are the fields that 9p4's plugin has not.
-var addedByK0lin = []string{"ApplyContentDownloadPermissionOnEveryLogin", "PreserveAdminPermissions", "OverrideDefaultScopes", "OidAuthorizationParameters"}
+var addedByK0lin = []string{
+	"ApplyContentDownloadPermissionOnEveryLogin", "PreserveAdminPermissions", "OverrideDefaultScopes",
+	"OidAuthorizationParameters",
+}
 
 // classic is what 9p4 and its fork K0lin have in common, and the fork's fields.
 func classic() flavour {
@@ -150,7 +153,12 @@ func classic() flavour {
 	return flavour{
 		oidcFields: slices.Concat(
 			[]field{{"OidEndpoint", word}, {"OidClientId", word}, {"OidSecret", word}}, access,
-			[]field{{"RoleClaim", word}, {"OidScopes", words}, {"OverrideDefaultScopes", flag}, {"OidAuthorizationParameters", word}}, place,
+			[]field{
+				{"RoleClaim", word},
+				{"OidScopes", words},
+				{"OverrideDefaultScopes", flag},
+				{"OidAuthorizationParameters", word},
+			}, place,
 			[]field{
 				{"DefaultUsernameClaim", word},
 				{"AvatarUrlFormat", word},

@@ -17,7 +17,10 @@ func flowfinRoutes() []route {
 	return []route{
 		{method: "GET", pattern: "/sso/Links/Roster", access: elevated, handle: linksRoster},
 		{method: "GET", pattern: "/sso/Links/Export/{userId}", access: elevated, handle: exportUserLinks},
-		{method: "POST", pattern: "/sso/Links/Preprovision/{mode}/{provider}/{userId}", access: elevated, handle: preprovision, writes: true},
+		{
+			method: "POST", pattern: "/sso/Links/Preprovision/{mode}/{provider}/{userId}", access: elevated, writes: true,
+			handle: preprovision,
+		},
 		{method: "GET", pattern: "/sso/SSO-Managed/Status/{userId}", access: elevated, handle: managedStatus},
 		{method: "GET", pattern: "/sso/SSO-Only/Status", access: elevated, handle: ssoOnlyStatus},
 		{method: "GET", pattern: "/sso/Config/Links/Export", access: elevated, handle: exportLinks},

@@ -362,10 +362,12 @@ func (s *Server) whoSignedIn(ctx context.Context, p *provider, login *pendingLog
 			return identity{}, loginError("Error contacting userinfo endpoint")
 		}
 	}
-	i, may := s.identify(p, idToken, all), false
-	if i.rights, may = p.rights(all.roles(p.text("RoleClaim"))); !may {
+	given, may := p.rights(all.roles(p.text("RoleClaim")))
+	if !may {
 		return identity{}, errRoles
 	}
+	i := s.identify(p, idToken, all)
+	i.rights = given
 	return i, nil
 }
 

@@ -267,7 +267,10 @@ func (s *Server) pluginRoutes() []route {
 		routes = append(routes,
 			route{method: "GET", pattern: "/sso/" + p + "/Get", access: elevated, handle: getProviders},
 			route{method: "GET", pattern: "/sso/" + p + "/GetNames", handle: getProviderNames},
-			route{method: "POST", pattern: "/sso/" + p + "/Add/{provider}", access: elevated, handle: postProvider, undeclared: true, writes: true},
+			route{
+				method: "POST", pattern: "/sso/" + p + "/Add/{provider}", access: elevated, undeclared: true, writes: true,
+				handle: postProvider,
+			},
 			route{method: "GET", pattern: "/sso/" + p + "/Del/{provider}", access: elevated, handle: removeProvider},
 			route{method: "DELETE", pattern: "/sso/" + p + "/Del/{provider}", access: elevated, handle: removeProvider},
 		)

@@ -204,12 +204,11 @@ func (c *call) checkSAML(p *provider, response string, atCallback bool) (asserti
 	if c.s.flavour.once && c.s.consumed[id] {
 		return assertion{}, errors.New("checking a SAML response: used before")
 	}
-	i := identity{name: name, account: name, provider: p.name}
-	var may bool
-	if i.rights, may = p.rights(samlRoles(signed)); !may && atCallback {
+	given, may := p.rights(samlRoles(signed))
+	if atCallback && !may {
 		return assertion{}, errRoles
 	}
-	return assertion{i, id}, nil
+	return assertion{identity{name: name, account: name, provider: p.name, rights: given}, id}, nil
 }
 
 // samlRoles are the values of the attribute Role.

@@ -155,7 +155,8 @@ func systemInfo(c *call) answer {
 	const data = "/var/lib/jellyfin"
 	return ok(systemInfoDTO{
 		SupportsLibraryMonitor: true, WebSocketPortNumber: port(c.s.address), CompletedInstallations: []string{},
-		CanSelfRestart: true, ProgramDataPath: data + "/data", WebPath: "/usr/src/jf/Jellyfin.Server/bin/Release/" + c.s.version.runtime + "/jellyfin-web",
+		CanSelfRestart: true, ProgramDataPath: data + "/data",
+		WebPath:         "/usr/src/jf/Jellyfin.Server/bin/Release/" + c.s.version.runtime + "/jellyfin-web",
 		ItemsByNamePath: data + "/data/metadata", CachePath: data + "/cache", LogPath: data + "/log",
 		InternalMetadataPath: data + "/data/metadata", TranscodingTempPath: data + "/cache/transcodes",
 		CastReceiverApplications: []castReceiver{{"F007D354", "Stable"}, {"6F511C87", "Unstable"}},
