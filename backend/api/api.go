@@ -25,6 +25,10 @@ const (
 	Flavour9p4     Flavour = "9p4"
 	FlavourK0lin   Flavour = "K0lin"
 	FlavourFlowfin Flavour = "Flowfin"
+	// FlavourBySubject is a fork of 9p4's plugin that links OIDC identities by subject.
+	FlavourBySubject Flavour = "fork-by-subject"
+	// FlavourUnknown is a plugin that Jellybind does not know. Only what is safe on any of them is done there.
+	FlavourUnknown Flavour = "unknown-fork"
 )
 
 // CredentialKind says what kind of credential is in use.
@@ -280,8 +284,8 @@ const (
 // Capabilities is what a server's plugin can do with one credential.
 type Capabilities struct {
 	Flavour Flavour `json:"flavour"`
-	// MayBe lists the flavours that it may be, where this credential cannot tell them apart. It is empty where Flavour is
-	// certain.
+	// MayBe lists the flavours that it may be, where nothing that this credential can read tells them apart. It is empty where
+	// Flavour is certain.
 	MayBe      []Flavour      `json:"mayBe,omitempty"`
 	Version    string         `json:"version"`
 	Credential CredentialKind `json:"credential"`
@@ -312,6 +316,15 @@ type Capabilities struct {
 	RemovalEndsSessions bool `json:"removalEndsSessions"`
 	// PageSignsIn is true where the plugin's own linking page may sign in with the new identity instead of linking it.
 	PageSignsIn bool `json:"pageSignsIn"`
+	// RosterByAccount is true where everybody's links can be read only one account at a time, which takes some 20 ms each.
+	RosterByAccount bool `json:"rosterByAccount"`
+	// Restore is whether a link that was removed can be written back without a sign-in.
+	Restore Ability `json:"restore"`
+	// Rekeys is true where the server turns a link by user name into one by subject at the person's next sign-in.
+	Rekeys bool `json:"rekeys"`
+	// Remarks say what this version of the plugin cannot do and later ones can (Params: since, a version), and whether it is
+	// known at all.
+	Remarks []Remark `json:"remarks,omitempty"`
 	// PendingSeconds is how long a pending OIDC sign-in lives on the server, at least: what is older goes when the next one
 	// starts.
 	PendingSeconds int `json:"pendingSeconds"`

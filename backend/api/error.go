@@ -37,7 +37,6 @@ const (
 	CodeQuickConnectExpired  Code = "quick-connect-expired" // nobody approved the code in time
 	CodePluginMissing        Code = "plugin-missing"        // no SSO plugin on that server
 	CodePluginRestart        Code = "plugin-restart"        // the SSO plugin was changed, and the server was not restarted since
-	CodePluginUnknown        Code = "plugin-unknown"        // an SSO plugin that behaves like none we know
 	CodeUnsupported          Code = "unsupported"           // this flavour cannot do it with this credential
 	CodeUserNotFound         Code = "user-not-found"        // no such Jellyfin account
 	CodeProviderNotFound     Code = "provider-not-found"    // no such provider in the plugin

@@ -251,8 +251,7 @@ func (a *app) serverShow() *cobra.Command {
 			}
 			a.out.facts(
 				"Server", e.Name, "Calls itself", own, "Address", e.URL, "Jellyfin", s.Server.Version, "Plugin",
-				strings.TrimSpace(string(info.Capabilities.Flavour)+" "+info.Capabilities.Version),
-				"Credential", credentialText(sessionProfile(s)), "Certificate", e.PinnedSHA256,
+				pluginText(info.Capabilities), "Credential", credentialText(sessionProfile(s)), "Certificate", e.PinnedSHA256,
 			)
 			a.out.line("")
 			a.out.line(a.out.bold("With this credential and this plugin, Jellybind can:"))
@@ -263,9 +262,21 @@ func (a *app) serverShow() *cobra.Command {
 				}
 				a.out.text(mark+x.what+strings.Repeat(" ", len("unregister accounts")-len(x.what))+gap, x.how)
 			}
+			for _, r := range info.Capabilities.Remarks {
+				a.out.text("Note: ", r.Sentence)
+			}
 			return nil
 		},
 	}
+}
+
+// pluginText names the plugin, or what it may be, and its version.
+func pluginText(c api.Capabilities) string {
+	name := string(c.Flavour)
+	if len(c.MayBe) > 0 {
+		name = words(flavourWords(c.MayBe))
+	}
+	return strings.TrimSpace(name + " " + c.Version)
 }
 
 func sessionProfile(s *backend.Session) api.Profile {
@@ -295,6 +306,8 @@ func abilities(s api.Session) []feature {
 		see.how = c.ReadRoster.Reason
 	case !c.ReadRoster.OK:
 		see.how = "your own"
+	case c.RosterByAccount:
+		see.how += ", read one account at a time"
 	}
 	name := feature{what: "link by name"}
 	for _, o := range link.Ways(c, api.OIDC, self).Options {
@@ -339,8 +352,10 @@ func removal(c api.Capabilities) feature {
 	f := feature{"remove links", true, "anybody's, one by one"}
 	switch {
 	case c.WriteConfig.OK:
-	case c.DeleteLink.OK:
+	case c.DeleteLink.OK && c.Preprovision.OK:
 		f.how += "; names with a slash by --via-unregister"
+	case c.DeleteLink.OK:
+		f.how += ", but no name with a slash; only signing in again brings a link back"
 	case c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK:
 		f.how = "anybody's, by --via-unregister: all links of the account are dropped, the others are written again, and its " +
 			"sessions end"

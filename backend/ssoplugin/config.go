@@ -371,9 +371,12 @@ type settings struct {
 	ValidateRecipient     bool
 	ValidateInResponseTo  bool
 	SignAuthnRequests     bool
-	NewPath               bool
-	SchemeOverride        string
-	PortOverride          looseInt
+	// EnableUnverifiedLinking and ValidateAudience are those of the fork by subject.
+	EnableUnverifiedLinking bool
+	ValidateAudience        bool
+	NewPath                 bool
+	SchemeOverride          string
+	PortOverride            looseInt
 	// BaseURLOverride and AllowExistingAccountLink are Flowfin's.
 	BaseURLOverride          string `json:"BaseUrlOverride"`
 	AllowExistingAccountLink bool

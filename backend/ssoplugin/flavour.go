@@ -24,6 +24,10 @@ type flavour struct {
 	adopts func(settings) bool
 	// sparesAdministrators is whether that does not hold for an administrator's account.
 	sparesAdministrators bool
+	// remarks say what the version lacks; see api.Capabilities.
+	remarks []api.Remark
+	// perAccount is whether everybody's links can be read only one account at a time.
+	perAccount bool
 	// roster reads everybody's links where they are not in the providers' configuration.
 	roster func(context.Context, *jellyfin.Client) ([]api.Link, error)
 	// export reads one account's links with an API key, in one request.
@@ -93,6 +97,11 @@ const whyNobody api.Why = "nobody"
 func yes() api.Ability { return api.Ability{OK: true} }
 
 func no(why api.Why, reason string) api.Ability { return api.Ability{Why: why, Reason: reason} }
+
+// lacks is a no of a version where later versions can.
+func lacks(why api.Why, sentence, since string) api.Ability {
+	return api.Ability{Why: why, Reason: sentence + " It can since " + since + ".", Params: map[string]string{"since": since}}
+}
 
 func noAccount() api.Ability { return no("key-alone", "An API key has no account of its own.") }
 

@@ -65,6 +65,16 @@ func configured(kind api.CredentialKind) api.Capabilities {
 	return caps
 }
 
+// ninep4Fields are the settings of a provider in 9p4's versions from 3.5 on.
+var ninep4Fields = []string{
+	"AdminRoles", "AvatarUrlFormat", linksKey, "DefaultProvider", "DefaultUsernameClaim", "DisableHttps",
+	"DisablePushedAuthorization", "DoNotLoadProfile", "DoNotValidateEndpoints", "DoNotValidateIssuerName", "EnableAllFolders",
+	"EnableAuthorization", "EnableFolderRoles", "EnableLiveTv", "EnableLiveTvManagement", "EnableLiveTvRoles", "Enabled",
+	"EnabledFolders", "FolderRoleMapping", "LiveTvManagementRoles", "LiveTvRoles", "NewPath", "OidClientId", "OidEndpoint",
+	"OidScopes", "OidSecret", "PortOverride", "RoleClaim", "Roles", "SamlCertificate", "SamlClientId", "SamlEndpoint",
+	"SchemeOverride",
+}
+
 // ninep4Verdict reads the recorded answers. Status 500 with the problem JSON "Something went wrong!" is what POST Link
 // and POST Auth say to a state that is not there, not finished or too old; with "Invalid SAML signature", or as plain
 // text, it is a SAML response that the plugin could not read. Status 500 of DELETE Link is a name, a provider or an

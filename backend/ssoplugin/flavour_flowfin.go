@@ -10,13 +10,19 @@ import (
 	"github.com/jellybind/jellybind/backend/jellyfin"
 )
 
-// flowfin is Flowfin's Community SSO, 4.3 and 5. It keeps links to itself: configurations are read without links and
-// without secrets, and links in a configuration that is written are ignored. Links/Roster and Links/Preprovision take
-// their place. A sign-in's state serves once, and only together with the cookie of its start.
-func flowfin() flavour {
-	return flavour{
+// The versions that brought the routes which take the place of links in the configuration. Servers have earlier ones, too.
+const (
+	sinceRoster       = "4.3.0-beta.34"
+	sincePreprovision = "4.3.0-beta.40"
+)
+
+// flowfin is Flowfin's Community SSO, 4.1 to 5. It keeps links to itself: configurations are read without links and
+// without secrets, and links in a configuration that is written are ignored. In later versions Links/Roster and
+// Links/Preprovision take their place. A sign-in's state serves once, and only together with the cookie of its start.
+func flowfin(e evidence) flavour {
+	f := flavour{
 		name:      api.FlavourFlowfin,
-		abilities: flowfinAbilities,
+		abilities: func(kind api.CredentialKind) api.Capabilities { return e.withRoutes(kind, flowfinAbilities(kind)) },
 		rule:      subject,
 		audience: func(s settings) string {
 			if s.DoNotValidateAudience {
@@ -27,11 +33,42 @@ func flowfin() flavour {
 		adopts: func(s settings) bool { return s.AllowExistingAccountLink },
 		// Its AdoptionEligibilityResolver refuses them whatever the settings: they must be linked.
 		sparesAdministrators: true,
-		roster:               flowfinRoster,
-		export:               flowfinExport,
+		perAccount:           !e.roster,
 		handsOver:            true,
 		verdict:              flowfinVerdict,
 	}
+	if e.roster {
+		f.roster, f.export = flowfinRoster, flowfinExport
+	} else {
+		f.remarks = append(f.remarks, lacksRemark("version-roster", "This version of the plugin has no list of all links.", sinceRoster))
+	}
+	if !e.preprovision {
+		f.remarks = append(f.remarks, lacksRemark("version-preprovision",
+			"This version of the plugin cannot link without a sign-in.", sincePreprovision))
+	}
+	return f
+}
+
+func lacksRemark(why api.Why, sentence, since string) api.Remark {
+	a := lacks(why, sentence, since)
+	return api.Remark{Why: a.Why, Sentence: a.Reason, Params: a.Params}
+}
+
+// withRoutes limits an administrator's abilities to what the routes of this version allow.
+func (e evidence) withRoutes(kind api.CredentialKind, caps api.Capabilities) api.Capabilities {
+	if kind != api.CredentialAdmin && kind != api.CredentialKey {
+		return caps
+	}
+	if !e.roster {
+		caps.RosterByAccount = kind == api.CredentialAdmin
+		if kind == api.CredentialKey {
+			caps.ReadRoster = no("key-roster", "This version of the plugin shows links only to a signed-in administrator.")
+		}
+	}
+	if !e.preprovision {
+		caps.Preprovision = lacks("version-preprovision", "This version of the plugin cannot link without a sign-in.", sincePreprovision)
+	}
+	return caps
 }
 
 func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
@@ -105,7 +142,7 @@ func flowfinRoster(ctx context.Context, c *jellyfin.Client) ([]api.Link, error) 
 			Links  []flowfinLink
 		}
 	}
-	err := c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/Links/Roster", MaxBytes: maxAnswer}, &answer)
+	err := c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: rosterPath, MaxBytes: maxAnswer}, &answer)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,11 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
+// k0linFields are settings that K0lin's fork added.
+var k0linFields = []string{
+	"ApplyContentDownloadPermissionOnEveryLogin", "OidAuthorizationParameters", "OverrideDefaultScopes", "PreserveAdminPermissions",
+}
+
 // k0lin is K0lin's fork, from 5.0.0.0. All recorded answers are 9p4's but two: Unregister outlives a restart of the
 // server, and answers 404 "User not found" where 9p4's fails with 500. Its configuration has more fields, of which
 // OverrideDefaultScopes matters to a client of our own.

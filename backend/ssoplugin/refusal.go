@@ -180,10 +180,11 @@ type providerLinks struct {
 	links []string
 }
 
-// linksOf reads one account's links of both protocols, in the order of protocols.
-func (p *Plugin) linksOf(ctx context.Context, user string) (out [2][]providerLinks, err error) {
+// linksOf reads one account's links of some protocols, in their order.
+func (p *Plugin) linksOf(ctx context.Context, of []api.Protocol, user string) ([][]providerLinks, error) {
+	out := make([][]providerLinks, len(of))
 	group, ctx := errgroup.WithContext(ctx)
-	for i, proto := range protocols {
+	for i, proto := range of {
 		group.Go(func() (err error) {
 			out[i], err = p.linksAt(ctx, proto, user)
 			return err

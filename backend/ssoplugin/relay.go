@@ -196,7 +196,7 @@ type pendingEntry struct {
 // pending reads the pending sign-ins one by one until visit returns true.
 func (p *Plugin) pending(ctx context.Context, visit func(state string, e pendingEntry) bool) error {
 	resp, err := p.client.Do(ctx, jellyfin.Request{
-		Method: http.MethodGet, Path: "/sso/OID/States", MaxBytes: maxAnswer, Idempotent: true,
+		Method: http.MethodGet, Path: statesPath, MaxBytes: maxAnswer, Idempotent: true,
 	})
 	if err != nil {
 		return fmt.Errorf("reading the pending sign-ins: %w", err)

@@ -27,6 +27,14 @@ import (
 // flavours are the recorded ones, in the names of their files.
 var flavours = []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}
 
+// recordings are all that were recorded, also of earlier versions. The flavour is the part before the hyphen.
+var recordings = []string{"9p4", "K0lin", "Flowfin", "Flowfin-4.2.1", "Flowfin-4.3.0-beta.34"}
+
+func flavourOf(recording string) api.Flavour {
+	name, _, _ := strings.Cut(recording, "-")
+	return api.Flavour(name)
+}
+
 // exchange is one line of a recording; its README says what the fields mean.
 type exchange struct {
 	Section, Name, As, Method, Path, Host, Type, Body string
@@ -44,6 +52,7 @@ type exchange struct {
 type replay struct {
 	*httptest.Server
 	t         *testing.T
+	recording string
 	exchanges []exchange
 
 	mu     sync.Mutex
@@ -58,7 +67,7 @@ func newReplay(t *testing.T, file string) *replay {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	r := &replay{t: t}
+	r := &replay{t: t, recording: file}
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -121,11 +130,37 @@ func (r *replay) seek(section, name, as string) {
 	r.cursor, r.sent = i, nil
 }
 
+// section returns where a section begins.
+func (r *replay) section(name string) int {
+	r.t.Helper()
+	i := slices.IndexFunc(r.exchanges, func(e exchange) bool { return e.Section == name })
+	if i < 0 {
+		r.t.Fatal("no section", name)
+	}
+	return i
+}
+
 // requests returns what was sent since the last seek.
 func (r *replay) requests() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.sent)
+}
+
+// asked answers an anonymous question whether a route exists: a recording says so by its answer to somebody else.
+func (r *replay) asked(w http.ResponseWriter, req *http.Request) bool {
+	prefix := req.URL.Path
+	switch {
+	case strings.HasPrefix(prefix, "/sso/Links/Preprovision/"):
+		prefix = "/sso/Links/Preprovision/"
+	case prefix != "/sso/Links/Roster" && prefix != "/sso/SSO-Only/Status":
+		return false
+	}
+	there := slices.ContainsFunc(r.exchanges, func(e exchange) bool {
+		return e.Method == req.Method && strings.HasPrefix(e.Path, prefix) && e.Answer.Status != http.StatusNotFound
+	})
+	w.WriteHeader(map[bool]int{true: http.StatusUnauthorized, false: http.StatusNotFound}[there])
+	return true
 }
 
 var tokenValue = regexp.MustCompile(`Token="([^"]*)"`)
@@ -139,8 +174,8 @@ func (r *replay) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	address := req.URL.RequestURI()
 	r.sent = append(r.sent, req.Method+" "+address)
-	if address == "/sso/OID/start/jellybind-no-such-provider" {
-		address = "/sso/OID/start/ghost?isLinking=true" // the recorded provider that does not exist
+	if as == "none" && r.asked(w, req) {
+		return
 	}
 	if address == "/Users" { // too long to be in the recordings whole
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
@@ -273,12 +308,13 @@ func newClient(t *testing.T, address, token string) *jellyfin.Client {
 // plugin detects the plugin of a replayed server.
 func (r *replay) plugin(kind api.CredentialKind) *ssoplugin.Plugin {
 	r.t.Helper()
-	r.mu.Lock()
-	r.cursor = 0
-	r.mu.Unlock()
+	r.seek("links read", r.exchanges[r.section("links read")].Name, "") // there are providers by then
 	p, err := ssoplugin.Detect(r.t.Context(), newClient(r.t, r.URL, tokens[kind]), kind, self(kind))
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cursor = 0
 	return p
 }

@@ -3,7 +3,6 @@ package ssoplugin_test
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -17,7 +16,7 @@ import (
 // configured answers as a server whose only provider "idp" of a protocol has these settings.
 func configured(t *testing.T, flavour api.Flavour, proto api.Protocol, settings string) *ssoplugin.Plugin {
 	t.Helper()
-	return scripted(t, flavour, func(w http.ResponseWriter, req *http.Request) {
+	return current(flavour).inFront(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		route := map[api.Protocol]string{api.OIDC: "/sso/OID/Get", api.SAML: "/sso/SAML/Get"}[proto]
 		switch {
 		case req.URL.Path == route:
@@ -29,7 +28,7 @@ func configured(t *testing.T, flavour api.Flavour, proto api.Protocol, settings 
 		default:
 			t.Errorf("not expected: %s", req.URL.Path)
 		}
-	})
+	}), "", api.CredentialAdmin)
 }
 
 func TestNameRule(t *testing.T) {
@@ -178,28 +177,4 @@ func TestStartTrueName(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// scripted detects, as an administrator, the plugin of a server that answers as a flavour does, and everything else by handle.
-func scripted(t *testing.T, flavour api.Flavour, handle http.HandlerFunc) *ssoplugin.Plugin {
-	t.Helper()
-	installed := map[api.Flavour]string{
-		api.Flavour9p4: `"Name":"SSO-Auth","Version":"4.0.0.4"`, api.FlavourK0lin: `"Name":"SSO-Auth","Version":"5.0.0.0"`,
-		api.FlavourFlowfin: `"Name":"Community SSO for Jellyfin","Version":"4.3.0.0"`,
-	}
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		if req.URL.Path == "/Plugins" {
-			fmt.Fprintf(w, `[{"Id":%q,"Status":"Active",%s}]`, ssoplugin.GUID, installed[flavour])
-			return
-		}
-		handle(w, req)
-	}))
-	t.Cleanup(s.Close)
-	kind := api.CredentialAdmin
-	p, err := ssoplugin.Detect(t.Context(), newClient(t, s.URL, tokens[kind]), kind, self(kind))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

@@ -153,7 +153,7 @@ func (p *Plugin) DeleteLink(ctx context.Context, l api.Link) error {
 		return allowed(can, "Sign in as an administrator instead of using an API key.")
 	case !can.OK:
 		return allowed(can, "Sign in as an administrator.")
-	case p.kind == api.CredentialUser && p.name != api.FlavourFlowfin:
+	case p.kind == api.CredentialUser && caps.LinksInConfig:
 		return awkward(l, "Ask an administrator to remove it.")
 	case p.kind == api.CredentialUser:
 		return awkward(l, "Ask an administrator: only unregistering your account, which removes all its links, can remove it.")
@@ -427,7 +427,7 @@ func (p *Plugin) Preprovision(ctx context.Context, l api.Link) error {
 	}
 	r = strings.ToLower(r)
 	resp, err := p.client.Do(ctx, jellyfin.Request{
-		Method: http.MethodPost, Path: "/sso/Links/Preprovision/" + r + "/" + segment + "/" + user, JSON: l.Name,
+		Method: http.MethodPost, Path: preprovisionPath + r + "/" + segment + "/" + user, JSON: l.Name,
 	})
 	if err != nil {
 		return fmt.Errorf("writing a link: %w", err)

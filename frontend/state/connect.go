@@ -400,7 +400,7 @@ func (s *State) refused(m *Connected) []Cmd {
 // Obstacle reports whether an error stands in the way of every credential, so that it has a screen of its own.
 func Obstacle(e *api.Error) bool {
 	switch e.Code {
-	case api.CodePluginMissing, api.CodePluginRestart, api.CodePluginUnknown, api.CodeWizardIncomplete, api.CodeSecretUnavailable:
+	case api.CodePluginMissing, api.CodePluginRestart, api.CodeWizardIncomplete, api.CodeSecretUnavailable:
 		return true
 	default:
 		return false

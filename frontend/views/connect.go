@@ -92,7 +92,7 @@ func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.No
 	switch e.Code {
 	case api.CodeServerStarting:
 		icon = "clock"
-	case api.CodePluginMissing, api.CodePluginRestart, api.CodePluginUnknown:
+	case api.CodePluginMissing, api.CodePluginRestart:
 		icon = "puzzle"
 	case api.CodeSecretLocked, api.CodeSecretUnavailable, api.CodeSecretNotFound:
 		icon = "lock"
