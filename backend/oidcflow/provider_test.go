@@ -114,8 +114,7 @@ func TestPushAtProvider(t *testing.T) {
 	checkError(t, err, api.CodeSignInRefused, "/elsewhere")
 }
 
-// TestOddClaims holds the values that a claim may have against what the servers were measured to make of them, in both
-// flows.
+// TestOddClaims compares the names that claims of each kind become with what the servers were measured to make of them.
 func TestOddClaims(t *testing.T) {
 	t.Parallel()
 	const subject = "6f1c2a9e-maria"
@@ -125,16 +124,17 @@ func TestOddClaims(t *testing.T) {
 		value  any
 		scopes []string
 		want   string
+		device bool // in the device flow too, which takes a second
 	}{
 		{name: "true", value: true, want: "true"},
-		{name: "list", value: []any{"a", "b"}, want: "b"},
+		{name: "list", value: []any{"a", "b"}, want: "b", device: true},
 		{name: "list of one", value: []any{"solo"}, want: "solo"},
 		{name: "empty list", value: []any{}, want: subject},
 		{name: "object", value: map[string]any{"a": 1}, want: `{"a":1}`},
 		{name: "number", value: 1234567890123, want: "1234567890123"},
 		{name: "blanks", value: " maria\t", want: " maria\t"},
 		{name: "no claim", value: nil, want: subject},
-		{name: "empty text", value: "", want: ""},
+		{name: "empty text", value: "", want: "", device: true},
 		{name: "another claim", claim: "uid", value: "u-1", want: "u-1"},
 		{name: "e-mail without its scope", claim: "email", value: "m@x", want: subject},
 		{name: "e-mail", claim: "email", value: "m@x", scopes: []string{"openid", "profile", "email"}, want: "m@x"},
@@ -169,6 +169,9 @@ func TestOddClaims(t *testing.T) {
 				}
 				return nil
 			}))
+			if !c.device {
+				return
+			}
 			device, err := oidcflow.StartDevice(t.Context(), client, nil)
 			if err != nil {
 				t.Fatal(err)
