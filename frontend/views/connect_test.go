@@ -53,11 +53,6 @@ var connectCases = map[string]func() *state.State{
 			Starting: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11"},
 		}})
 	},
-	"connect-unknown-plugin": func() *state.State {
-		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
-			Plugin: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
-		}}, state.Connected{Address: "jf", Err: &api.Error{Code: api.CodePluginUnknown, Sentence: "Unknown.", Hint: "Update."}})
-	},
 	"connect-noplugin": func() *state.State {
 		return after(
 			fresh(german),
