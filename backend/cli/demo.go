@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,6 +102,28 @@ func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
 	if err != nil {
 		return err
 	}
+	facts := factsOf(w)
+	if a.json {
+		err = a.out.json(facts)
+	} else {
+		a.out.facts("Server", facts.URL, "Plugin", strings.TrimSpace(string(facts.Flavour)+" "+o.PluginVersion),
+			"API key", facts.APIKey, "Administrator", facts.Administrator, "User", facts.User,
+			"Password", facts.Password+" (of both)", "OIDC", facts.OIDC, "SAML", facts.SAML,
+			"Local address", facts.LocalURL, "Certificate", facts.Certificate)
+		a.out.line("\nIn another terminal:")
+		a.out.line(fmt.Sprintf("  echo %s | jellybind --server %s --credential-stdin links list", facts.APIKey, facts.URL))
+		a.out.line("\nCtrl-C ends the demo world; nothing is kept.")
+	}
+	if err == nil {
+		<-ctx.Done()
+	}
+	if closing := w.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+func factsOf(w *demo.World) demoFacts {
 	admin, password := w.Admin()
 	user, _ := w.User()
 	facts := demoFacts{
@@ -113,28 +136,7 @@ func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
 	if c := w.ProxyCertificate(); c != nil {
 		facts.Certificate = fmt.Sprintf("%x", sha256.Sum256(c.Raw))
 	}
-	if a.json {
-		err = a.out.json(facts)
-	} else {
-		a.out.facts("Server", w.URL(), "Plugin", string(w.Flavour()), "API key", w.APIKey().Reveal(), "Administrator", admin,
-			"User", user, "Password", password.Reveal()+" (of both)", "OIDC", w.OIDCURL(), "SAML", w.SAMLURL())
-		if facts.LocalURL != "" {
-			a.out.facts("Local", facts.LocalURL)
-		}
-		if facts.Certificate != "" {
-			a.out.facts("Certificate", facts.Certificate)
-		}
-		a.out.line("\nIn another terminal:")
-		a.out.line(fmt.Sprintf("  echo %s | jellybind --server %s --credential-stdin links list", w.APIKey().Reveal(), w.URL()))
-		a.out.line("\nCtrl-C ends the demo world; nothing is kept.")
-	}
-	if err == nil {
-		<-ctx.Done()
-	}
-	if closing := w.Close(); err == nil {
-		err = closing
-	}
-	return err
+	return facts
 }
 
 // tour shows the main job in a demo world, with a visitor in the place of a person and his browser. Everything else is
