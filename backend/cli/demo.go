@@ -139,7 +139,7 @@ func factsOf(w *demo.World) demoFacts {
 	return facts
 }
 
-// tour shows the main job in a demo world, with a visitor in the place of a person and his browser. Everything else is
+// tour shows the main job in a demo world, with a visitor in the place of a person with a browser. Everything else is
 // real: the server's answers, the sign-in at the identity provider, the write, the reading back.
 func (a *app) tour(ctx context.Context, o demo.Options) error {
 	options, err := backend.Default(a.version)
@@ -199,7 +199,7 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 	return a.showChange(change)
 }
 
-// guest is the tour's person: a visitor signs in at the demo world's pages in his place, and he confirms everything.
+// guest is the tour's person: a visitor signs in at the demo world's pages, and everything is confirmed.
 type guest struct{ person }
 
 var _ link.Person = (*guest)(nil)

@@ -22,11 +22,11 @@ const (
 const (
 	// AdminName is the administrator that the world's credentials belong to.
 	AdminName = "admin"
-	// UserName is a person who is no administrator; he is linked once.
+	// UserName is a person who is not an administrator and is linked once.
 	UserName = "noah"
 	// TourName is an account that nobody is linked to, and the login of the person who is meant to be.
 	TourName = "maria"
-	// RiskName is an account that nobody is linked to while a person with the same login exists: on 9p4 and K0lin he would
+	// RiskName is an account that nobody is linked to while a person with the same login exists: on 9p4 and K0lin this one would
 	// get in.
 	RiskName = "bastian"
 	// NewcomerLogin is a person who has no account at all.

@@ -105,5 +105,5 @@ func (w *World) Account(name string) (api.Account, bool) {
 	return api.Account{}, false
 }
 
-// Server returns the simulated server, for those who want it to start anew or to misbehave.
+// Server returns the simulated server, which tests restart or make misbehave.
 func (w *World) Server() *server.Server { return w.server }

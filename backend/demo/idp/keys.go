@@ -31,7 +31,7 @@ var samlKey = sync.OnceValue(func() keyPair {
 	if err != nil {
 		return keyPair{err: fmt.Errorf("making a SAML certificate's number: %w", err)}
 	}
-	// The system's clock: whoever checks the certificate does so by his own.
+	// The system's clock, since those who check the certificate go by theirs.
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: serial,

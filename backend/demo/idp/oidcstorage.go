@@ -120,8 +120,8 @@ func (s *storage) AuthRequestByID(_ context.Context, id string) (op.AuthRequest,
 	return request, nil
 }
 
-// AuthRequestByCode returns the sign-in of a code, once: RFC 6749 section 4.1.2 forbids a second use, so whoever asks first
-// burns the code, even when op then refuses him.
+// AuthRequestByCode returns the sign-in of a code, once: RFC 6749 section 4.1.2 forbids a second use, so the first use
+// burns the code, even when op then refuses it.
 func (s *storage) AuthRequestByCode(ctx context.Context, code string) (op.AuthRequest, error) {
 	id, ok := s.codes.take(code)
 	if !ok {

@@ -50,7 +50,7 @@ type SAMLOptions struct {
 	People []Person
 	// ServiceProviders are the entity ids that may ask. Their assertion consumer services must be on loopback addresses.
 	ServiceProviders []string
-	// Application is what the pages call whoever asks; empty means the entity id.
+	// Application is what the pages call the application; empty means the entity id.
 	Application string
 	// NameIDFormat is NameIDPersistent when empty.
 	NameIDFormat NameIDFormat
@@ -59,8 +59,8 @@ type SAMLOptions struct {
 }
 
 // SAML is a SAML 2.0 identity provider as an http.Handler: AuthnRequests by HTTP-Redirect or HTTP-POST, answers by
-// HTTP-POST, response and assertion signed with RSA-SHA256, and a sign-in page on which a person picks who he is. Every
-// request asks anew. It must be served at its base address.
+// HTTP-POST, response and assertion signed with RSA-SHA256, and a sign-in page on which people pick who they are.
+// Nobody stays signed in. It must be served at its base address.
 type SAML struct {
 	base, prefix string
 	sso          url.URL

@@ -94,7 +94,7 @@ func TestContract(t *testing.T) {
 }
 
 // miscSection prepares the server as it was for a section of the file of odds and ends: the same server in one state after
-// the other, so that its random source starts anew and gives the same ids.
+// the other, so that its random source starts again and gives the same ids.
 func (r *replay) miscSection(section string) {
 	o := server.Options{LocalAddress: "127.0.0.1:8120", Rand: &counter{}}
 	switch section {

@@ -115,7 +115,7 @@ type identity struct {
 	rights   rights
 }
 
-// link gives an identity to an account, whoever had it before.
+// link gives an identity to an account and takes it from any other.
 func (p *provider) link(i identity, userID string) {
 	p.links[i.name] = userID
 	delete(p.issuers, i.name)
@@ -124,7 +124,7 @@ func (p *provider) link(i identity, userID string) {
 	}
 }
 
-// unlink takes an identity from whoever has it.
+// unlink removes an identity's link.
 func (p *provider) unlink(name string) {
 	delete(p.links, name)
 	delete(p.issuers, name)

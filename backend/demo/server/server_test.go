@@ -93,7 +93,7 @@ func (w *world) addSAML(name, certificate string, more map[string]any) {
 	}
 }
 
-// do sends a request as the administrator once he is signed in. Headers may replace the credential.
+// do sends a request as the administrator, after the sign-in. Headers may replace the credential.
 func (w *world) do(method, path, body string, headers map[string]string) (int, http.Header, []byte) {
 	w.t.Helper()
 	r := httptest.NewRequestWithContext(w.t.Context(), method, path, strings.NewReader(body))

@@ -93,7 +93,7 @@ type authentication struct {
 	ServerId    string
 }
 
-// signIn opens a session for a user on a device and ends the token that he had there. remote is the device's address, empty
+// signIn opens a session for a user on a device and ends the user's earlier token there. remote is the device's address, empty
 // when it is not the device that signs it in.
 func (s *Server) signIn(u *user, c client, remote string) authentication {
 	s.endTokens(func(t *token) bool { return t.user == u && t.client.deviceID == c.deviceID })
