@@ -135,7 +135,7 @@ func refusedAtOnce(err error) error {
 		return err
 	}
 	told := *e
-	told.Hint = "Check that it was copied whole, and that it is an API key or an access token of this server."
+	told.Why, told.Sentence, told.Hint = "credential-new", "", ""
 	return &told
 }
 

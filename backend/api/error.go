@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"slices"
+	"strings"
 )
 
 // Code names a kind of failure. Codes are stable: programs that read --json and the window's translations match on them.
@@ -76,38 +78,61 @@ const (
 	CodeChangeNotUndoable    Code = "change-not-undoable"   // the change cannot be undone on this flavour
 )
 
-// Error is what a person is told: a stable code, one sentence on what happened and why, and a hint on what to do next.
-// It never holds a secret.
+// Error names what went wrong: a stable code, the situation, and its facts. It holds no sentence: package words has those, in
+// each language, and the window and the command line choose there. It never holds a secret.
 type Error struct {
 	Code Code `json:"code"`
 	// Why tells the situations of one code apart; it is empty where the code says it all.
 	Why Why `json:"why,omitempty"`
-	// Sentence says what happened and why. English; the window translates by Code, Why and Params.
+	// Sentence says what happened and why, and Hint what to do next. They are empty until a document for --json is written.
 	Sentence string `json:"sentence"`
-	// Hint says what to do next; it may be empty where nothing helps.
-	Hint string `json:"hint,omitempty"`
-	// Params are the values inside Sentence and Hint (a host, a name), for translations and programs.
+	Hint     string `json:"hint,omitempty"`
+	// Params are the facts (a host, a name), for the sentence and for programs.
 	Params map[string]string `json:"params,omitempty"`
 	// Err is the cause. It is matched with errors.Is and errors.As, and is not shown.
 	Err error `json:"-"`
 }
 
-// Error returns the sentence.
-func (e *Error) Error() string { return e.Sentence }
-
-// Refused is the error of a code for what an ability does not allow.
-func (a Ability) Refused(code Code, hint string) *Error {
-	return &Error{Code: code, Why: a.Why, Sentence: a.Reason, Hint: hint, Params: a.Params}
+// Error returns the code, the reason and the facts, for logs.
+func (e *Error) Error() string {
+	if e.Sentence != "" {
+		return e.Sentence
+	}
+	var b strings.Builder
+	b.WriteString(string(e.Code))
+	if e.Why != "" {
+		b.WriteString(" (" + string(e.Why) + ")")
+	}
+	lead := ": "
+	for _, name := range slices.Sorted(maps.Keys(e.Params)) {
+		b.WriteString(lead + name + "=" + Printable(e.Params[name]))
+		lead = ", "
+	}
+	return b.String()
 }
 
-// Because adds what led to the error, which a person is told after it.
+// Refused is the error of a code for what an ability does not allow. Next names the hint, where the reason's does not fit.
+func (a Ability) Refused(code Code, next string) *Error {
+	e := &Error{Code: code, Why: a.Why, Sentence: a.Reason, Params: a.Params}
+	if next != "" {
+		e.Params = maps.Clone(a.Params)
+		if e.Params == nil {
+			e.Params = map[string]string{}
+		}
+		e.Params["next"] = next
+	}
+	return e
+}
+
+// Because adds what led to the error, whose sentence follows the error's own.
 func (e *Error) Because(err error) {
 	cause, ok := errors.AsType[*Error](err)
 	if !ok {
-		e.Sentence += " " + err.Error()
 		return
 	}
-	e.Sentence += " " + cause.Sentence
+	if e.Sentence != "" && cause.Sentence != "" {
+		e.Sentence += " " + cause.Sentence
+	}
 	params := make(map[string]string)
 	maps.Copy(params, cause.Params)
 	params["because"] = cmp.Or(string(cause.Why), string(cause.Code)) // not what led to the cause

@@ -84,8 +84,10 @@ type Bootstrap struct {
 	Profiles []Profile `json:"profiles"`
 	// DemoFlavours lists the plugin's flavours that the demo world can run, its default first.
 	DemoFlavours []Flavour `json:"demoFlavours"`
-	// Reasons are the texts of package german.
-	Reasons string `json:"reasons"`
+	// Language is the language of Words, BCP 47.
+	Language string `json:"language"`
+	// Words are the texts for errors and reasons, as package words parses them.
+	Words string `json:"words"`
 	// Damaged is the path's base name of a profile file that was kept aside because it could not be read.
 	Damaged string `json:"damaged,omitempty"`
 }

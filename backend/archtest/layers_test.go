@@ -21,7 +21,7 @@ var (
 // layers is the whole layering. Every package needs a rule.
 var layers = []layer{
 	{"backend/api", nil, "the types that cross to the window are compiled into WebAssembly and known by all: a leaf"},
-	{"backend/german", nil, "texts alone"},
+	{"backend/words", of("backend/api"), "texts for people, below the window and the command line, which choose the language"},
 	{"backend/secret", of("backend/api"), "secrets know only the errors that a person is told, so that every layer may hold one"},
 	{"backend/tlspin", of("backend/api"), "a certificate is trusted in the same way for the server and for an identity provider"},
 	{"backend/qr", nil, "a QR code knows only its text"},
@@ -40,11 +40,11 @@ var layers = []layer{
 	{"backend/link", of(leaves, server, flows, edges, books), "link joins flows and server, and is below everything a person sees"},
 	{"backend/demo", of(leaves), "the simulated server shares no code with the client that it tests"},
 	{
-		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/demo"),
+		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/demo", "backend/words"),
 		"the command line is a face over backend: it never speaks to the plugin and never runs a flow itself",
 	},
 	{
-		"backend/window", of(leaves, server, "backend", "backend/browser", "backend/demo", "backend/german", "backend/link",
+		"backend/window", of(leaves, server, "backend", "backend/browser", "backend/demo", "backend/words", "backend/link",
 			"backend/loopback", "backend/profile", "backend/roster", "backend/seen"),
 		"the window is a face over backend, like the command line: it runs no flow itself, and writes nothing but through link",
 	},
@@ -52,10 +52,10 @@ var layers = []layer{
 	{"backend/process", nil, "signals and consoles are the system's"},
 	{"backend/archtest", nil, "the layering is checked from outside"},
 	{
-		"backend", of(leaves, server, flows, edges, books, "backend/german", "backend/seen", "backend/link", "backend/demo"),
+		"backend", of(leaves, server, flows, edges, books, "backend/words", "backend/seen", "backend/link", "backend/demo"),
 		"the composition root wires everything and knows neither the window nor the command line",
 	},
-	{"frontend", of("backend/api"), "the page shares the crossing types with the backend and nothing else: it stays small"},
+	{"frontend", of("backend/api", "backend/words"), "the page shares the crossing types with the backend and renders its errors; nothing else: it stays small"},
 	{"build", nil, "the task runner compiles before anything is downloaded"},
 	{
 		".", of("backend", "backend/api", "backend/cli", "backend/desktop", "backend/process", "backend/window"),

@@ -5,7 +5,6 @@ package browser
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"os/exec"
@@ -36,24 +35,24 @@ var shells = []string{"cmd", "command", "powershell", "pwsh", "sh", "bash", "das
 // and that programs treat differently: blanks, control characters, quotes, angle brackets, backslashes.
 func Check(address string) (string, error) {
 	if len(address) > maxAddress {
-		return "", refused("it is too long", "")
+		return "", refused("too-long", "")
 	}
 	if strings.ContainsFunc(address, forbidden) {
-		return "", refused("it has characters that no address has", "")
+		return "", refused("odd-characters", "")
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return "", refused("it is malformed", "") // err would repeat the query
+		return "", refused("malformed", "") // err would repeat the query
 	}
 	if u.Scheme != "http" && u.Scheme != "https" {
-		return "", refused(fmt.Sprintf("its scheme is %q, neither http nor https", api.Printable(u.Scheme)), u.Scheme)
+		return "", refused("", u.Scheme)
 	}
 	if u.User != nil {
-		return "", refused("it carries a user name, which is a way to disguise its host", "")
+		return "", refused("user-name", "")
 	}
 	host, err := displayHost(u)
 	if err != nil {
-		return "", refused("its host is malformed", "")
+		return "", refused("malformed-host", "")
 	}
 	return host, nil
 }
@@ -91,11 +90,7 @@ func notInHost(r rune) bool {
 }
 
 func refused(why, scheme string) error {
-	e := &api.Error{
-		Code: api.CodeAddressRefused, Why: "address", Params: map[string]string{"why": why},
-		Sentence: "The address to sign in at was refused: " + why + ".",
-		Hint:     "The address comes from the server or the identity provider. Check the provider's settings there.",
-	}
+	e := &api.Error{Code: api.CodeAddressRefused, Why: "address", Params: map[string]string{"why": why}}
 	if scheme != "" {
 		e.Why, e.Params = "address-scheme", map[string]string{"scheme": scheme}
 	}
@@ -113,7 +108,7 @@ func Open(ctx context.Context, address, command string) error {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
-		return &api.Error{Code: api.CodeCancelled, Sentence: "Opening the browser was cancelled.", Err: err}
+		return &api.Error{Code: api.CodeCancelled, Err: err}
 	}
 	if strings.TrimSpace(command) == "" {
 		ended, err := openDefault(address)
@@ -128,12 +123,7 @@ func Open(ctx context.Context, address, command string) error {
 		return failed(words[0], err)
 	}
 	if isShell(program) || isShell(words[0]) {
-		return &api.Error{
-			Code: api.CodeUsage, Why: "browser-shell",
-			Sentence: fmt.Sprintf("%q is a shell, not a browser.", api.Printable(words[0])),
-			Hint:     "Name the browser's own program; it is started without a shell.",
-			Params:   map[string]string{"command": words[0]},
-		}
+		return &api.Error{Code: api.CodeUsage, Why: "browser-shell", Params: map[string]string{"command": words[0]}}
 	}
 	ended, err := start(program, append(words[1:], address)...)
 	return await(ctx, words[0], ended, err)
@@ -167,23 +157,21 @@ func await(ctx context.Context, program string, ended <-chan error, err error) e
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return &api.Error{Code: api.CodeCancelled, Sentence: "Opening the browser was cancelled.", Err: ctx.Err()}
+		return &api.Error{Code: api.CodeCancelled, Err: ctx.Err()}
 	}
 }
 
 func failed(program string, cause error) error {
 	program = api.Printable(program)
-	why, sentence := api.Why("browser-failed"), fmt.Sprintf("The browser could not be opened: %s failed.", program)
+	why := api.Why("browser-failed")
 	if errors.Is(cause, exec.ErrNotFound) {
-		why, sentence = "browser-missing", fmt.Sprintf("The browser could not be opened: %s was not found.", program)
+		why = "browser-missing"
 	}
 	return &api.Error{
-		Code:     api.CodeBrowserFailed,
-		Why:      why,
-		Sentence: sentence,
-		Hint:     "Open the address by hand, or choose another browser in the settings.",
-		Params:   map[string]string{"command": program},
-		Err:      cause,
+		Code:   api.CodeBrowserFailed,
+		Why:    why,
+		Params: map[string]string{"command": program},
+		Err:    cause,
 	}
 }
 
@@ -232,11 +220,7 @@ func Split(command string) ([]string, error) {
 		words = append(words, word.String())
 	}
 	if quote != 0 || len(words) == 0 || words[0] == "" {
-		return nil, &api.Error{
-			Code: api.CodeUsage, Why: "browser-command",
-			Sentence: "The browser's command cannot be read: a quote has no end, or there is no program.",
-			Hint:     `Write it like this: "C:\Program Files\Mozilla Firefox\firefox.exe" --private-window`,
-		}
+		return nil, &api.Error{Code: api.CodeUsage, Why: "browser-command"}
 	}
 	return words, nil
 }

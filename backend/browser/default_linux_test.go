@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/browser"
 )
 
@@ -55,7 +57,8 @@ func TestDefaultBrowserOutlivesUs(t *testing.T) {
 func TestNoDefaultBrowser(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	err := browser.Open(t.Context(), "https://idp.example/?state=SECRET", "")
-	if err == nil || !strings.Contains(err.Error(), "not found") || strings.Contains(err.Error(), "SECRET") {
+	e, ok := errors.AsType[*api.Error](err)
+	if !ok || e.Why != "browser-missing" || strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("error %v", err)
 	}
 }

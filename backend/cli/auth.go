@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,7 +40,7 @@ Passwords and keys are asked for, or taken from standard input when that is no t
 				return err
 			}
 			if k := checkKeyring(ctx, b); !k.OK {
-				return &api.Error{Code: k.Code, Sentence: k.Sentence, Hint: k.Hint}
+				return &api.Error{Code: k.Code, Why: k.Why}
 			}
 			in, err := a.signIn(ctx, b, e, user, apiKey, quick)
 			if err != nil {
@@ -55,12 +55,12 @@ Passwords and keys are asked for, or taken from standard input when that is no t
 			if s.Warning != nil {
 				a.warn(s.Warning)
 			}
-			where := "The credential is in the system's keyring."
+			where := a.t("The credential is in the system's keyring.")
 			if a.world != nil {
-				where = "The demo world keeps the credential in memory."
+				where = a.t("The demo world keeps the credential in memory.")
 			}
-			return a.done(fmt.Sprintf("Signed in to %s: %s. %s", api.Printable(e.Name),
-				api.Printable(credentialText(sessionProfile(s))), where), info)
+			return a.done(a.t("Signed in to {server}: {user}.", "server", e.Name, "user", a.credentialText(sessionProfile(s)))+
+				" "+where, info)
 		},
 	}
 	c.Flags().StringVarP(&user, "user", "u", "", "sign in with this user `NAME` and its password")
@@ -93,22 +93,22 @@ func (a *app) signIn(
 	}
 	switch {
 	case apiKey:
-		key, err := a.promptSecret(ctx, "API key: ", pasted)
+		key, err := a.promptSecret(ctx, a.t("API key: "), pasted)
 		return jellyfin.SignedIn{Token: key}, err
 	case quick:
 		q, err := client.StartQuickConnect(ctx)
 		if err != nil {
 			return jellyfin.SignedIn{}, err
 		}
-		a.err.line("Quick Connect code: " + a.err.bold(api.Printable(q.Code)))
-		a.err.line("Enter it on a device that is signed in to Jellyfin: user menu, Quick Connect. Ctrl-C cancels.")
+		a.err.line(a.t("Quick Connect code: ") + a.err.bold(api.Printable(q.Code)))
+		a.err.text("", a.t("Enter it on a device that is signed in to Jellyfin: user menu, Quick Connect. Ctrl-C cancels."))
 		return client.AwaitQuickConnect(ctx, q)
 	case user == "":
-		if user, err = a.prompt(ctx, "User name: ", "Give the name by --user, and the password on standard input."); err != nil {
+		if user, err = a.prompt(ctx, a.t("User name: "), "user-flag"); err != nil {
 			return jellyfin.SignedIn{}, err
 		}
 	}
-	pw, err := a.promptSecret(ctx, fmt.Sprintf("Password of %s: ", api.Printable(user)), password)
+	pw, err := a.promptSecret(ctx, a.t("Password of {user}: ", "user", user), password)
 	if err != nil {
 		return jellyfin.SignedIn{}, err
 	}
@@ -150,35 +150,41 @@ The exit code is 1 when one does not.`,
 				if err != nil {
 					return err
 				}
-				state := "works"
+				state := a.t("works")
 				if !st.Works {
-					state = st.Error.Sentence
+					state = a.told(st.Error).Sentence
 					broken++
 				}
-				list, rows = append(list, st), append(rows, []string{st.Server, credentialText(e.Profile), state})
+				list, rows = append(list, st), append(rows, []string{st.Server, a.credentialText(e.Profile), state})
 			}
 			switch {
 			case a.json:
-				err = a.out.json(list)
+				err = a.document(list)
 			case len(rows) == 0:
-				a.err.line(noServer)
+				a.err.line(a.t(noServer))
 			default:
-				err = a.out.table([]string{"SERVER", "CREDENTIAL", "STATE"}, rows)
+				err = a.out.table(a.headers("SERVER", "CREDENTIAL", "STATE"), rows)
 			}
 			if err == nil && broken > 0 {
 				first := list[slices.IndexFunc(list, func(st status) bool { return st.Error != nil })]
-				e := &api.Error{
-					Code: first.Error.Code, Sentence: fmt.Sprintf("%d of %s cannot be used.", broken, count(len(list), "server")),
-					Hint: first.Error.Hint, Err: errStatus,
-				}
-				if broken == 1 { // a narrow table may have cut it
-					e.Sentence = api.Printable(first.Server) + " cannot be used. " + first.Error.Sentence
-				}
-				return e
+				return unusable(first, broken, len(list))
 			}
 			return err
 		},
 	}
+}
+
+// unusable is the error for credentials that do not work. The first one's is told too: a narrow table may have cut it.
+func unusable(first status, broken, all int) error {
+	e := &api.Error{
+		Code: first.Error.Code, Why: "servers-unusable", Err: errStatus,
+		Params: map[string]string{"n": strconv.Itoa(broken), "total": strconv.Itoa(all), "server": first.Server},
+	}
+	if all == 1 || broken == 1 {
+		e.Why = "server-unusable"
+	}
+	e.Because(first.Error)
+	return e
 }
 
 // errStatus marks that a credential's state was asked for, and is bad: whatever the server said of it, the command
@@ -214,9 +220,9 @@ func (a *app) authLogout() *cobra.Command {
 				return err
 			}
 			if e.Profile.Credential == api.CredentialKey {
-				a.err.text("Note: ", "the API key is still valid at the server; revoke it there, or with “jellybind auth key revoke”.")
+				a.err.text(a.t("Note: "), a.t("The API key is still valid at the server; revoke it there, or with “jellybind auth key revoke”."))
 			}
-			return a.doneProfile(c.Context(), b, e.Name, "Signed out of "+api.Printable(e.Name)+".")
+			return a.doneProfile(c.Context(), b, e.Name, a.t("Signed out of {server}.", "server", e.Name))
 		},
 	}
 }
@@ -254,9 +260,9 @@ func (a *app) keyCreate() *cobra.Command {
 			}
 			key := madeKey{App: backend.KeyApp, Used: use}
 			if use {
-				return a.done("Made the API key “"+key.App+"”; it is in the keyring and used from now on.", key)
+				return a.done(a.t("Made the API key “{app}”; it is in the keyring and used from now on.", "app", key.App), key)
 			}
-			return a.done("Made the API key “"+key.App+"”. See it in the server's dashboard, under API keys.", key)
+			return a.done(a.t("Made the API key “{app}”. See it in the server's dashboard, under API keys.", "app", key.App), key)
 		},
 	}
 	c.Flags().BoolVar(&use, "use", true, "store it in the keyring and use it from now on")
@@ -276,21 +282,21 @@ func (a *app) keyList() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.out.json(append([]api.APIKey{}, keys...))
+				return a.document(append([]api.APIKey{}, keys...))
 			}
 			if len(keys) == 0 {
-				a.err.line("The server has no API keys.")
+				a.err.line(a.t("The server has no API keys."))
 				return nil
 			}
 			rows := [][]string{}
 			for _, k := range keys {
 				own := ""
 				if k.Own {
-					own = "yes"
+					own = a.t("yes")
 				}
 				rows = append(rows, []string{k.App, k.Tail, k.Created.Local().Format(time.DateTime), own})
 			}
-			return a.out.table([]string{"APP", "ENDS WITH", "MADE", "IN USE HERE"}, rows)
+			return a.out.table(a.headers("APP", "ENDS WITH", "MADE", "IN USE HERE"), rows)
 		},
 	}
 }
@@ -317,17 +323,17 @@ func (a *app) keyRevoke() *cobra.Command {
 				return err
 			}
 			if key.Own {
-				a.err.text("", a.err.warn("Jellybind itself uses this key: afterwards you have to sign in again."))
+				a.err.text("", a.err.warn(a.t("Jellybind itself uses this key: afterwards you have to sign in again.")))
 			}
-			question := fmt.Sprintf("Revoke the API key %s that ends in %s? Programs that use it stop working.",
-				api.Printable(key.App), key.Tail)
+			question := a.t("Revoke the API key {app} that ends in {tail}? Programs that use it stop working.",
+				"app", key.App, "tail", key.Tail)
 			if err := a.ask(ctx, question); err != nil {
 				return err
 			}
 			if err := s.Client.RevokeKeyByTail(ctx, key.App, key.Tail); err != nil {
 				return err
 			}
-			return a.done(fmt.Sprintf("Revoked the API key %s that ended in %s.", api.Printable(key.App), key.Tail), key)
+			return a.done(a.t("Revoked the API key {app} that ended in {tail}.", "app", key.App, "tail", key.Tail), key)
 		},
 	}
 }
@@ -341,17 +347,11 @@ func oneKey(keys []api.APIKey, args []string) (api.APIKey, error) {
 	case len(keys) == 1:
 		return keys[0], nil
 	case len(keys) == 0:
-		return api.APIKey{}, &api.Error{
-			Code: api.CodeUsage, Sentence: fmt.Sprintf("The server has no such API key: %s.", api.Printable(strings.Join(args, " …"))),
-			Hint: "“jellybind auth key list” shows the keys with their endings.",
-		}
+		return api.APIKey{}, usage("unknown-key", "key", strings.Join(args, " …"))
 	}
 	endings := []string{}
 	for _, k := range keys {
 		endings = append(endings, k.Tail)
 	}
-	return api.APIKey{}, &api.Error{
-		Code: api.CodeUsage, Sentence: fmt.Sprintf("%s have the app %s.", count(len(keys), "key"), api.Printable(args[0])),
-		Hint: "Say which by its ending: " + strings.Join(endings, ", "),
-	}
+	return api.APIKey{}, usage("keys-of-app", "n", strconv.Itoa(len(keys)), "app", args[0], "endings", strings.Join(endings, ", "))
 }

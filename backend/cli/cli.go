@@ -3,9 +3,7 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -13,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +18,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // The exit codes.
@@ -39,6 +36,10 @@ type app struct {
 	in      io.Reader
 	out     *printer // answers
 	err     *printer // questions, progress, errors
+
+	words    *words.Catalogue  // what errors and reasons say
+	german   map[string]string // the command line's own texts, by the English; nil in English
+	language choice
 
 	server          string
 	json            bool
@@ -58,15 +59,15 @@ type app struct {
 // When ctx ends, the command does.
 func Run(ctx context.Context, version string, args []string, in io.Reader, out, errOut io.Writer) int {
 	a := &app{version: version, in: in, out: newPrinter(out), err: newPrinter(errOut)}
+	a.speak(args)
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
 	c, err := root.ExecuteContextC(ctx)
-	if _, told := errors.AsType[usageError](err); err != nil && !told && !a.began {
-		// Cobra has several ways to say that flags are missing, or do not go together.
-		err = usageError{error: err, hint: howTo(c)}
+	if _, told := errors.AsType[*api.Error](err); err != nil && !told && !a.began {
+		err = misuse(c, err)
 	}
 	// A complaint about a flag may come before --json was read.
 	a.json = a.json || err != nil && slices.Contains(args, "--json")
@@ -76,80 +77,11 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	if err == nil {
 		return exitDone
 	}
-	if ctx.Err() != nil && api.CodeOf(err) == api.CodeInternal {
-		err = &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: err}
-	}
+	err = interrupted(ctx, err)
 	if !errors.Is(err, syscall.EPIPE) || api.CodeOf(err) != api.CodeInternal { // else nobody reads the answer: “| head”
 		a.fail(err)
 	}
 	return exitCode(err)
-}
-
-// usageError is an error about the words on the command line.
-type usageError struct {
-	error
-	hint string
-}
-
-func (e usageError) Unwrap() error { return e.error }
-
-// usagef returns an error about the words on the command line, without a hint.
-func usagef(format string, args ...any) error { return usageError{error: fmt.Errorf(format, args...)} }
-
-func exitCode(err error) int {
-	if _, ok := errors.AsType[usageError](err); ok {
-		return exitUsage
-	}
-	if errors.Is(err, errStatus) {
-		return exitFailed
-	}
-	switch api.CodeOf(err) {
-	case api.CodeUsage, api.CodeAddressInvalid, api.CodeNameInvalid:
-		return exitUsage
-	case api.CodeServerRefused, api.CodeServerChanged, api.CodeCredentialRefused, api.CodeForbidden, api.CodeAccountDisabled,
-		api.CodeRateLimited, api.CodeUnsupported, api.CodeClientMissing, api.CodeSignInRefused:
-		return exitRefused
-	case api.CodeCancelled:
-		return exitCancelled
-	default:
-		return exitFailed
-	}
-}
-
-// fail shows an error: for people its sentence and hint, with --json an object with the stable code, on one line.
-func (a *app) fail(err error) {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok {
-		e = &api.Error{Code: api.CodeInternal, Sentence: err.Error(), Hint: "If this goes on, please report it."}
-		if u, ok := errors.AsType[usageError](err); ok {
-			e = &api.Error{Code: api.CodeUsage, Sentence: sentence(u.Error()), Hint: u.hint}
-		}
-	}
-	if a.json {
-		_ = json.NewEncoder(a.err.w).Encode(failure{e})
-		return
-	}
-	a.err.text(a.err.bold("Error: "), e.Sentence)
-	if e.Hint != "" {
-		a.err.text("       ", e.Hint)
-	}
-}
-
-// warn shows what went wrong beside what was done.
-func (a *app) warn(e *api.Error) {
-	a.err.text(a.err.warn("Warning: "), e.Sentence)
-	a.err.text("         ", e.Hint)
-}
-
-// sentence makes one of an error's text.
-func sentence(s string) string {
-	s = api.Printable(s) // it may quote what was typed, or pasted
-	first, size := utf8.DecodeRuneInString(s)
-	s = string(unicode.ToUpper(first)) + s[size:]
-	if !strings.ContainsAny(s[len(s)-1:], ".?!") {
-		s += "."
-	}
-	return s
 }
 
 func (a *app) root() *cobra.Command {
@@ -182,9 +114,7 @@ Without a command it opens its window.`,
 		"{{.UseLine}}", "{{if .HasParent}}{{.UseLine}}{{else}}{{.CommandPath}}{{end}}",
 	).Replace(root.UsageTemplate()))
 	root.SetVersionTemplate("jellybind {{.Version}}\n")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usageError{error: err, hint: howTo(c)}
-	})
+	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.server, "server", "s", "",
 		"the `NAME` of a server that was added, or any server's address (default: the default server)")
@@ -196,12 +126,12 @@ Without a command it opens its window.`,
 		"take an API key or access token from the file descriptor of this `NUMBER`, for this run only")
 	f.Lookup("credential-fd").DefValue = "0" // so that help names no default
 	a.demo.what, a.demo.allowed = "FLAVOUR", flavours
-	f.Var(&a.demo, "demo", "run the command in a fresh demo world with the plugin's flavour "+words(flavours)+" (default "+flavours[0]+")")
+	f.Var(&a.demo, "demo", "run the command in a fresh demo world with the plugin's flavour "+listed(flavours)+" (default "+flavours[0]+")")
 	f.Lookup("demo").NoOptDefVal = flavours[0]
 	a.demoAs = choice{what: "WHO", value: string(api.CredentialAdmin), allowed: []string{
 		string(api.CredentialAdmin), string(api.CredentialKey), string(api.CredentialUser),
 	}}
-	f.Var(&a.demoAs, "demo-as", "who you are in the demo world: "+words(a.demoAs.allowed))
+	f.Var(&a.demoAs, "demo-as", "who you are in the demo world: "+listed(a.demoAs.allowed))
 	f.Var(&a.demoUsers, "demo-users", "how many accounts the demo world has (default 24)")
 	root.MarkFlagsMutuallyExclusive("credential-stdin", "credential-fd")
 	root.MarkFlagsMutuallyExclusive("demo", "server")
@@ -295,11 +225,11 @@ func (a *app) wrap(c *cobra.Command) {
 			return unknownCommand(c, given[0])
 		}
 		if err := args(c, given); err != nil {
-			_, takes, found := strings.Cut(c.Use, " ")
-			if !found {
-				takes = "no argument"
+			e := usage("takes-nothing", "command", c.CommandPath())
+			if _, takes, found := strings.Cut(c.Use, " "); found {
+				e = usage("takes", "command", c.CommandPath(), "takes", takes)
 			}
-			return usageError{error: fmt.Errorf("“%s” takes %s", c.CommandPath(), takes), hint: howTo(c)}
+			return seeHelp(e, c)
 		}
 		return nil
 	}
@@ -313,16 +243,13 @@ func (a *app) wrap(c *cobra.Command) {
 	case c.HasAvailableSubCommands() && c.HasParent():
 		c.Annotations = map[string]string{"group": "yes"}
 		c.RunE = func(c *cobra.Command, _ []string) error {
-			return usagef("“%s” needs one of: %s", c.CommandPath(), verbs(c))
+			return usage("needs-command", "command", c.CommandPath(), "commands", verbs(c))
 		}
 	}
 	for _, sub := range c.Commands() {
 		a.wrap(sub)
 	}
 }
-
-// howTo leads to a command's help.
-func howTo(c *cobra.Command) string { return fmt.Sprintf("See “%s --help”.", c.CommandPath()) }
 
 func verbs(c *cobra.Command) string {
 	names := []string{}
@@ -335,15 +262,17 @@ func verbs(c *cobra.Command) string {
 }
 
 func unknownCommand(c *cobra.Command, name string) error {
-	e := usageError{error: fmt.Errorf("“%s” has no command %q", c.CommandPath(), name), hint: "It has: " + verbs(c)}
+	next, names := "choose", verbs(c)
 	if c.SuggestionsMinimumDistance == 0 {
 		c.SuggestionsMinimumDistance = 2
 	}
 	if near := c.SuggestionsFor(name); len(near) > 0 {
-		e.hint = fmt.Sprintf("Did you mean “%s %s”?", c.CommandPath(), strings.Join(near, "” or “"+c.CommandPath()+" "))
+		next, names = "mean", "“"+c.CommandPath()+" "+strings.Join(near, "”, “"+c.CommandPath()+" ")+"”"
 	}
-	return e
+	return advise(usage("no-command", "command", c.CommandPath(), "name", name), usageCode, next, "names", names)
 }
+
+var usageCode = []api.Code{api.CodeUsage}
 
 // backend returns what the command works on: the person's own installation, or a fresh demo world.
 func (a *app) backend(ctx context.Context) (*backend.Backend, error) {
@@ -360,7 +289,7 @@ func (a *app) backend(ctx context.Context) (*backend.Backend, error) {
 		// A damaged file is reported once only, so it is asked for here, for every command. Another error is that of
 		// whoever needs the file.
 		if _, err := b.Profiles.Load(ctx); api.IsCode(err, api.CodeProfileDamaged) {
-			a.err.text(a.err.warn("Warning: "), err.Error())
+			a.err.text(a.err.warn(a.t("Warning: ")), a.told(err).Sentence)
 		}
 		return b, nil
 	}
@@ -394,31 +323,28 @@ func (a *app) session(ctx context.Context) (*backend.Session, error) {
 
 // hintLogin completes the hint of a missing credential with the server that --server names.
 func (a *app) hintLogin(ctx context.Context, b *backend.Backend, err error) error {
-	e, ok := errors.AsType[*api.Error](err)
-	if !ok || e.Code != api.CodeCredentialMissing || a.server == "" {
+	if a.server == "" {
 		return err
 	}
-	command := "jellybind auth login --server "
+	next := "login-there"
 	if _, err := a.stored(ctx, b, a.server); err != nil {
-		command = "jellybind server add "
+		next = "add-there"
 	}
-	told := *e
-	told.Hint = "Run “" + command + shellWord(a.server) + "”, or give a credential for this run with --credential-stdin."
-	return &told
+	return advise(err, []api.Code{api.CodeCredentialMissing}, next, "server", shellWord(a.server))
 }
 
 // credential reads the credential for this run, if one was given. It is never an argument: those are in the process list.
 func (a *app) credential(ctx context.Context) (secret.Value, error) {
 	switch {
 	case a.credentialStdin:
-		return a.promptSecret(ctx, "API key or access token: ", pasted)
+		return a.promptSecret(ctx, a.t("API key or access token: "), pasted)
 	case a.credentialFD >= 0:
 		f := os.NewFile(uintptr(a.credentialFD), "credential")
 		if f == nil {
-			return secret.Value{}, usagef("there is no file descriptor %d", a.credentialFD)
+			return secret.Value{}, usage("no-descriptor", "number", strconv.Itoa(a.credentialFD))
 		}
 		defer func() { _ = f.Close() }()
-		return readSecret(ctx, f, fmt.Sprintf("file descriptor %d", a.credentialFD), pasted)
+		return readSecret(ctx, f, usage("no-secret-on-descriptor", "number", strconv.Itoa(a.credentialFD)), pasted)
 	}
 	return secret.Value{}, nil
 }
@@ -439,20 +365,15 @@ func (k kind) value(line string) secret.Value {
 	return secret.New(strings.TrimSpace(line))
 }
 
-// readSecret reads one line.
-func readSecret(ctx context.Context, r io.Reader, from string, k kind) (secret.Value, error) {
+// readSecret reads one line; none is the error for an empty one.
+func readSecret(ctx context.Context, r io.Reader, none error, k kind) (secret.Value, error) {
 	line, err := readLine(ctx, r)
 	if ctx.Err() != nil {
-		return secret.Value{}, &api.Error{
-			Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed.", Err: ctx.Err(),
-		}
+		return secret.Value{}, cancelled(ctx.Err())
 	}
 	v := k.value(line)
 	if v.IsZero() && (k == pasted || err != nil) {
-		return v, &api.Error{
-			Code: api.CodeUsage, Sentence: fmt.Sprintf("There is no password, key or token on %s.", from),
-			Hint: "Give it there, on one line.", Err: err,
-		}
+		return v, none
 	}
 	return v, nil
 }
@@ -509,13 +430,10 @@ func (a *app) versionCommand() *cobra.Command {
 		Use: "version", Short: "Print the version",
 		RunE: func(*cobra.Command, []string) error {
 			if a.json {
-				return a.out.json(versionFacts{a.version})
+				return a.document(versionFacts{a.version})
 			}
 			a.out.line("jellybind " + a.version)
 			return nil
 		},
 	}
 }
-
-// Fail shows an error as a command would, for what fails before there is one.
-func Fail(w io.Writer, err error) { (&app{err: newPrinter(w)}).fail(err) }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ link with a real sign-in, the proof, and the way back.`,
 			}
 			o.PluginVersion = version.value
 			if v := o.PluginVersion; v != "" && !slices.Contains(server.PluginVersions(o.Flavour), v) {
-				return usagef("The demo world has no version %s of %s.", v, o.Flavour)
+				return usage("no-demo-version", "version", v, "flavour", string(o.Flavour))
 			}
 			o.Proxy = proxies[front.value]
 			if release.value == server.Jellyfin12 {
@@ -68,10 +69,10 @@ link with a real sign-in, the proof, and the way back.`,
 			return a.serveDemo(c.Context(), o)
 		},
 	}
-	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+words(flavour.allowed))
-	c.Flags().Var(&release, "jellyfin", "the server's version: "+words(release.allowed))
+	c.Flags().Var(&flavour, "flavour", "the plugin's flavour: "+listed(flavour.allowed))
+	c.Flags().Var(&release, "jellyfin", "the server's version: "+listed(release.allowed))
 	c.Flags().Var(&version, "plugin-version",
-		"an earlier version of the plugin, which must be of this flavour: "+words(version.allowed))
+		"an earlier version of the plugin, which must be of this flavour: "+listed(version.allowed))
 	c.Flags().Var(&front, "proxy", "put a reverse proxy in front of the server that knows it by the name localhost only: "+
 		"name closes other connections, https does so with a private certificate, redirect leads to the name")
 	c.Flags().Var(&users, "users", "how many accounts (default 24)")
@@ -104,15 +105,15 @@ func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
 	}
 	facts := factsOf(w)
 	if a.json {
-		err = a.out.json(facts)
+		err = a.document(facts)
 	} else {
-		a.out.facts("Server", facts.URL, "Plugin", strings.TrimSpace(string(facts.Flavour)+" "+o.PluginVersion),
-			"API key", facts.APIKey, "Administrator", facts.Administrator, "User", facts.User,
-			"Password", facts.Password+" (of both)", "OIDC", facts.OIDC, "SAML", facts.SAML,
-			"Local address", facts.LocalURL, "Certificate", facts.Certificate)
-		a.out.line("\nIn another terminal:")
+		a.out.facts(a.t("Server"), facts.URL, "Plugin", strings.TrimSpace(string(facts.Flavour)+" "+o.PluginVersion),
+			a.t("API key"), facts.APIKey, a.t("Administrator"), facts.Administrator, a.t("User"), facts.User,
+			a.t("Password"), a.t("{password} (of both)", "password", facts.Password), "OIDC", facts.OIDC, "SAML", facts.SAML,
+			a.t("Local address"), facts.LocalURL, a.t("Certificate"), facts.Certificate)
+		a.out.line("\n" + a.t("In another terminal:"))
 		a.out.line(fmt.Sprintf("  echo %s | jellybind --server %s --credential-stdin links list", facts.APIKey, facts.URL))
-		a.out.line("\nCtrl-C ends the demo world; nothing is kept.")
+		a.out.line("\n" + a.t("Ctrl-C ends the demo world; nothing is kept."))
 	}
 	if err == nil {
 		<-ctx.Done()
@@ -164,16 +165,16 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 	if err != nil {
 		return err
 	}
-	say := func(format string, args ...any) { a.out.line(a.out.bold(fmt.Sprintf(format, args...))) }
-	say("1. The demo world runs Jellyfin with the plugin's flavour %s and has %d accounts.", d.World.Flavour(),
-		len(r.Accounts)-roster.NewIndex(r, nil).Counts().Orphan)
-	say("2. Nobody is linked to %s yet.", account.Name)
+	say := func(english string, pairs ...string) { a.out.line(a.out.bold(a.t(english, pairs...))) }
+	say("1. The demo world runs Jellyfin with the plugin's flavour {flavour} and has {n} accounts.",
+		"flavour", string(d.World.Flavour()), "n", strconv.Itoa(len(r.Accounts)-roster.NewIndex(r, nil).Counts().Orphan))
+	say("2. No identity opens {account} yet.", "account", account.Name)
 	req := api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia}
-	say("3. How to link it at %s:", req.Provider)
+	say("3. How to link it at {provider}:", "provider", req.Provider)
 	if err := a.showPlan(ctx, s, req); err != nil {
 		return err
 	}
-	say("4. %s signs in at %s, and confirms:", demo.TourName, req.Provider)
+	say("4. {person} signs in at {provider}, and confirms:", "person", demo.TourName, "provider", req.Provider)
 	s.Linker.SetPorts([]int{0})
 	change, err := s.Linker.Link(ctx, req, &guest{person{app: a, report: func(api.Progress) {}}})
 	if err != nil {
@@ -190,9 +191,9 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 		return err
 	}
 	for _, id := range account.Identities {
-		a.out.line(fmt.Sprintf("   %s of %s opens %s.", api.Printable(id.Name), id.Provider, account.Name))
+		a.out.line("   " + a.t("{name} at {provider} opens {account}.", "name", id.Name, "provider", id.Provider, "account", account.Name))
 	}
-	say("6. And taken back:")
+	say("6. And undone:")
 	if change, err = s.Linker.Undo(ctx, change.ID); err != nil {
 		return err
 	}
@@ -205,7 +206,7 @@ type guest struct{ person }
 var _ link.Person = (*guest)(nil)
 
 func (g *guest) SignIn(ctx context.Context, s api.SignIn) error {
-	g.out.line("   Opens " + s.Host + ", and chooses " + demo.TourName + " there.")
+	g.out.line("   " + g.t("Opens {host}, and chooses {person} there.", "host", s.Host, "person", demo.TourName))
 	go func() {
 		// What goes wrong here, the flow tells: it gets no answer, or an error as the answer.
 		_, _ = visitor.New().SignIn(ctx, s.URL, demo.TourName)
@@ -215,7 +216,7 @@ func (g *guest) SignIn(ctx context.Context, s api.SignIn) error {
 
 func (g *guest) Confirm(_ context.Context, c api.Confirmation) error {
 	if c.NameKnown {
-		g.out.line(fmt.Sprintf("   %s signed in; opens %s now. Confirmed.", api.Printable(c.Identity.Name), ownerName(c.Owner)))
+		g.out.line("   " + g.t("{name} signed in; opens {owner} now. Confirmed.", "name", c.Identity.Name, "owner", g.ownerName(c.Owner)))
 	}
 	return nil
 }

@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // TestEveryCommandHasItsDocument: whoever adds a command says what it prints with --json.
 func TestEveryCommandHasItsDocument(t *testing.T) {
 	t.Parallel()
-	a := &app{out: newPrinter(io.Discard), err: newPrinter(io.Discard)}
+	a := &app{words: words.For("en"), out: newPrinter(io.Discard), err: newPrinter(io.Discard)}
 	root := a.root()
 	var commands []string
 	var each func(*cobra.Command)

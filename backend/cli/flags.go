@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +22,8 @@ func flavourWords(list []api.Flavour) []string {
 	return all
 }
 
-// words lists what one may choose from, for people.
-func words(list []string) string {
+// listed lists what one may choose from, for people.
+func listed(list []string) string {
 	if len(list) < 2 {
 		return strings.Join(list, "")
 	}
@@ -49,7 +47,7 @@ func (c *choice) Type() string { return c.what }
 func (c *choice) Set(s string) error {
 	i := slices.IndexFunc(c.allowed, func(word string) bool { return strings.EqualFold(word, s) })
 	if i < 0 {
-		return fmt.Errorf("it takes %s", words(c.allowed))
+		return usage("flag-choice", "allowed", strings.Join(c.allowed, ", "))
 	}
 	c.value = c.allowed[i]
 	return nil
@@ -68,7 +66,7 @@ func (*port) Type() string { return "PORT" }
 func (p *port) Set(s string) error {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil {
-		return errors.New("a port is a number from 1 to 65535, or 0")
+		return usage("flag-port")
 	}
 	*p = port(n)
 	return nil
@@ -90,7 +88,7 @@ func (*accountsNumber) Type() string { return "NUMBER" }
 func (n *accountsNumber) Set(s string) error {
 	v, err := strconv.Atoi(s)
 	if err != nil || v < leastAccounts || v > demo.UsersMost {
-		return fmt.Errorf("a demo world has %d to %d accounts", leastAccounts, demo.UsersMost)
+		return usage("flag-accounts", "least", strconv.Itoa(leastAccounts), "most", strconv.Itoa(demo.UsersMost))
 	}
 	*n = accountsNumber(v)
 	return nil

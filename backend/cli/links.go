@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/roster"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // query is what narrows a list of accounts.
@@ -27,7 +30,7 @@ func (q *query) flags(c *cobra.Command) {
 		string(api.FilterAtRisk), string(api.FilterDisabled), string(api.FilterAdministrator),
 	}
 	c.Flags().StringVar(&q.search, "search", "", "only accounts whose name, or an identity's, contains this `TEXT`")
-	c.Flags().Var(&q.filter, "filter", "only accounts that are "+words(q.filter.allowed))
+	c.Flags().Var(&q.filter, "filter", "only accounts that are "+listed(q.filter.allowed))
 	c.Flags().StringVarP(&q.provider, "provider", "p", "", "only accounts that are linked at this `PROVIDER`")
 }
 
@@ -79,30 +82,27 @@ func nameOf(a api.Account) string {
 }
 
 // traits says in words what is special about an account; the words are those of --filter.
-func traits(a api.Account) string {
+func (a *app) traits(x api.Account) string {
 	var t []string
-	for _, x := range []struct {
+	for _, trait := range []struct {
 		is   bool
 		word string
 	}{
-		{!a.Exists, string(api.FilterOrphan)},
-		{a.Administrator, string(api.FilterAdministrator)},
-		{a.Disabled, string(api.FilterDisabled)},
-		{a.Exists && !a.HasPassword, "no password"},
-		{a.AtRisk, string(api.FilterAtRisk)},
+		{!x.Exists, string(api.FilterOrphan)},
+		{x.Administrator, string(api.FilterAdministrator)},
+		{x.Disabled, string(api.FilterDisabled)},
+		{x.Exists && !x.HasPassword, a.t("no password")},
+		{x.AtRisk, string(api.FilterAtRisk)},
 	} {
-		if x.is {
-			t = append(t, x.word)
+		if trait.is {
+			t = append(t, trait.word)
 		}
 	}
 	return strings.Join(t, ", ")
 }
 
 // errNoProvider is a sign-in without the place to sign in at.
-var errNoProvider = usageError{
-	error: errors.New("name the identity provider, with --provider"),
-	hint:  "“jellybind providers” lists them.",
-}
+var errNoProvider = usage("provider-unnamed")
 
 func (a *app) linksCommand() *cobra.Command {
 	c := &cobra.Command{Use: "links", Short: "List, add, remove and verify links"}
@@ -133,7 +133,7 @@ at risk is opened by any identity of its name that nobody has linked, since the 
 			}
 			if a.json {
 				r.Accounts = accounts
-				return a.out.json(r)
+				return a.document(r)
 			}
 			return a.listLinks(accounts, r, q.provider)
 		},
@@ -152,7 +152,7 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider string) e
 		case len(x.Identities) > 0:
 			linked++
 		}
-		notes := traits(x)
+		notes := a.traits(x)
 		if len(x.Identities) == 0 {
 			rows = append(rows, []string{nameOf(x), "", "", "", notes})
 			continue
@@ -169,20 +169,22 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider string) e
 		}
 	}
 	if len(rows) > 0 {
-		if err := a.out.table([]string{"ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"}, rows, "NOTES"); err != nil {
+		if err := a.out.table(a.headers("ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"), rows, a.t("NOTES")); err != nil {
 			return err
 		}
 	}
-	summary := fmt.Sprintf("%s, %d of them linked, %s", count(len(accounts)-orphans, "account"), linked, count(links, "link"))
+	summary := a.t("{accounts}, {n} of them linked, {links}",
+		"accounts", a.count(len(accounts)-orphans, "1 account", "{n} accounts"), "n", strconv.Itoa(linked),
+		"links", a.count(links, "1 link", "{n} links"))
 	if orphans > 0 {
-		summary += ", " + count(orphans, "orphan")
+		summary += ", " + a.count(orphans, "1 orphan", "{n} orphans")
 	}
 	if len(accounts) == 0 {
-		summary = noMatch
+		summary = a.t(noMatch)
 	}
 	a.err.line(summary)
 	if slices.ContainsFunc(accounts, func(x api.Account) bool { return x.AtRisk }) {
-		a.err.text("", "at-risk: an identity of the account's name that nobody has linked would open it.")
+		a.err.text("", a.t("at-risk: an identity of the account's name that nobody has linked would open it."))
 	}
 	a.noteOwn(r)
 	return nil
@@ -193,7 +195,7 @@ const noMatch = "No account matches."
 // noteOwn says that a list is not everybody's.
 func (a *app) noteOwn(r api.Roster) {
 	if r.Own {
-		a.err.line("With this credential you see your own account only.")
+		a.err.line(a.t("With this credential you see your own account only."))
 	}
 }
 
@@ -218,13 +220,9 @@ func oneAccount(r api.Roster, who string) (api.Account, error) {
 	if len(begin) == 1 {
 		return begin[0], nil
 	}
-	e := &api.Error{
-		Code: api.CodeUserNotFound, Sentence: fmt.Sprintf("The server has no account “%s”.", api.Printable(who)),
-		Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": who},
-	}
+	e := &api.Error{Code: api.CodeUserNotFound, Why: "no-account", Params: map[string]string{"user": who}}
 	if r.Own {
-		e.Sentence = fmt.Sprintf("With this credential you see your own account only, not “%s”.", api.Printable(who))
-		e.Hint = "Sign in as an administrator: jellybind auth login"
+		e.Why, e.Params["next"] = "own-only", "administrator"
 	}
 	return api.Account{}, e
 }
@@ -256,7 +254,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 				req.Strategy = api.StrategySubject
 			}
 			if (req.Name != "") != (req.Strategy == api.StrategySubject) && !planOnly {
-				return usagef("--name goes with linking by subject, and only with that")
+				return usage("name-alone")
 			}
 			s, r, account, err := a.account(ctx, args[0])
 			if err != nil {
@@ -289,7 +287,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 	f := c.Flags()
 	f.StringVarP(&provider, "provider", "p", "", "the identity `PROVIDER`, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
-	f.Var(&strategy, "strategy", "how: "+words(strategy.allowed)+" (default: what fits, see --plan)")
+	f.Var(&strategy, "strategy", "how: "+listed(strategy.allowed)+" (default: what fits, see --plan)")
 	f.StringVar(&req.Name, "name", "", "link by subject: the `NAME` that the identity provider will send")
 	f.BoolVar(&req.Move, "move", false, "take the identity from the account that has it now")
 	f.BoolVar(&planOnly, "plan", false, "only say how it would be done, and what the identity provider must allow")
@@ -312,10 +310,9 @@ func (a *app) account(ctx context.Context, who string) (*backend.Session, api.Ro
 }
 
 func (a *app) orphaned(x api.Account) error {
-	return &api.Error{
-		Code: api.CodeUserNotFound, Sentence: fmt.Sprintf("The account %s was deleted; only its links are left.", x.ID),
-		Hint: "Remove them: jellybind links remove " + x.ID + " --all" + a.again(), Params: map[string]string{"user": x.ID},
-	}
+	return &api.Error{Code: api.CodeUserNotFound, Why: "account-deleted", Params: map[string]string{
+		"user": x.ID, "next": "remove-links", "command": "links remove " + x.ID + " --all" + a.again(),
+	}}
 }
 
 func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequest) error {
@@ -324,26 +321,25 @@ func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequ
 		return err
 	}
 	if a.json {
-		if err := a.out.json(plan); err != nil {
-			return err
-		}
-		return err
+		return joinJSON(a.document(plan), err)
 	}
+	a.words.Fill(&plan, words.Terminal)
 	if err == nil {
-		a.out.facts("Account", plan.Account.Name, "Provider", fmt.Sprintf("%s (%s)", plan.Provider.Name, plan.Provider.Protocol),
-			"Strategy", string(plan.Strategy), "Written by", writeText(plan.Write))
+		a.out.facts(a.t("Account"), plan.Account.Name,
+			a.t("Provider"), fmt.Sprintf("%s (%s)", plan.Provider.Name, plan.Provider.Protocol),
+			a.t("Strategy"), string(plan.Strategy), a.t("Written by"), a.writeText(plan.Write))
 		switch len(plan.Allow) {
 		case 0:
 		case 1:
-			a.out.line("The identity provider must allow:")
+			a.out.line(a.t("The identity provider must allow:"))
 		default:
-			a.out.line("The identity provider must allow all of these, or the first and a fixed port:")
+			a.out.line(a.t("The identity provider must allow all of these, or the first and a fixed port:"))
 		}
 		for _, u := range plan.Allow {
 			a.out.line("  " + u)
 		}
 		for _, w := range plan.Warnings {
-			a.out.text("Note: ", w)
+			a.out.text(a.t("Note: "), w)
 		}
 		a.out.line("")
 	}
@@ -358,23 +354,27 @@ func (a *app) options(options []api.Option) {
 		width = max(width, len(o.Strategy))
 	}
 	for _, o := range options {
-		mark := "no   "
-		if o.OK {
-			mark = "yes  "
-		}
-		a.out.text(mark+a.out.bold(string(o.Strategy))+strings.Repeat(" ", width-len(o.Strategy))+gap, o.Reason)
+		a.out.text(a.mark(o.OK)+a.out.bold(string(o.Strategy))+strings.Repeat(" ", width-len(o.Strategy))+gap, o.Reason)
 	}
 }
 
+// mark begins the line of something that can be done, or not.
+func (a *app) mark(can bool) string {
+	if can {
+		return a.t("yes  ")
+	}
+	return a.t("no   ")
+}
+
 // writeText says how a link reaches the plugin.
-func writeText(w api.WriteMethod) string {
+func (a *app) writeText(w api.WriteMethod) string {
 	switch w {
 	case api.WritePostLink:
-		return "the plugin's link endpoint"
+		return a.t("the plugin's link endpoint")
 	case api.WriteConfig:
-		return "the provider's configuration"
+		return a.t("the provider's settings")
 	case api.WritePreprovision:
-		return "the plugin's Preprovision"
+		return a.t("the plugin's Preprovision")
 	}
 	return string(w)
 }
@@ -383,7 +383,7 @@ func writeText(w api.WriteMethod) string {
 func (a *app) hintUndo(c api.Change) {
 	orphan := c.UserName == "" // nothing can be given back to an account that is gone
 	if a.world == nil && !a.json && !orphan {
-		a.err.line("To take it back: jellybind history undo " + c.ID + a.again())
+		a.err.line(a.t("To undo it: jellybind history undo {id}", "id", c.ID) + a.again())
 	}
 }
 
@@ -412,28 +412,24 @@ func (a *app) again() string {
 // showChange says what was done.
 func (a *app) showChange(c api.Change) error {
 	if a.json {
-		return a.out.json(c)
+		return a.document(c)
 	}
 	for _, id := range c.Identities {
-		name := fmt.Sprintf("%s of %s", api.Printable(id.Name), api.Printable(id.Provider))
-		account := api.Printable(c.UserName)
-		if account == "" {
-			account = c.UserID
-		}
+		named := []string{"name", id.Name, "provider", id.Provider, "account", cmp.Or(c.UserName, c.UserID)}
 		switch c.Kind {
 		case api.ChangeLink:
-			a.out.text("", fmt.Sprintf("Linked: %s opens %s now.", name, account))
+			a.out.text("", a.t("Linked: {name} at {provider} opens {account} now.", named...))
 		case api.ChangeMove:
-			from := ownerName(&api.User{ID: c.FromID, Name: c.FromName})
-			a.out.text("", fmt.Sprintf("Moved: %s opens %s now, no longer %s.", name, account, from))
+			named = append(named, "from", a.ownerName(&api.User{ID: c.FromID, Name: c.FromName}))
+			a.out.text("", a.t("Moved: {name} at {provider} opens {account} now, no longer {from}.", named...))
 		case api.ChangeUnlink:
-			a.out.text("", fmt.Sprintf("Removed: %s no longer opens %s.", name, account))
+			a.out.text("", a.t("Removed: {name} at {provider} no longer opens {account}.", named...))
 		case api.ChangeUnregister:
-			a.out.text("", fmt.Sprintf("Linked again: %s opens %s.", name, account))
+			a.out.text("", a.t("Linked again: {name} at {provider} opens {account}.", named...))
 		}
 	}
 	if c.Kind == api.ChangeUnregister {
-		a.out.text("", fmt.Sprintf("%s signs in by %s now.", api.Printable(c.UserName), api.Printable(lastName(c.AuthProviderAfter))))
+		a.out.text("", a.t("{account} signs in with {way} now.", "account", c.UserName, "way", a.signInWay(c.AuthProviderAfter, "")))
 	}
 	a.hintUndo(c)
 	return nil
@@ -450,7 +446,7 @@ func (a *app) linksRemove() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			if all == (len(args) == 2) {
-				return usageError{error: errors.New("give either the identity's name, or --all"), hint: howTo(c)}
+				return seeHelp(usage("name-or-all"), c)
 			}
 			s, _, account, err := a.account(ctx, args[0])
 			if err != nil {
@@ -470,7 +466,7 @@ func (a *app) linksRemove() *cobra.Command {
 			case len(req.Links) == 0:
 				return a.noSuchLink(account, args[1:])
 			case len(req.Links) > 1 && !all:
-				return usagef("several providers have a link of that name: say which with --provider and --protocol")
+				return usage("several-links")
 			}
 			if err := a.confirmRemoval(ctx, s.Linker, account, req); err != nil {
 				return err
@@ -479,7 +475,7 @@ func (a *app) linksRemove() *cobra.Command {
 			defer stop()
 			changes, err := s.Linker.Remove(ctx, req, progress)
 			if a.json && (err == nil || len(changes) > 0) {
-				return joinJSON(a.out.json(changes), err)
+				return joinJSON(a.document(changes), err)
 			}
 			for _, change := range changes {
 				if change.State == api.ChangeConfirmed {
@@ -499,15 +495,15 @@ func (a *app) linksRemove() *cobra.Command {
 }
 
 func (a *app) noSuchLink(account api.Account, name []string) error {
-	e := &api.Error{
-		Code: api.CodeLinkNotFound, Sentence: api.Printable(nameOf(account)) + " has no link that could be removed.",
-		Hint: "See its links: jellybind links list --user " + shellWord(nameOf(account)) + a.again(),
-	}
+	e := &api.Error{Code: api.CodeLinkNotFound, Why: "no-links", Params: map[string]string{
+		"account": nameOf(account), "next": "see-links",
+		"command": "links list --user " + shellWord(nameOf(account)) + a.again(),
+	}}
 	if len(name) == 1 {
-		e.Sentence = fmt.Sprintf("%s has no such link: %s.", api.Printable(nameOf(account)), api.Printable(name[0]))
+		e.Why, e.Params["name"] = "no-such-link", name[0]
 		for _, id := range account.Identities {
 			if strings.EqualFold(id.Name, name[0]) {
-				e.Hint = fmt.Sprintf("Upper and lower case count: it has %s of %s.", api.Printable(id.Name), api.Printable(id.Provider))
+				e.Params["next"], e.Params["has"], e.Params["provider"] = "by-case", id.Name, id.Provider
 			}
 		}
 	}
@@ -517,8 +513,8 @@ func (a *app) noSuchLink(account api.Account, name []string) error {
 // confirmRemoval says what a removal does, and asks.
 func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Account, req link.RemoveRequest) error {
 	for _, l := range req.Links {
-		a.err.text("", fmt.Sprintf("%s of %s will no longer open %s.", api.Printable(l.Name), api.Printable(l.Provider),
-			api.Printable(nameOf(account))))
+		a.err.text("", a.t("{name} at {provider} will no longer open {account}.",
+			"name", l.Name, "provider", l.Provider, "account", nameOf(account)))
 	}
 	var removed []api.Identity
 	for _, l := range req.Links {
@@ -526,26 +522,23 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 	}
 	switch {
 	case account.TakesBack(l.Plugin.Capabilities().Adopts, removed):
-		a.err.text("", a.err.warn("On this flavour that is not enough: signing in with an identity of the account's own name opens "+
-			"the account again and restores the link. To keep a person out, block them at the identity provider."))
+		a.err.text("", a.err.warn(a.t("On this flavour that is not enough: signing in with an identity of the account's own "+
+			"name opens the account again and restores the link. To keep a person out, block them at the identity provider.")))
 	case account.ShutOutWithout(removed):
-		a.err.text("", a.err.warn("Nobody can sign in to this account afterwards: it takes no password. To give it Jellyfin's own "+
-			"sign-in, and then a password there: jellybind users unregister "+shellWord(account.Name)+a.again()))
+		a.err.text("", a.err.warn(a.t("Nobody can sign in to this account afterwards: it takes no password. To return it to "+
+			"password sign-in, and then set a password there: jellybind users unregister {command}",
+			"command", shellWord(account.Name)+a.again())))
 	}
 	if req.ViaUnregister {
 		bound := slices.ContainsFunc(req.Links, func(x api.Link) bool { return !l.Removable(account, x).OK })
 		if bound {
-			a.err.text("", a.err.warn("Unregister drops all links of the account, and those that shall stay are written again. The "+
-				"account's sessions end on every device."))
+			a.err.text("", a.err.warn(a.t("All links of the account are removed, and the ones to keep are written again. The account's "+
+				"sessions end on every device.")))
 		} else {
-			a.err.text("Note: ", "--via-unregister is not needed here, and nothing is unregistered.")
+			a.err.text(a.t("Note: "), a.t("--via-unregister is not needed here: the link is removed by itself."))
 		}
 	}
-	question := "Remove this link?"
-	if n := len(req.Links); n > 1 {
-		question = fmt.Sprintf("Remove these %d links?", n)
-	}
-	return a.ask(ctx, question)
+	return a.ask(ctx, a.count(len(req.Links), "Remove this link?", "Remove these {n} links?"))
 }
 
 // joinJSON returns the more telling of two errors.
@@ -584,14 +577,14 @@ server would create an account.`,
 				return p.reassure(err)
 			}
 			if a.json {
-				return a.out.json(v)
+				return a.document(v)
 			}
-			how := "The session that proved it has ended again."
+			how := a.t("The session that proved it has ended again.")
 			if !v.SignedIn {
-				how = "This is read from the links: with this flavour Jellybind does not sign in to try."
+				how = a.t("This is read from the links: with this flavour Jellybind does not sign in to try.")
 			}
-			a.out.text("", fmt.Sprintf("%s of %s opens %s. %s", api.Printable(v.Identity.Name), api.Printable(idp.Name),
-				api.Printable(v.Account.Name), how))
+			a.out.text("", a.t("{name} at {provider} opens {account}.",
+				"name", v.Identity.Name, "provider", idp.Name, "account", v.Account.Name)+" "+how)
 			return nil
 		},
 	}

@@ -296,14 +296,6 @@ func (p *printer) facts(facts ...string) {
 	}
 }
 
-// count writes a number with its noun.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
-}
-
 // shellWord writes a word so that a shell takes it as one, for commands that a person copies.
 func shellWord(s string) string {
 	safe := func(r rune) bool {
@@ -325,8 +317,8 @@ type steps struct {
 	asking bool
 }
 
-// report takes a report of what is going on; show writes it.
-func (s *steps) report(p api.Progress, show func(string)) {
+// report takes a report of what is going on; show writes its text.
+func (s *steps) report(p api.Progress, text string, show func(string)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p.Step == s.step {
@@ -340,11 +332,10 @@ func (s *steps) report(p api.Progress, show func(string)) {
 		if s.step != p.Step || s.asking { // it has ended while this waited
 			return
 		}
-		message := p.Text
 		if p.Total > 0 {
-			message = fmt.Sprintf("%s %d of %d", message, p.Done, p.Total)
+			text = fmt.Sprintf("%s %d/%d", text, p.Done, p.Total)
 		}
-		show(message)
+		show(text)
 	})
 }
 
@@ -380,7 +371,7 @@ func (s *steps) ask() (answered func()) {
 func (a *app) progress() (func(api.Progress), func()) {
 	return func(p api.Progress) {
 		if !a.json {
-			a.steps.report(p, a.err.line)
+			a.steps.report(p, a.words.Step(p), a.err.line)
 		}
 	}, a.steps.stop
 }
@@ -390,7 +381,7 @@ func (a *app) ask(ctx context.Context, question string) error {
 	if a.yes {
 		return nil
 	}
-	answer, err := a.prompt(ctx, question+" [y/N] ", "Add --yes to run without questions.")
+	answer, err := a.prompt(ctx, question+a.t(" [y/N] "), "yes")
 	if err != nil {
 		return err
 	}
@@ -398,17 +389,14 @@ func (a *app) ask(ctx context.Context, question string) error {
 	case "y", "yes", "j", "ja":
 		return nil
 	}
-	return &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed."}
+	return cancelled(nil)
 }
 
-// prompt asks for a line; instead says how to do without the question. A read that the person does not answer ends with the
-// context.
-func (a *app) prompt(ctx context.Context, question, instead string) (string, error) {
+// prompt asks for a line; next is the hint how to do without the question. A read that the person does not answer ends with
+// the context.
+func (a *app) prompt(ctx context.Context, question, next string) (string, error) {
 	if a.credentialStdin && !a.typed() {
-		return "", &api.Error{
-			Code: api.CodeUsage, Sentence: "With --credential-stdin nothing can be asked on standard input.",
-			Hint: "Add --yes, or give the credential by --credential-fd.",
-		}
+		return "", usage("stdin-taken")
 	}
 	defer a.steps.ask()()
 	_, _ = fmt.Fprint(a.err.w, question)
@@ -416,13 +404,10 @@ func (a *app) prompt(ctx context.Context, question, instead string) (string, err
 	switch {
 	case ctx.Err() != nil:
 		a.err.line("")
-		return "", &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed.", Err: ctx.Err()}
+		return "", cancelled(ctx.Err())
 	case err != nil && line == "":
 		a.err.line("")
-		return "", &api.Error{
-			Code: api.CodeCancelled, Sentence: "Cancelled: there was no answer on standard input, and nothing was changed.",
-			Hint: instead, Err: err,
-		}
+		return "", &api.Error{Code: api.CodeCancelled, Why: "no-answer", Params: map[string]string{"next": next}, Err: err}
 	}
 	return line, nil
 }
@@ -436,7 +421,7 @@ func (a *app) typed() bool {
 // promptSecret asks for a secret without showing it; where standard input is no terminal, it takes a line from there.
 func (a *app) promptSecret(ctx context.Context, question string, k kind) (secret.Value, error) {
 	if !a.typed() {
-		return readSecret(ctx, a.in, "standard input", k)
+		return readSecret(ctx, a.in, usage("no-secret-on-stdin"), k)
 	}
 	f, _ := a.in.(*os.File)
 	defer a.steps.ask()()
@@ -462,13 +447,13 @@ func (a *app) promptSecret(ctx context.Context, question string, k kind) (secret
 		}
 		v := k.value(string(r.b))
 		if v.IsZero() && k == pasted {
-			return v, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was typed, and nothing was changed."}
+			return v, &api.Error{Code: api.CodeCancelled, Why: "nothing-typed"}
 		}
 		return v, nil
 	case <-ctx.Done():
 		// The terminal would stay without echo.
 		_ = term.Restore(int(f.Fd()), state)
-		return secret.Value{}, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: nothing was changed.", Err: ctx.Err()}
+		return secret.Value{}, cancelled(ctx.Err())
 	}
 }
 
@@ -484,28 +469,30 @@ type person struct {
 
 // SignIn shows the address of the sign-in by its host, and opens it unless that is not wanted.
 func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
-	within := count(int(time.Until(s.Deadline).Round(time.Minute).Minutes()), "minute")
+	within := p.count(int(time.Until(s.Deadline).Round(time.Minute).Minutes()), "1 minute", "{n} minutes")
 	kept := func() {
 		if s.KeptSeconds > 0 {
-			p.err.text("", fmt.Sprintf("Best within %s: afterwards the server forgets it as soon as anybody starts another sign-in.",
-				count(s.KeptSeconds, "second")))
+			p.err.text("", p.t("Sign in within {time}. After that, another person's sign-in cancels yours.",
+				"time", p.count(s.KeptSeconds, "1 second", "{n} seconds")))
 		}
 	}
 	if p.noBrowser {
-		p.err.text("", fmt.Sprintf("Sign in at %s within %s. Open this address in a browser on this computer:", s.Host, within))
+		p.err.text("", p.t("Sign in at {host} within {time}. Open this address in a browser on this computer:",
+			"host", s.Host, "time", within))
 		p.err.line("  " + s.URL)
 		if s.ShortURL != "" {
-			p.err.line("or, shorter:")
+			p.err.line(p.t("or, shorter:"))
 			p.err.line("  " + s.ShortURL)
 		}
 		kept()
-		p.err.line("Ctrl-C cancels.")
+		p.err.line(p.t("Ctrl-C cancels."))
 		return nil
 	}
-	p.err.text("", fmt.Sprintf("Your browser opens %s. Sign in there within %s; Ctrl-C cancels.", s.Host, within))
+	p.err.text("", p.t("Your browser opens {host}. Sign in there within {time}; Ctrl-C cancels.",
+		"host", s.Host, "time", within))
 	kept()
 	if s.ShortURL != "" {
-		p.err.line("If it does not open, go to " + s.ShortURL)
+		p.err.line(p.t("If it does not open, go to {url}", "url", s.ShortURL))
 	}
 	address := s.ShortURL // a program's arguments are in the process list, and the long address holds the state
 	if address == "" {
@@ -515,8 +502,8 @@ func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 		if api.IsCode(err, api.CodeUsage) || api.IsCode(err, api.CodeCancelled) || api.IsCode(err, api.CodeAddressRefused) {
 			return err // waiting for it would be in vain
 		}
-		p.err.text("", p.err.warn(err.Error()))
-		p.err.line("Open this address yourself, on this computer:")
+		p.err.text("", p.err.warn(p.told(err).Sentence))
+		p.err.line(p.t("Open this address yourself, on this computer:"))
 		p.err.line("  " + s.URL)
 	}
 	return nil
@@ -532,55 +519,52 @@ func (p *person) Confirm(ctx context.Context, c api.Confirmation) error {
 // reassure adds to the error of a flow that was cancelled before the write that nothing was written.
 func (p *person) reassure(err error) error {
 	e, ok := errors.AsType[*api.Error](err)
-	if !ok || e.Code != api.CodeCancelled || p.confirmed || e.Hint != "" || strings.Contains(e.Sentence, "nothing was changed") {
+	if !ok || e.Code != api.CodeCancelled || p.confirmed || e.Why != "" {
 		return err
 	}
-	told := *e
-	told.Sentence = strings.TrimSuffix(e.Sentence, ".") + "; nothing was changed."
-	return &told
+	return cancelled(e)
 }
 
 func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
-	account := api.Printable(c.Account.Name)
 	if !c.NameKnown {
-		p.err.text("", "Somebody signed in. With this flavour and credential, who it was is known only after the link is written.")
+		p.err.text("", p.t("Somebody signed in. With this flavour and credential, who it was is known only after the link is written."))
 		if c.MayMove {
-			const warning = "If that identity opens another account now, it is taken from there, and Jellybind cannot give it back."
+			taken := &api.Error{Code: api.CodeLinkOwned, Why: "may-move"}
 			if p.yes {
-				return &api.Error{
-					Code: api.CodeLinkOwned, Sentence: warning, Hint: "Nothing was changed. Add --move if it may be taken.",
-				}
+				return taken
 			}
-			p.err.text("", warning)
+			p.err.text("", p.told(taken).Sentence)
 		}
-		return p.ask(ctx, fmt.Sprintf("Link that identity of %s to the account %s?", api.Printable(c.Identity.Provider), account))
+		return p.ask(ctx, p.t("Link that identity at {provider} to the account {account}?",
+			"provider", c.Identity.Provider, "account", c.Account.Name))
 	}
-	who := "Signed in as"
+	who := p.t("Signed in as")
 	if p.named {
-		who = "Identity"
+		who = p.t("Identity")
 	}
 	p.err.facts(
-		who, c.Identity.Name, "Name", c.DisplayName, "Email", c.Email, "Provider",
-		fmt.Sprintf("%s (%s)", c.Identity.Provider, c.Identity.Protocol), "Opens now", ownerName(c.Owner), "Account", c.Account.Name,
+		who, c.Identity.Name, p.t("Name"), c.DisplayName, p.t("Email"), c.Email, p.t("Provider"),
+		fmt.Sprintf("%s (%s)", c.Identity.Provider, c.Identity.Protocol), p.t("Opens now"), p.ownerName(c.Owner),
+		p.t("Account"), c.Account.Name,
 	)
 	for _, w := range c.Warnings {
-		p.err.text("Note: ", w)
+		p.err.text(p.t("Note: "), w)
 	}
 	if c.Moves {
-		return p.ask(ctx, fmt.Sprintf("Take it from %s and link it to %s?", ownerName(c.Owner), account))
+		return p.ask(ctx, p.t("Take it from {owner} and link it to {account}?", "owner", p.ownerName(c.Owner), "account", c.Account.Name))
 	}
-	return p.ask(ctx, fmt.Sprintf("Link it to the account %s?", account))
+	return p.ask(ctx, p.t("Link it to the account {account}?", "account", c.Account.Name))
 }
 
 // Progress reports what is going on.
 func (p *person) Progress(r api.Progress) { p.report(r) }
 
-func ownerName(u *api.User) string {
+func (a *app) ownerName(u *api.User) string {
 	switch {
 	case u == nil:
-		return "nothing"
+		return a.t("nothing")
 	case u.Name == "":
-		return "a deleted account (" + u.ID + ")"
+		return a.t("a deleted account ({id})", "id", u.ID)
 	}
-	return api.Printable(u.Name)
+	return u.Name
 }

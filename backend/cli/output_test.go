@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 func TestWrap(t *testing.T) {
@@ -135,25 +136,25 @@ func TestNothingOverwritesAQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, answer := io.Pipe()
 		var shown bytes.Buffer
-		a := &app{in: in, err: newPrinter(&shown)}
+		a := &app{words: words.For("en"), in: in, err: newPrinter(&shown)}
 		progress, stop := a.progress()
-		progress(api.Progress{Step: "waiting-for-sign-in", Text: "Waiting…"})
+		progress(api.Progress{Step: "waiting-for-sign-in"})
 		time.Sleep(2 * time.Second)
-		progress(api.Progress{Step: "writing", Text: "Writing…"})
+		progress(api.Progress{Step: "writing"})
 		time.Sleep(time.Second / 2)
 		go func() {
 			time.Sleep(2 * time.Second)
-			progress(api.Progress{Step: "removing", Text: "Removing…"}) // of another goroutine
+			progress(api.Progress{Step: "removing"}) // of another goroutine
 			time.Sleep(2 * time.Second)
 			_, _ = io.WriteString(answer, "y\n")
 		}()
 		if err := a.ask(t.Context(), "Link it?"); err != nil {
 			t.Fatal(err)
 		}
-		progress(api.Progress{Step: "reading", Text: "Reading…", Done: 1, Total: 2})
+		progress(api.Progress{Step: "reading-roster", Done: 1, Total: 2})
 		time.Sleep(2 * time.Second)
 		stop()
-		if got, want := shown.String(), "Waiting…\nLink it? [y/N] Reading… 1 of 2\n"; got != want {
+		if got, want := shown.String(), "Waiting for the sign-in…\nLink it? [y/N] Reading accounts and links… 1/2\n"; got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
@@ -201,7 +202,7 @@ func TestShellWord(t *testing.T) {
 // TestHelpIsWordedAlike keeps Go's types out of help, its sentences in one tone, and its lists within 80 columns.
 func TestHelpIsWordedAlike(t *testing.T) {
 	t.Parallel()
-	a := &app{version: "1.2.3", out: newPrinter(io.Discard), err: newPrinter(io.Discard)}
+	a := &app{words: words.For("en"), version: "1.2.3", out: newPrinter(io.Discard), err: newPrinter(io.Discard)}
 	var each func(c *cobra.Command)
 	each = func(c *cobra.Command) {
 		if first, _ := utf8.DecodeRuneInString(c.Short); !unicode.IsUpper(first) || strings.HasSuffix(c.Short, ".") ||

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,27 +35,27 @@ func (a *app) listProviders(c *cobra.Command) error {
 		return err
 	}
 	if a.json {
-		return a.out.json(list)
+		return a.document(list)
 	}
 	rows := [][]string{}
 	for _, p := range list {
-		rows = append(rows, []string{p.Name, string(p.Protocol), enabledText(p.Provider), strconv.Itoa(p.Links), p.Endpoint})
+		rows = append(rows, []string{p.Name, string(p.Protocol), a.enabledText(p.Provider), strconv.Itoa(p.Links), p.Endpoint})
 	}
 	if len(rows) == 0 {
-		a.err.line("The plugin has no identity provider yet. Add one in its settings, in the server's dashboard.")
+		a.err.text("", a.t("The plugin has no identity provider yet. Add one in its settings, in the server's dashboard."))
 		return nil
 	}
-	return a.out.table([]string{"PROVIDER", "PROTOCOL", "ENABLED", "LINKS", "ENDPOINT"}, rows)
+	return a.out.table(a.headers("PROVIDER", "PROTOCOL", "ENABLED", "LINKS", "ENDPOINT"), rows)
 }
 
-func enabledText(p api.Provider) string {
+func (a *app) enabledText(p api.Provider) string {
 	switch {
 	case !p.Known:
-		return "unknown"
+		return a.t("unknown")
 	case p.Enabled:
-		return "yes"
+		return a.t("yes")
 	}
-	return "no"
+	return a.t("no")
 }
 
 // provider opens the server and finds a provider there.
@@ -89,21 +88,17 @@ func oneProvider(list []api.ProviderDetail, name, protocol string) (api.Provider
 	case 0:
 		return api.ProviderDetail{}, noProvider(name, names)
 	}
-	return api.ProviderDetail{}, &api.Error{
-		Code: api.CodeUsage, Sentence: fmt.Sprintf("There is an OIDC and a SAML provider “%s”.", api.Printable(name)),
-		Hint: "Say which with --protocol oidc or --protocol saml.",
-	}
+	return api.ProviderDetail{}, usage("two-protocols", "provider", name)
 }
 
 func noProvider(name string, names []string) error {
-	hint := "It has none yet; add one in the plugin's settings."
+	next := "no-provider-yet"
 	if len(names) > 0 {
-		hint = "It has: " + api.Printable(strings.Join(names, ", "))
+		next = "choose"
 	}
-	return &api.Error{
-		Code: api.CodeProviderNotFound, Sentence: fmt.Sprintf("The plugin has no provider “%s”.", api.Printable(name)),
-		Hint: hint, Params: map[string]string{"provider": name},
-	}
+	return &api.Error{Code: api.CodeProviderNotFound, Why: "provider-not-found", Params: map[string]string{
+		"provider": name, "next": next, "names": strings.Join(names, ", "),
+	}}
 }
 
 func (a *app) providersShow() *cobra.Command {
@@ -116,26 +111,29 @@ func (a *app) providersShow() *cobra.Command {
 				return err
 			}
 			if a.json {
-				return a.out.json(p)
+				return a.document(p)
 			}
 			port := ""
 			if p.Settings.Port != 0 {
 				port = strconv.Itoa(p.Settings.Port)
 			}
 			a.out.facts(
-				"Provider", p.Name, "Protocol", string(p.Protocol), "Enabled", enabledText(p.Provider), "Endpoint", p.Endpoint,
-				"Client id", p.ClientID, "Name is", p.NameClaim, "Links", strconv.Itoa(p.Links), "Fixed port", port,
-				"Own client", p.Settings.ClientID, "Sign-in here", ability(p.Relay),
+				a.t("Provider"), p.Name, a.t("Protocol"), string(p.Protocol), a.t("Enabled"), a.enabledText(p.Provider),
+				a.t("Endpoint"), p.Endpoint, a.t("Client ID"), p.ClientID, a.t("Name is"), p.NameClaim,
+				a.t("Links"), strconv.Itoa(p.Links), a.t("Fixed port"), port, a.t("Own client"), p.Settings.ClientID,
+				a.t("Sign-in here"), a.possible(p.Relay),
 			)
-			what := "Redirect URIs"
+			ours, servers := a.t("Redirect URIs of Jellybind (allow all of them at the identity provider, or fix one by --port):"),
+				a.t("Redirect URIs of the server's own sign-in:")
 			if p.Protocol == api.SAML {
-				what = "Assertion consumer service addresses"
+				ours, servers = a.t("ACS addresses of Jellybind (allow all of them at the identity provider, or fix one by --port):"),
+					a.t("ACS addresses of the server's own sign-in:")
 			}
-			a.out.line("\n" + what + " of Jellybind (allow all of them at the identity provider, or fix one by --port):")
+			a.out.line("\n" + ours)
 			for _, u := range p.AppRedirects {
 				a.out.line("  " + u)
 			}
-			a.out.line(what + " of the server's own sign-in:")
+			a.out.line(servers)
 			for _, u := range p.ServerRedirects {
 				a.out.line("  " + u)
 			}
@@ -146,11 +144,11 @@ func (a *app) providersShow() *cobra.Command {
 	return c
 }
 
-func ability(x api.Ability) string {
+func (a *app) possible(x api.Ability) string {
 	if x.OK {
-		return "possible"
+		return a.t("possible")
 	}
-	return "not possible: " + x.Reason
+	return a.t("not possible: {reason}", "reason", a.words.Why(x.Why, x.Params))
 }
 
 func (a *app) providersSet() *cobra.Command {
@@ -168,7 +166,7 @@ func (a *app) providersSet() *cobra.Command {
 			ctx := c.Context()
 			set := slices.DeleteFunc(slices.Clone(providerSettings), func(flag string) bool { return !c.Flags().Changed(flag) })
 			if len(set) == 0 {
-				return usagef("name what to set: --%s", strings.Join(providerSettings, ", --"))
+				return usage("nothing-to-set", "flags", "--"+strings.Join(providerSettings, ", --"))
 			}
 			b, e, err := a.named(ctx, nil) // the settings are kept with the server's
 			if err != nil {
@@ -180,12 +178,12 @@ func (a *app) providersSet() *cobra.Command {
 			}
 			for _, flag := range set {
 				if only := settingFor(flag); only != "" && only != p.Protocol {
-					return usagef("--%s is for %s providers, and %s is none", flag, strings.ToUpper(string(only)), api.Printable(p.Name))
+					return usage("setting-protocol", "flag", "--"+flag, "protocol", strings.ToUpper(string(only)), "provider", p.Name)
 				}
 			}
 			var given *secret.Value
 			if clientSecret {
-				v, err := a.promptSecret(ctx, "Client secret: ", pasted)
+				v, err := a.promptSecret(ctx, a.t("Client secret: "), pasted)
 				if err != nil {
 					return err
 				}
@@ -212,7 +210,7 @@ func (a *app) providersSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.done("Set for "+api.Printable(p.Name)+".", settings)
+			return a.done(a.t("Set for {provider}.", "provider", p.Name), settings)
 		},
 	}
 	protocolFlag(c, &protocol)
@@ -221,7 +219,7 @@ func (a *app) providersSet() *cobra.Command {
 	c.Flags().BoolVar(&clientSecret, "client-secret", false, "ask for the client's secret, or take it from standard input")
 	c.Flags().StringSliceVar(&scopes, "scopes", nil, "`SCOPES` to ask for, with commas between (default: the plugin's)")
 	c.Flags().Var(&at, "port", "the fixed loopback port; 0 takes the first free one of the list")
-	c.Flags().Var(&host, "listen-host", "listen at "+words(host.allowed)+", whichever the identity provider has registered")
+	c.Flags().Var(&host, "listen-host", "listen at "+listed(host.allowed)+", whichever the identity provider has registered")
 	c.Flags().BoolVar(&sha1, "allow-sha1", false, "accept SAML signatures made with SHA-1, which is broken")
 	return c
 }
@@ -252,13 +250,13 @@ func (a *app) providersTest() *cobra.Command {
 			}
 			test := s.TestProvider(c.Context(), p.Provider)
 			if a.json {
-				if err := a.out.json(test); err != nil {
+				if err := a.document(test); err != nil {
 					return err
 				}
 			} else if len(test.Facts) > 0 {
 				facts := []string{}
 				for _, f := range test.Facts {
-					facts = append(facts, f.Name, f.Value)
+					facts = append(facts, a.words.FactName(f.Name), a.words.Fact(f))
 				}
 				a.out.facts(facts...)
 			}

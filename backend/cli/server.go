@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
 
 	"github.com/jellybind/jellybind/backend"
@@ -43,7 +43,7 @@ func (a *app) serverAdd() *cobra.Command {
 			}
 			progress, stop := a.progress()
 			defer stop()
-			progress(api.Progress{Step: "finding", Text: "Looking for Jellyfin at that address…"})
+			progress(api.Progress{Step: "finding"})
 			found, err := jellyfin.Find(c.Context(), args[0], jellyfin.FindOptions{Version: a.version, PinnedSHA256: trust})
 			if err != nil {
 				return hintTrust(err, "server add "+shellWord(args[0]))
@@ -57,20 +57,20 @@ func (a *app) serverAdd() *cobra.Command {
 				return hintKnown(err, known, found.Server, name, trust)
 			}
 			if a.json {
-				return a.out.json(e.Profile)
+				return a.document(e.Profile)
 			}
-			a.out.line(fmt.Sprintf("Added %s: Jellyfin %s at %s", api.Printable(e.Name), api.Printable(found.Server.Version),
-				api.Printable(e.URL)))
+			a.out.line(a.t("Added {server}: Jellyfin {version} at {url}",
+				"server", e.Name, "version", found.Server.Version, "url", e.URL))
 			for _, k := range known {
 				if k.ServerID == found.Server.ID && k.ServerID != "" || k.URL == found.Server.URL {
-					a.err.text("Note: ", fmt.Sprintf("this server was added before, as %s (%s).", api.Printable(k.Name), api.Printable(k.URL)))
+					a.err.text(a.t("Note: "), a.t("This server was added before, as {server} ({url}).", "server", k.Name, "url", k.URL))
 				}
 			}
-			next := "Next: jellybind auth login"
+			login := "jellybind auth login"
 			if !e.Default {
-				next += " --server " + shellWord(e.Name)
+				login += " --server " + shellWord(e.Name)
 			}
-			a.err.line(next)
+			a.err.line(a.t("Next:") + " " + login)
 			return nil
 		},
 	}
@@ -81,46 +81,37 @@ func (a *app) serverAdd() *cobra.Command {
 
 // hintKnown says how to go on with a server that was added before.
 func hintKnown(err error, known []profile.Entry, server api.Server, name, trust string) error {
-	e, ok := errors.AsType[*api.Error](err)
 	i := slices.IndexFunc(known, func(p profile.Entry) bool { return p.URL == server.URL })
-	if !ok || e.Code != api.CodeProfileExists || name != "" || i < 0 {
+	if name != "" || i < 0 {
 		return err
 	}
-	next := "links list --server " + shellWord(known[i].Name)
+	command := "links list --server " + shellWord(known[i].Name)
 	switch {
 	case trust != "" && known[i].PinnedSHA256 != trust:
-		next = "server trust " + shellWord(known[i].Name) + " --trust " + trust
+		command = "server trust " + shellWord(known[i].Name) + " --trust " + trust
 	case known[i].Profile.Credential == api.CredentialNone:
-		next = "auth login --server " + shellWord(known[i].Name)
+		command = "auth login --server " + shellWord(known[i].Name)
 	}
-	told := *e
-	told.Hint = "Go on with “jellybind " + next + "”. For a second sign-in there, give this one a name of its own, by --name."
-	return &told
+	return advise(err, []api.Code{api.CodeProfileExists}, "use-known", "command", command)
 }
 
 // fingerprint reads one that was typed.
 func fingerprint(typed string) (string, error) {
 	sum, err := tlspin.Parse(typed)
 	if err != nil {
-		return "", usageError{
-			error: errors.New("--trust takes a SHA-256 fingerprint: 64 hexadecimal digits"),
-			hint:  "Without --trust, the certificate's own is shown.",
-		}
+		return "", usage("trust-fingerprint")
 	}
 	return sum, nil
 }
 
 // hintTrust completes the hint of a certificate error with the command that trusts it.
 func hintTrust(err error, command string) error {
-	e, ok := errors.AsType[*api.Error](err)
-	cert, known := errors.AsType[*tlspin.CertificateError](err)
-	if !ok || !known || e.Code != api.CodeCertificateUntrusted && e.Code != api.CodeCertificateChanged {
+	cert, ok := errors.AsType[*tlspin.CertificateError](err)
+	if !ok {
 		return err
 	}
-	told := *e
-	told.Hint = fmt.Sprintf("Compare the fingerprint with the server's own. If it is the same: jellybind %s --trust %s",
-		command, cert.Certificate.SHA256)
-	return &told
+	codes := []api.Code{api.CodeCertificateUntrusted, api.CodeCertificateChanged}
+	return advise(err, codes, "trust", "command", command, "sha256", cert.Certificate.SHA256)
 }
 
 // hintTrust is the same for a server that was opened: a stored one is trusted by its name, another one is added first.
@@ -150,11 +141,8 @@ func (a *app) stored(ctx context.Context, b *backend.Backend, name string) (prof
 	}
 	e, err := data.Find(name)
 	if err != nil {
-		told, ok := errors.AsType[*api.Error](err)
-		if ok && told.Code == api.CodeProfileNotFound && strings.ContainsAny(name, ":/.") {
-			hinted := *told
-			hinted.Hint = "Add it first: jellybind server add " + shellWord(name)
-			return profile.Entry{}, &hinted
+		if strings.ContainsAny(name, ":/.") {
+			err = advise(err, []api.Code{api.CodeProfileNotFound}, "add-first", "server", shellWord(name))
 		}
 		return profile.Entry{}, err
 	}
@@ -198,35 +186,35 @@ func (a *app) serverList() *cobra.Command {
 				list = append(list, e.Profile)
 				mark := ""
 				if e.Default {
-					mark = "yes"
+					mark = a.t("yes")
 				}
-				rows = append(rows, []string{e.Name, e.URL, credentialText(e.Profile), mark})
+				rows = append(rows, []string{e.Name, e.URL, a.credentialText(e.Profile), mark})
 			}
 			if a.json {
-				return a.out.json(list)
+				return a.document(list)
 			}
 			if len(rows) == 0 {
-				a.err.line(noServer)
+				a.err.line(a.t(noServer))
 				return nil
 			}
-			return a.out.table([]string{"NAME", "ADDRESS", "CREDENTIAL", "DEFAULT"}, rows)
+			return a.out.table(a.headers("NAME", "ADDRESS", "CREDENTIAL", "DEFAULT"), rows)
 		},
 	}
 }
 
 const noServer = "No server has been added yet. Add one: jellybind server add ADDRESS"
 
-func credentialText(p api.Profile) string {
+func (a *app) credentialText(p api.Profile) string {
 	switch p.Credential {
 	case api.CredentialKey:
-		return "API key"
+		return a.t("API key")
 	case api.CredentialAdmin:
-		return p.UserName + " (administrator)"
+		return a.t("{user} (administrator)", "user", p.UserName)
 	case api.CredentialUser:
 		return p.UserName
 	case api.CredentialNone:
 	}
-	return "none"
+	return a.t("none")
 }
 
 func (a *app) serverShow() *cobra.Command {
@@ -243,27 +231,28 @@ func (a *app) serverShow() *cobra.Command {
 			info := s.Info()
 			info.Stored = !a.credentialStdin && a.credentialFD < 0 && a.world == nil
 			if a.json {
-				return a.out.json(info)
+				return a.document(info)
 			}
 			e, own := s.Entry(), s.Server.Name
 			if strings.EqualFold(s.Server.ShortName(), e.Name) { // as server add names it
 				own = ""
 			}
 			a.out.facts(
-				"Server", e.Name, "Calls itself", own, "Address", e.URL, "Jellyfin", s.Server.Version, "Plugin",
-				pluginText(info.Capabilities), "Credential", credentialText(sessionProfile(s)), "Certificate", e.PinnedSHA256,
+				a.t("Server"), e.Name, a.t("Calls itself"), own, a.t("Address"), e.URL, "Jellyfin", s.Server.Version,
+				"Plugin", a.pluginText(info.Capabilities), a.t("Credential"), a.credentialText(sessionProfile(s)),
+				a.t("Certificate"), e.PinnedSHA256,
 			)
 			a.out.line("")
-			a.out.line(a.out.bold("With this credential and this plugin, Jellybind can:"))
-			for _, x := range abilities(info) {
-				mark := "no   "
-				if x.can {
-					mark = "yes  "
-				}
-				a.out.text(mark+x.what+strings.Repeat(" ", len("unregister accounts")-len(x.what))+gap, x.how)
+			a.out.line(a.out.bold(a.t("With this credential and this plugin, Jellybind can:")))
+			features, width := a.abilities(info), 0
+			for _, x := range features {
+				width = max(width, displaywidth.String(x.what))
+			}
+			for _, x := range features {
+				a.out.text(a.mark(x.can)+x.what+strings.Repeat(" ", width-displaywidth.String(x.what))+gap, x.how)
 			}
 			for _, r := range info.Capabilities.Remarks {
-				a.out.text("Note: ", r.Sentence)
+				a.out.text(a.t("Note: "), a.words.Why(r.Why, r.Params))
 			}
 			return nil
 		},
@@ -271,10 +260,10 @@ func (a *app) serverShow() *cobra.Command {
 }
 
 // pluginText names the plugin, or what it may be, and its version.
-func pluginText(c api.Capabilities) string {
+func (a *app) pluginText(c api.Capabilities) string {
 	name := string(c.Flavour)
 	if len(c.MayBe) > 0 {
-		name = words(flavourWords(c.MayBe))
+		name = listed(flavourWords(c.MayBe))
 	}
 	return strings.TrimSpace(name + " " + c.Version)
 }
@@ -295,87 +284,92 @@ type feature struct {
 }
 
 // abilities lists what the commands can do, in the order in which a person would ask.
-func abilities(s api.Session) []feature {
+func (a *app) abilities(s api.Session) []feature {
 	c, self := s.Capabilities, ""
 	if s.User != nil {
 		self = s.User.ID
 	}
-	see := feature{"see links", c.ReadRoster.OK || c.ReadOwn.OK, "everybody's"}
+	see := feature{a.t("see links"), c.ReadRoster.OK || c.ReadOwn.OK, a.t("everybody's")}
 	switch {
 	case !see.can:
-		see.how = c.ReadRoster.Reason
+		see.how = a.reason(c.ReadRoster)
 	case !c.ReadRoster.OK:
-		see.how = "your own"
+		see.how = a.t("your own")
 	case c.RosterByAccount:
-		see.how += ", read one account at a time"
+		see.how += a.t(", read one account at a time")
 	}
-	name := feature{what: "link by name"}
+	name := feature{what: a.t("link by name")}
 	for _, o := range link.Ways(c, api.OIDC, self).Options {
 		if o.Strategy != api.StrategySubject {
 			continue
 		}
-		if name.can, name.how = o.OK, o.Reason; o.OK {
-			name.how = "anybody, without a sign-in; written by " + writeText(o.Write)
+		if name.can, name.how = o.OK, a.words.Why(o.Why, o.Params); o.OK {
+			name.how = a.t("anybody, without a sign-in") + a.writtenBy(o.Write)
 		}
 	}
-	return []feature{see, signInFeature(s, api.OIDC, self), signInFeature(s, api.SAML, self), name, removal(c), unregistering(c)}
+	return []feature{see, a.signInFeature(s, api.OIDC, self), a.signInFeature(s, api.SAML, self), name, a.removal(c), a.unregistering(c)}
+}
+
+func (a *app) reason(x api.Ability) string { return a.words.Why(x.Why, x.Params) }
+
+func (a *app) writtenBy(w api.WriteMethod) string {
+	return a.t("; written by {way}", "way", a.writeText(w))
 }
 
 // signInFeature tells how links are made by signing in.
-func signInFeature(s api.Session, protocol api.Protocol, self string) feature {
+func (a *app) signInFeature(s api.Session, protocol api.Protocol, self string) feature {
 	plan := link.Ways(s.Capabilities, protocol, self)
-	f := feature{"link by " + strings.ToUpper(string(protocol)), plan.OK, plan.Reason}
+	f := feature{a.t("link by {protocol}", "protocol", strings.ToUpper(string(protocol))), plan.OK, a.words.Why(plan.Why, plan.Params)}
 	if !plan.OK {
 		return f
 	}
-	f.how = "anybody: "
+	f.how = a.t("anybody: ")
 	if self != "" && !s.Capabilities.PostLink.OK {
-		f.how = "yourself: "
+		f.how = a.t("yourself: ")
 	}
 	switch plan.Strategy {
 	case api.StrategyRelay:
-		f.how += "the server itself signs the person in"
+		f.how += a.t("the server itself signs the person in")
 	case api.StrategyOwnClient:
-		f.how += "the person signs in through Jellybind's own client, which the provider must know (providers set)"
+		f.how += a.t("the person signs in through Jellybind's own client, which the provider must know (providers set)")
 	case api.StrategyAssertion:
-		f.how += "Jellybind itself checks the provider's response"
+		f.how += a.t("Jellybind itself checks the provider's response")
 	case api.StrategySubject:
 	}
 	if !plan.KnownBeforeWrite {
-		f.how += "; who it was is known after the link is written"
+		f.how += a.t("; who it was is known after the link is written")
 	}
-	f.how += "; written by " + writeText(plan.Write)
-	return f
+	return feature{f.what, f.can, f.how + a.writtenBy(plan.Write)}
 }
 
-func removal(c api.Capabilities) feature {
-	f := feature{"remove links", true, "anybody's, one by one"}
+func (a *app) removal(c api.Capabilities) feature {
+	f := feature{a.t("remove links"), true, a.t("anybody's, one by one")}
 	switch {
 	case c.WriteConfig.OK:
 	case c.DeleteLink.OK && c.Preprovision.OK:
-		f.how += "; names with a slash by --via-unregister"
+		f.how += a.t("; names with a slash by --via-unregister")
 	case c.DeleteLink.OK:
-		f.how += ", but no name with a slash; only signing in again brings a link back"
+		f.how += a.t(", but no name with a slash; only signing in again brings a link back")
 	case c.Unregister.OK && c.UnregisterDrops && c.Preprovision.OK:
-		f.how = "anybody's, by --via-unregister: all links of the account are dropped, the others are written again, and its " +
-			"sessions end"
+		f.how = a.t("anybody's, by --via-unregister: all links of the account are removed, the others are written again, and its " +
+			"sessions end")
 	case c.DeleteLinkOwn.OK:
-		f.how = "your own"
+		f.how = a.t("your own")
 	default:
-		f.can, f.how = false, c.DeleteLink.Reason
+		f.can, f.how = false, a.reason(c.DeleteLink)
 	}
 	return f
 }
 
-func unregistering(c api.Capabilities) feature {
-	f := feature{"unregister accounts", c.Unregister.OK, "their links stay, and still open them"}
+func (a *app) unregistering(c api.Capabilities) feature {
+	f := feature{a.t("return accounts to password sign-in"), c.Unregister.OK, a.t("their links stay, and still open them")}
 	switch {
 	case !f.can:
-		f.how = c.Unregister.Reason
+		f.how = a.reason(c.Unregister)
 	case c.UnregisterDrops:
-		f.how = "their links are dropped, and their sessions end"
+		f.how = a.t("their links are removed, and their sessions end")
 	case !c.UnregisterKept:
-		f.how += "; on Jellyfin 10.11 the account keeps its sign-in provider all the same"
+		f.how += a.t("; on Jellyfin 10.11 the account keeps its sign-in provider all the same")
 	}
 	return f
 }
@@ -388,7 +382,7 @@ func (a *app) serverRemove() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = a.ask(c.Context(), fmt.Sprintf("Forget %s, and its credential in the keyring?", api.Printable(e.Name)))
+			err = a.ask(c.Context(), a.t("Forget {server}, and its credential in the keyring?", "server", e.Name))
 			if err != nil {
 				return err
 			}
@@ -398,7 +392,7 @@ func (a *app) serverRemove() *cobra.Command {
 			} else if err != nil {
 				return err
 			}
-			return a.done("Forgot "+api.Printable(e.Name)+".", e.Profile)
+			return a.done(a.t("Forgot {server}.", "server", e.Name), e.Profile)
 		},
 	}
 }
@@ -406,7 +400,7 @@ func (a *app) serverRemove() *cobra.Command {
 // done says that a command without an answer has worked; with --json the document is what it worked on, as it is now.
 func (a *app) done(sentence string, now any) error {
 	if a.json {
-		return a.out.json(now)
+		return a.document(now)
 	}
 	a.out.text("", sentence)
 	return nil
@@ -433,7 +427,7 @@ func (a *app) serverRename() *cobra.Command {
 				return err
 			}
 			return a.doneProfile(c.Context(), b, args[1],
-				fmt.Sprintf("%s is called %s now.", api.Printable(args[0]), api.Printable(args[1])))
+				a.t("{old} is called {new} now.", "old", args[0], "new", args[1]))
 		},
 	}
 }
@@ -450,7 +444,7 @@ func (a *app) serverDefault() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.doneProfile(c.Context(), b, args[0], api.Printable(args[0])+" is the default now.")
+			return a.doneProfile(c.Context(), b, args[0], a.t("{server} is the default now.", "server", args[0]))
 		},
 	}
 }
@@ -471,7 +465,7 @@ func (a *app) serverTrust() *cobra.Command {
 				if err := b.Pin(c.Context(), e.Name, ""); err != nil {
 					return err
 				}
-				return a.doneProfile(c.Context(), b, e.Name, api.Printable(e.Name)+" is trusted by the system's authorities only.")
+				return a.doneProfile(c.Context(), b, e.Name, a.t("Only the system's authorities are trusted for {server} now.", "server", e.Name))
 			}
 			if trust == "" {
 				cert, err := b.Certificate(c.Context(), e)
@@ -479,11 +473,11 @@ func (a *app) serverTrust() *cobra.Command {
 					return err
 				}
 				if cert == nil {
-					return a.done("The system's authorities vouch for this server; there is nothing to trust.", e.Profile)
+					return a.done(a.t("The system's authorities vouch for this server; there is nothing to trust."), e.Profile)
 				}
-				a.err.facts("SHA-256", cert.SHA256, "Subject", cert.Subject, "Issuer", cert.Issuer,
-					"Expires", cert.NotAfter.Format(time.DateOnly))
-				if err := a.ask(c.Context(), "Is this the server's own certificate? Trust it?"); err != nil {
+				a.err.facts("SHA-256", cert.SHA256, a.t("Subject"), cert.Subject, a.t("Issuer"), cert.Issuer,
+					a.t("Expires"), cert.NotAfter.Format(time.DateOnly))
+				if err := a.ask(c.Context(), a.t("Is this the server's own certificate? Trust it?")); err != nil {
 					return err
 				}
 				trust = cert.SHA256
@@ -503,7 +497,7 @@ func (a *app) serverTrust() *cobra.Command {
 			if err := b.Pin(c.Context(), e.Name, pinned); err != nil {
 				return err
 			}
-			return a.doneProfile(c.Context(), b, e.Name, "Trusted for "+api.Printable(e.Name)+": this certificate and no other.")
+			return a.doneProfile(c.Context(), b, e.Name, a.t("Trusted for {server}: this certificate and no other.", "server", e.Name))
 		},
 	}
 	c.Flags().StringVar(&trust, "trust", "", "the SHA-256 `FINGERPRINT`; without it, the certificate is shown and you are asked")
@@ -518,23 +512,23 @@ func (a *app) serverDiscover() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			progress, stop := a.progress()
 			defer stop()
-			progress(api.Progress{Step: "discovering", Text: "Asking the local network…"})
+			progress(api.Progress{Step: "discovering"})
 			found, err := jellyfin.Discover(c.Context(), jellyfin.DiscoverOptions{})
 			if err != nil {
 				return err
 			}
 			if a.json {
-				return a.out.json(append([]api.DiscoveredServer{}, found...))
+				return a.document(append([]api.DiscoveredServer{}, found...))
 			}
 			if len(found) == 0 {
-				a.err.text("", "No server answered. If yours is in another network, add it by its address: jellybind server add ADDRESS")
+				a.err.text("", a.t("No server answered. If yours is in another network, add it by its address: jellybind server add ADDRESS"))
 				return nil
 			}
 			rows := [][]string{}
 			for _, s := range found {
 				rows = append(rows, []string{s.Name, s.URL})
 			}
-			return a.out.table([]string{"NAME", "ADDRESS"}, rows)
+			return a.out.table(a.headers("NAME", "ADDRESS"), rows)
 		},
 	}
 }

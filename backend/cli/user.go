@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 func (a *app) usersCommand() *cobra.Command {
@@ -39,19 +41,22 @@ func (a *app) listUsers(ctx context.Context, q query) error {
 		return err
 	}
 	if a.json {
-		return a.out.json(accounts)
+		return a.document(accounts)
 	}
 	rows := [][]string{}
 	for _, x := range accounts {
-		seen := ""
+		seen := a.t("never")
+		if !x.Exists {
+			seen = ""
+		}
 		if !x.LastActivity.IsZero() {
 			seen = x.LastActivity.Local().Format(time.DateOnly)
 		}
-		rows = append(rows, []string{nameOf(x), strconv.Itoa(len(x.Identities)), seen, traits(x)})
+		rows = append(rows, []string{nameOf(x), strconv.Itoa(len(x.Identities)), seen, a.traits(x)})
 	}
 	if len(rows) == 0 {
-		a.err.line(noMatch)
-	} else if err := a.out.table([]string{"ACCOUNT", "LINKS", "LAST SEEN", "NOTES"}, rows, "NOTES"); err != nil {
+		a.err.line(a.t(noMatch))
+	} else if err := a.out.table(a.headers("ACCOUNT", "LINKS", "LAST ACTIVE", "NOTES"), rows, a.t("NOTES")); err != nil {
 		return err
 	}
 	a.noteOwn(r)
@@ -95,7 +100,7 @@ what would happen.`,
 			if !a.json || !a.yes {
 				a.unregister(a.err, plan, to, drops)
 			}
-			if err := a.ask(ctx, fmt.Sprintf("Unregister %s?", api.Printable(account.Name))); err != nil {
+			if err := a.ask(ctx, a.t("Return {account} to password sign-in?", "account", account.Name)); err != nil {
 				return err
 			}
 			change, err := s.Linker.Unregister(ctx, account.ID, to.ID)
@@ -103,9 +108,9 @@ what would happen.`,
 				return err
 			}
 			if a.json {
-				return a.out.json(change)
+				return a.document(change)
 			}
-			a.out.text("", unregistered(account, to, drops, can.UnregisterKept))
+			a.out.text("", a.unregistered(account, to, drops, can.UnregisterKept))
 			if drops || to.ID != account.AuthProvider {
 				a.hintUndo(change)
 			}
@@ -129,10 +134,7 @@ func signInProvider(list []api.AuthProvider, typed string) (api.AuthProvider, er
 		}
 		names = append(names, signInName(list, p.ID))
 	}
-	return api.AuthProvider{}, &api.Error{
-		Code: api.CodeUsage, Sentence: fmt.Sprintf("The server has no sign-in provider “%s”.", api.Printable(typed)),
-		Hint: "It has: " + api.Printable(strings.Join(names, ", ")),
-	}
+	return api.AuthProvider{}, usage("no-sign-in-provider", "provider", typed, "next", "choose", "names", strings.Join(names, ", "))
 }
 
 // signInName is what a sign-in provider is called.
@@ -148,62 +150,77 @@ func signInName(list []api.AuthProvider, id string) string {
 // lastName is the telling part of a sign-in provider's id, which is the name of a class with its namespaces.
 func lastName(id string) string { return id[strings.LastIndex(id, ".")+1:] }
 
-// unregistered says what Unregister has done.
-func unregistered(x api.Account, to api.AuthProvider, drops, kept bool) string {
-	when := "now"
-	if to.ID == x.AuthProvider {
-		when = "as before"
+// signInWay says what an account signs in with, for “signs in with”.
+func (a *app) signInWay(id, name string) string {
+	switch id {
+	case api.AuthProviderDefault:
+		return a.t("Jellyfin's own password")
+	case api.AuthProviderPlugin:
+		return a.t("single sign-on")
 	}
-	said := fmt.Sprintf("%s signs in by %s %s.", api.Printable(x.Name), api.Printable(to.Name), when)
-	if !kept {
-		said = fmt.Sprintf("The server said yes; on this flavour %s keeps its sign-in provider.", api.Printable(x.Name))
+	return cmp.Or(name, lastName(id))
+}
+
+// unregistered says what Unregister has done.
+func (a *app) unregistered(x api.Account, to api.AuthProvider, drops, kept bool) string {
+	named := []string{"account", x.Name, "way", a.signInWay(to.ID, to.Name)}
+	said := a.t("{account} signs in with {way} now.", named...)
+	switch {
+	case !kept:
+		said = a.t("Nothing changed: this plugin cannot do that on Jellyfin 10.11.")
+	case to.ID == x.AuthProvider:
+		said = a.t("{account} signs in with {way} as before.", named...)
 	}
 	var names []string
 	for _, id := range x.Identities {
-		names = append(names, fmt.Sprintf("%s of %s", api.Printable(id.Name), api.Printable(id.Provider)))
+		names = append(names, a.t("{name} at {provider}", "name", id.Name, "provider", id.Provider))
 	}
 	n := len(names)
 	switch {
 	case drops && n == 0:
-		return said + " It had no link. Its sessions have ended."
+		return said + " " + a.t("It had no link. Its sessions have ended.")
 	case drops && n == 1:
-		return said + fmt.Sprintf(" Its one link was dropped: %s. Its sessions have ended.", names[0])
+		return said + " " + a.t("Its only link was removed: {name}. Its sessions have ended.", "name", names[0])
 	case drops:
-		return said + fmt.Sprintf(" Its %d links were dropped: %s. Its sessions have ended.", n, strings.Join(names, ", "))
+		return said + " " + a.t("Its {n} links were removed: {names}. Its sessions have ended.",
+			"n", strconv.Itoa(n), "names", strings.Join(names, ", "))
 	case n == 0:
-		return said + " It has no link."
+		return said + " " + a.t("It has no link.")
 	case n == 1:
-		return said + " Its one link stays, and still opens it."
+		return said + " " + a.t("Its only link stays, and still opens it.")
 	}
-	return said + fmt.Sprintf(" Its %d links stay, and still open it.", n)
+	return said + " " + a.t("Its {n} links stay, and still open it.", "n", strconv.Itoa(n))
 }
 
 // unregister says what Unregister would do. Drops is whether it drops the account's links.
 func (a *app) unregister(p *printer, plan api.UnregisterPlan, to api.AuthProvider, drops bool) {
-	p.facts("Account", plan.Account.Name, "Signs in by", signInName(plan.Providers, plan.Account.AuthProvider),
-		"From now on", to.Name)
+	from := plan.Account.AuthProvider
+	p.facts(a.t("Account"), plan.Account.Name, a.t("Signs in with"), a.signInWay(from, signInName(plan.Providers, from)),
+		a.t("From now on"), a.signInWay(to.ID, to.Name))
+	a.words.Fill(&plan, words.Terminal)
 	effects := plan.Effects
-	if plan.Account.AuthProvider == to.ID && !drops {
-		already := "The account signs in by " + api.Printable(to.Name) + " already, and this flavour changes nothing else. "
+	if from == to.ID && !drops {
+		already := a.t("The account signs in with {way} already, and this flavour changes nothing else.",
+			"way", a.signInWay(to.ID, to.Name)) + " "
 		if plan.Links == 0 {
-			effects = []string{already + "It has no link either."}
+			effects = []string{already + a.t("It has no link either.")}
 		} else {
-			effects = []string{already + "Its links still open it. What takes it out of single sign-on is to remove them: " +
-				"jellybind links remove " + shellWord(plan.Account.Name) + " --all" + a.again()}
+			effects = []string{already + a.t("Its links still open it. To take it out of single sign-on, remove them: "+
+				"jellybind links remove {command}", "command", shellWord(plan.Account.Name)+" --all"+a.again())}
 		}
 	}
 	for _, e := range effects {
 		p.text("• ", e)
 	}
 	if plan.NoPassword {
-		p.text("• ", p.warn("The account has no password: with Jellyfin's own sign-in, whoever knows its name gets in. Set one "+
-			"in the dashboard first."))
+		p.text("• ", p.warn(a.t("The account has no password: with Jellyfin's own sign-in, anybody who knows its name gets in. "+
+			"Set one in the dashboard first.")))
 	}
 }
 
 func (a *app) showUnregister(plan api.UnregisterPlan, to api.AuthProvider, drops bool) error {
 	if a.json {
-		return a.out.json(plan)
+		return a.document(plan)
 	}
 	a.unregister(a.out, plan, to, drops)
 	a.out.line("")
@@ -215,7 +232,7 @@ func (a *app) showUnregister(plan api.UnregisterPlan, to api.AuthProvider, drops
 		}
 		rows = append(rows, []string{p.Name, id})
 	}
-	return a.out.table([]string{"SIGN-IN PROVIDER", "ID"}, rows)
+	return a.out.table(a.headers("SIGN-IN PROVIDER", "ID"), rows)
 }
 
 func (a *app) historyCommand() *cobra.Command {
@@ -235,18 +252,18 @@ func (a *app) historyCommand() *cobra.Command {
 				if changes == nil {
 					changes = []api.Change{}
 				}
-				return a.out.json(changes)
+				return a.document(changes)
 			}
 			rows := [][]string{}
 			for _, x := range changes {
-				rows = append(rows, a.out.change(x))
+				rows = append(rows, a.change(x))
 			}
 			if len(rows) == 0 {
-				a.err.line("Nothing was changed from this computer yet.")
+				a.err.line(a.t("Nothing was changed from this computer yet."))
 				return nil
 			}
-			short := []string{"ID", "TIME", "CHANGE", "STATE", "HOW"}
-			return a.out.table([]string{"ID", "TIME", "CHANGE", "STATE", "ACCOUNT", "FROM", "IDENTITIES", "HOW"}, rows, short...)
+			short := a.headers("ID", "TIME", "CHANGE", "STATE", "HOW")
+			return a.out.table(a.headers("ID", "TIME", "CHANGE", "STATE", "ACCOUNT", "FROM", "IDENTITIES", "HOW"), rows, short...)
 		},
 	}
 	undo := &cobra.Command{
@@ -267,8 +284,8 @@ since is left alone. The undoing is a change of its own.`,
 			if err != nil {
 				return err
 			}
-			question := fmt.Sprintf("Take back the %s of %s from %s?", done.Kind, api.Printable(done.UserName),
-				done.Time.Local().Format(time.DateTime))
+			question := a.t("Undo the {change} of {account} from {time}?", "change", string(done.Kind), "account", done.UserName,
+				"time", done.Time.Local().Format(time.DateTime))
 			if err := a.ask(ctx, question); err != nil {
 				return err
 			}
@@ -285,7 +302,8 @@ since is left alone. The undoing is a change of its own.`,
 
 // change is a change's row in the history. For people times and ids are shortened, the ids as far as “history undo” takes
 // them; more so where lines are short.
-func (p *printer) change(c api.Change) []string {
+func (a *app) change(c api.Change) []string {
+	p := a.out
 	id, undoes, at := c.ID, c.Undoes, c.Time.Local().Format(time.DateTime)
 	account, from := c.UserName, c.FromName
 	if account == "" {
@@ -302,14 +320,14 @@ func (p *printer) change(c api.Change) []string {
 	}
 	names := []string{}
 	for _, id := range c.Identities {
-		names = append(names, id.Name+" of "+id.Provider)
+		names = append(names, a.t("{name} at {provider}", "name", id.Name, "provider", id.Provider))
 	}
 	how := string(c.Strategy)
 	switch {
 	case undoes != "" && p.aligned && p.width < 100:
-		how = "undo"
+		how = a.t("undo")
 	case undoes != "":
-		how = "undo of " + undoes
+		how = a.t("undo of {id}", "id", undoes)
 	}
 	return []string{id, at, string(c.Kind), string(c.State), account, from, strings.Join(names, ", "), how}
 }
@@ -354,12 +372,13 @@ A config.json on standard input is printed with the entry merged in: jellybind s
 				return err
 			}
 			if a.json {
-				return a.out.json(kit)
+				return a.document(kit)
 			}
-			a.out.line("Linking page:  " + kit.PageURL)
-			a.out.text("", "On 9p4 and K0lin the page often signs in with the new identity instead of linking it, which opens or makes "+
-				"another account; SAML works by it nowhere. Better, people link with Jellybind and their own password.")
-			a.out.line("Entry for config.json of the web client:")
+			a.out.line(a.t("Linking page:") + "  " + kit.PageURL)
+			a.out.text("", a.t("Signed-in users can link their own OpenID identities there. SAML is not supported. On 9p4 and K0lin the "+
+				"page often signs in with the new identity instead of linking it, which opens or makes another account. It is better "+
+				"to link with Jellybind and one's own password."))
+			a.out.line(a.t("Entry for config.json of the web client:"))
 			a.out.line(strings.TrimRight(kit.MenuLink, "\n"))
 			return nil
 		},
@@ -379,16 +398,13 @@ func (a *app) pipedInput(ctx context.Context) ([]byte, error) {
 	}
 	progress, stop := a.progress()
 	defer stop()
-	progress(api.Progress{Step: "reading-config", Text: "Reading config.json from standard input…"})
+	progress(api.Progress{Step: "reading-config"})
 	b, err := await(ctx, func() ([]byte, error) { return io.ReadAll(io.LimitReader(a.in, maxConfig+1)) })
 	if err != nil {
 		return nil, fmt.Errorf("reading standard input: %w", err)
 	}
 	if len(b) > maxConfig {
-		return nil, &api.Error{
-			Code: api.CodeUsage, Sentence: "What was given on standard input is too large for a config.json.",
-			Hint: "Give the content of the web client's config.json.",
-		}
+		return nil, usage("config-too-large")
 	}
 	return b, nil
 }

@@ -16,10 +16,7 @@ func CheckDisplay(ctx context.Context, goos string, getenv func(string) string) 
 	if goos == "windows" || goos == "darwin" || getenv("WAYLAND_DISPLAY") != "" {
 		return nil
 	}
-	none := &api.Error{
-		Code: api.CodeUnsupported, Sentence: "There is no display to open the window on.",
-		Hint: "“jellybind --help” shows the commands for the terminal; “jellybind demo --tour” shows what they do.",
-	}
+	none := &api.Error{Code: api.CodeUnsupported, Why: "no-display"}
 	display := getenv("DISPLAY")
 	if display == "" {
 		return none

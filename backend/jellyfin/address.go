@@ -1,9 +1,9 @@
 package jellyfin
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net"
@@ -87,30 +87,25 @@ func Candidates(typed string) ([]string, error) {
 }
 
 func invalidAddress(why string) error {
-	return &api.Error{
-		Code: api.CodeAddressInvalid, Why: "no-address", Sentence: "That is not a server address: " + why + ".",
-		Hint: "Type a name or an IP address, with a port or a path if the server has one, such as media.example.com/jellyfin " +
-			"or 192.168.1.10:8096.",
-		Params: map[string]string{"why": why},
-	}
+	return &api.Error{Code: api.CodeAddressInvalid, Why: "no-address", Params: map[string]string{"why": why}}
 }
 
 func parseAddress(typed string) ([]origin, error) {
 	rest := strings.Trim(strings.TrimSpace(typed), "<>\"'` ")
 	switch {
 	case rest == "":
-		return nil, invalidAddress("it is empty")
+		return nil, invalidAddress("empty")
 	case len(rest) > maxTyped:
-		return nil, invalidAddress("it is too long")
+		return nil, invalidAddress("too-long")
 	case strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' }):
-		return nil, invalidAddress("it holds a blank or a character that cannot be printed")
+		return nil, invalidAddress("unprintable")
 	}
 	rest = strings.ReplaceAll(rest, `\`, "/")
 	scheme := ""
 	if before, after, ok := strings.Cut(rest, "://"); ok && !strings.ContainsAny(before, "/?#.:@[") {
 		scheme, rest = strings.ToLower(before), after
 		if scheme != "http" && scheme != "https" {
-			return nil, invalidAddress("only http and https lead to a Jellyfin server")
+			return nil, invalidAddress("other-scheme")
 		}
 	}
 	rest = strings.TrimPrefix(rest, "//")
@@ -119,7 +114,7 @@ func parseAddress(typed string) ([]origin, error) {
 	}
 	authority, route, _ := strings.Cut(rest, "/")
 	if strings.Contains(authority, "@") {
-		return nil, invalidAddress("a user name or password does not belong into it")
+		return nil, invalidAddress("credentials")
 	}
 	host, port, err := splitHost(authority)
 	if err != nil {
@@ -169,7 +164,7 @@ func places(scheme, port string) []place {
 // splitHost returns the host as it stands in a URL (an IPv6 address in brackets, another script in Punycode) and the port.
 func splitHost(authority string) (host, port string, err error) {
 	if authority == "" {
-		return "", "", invalidAddress("the host is missing")
+		return "", "", invalidAddress("no-host")
 	}
 	if addr, ok := parseIPv6(authority); ok { // without brackets: no port
 		return bracketed(addr), "", nil
@@ -178,7 +173,7 @@ func splitHost(authority string) (host, port string, err error) {
 		inside, after, closed := strings.Cut(inside, "]")
 		addr, ok := parseIPv6(inside)
 		if !closed || !ok {
-			return "", "", invalidAddress("the brackets hold no IPv6 address")
+			return "", "", invalidAddress("no-ipv6")
 		}
 		host = bracketed(addr)
 		if after == "" {
@@ -186,7 +181,7 @@ func splitHost(authority string) (host, port string, err error) {
 		}
 		after, ok = strings.CutPrefix(after, ":")
 		if !ok {
-			return "", "", invalidAddress("something stands between host and port")
+			return "", "", invalidAddress("between")
 		}
 		port, err = checkPort(after)
 		return host, port, err
@@ -221,7 +216,7 @@ func bracketed(addr netip.Addr) string {
 func checkPort(s string) (string, error) {
 	n, err := strconv.ParseUint(s, 10, 16)
 	if err != nil || n == 0 {
-		return "", invalidAddress("the port is not a number from 1 to 65535")
+		return "", invalidAddress("bad-port")
 	}
 	return strconv.FormatUint(n, 10), nil
 }
@@ -231,27 +226,27 @@ func checkName(host string) (string, error) {
 	if strings.ContainsFunc(host, func(r rune) bool { return r >= 0x80 }) {
 		ascii, err := idna.Lookup.ToASCII(host)
 		if err != nil {
-			return "", invalidAddress("the host's name is not a valid one")
+			return "", invalidAddress("bad-host")
 		}
 		host = ascii
 	}
 	host = strings.ToLower(host)
 	if host == "" {
-		return "", invalidAddress("the host is missing")
+		return "", invalidAddress("no-host")
 	}
 	if len(host) > 253 {
-		return "", invalidAddress("the host's name is too long")
+		return "", invalidAddress("long-host")
 	}
 	for label := range strings.SplitSeq(host, ".") {
 		bad := strings.ContainsFunc(label, func(r rune) bool {
 			return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
 		})
 		if label == "" || len(label) > 63 || bad {
-			return "", invalidAddress("the host's name is not a valid one")
+			return "", invalidAddress("bad-host")
 		}
 	}
 	if !strings.Contains(host, ".") && strings.Trim(host, "0123456789") == "" {
-		return "", invalidAddress("a number alone is no host")
+		return "", invalidAddress("number-host")
 	}
 	return host, nil
 }
@@ -262,7 +257,7 @@ func basePaths(route string) ([]string, error) {
 	for s := range strings.SplitSeq(route, "/") {
 		plain, err := url.PathUnescape(s)
 		if err != nil {
-			return nil, invalidAddress("its path holds a broken percent escape")
+			return nil, invalidAddress("bad-escape")
 		}
 		switch plain {
 		case "", ".":
@@ -484,7 +479,7 @@ func (f *finder) probe(ctx context.Context, base string) (server api.Server, lea
 			if err != nil {
 				return err
 			}
-			return c.answerError("redirects to another page", nil)
+			return c.answerError("redirect-page", nil)
 		}
 		if res.Status != http.StatusOK && res.Status != http.StatusServiceUnavailable {
 			return c.probeStatus(res)
@@ -512,7 +507,7 @@ func (c *Client) probeStatus(res *Response) error {
 	if res.Status == http.StatusBadGateway || res.Status == http.StatusGatewayTimeout {
 		return res.Err()
 	}
-	e := c.answerError(fmt.Sprintf("answers with status %d", res.Status), &StatusError{Status: res.Status})
+	e := c.answerError("", &StatusError{Status: res.Status})
 	e.Why, e.Params["status"] = "server-status", strconv.Itoa(res.Status)
 	return e
 }
@@ -534,7 +529,7 @@ func (c *Client) lead(location string) (string, error) {
 	asked.Path, asked.RawPath = path.Join(asked.Path, infoPath), ""
 	to, err := asked.Parse(location)
 	if err != nil || location == "" || to.Host == "" {
-		return "", c.answerError("redirects to an address that is none", nil)
+		return "", c.answerError("redirect-nowhere", nil)
 	}
 	upgrade := c.base.Scheme == "http" && to.Scheme == "https" && strings.EqualFold(to.Hostname(), c.base.Hostname())
 	if !sameOrigin(to, c.base) && !upgrade {
@@ -548,7 +543,7 @@ func (c *Client) lead(location string) (string, error) {
 	}
 	paths, err := basePaths(p)
 	if err != nil {
-		return "", c.answerError("redirects to an address that is none", nil)
+		return "", c.answerError("redirect-nowhere", nil)
 	}
 	host := strings.ToLower(to.Host)
 	if (to.Scheme == "https" && to.Port() == "443") || (to.Scheme == "http" && to.Port() == "80") {
@@ -573,11 +568,11 @@ func notFound(typed string, tried []string, outcomes []outcome) error {
 			}
 		}
 	}
-	var lines []string
+	var lines []string // of an address and what came of it
 	var causes []error
 	codes := map[api.Code]bool{}
 	for _, p := range all {
-		lines = append(lines, p.base+" ("+reasonOf(p.err)+")")
+		lines = append(lines, p.base+" "+outcomeOf(p.err))
 		causes = append(causes, p.err)
 		codes[api.CodeOf(p.err)] = true
 	}
@@ -590,16 +585,12 @@ func notFound(typed string, tried []string, outcomes []outcome) error {
 	}
 	e := &api.Error{
 		Code: api.CodeServerNotFound, Why: "no-jellyfin",
-		Sentence: "No Jellyfin answers at " + api.Printable(typed) + ". Tried: " + strings.Join(lines, ", ") + ".",
-		Hint: "Open Jellyfin in a browser and copy its address from there. If that works, check that this computer is on the " +
-			"same network.",
-		Params: map[string]string{"typed": api.Printable(typed), "list": strings.Join(tried, ", ")}, Err: errors.Join(causes...),
+		Params: map[string]string{"typed": api.Printable(typed), "list": strings.Join(lines, "\n")}, Err: errors.Join(causes...),
 	}
 	delete(codes, api.CodeTimeout)
 	delete(codes, api.CodeServerUnreachable)
 	if len(codes) == 0 {
 		e.Code, e.Why = api.CodeServerUnreachable, "nothing-there"
-		e.Hint = "Check that the server runs, that the name and port are right, and that this computer is on the same network."
 	}
 	return withTried(e, "", tried)
 }
@@ -617,28 +608,32 @@ func withTried(e *api.Error, base string, tried []string) error {
 	return &d
 }
 
-// reasonOf shortens an error to a few words for a list.
-func reasonOf(err error) string {
+// outcomeOf names in a word what came of asking an address, for a list of several.
+func outcomeOf(err error) string {
 	if s := StatusOf(err); s != 0 && api.CodeOf(err) == api.CodeServerAnswer {
-		return fmt.Sprintf("status %d", s)
+		return "status " + strconv.Itoa(s)
 	}
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok {
-		return "no answer"
+		return outcomeParts[""]
 	}
-	switch e.Code { //nolint:exhaustive // the others have their sentence
-	case api.CodeTimeout:
-		return "no answer in time"
-	case api.CodeCancelled:
-		return "not waited for"
-	case api.CodeServerUnreachable:
-		if _, reason, ok := strings.Cut(e.Sentence, ": "); ok {
-			return strings.TrimSuffix(reason, ".")
-		}
+	if e.Why == "odd-answer" {
+		return e.Params["why"]
 	}
-	_, what, ok := strings.Cut(strings.TrimSuffix(e.Sentence, "."), " ")
-	if !ok {
-		return e.Sentence
-	}
-	return what
+	return cmp.Or(outcomeParts[e.Why], outcomeParts[api.Why(e.Code)], outcomeParts[""])
+}
+
+// outcomeParts are the words for outcomeOf of reasons and codes.
+var outcomeParts = map[api.Why]string{
+	"connection-refused": "connection-refused",
+	"no-route":           "no-route",
+	"no-host":            "no-name",
+	"no-lookup":          "no-lookup",
+	"no-tls":             "no-tls",
+	"broken":             "broken",
+	"proxy":              "proxy",
+	"timeout":            "silent",
+	"cancelled":          "cancelled",
+	"redirect-refused":   "redirect",
+	"":                   "away",
 }

@@ -331,17 +331,17 @@ func TestFindWhatIsNoJellyfin(t *testing.T) {
 		"redirects to a program": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", "javascript:alert(1)")
 			w.WriteHeader(http.StatusFound)
-		}, api.CodeServerNotFound, "an address that is none"},
+		}, api.CodeServerNotFound, "something that is not an address"},
 		"redirects in a circle": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/a"+r.URL.Path, http.StatusFound)
 		}, api.CodeServerNotFound, "redirects to another page"},
 		"other JSON": {func(w http.ResponseWriter, _ *http.Request) {
 			recordedAnswer{Status: 200, Type: "application/json", Body: `{"version":"1","name":"grafana"}`}.write(w)
-		}, api.CodeServerNotFound, "something else"},
-		"no JSON": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, api.CodeServerNotFound, "something else"},
+		}, api.CodeServerNotFound, "something other"},
+		"no JSON": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, api.CodeServerNotFound, "something other"},
 		"Emby": {func(w http.ResponseWriter, _ *http.Request) {
 			recordedAnswer{Status: 200, Type: "application/json", Body: `{"LocalAddress":"http://x","ServerName":"e","Version":"4.8.0.80","Id":"1"}`}.write(w)
-		}, api.CodeServerNotFound, "not a Jellyfin"},
+		}, api.CodeServerNotFound, "not Jellyfin"},
 		"404":               {http.NotFound, api.CodeServerNotFound, "status 404"},
 		"503 of another":    {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, api.CodeServerNotFound, "status 503"},
 		"proxy without one": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, api.CodeServerUnreachable, "proxy"},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,7 +43,7 @@ func (c *Client) DecodeSignIn(res *Response) (SignedIn, error) {
 	}
 	in, ok := w.signedIn()
 	if !ok {
-		return SignedIn{}, c.answerError("answers something else than a sign-in", nil)
+		return SignedIn{}, c.answerError("no-sign-in", nil)
 	}
 	return in, nil
 }
@@ -59,11 +58,7 @@ func (c *Client) SignIn(ctx context.Context, name string, password secret.Value)
 	if err != nil {
 		return SignedIn{}, err
 	}
-	return c.signInAnswer(res, &api.Error{
-		Code: api.CodeCredentialRefused, Why: "password",
-		Sentence: "The server does not accept this name and password.",
-		Hint:     "Check both, and that the account has a password on the server itself.",
-	})
+	return c.signInAnswer(res, &api.Error{Code: api.CodeCredentialRefused, Why: "password"})
 }
 
 // signInAnswer reads the answer to a sign-in; refused is what 401 means there.
@@ -73,12 +68,7 @@ func (c *Client) signInAnswer(res *Response, refused *api.Error) (SignedIn, erro
 		refused.Err = &StatusError{Status: res.Status}
 		return SignedIn{}, refused
 	case http.StatusForbidden:
-		return SignedIn{}, &api.Error{
-			Code:     api.CodeAccountDisabled,
-			Sentence: "The server does not let this account sign in: it is disabled, or not allowed from here or at this time.",
-			Hint:     "An administrator can change that in the account's settings on the server.",
-			Err:      &StatusError{Status: res.Status},
-		}
+		return SignedIn{}, &api.Error{Code: api.CodeAccountDisabled, Err: &StatusError{Status: res.Status}}
 	}
 	return c.DecodeSignIn(res)
 }
@@ -110,16 +100,13 @@ func (c *Client) StartQuickConnect(ctx context.Context) (QuickConnect, error) {
 	}
 	err := c.JSON(ctx, Request{Method: http.MethodPost, Path: "/QuickConnect/Initiate", Anonymous: true}, &w)
 	if StatusOf(err) == http.StatusUnauthorized {
-		return QuickConnect{}, &api.Error{
-			Code: api.CodeQuickConnectOff, Sentence: "Quick Connect is switched off on this server.",
-			Hint: "Sign in with name and password, or have an administrator switch it on.", Err: err,
-		}
+		return QuickConnect{}, &api.Error{Code: api.CodeQuickConnectOff, Err: err}
 	}
 	if err != nil {
 		return QuickConnect{}, err
 	}
 	if w.Secret == "" || w.Code == "" {
-		return QuickConnect{}, c.answerError("answers something else than a Quick Connect code", nil)
+		return QuickConnect{}, c.answerError("no-code", nil)
 	}
 	return QuickConnect{Code: w.Code, Secret: secret.New(w.Secret)}, nil
 }
@@ -186,17 +173,11 @@ func (c *Client) exchangeQuickConnect(ctx context.Context, q QuickConnect) (Sign
 	if res.Status == http.StatusNotFound {
 		return SignedIn{}, quickConnectExpired(&StatusError{Status: res.Status})
 	}
-	return c.signInAnswer(res, &api.Error{
-		Code: api.CodeCredentialRefused, Why: "quick-connect",
-		Sentence: "The server does not accept this Quick Connect sign-in.", Hint: "Start again.",
-	})
+	return c.signInAnswer(res, &api.Error{Code: api.CodeCredentialRefused, Why: "quick-connect"})
 }
 
 func quickConnectExpired(cause error) error {
-	return &api.Error{
-		Code: api.CodeQuickConnectExpired, Sentence: "Nobody approved the Quick Connect code in time.",
-		Hint: "Start again for a new code, and type it under Quick Connect on a device that is signed in.", Err: cause,
-	}
+	return &api.Error{Code: api.CodeQuickConnectExpired, Err: cause}
 }
 
 // SignOut ends the access token at the server. A token that the server no longer knows is no error.
@@ -288,16 +269,14 @@ func (c *Client) CreateKey(ctx context.Context, app string) (secret.Value, error
 		}
 		switch len(fresh) {
 		case 0:
-			return secret.Value{}, c.answerError("says that it made an API key, but has none", nil)
+			return secret.Value{}, c.answerError("no-key", nil)
 		case 1:
 			return secret.New(fresh[0].AccessToken), nil
 		}
 	}
 	return secret.Value{}, &api.Error{
 		Code: api.CodeServerRefused, Why: "keys-alike",
-		Sentence: "Somebody else is making API keys of the same name at this moment.",
-		Hint:     "Try again with another name.",
-		Params:   map[string]string{"host": c.base.Host},
+		Params: map[string]string{"host": c.base.Host},
 	}
 }
 
@@ -317,11 +296,7 @@ func (c *Client) makeKey(ctx context.Context, app string, before []wireKey) ([]w
 	}
 	after, err := c.keys(ctx)
 	if err != nil {
-		return nil, &api.Error{
-			Code: api.CodeOf(err), Why: "key-unlisted",
-			Sentence: "The server has made an API key, but does not show its list of keys. " + err.Error(),
-			Hint:     "Look at the server's API keys, and revoke the one that nobody uses.", Err: err,
-		}
+		return nil, &api.Error{Code: api.CodeOf(err), Why: "key-unlisted", Err: err}
 	}
 	return slices.DeleteFunc(after, func(k wireKey) bool {
 		return k.AppName != app || k.AccessToken == "" ||
@@ -337,18 +312,13 @@ func (c *Client) unmakeKey(ctx context.Context, fresh []wireKey, cancelled, err 
 	if err == nil && len(fresh) <= 1 {
 		return cancelled
 	}
-	return &api.Error{
-		Code:     api.CodeOf(cancelled),
-		Why:      "key-left",
-		Sentence: "Cancelled, but the server may have made an API key, which nobody uses.",
-		Hint:     "Look at the server's API keys, and revoke it there.", Err: errors.Join(cancelled, err),
-	}
+	return &api.Error{Code: api.CodeOf(cancelled), Why: "key-left", Err: errors.Join(cancelled, err)}
 }
 
 // RevokeKey revokes an API key. One that the server no longer has is no error.
 func (c *Client) RevokeKey(ctx context.Context, key secret.Value) error {
 	if key.IsZero() {
-		return &api.Error{Code: api.CodeInternal, Sentence: "There is no key to revoke."}
+		return &api.Error{Code: api.CodeInternal, Err: errors.New("no key to revoke")}
 	}
 	return c.JSON(ctx, Request{
 		Method: http.MethodDelete, Path: "/Auth/Keys/" + url.PathEscape(key.Reveal()), Idempotent: true,
@@ -366,14 +336,5 @@ func (c *Client) RevokeKeyByTail(ctx context.Context, app, tail string) error {
 	if len(keys) == 1 {
 		return c.RevokeKey(ctx, secret.New(keys[0].AccessToken))
 	}
-	what, params := "no API key", map[string]string{"app": app, "tail": tail}
-	if len(keys) > 1 {
-		what = "more than one API key"
-	}
-	return &api.Error{
-		Code: api.CodeUsage, Why: "no-such-key",
-		Sentence: fmt.Sprintf("The server has %s named %s that ends in %s.", what, api.Printable(app), api.Printable(tail)),
-		Hint:     "List the keys for their names and endings.",
-		Params:   params,
-	}
+	return &api.Error{Code: api.CodeUsage, Why: "no-such-key", Params: map[string]string{"app": app, "tail": tail}}
 }

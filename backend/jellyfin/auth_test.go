@@ -16,10 +16,12 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 const qcSecret = "5ec2e75ec2e75ec2e75ec2e7"
 
+// wantCode fails unless the error has the code. It returns the error with what a person is told.
 func wantCode(t *testing.T, err error, code api.Code) *api.Error {
 	t.Helper()
 	e, ok := err.(*api.Error) //nolint:errorlint // the promise is the type itself
@@ -27,12 +29,14 @@ func wantCode(t *testing.T, err error, code api.Code) *api.Error {
 		t.Fatalf("error is %T (%v), want *api.Error %s", err, err, code)
 	}
 	if e.Code != code {
-		t.Fatalf("code %s (%s), want %s", e.Code, e.Sentence, code)
+		t.Fatalf("code %s (%v), want %s", e.Code, e, code)
 	}
-	if strings.Contains(e.Sentence+e.Hint, "Error processing") || e.Sentence == "" {
-		t.Errorf("not a sentence for people: %q", e.Sentence)
+	told := *e
+	told.Sentence, told.Hint = words.For("en").Error(e, words.Terminal)
+	if strings.Contains(told.Sentence+told.Hint, "Error processing") || e.Why != "" && words.For("en").Why(e.Why, e.Params) == "" {
+		t.Errorf("not a sentence for people: %v", e)
 	}
-	return e
+	return &told
 }
 
 // signInServer answers as recorded: root/rootpw is an administrator, dave is disabled, alice a plain user.
@@ -401,8 +405,8 @@ func TestCreateKeyCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	k := &keyServer{made: func(k *keyServer) { k.add("Jellybind", "theirs"); cancel() }}
 	_, err := client(t, serve(t, k.ServeHTTP), keyValue).CreateKey(ctx, "Jellybind")
-	wantCode(t, err, api.CodeCancelled)
-	if len(k.keys) != 2 || !strings.Contains(err.Error(), "may have made") {
+	e := wantCode(t, err, api.CodeCancelled)
+	if len(k.keys) != 2 || e.Why != "key-left" {
 		t.Errorf("left %v: %v", k.keys, err)
 	}
 }
@@ -418,8 +422,7 @@ func TestCreateKeyThatIsNotShown(t *testing.T) {
 		}
 		k.ServeHTTP(w, r)
 	}), keyValue).CreateKey(t.Context(), "Jellybind")
-	wantCode(t, err, api.CodeForbidden)
-	if !strings.Contains(err.Error(), "has made an API key") {
+	if e := wantCode(t, err, api.CodeForbidden); e.Why != "key-unlisted" {
 		t.Errorf("got %v", err)
 	}
 }

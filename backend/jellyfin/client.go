@@ -174,12 +174,7 @@ func baseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimRight(raw, "/"))
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Opaque != "" ||
 		u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, &api.Error{
-			Code:     api.CodeAddressInvalid,
-			Why:      "no-base",
-			Sentence: "That is not the base address of a server.",
-			Hint:     "Give an address such as https://media.example.com or http://192.168.1.10:8096/jellyfin.",
-		}
+		return nil, &api.Error{Code: api.CodeAddressInvalid, Why: "no-base"}
 	}
 	return u, nil
 }
@@ -462,7 +457,7 @@ func (r Request) body() (body []byte, contentType string, err error) {
 		}
 		body, err = json.Marshal(r.JSON)
 		if err != nil {
-			return nil, "", &api.Error{Code: api.CodeInternal, Sentence: "A request could not be written as JSON.", Err: err}
+			return nil, "", &api.Error{Code: api.CodeInternal, Err: fmt.Errorf("writing a request as JSON: %w", err)}
 		}
 		return body, "application/json", nil
 	case r.Form != "":
@@ -474,12 +469,12 @@ func (r Request) body() (body []byte, contentType string, err error) {
 // target joins the base URL and the request's path without touching the path's escapes.
 func (c *Client) target(req Request) (*url.URL, error) {
 	if !strings.HasPrefix(req.Path, "/") || strings.ContainsAny(req.Path, "?#") {
-		return nil, &api.Error{Code: api.CodeInternal, Sentence: "A request's path is not a path."}
+		return nil, &api.Error{Code: api.CodeInternal, Err: errors.New("a request's path is malformed")}
 	}
 	u, err := url.Parse(c.base.String() + req.Path)
 	if err != nil || !sameOrigin(u, c.base) {
 		// err would quote the path, which may hold a key.
-		return nil, &api.Error{Code: api.CodeInternal, Sentence: "A request's path is not a path."}
+		return nil, &api.Error{Code: api.CodeInternal, Err: errors.New("a request's path is malformed")}
 	}
 	u.RawQuery = req.RawQuery
 	if u.RawQuery == "" && len(req.Query) > 0 {
@@ -572,13 +567,13 @@ func (c *Client) redirect(res *http.Response, from *url.URL, follow bool, hops i
 	}
 	to, err := from.Parse(location)
 	if err != nil || to.Host == "" {
-		return nil, c.answerError("redirects to an address that is none", nil)
+		return nil, c.answerError("redirect-nowhere", nil)
 	}
 	if !sameOrigin(to, c.base) {
 		return nil, c.redirectError(to)
 	}
 	if hops >= maxRedirects {
-		return nil, c.answerError("redirects in a circle", nil)
+		return nil, c.answerError("redirect-circle", nil)
 	}
 	to.User, to.Fragment = nil, ""
 	return to, nil

@@ -189,8 +189,5 @@ func directedBroadcast(n *net.IPNet) (netip.Addr, bool) {
 }
 
 func noDiscovery(err error) error {
-	return &api.Error{
-		Code: api.CodeServerUnreachable, Why: "no-discovery", Sentence: "The local network could not be asked for servers.",
-		Hint: "Type the server's address instead. A firewall may keep programs from asking.", Err: err,
-	}
+	return &api.Error{Code: api.CodeServerUnreachable, Why: "no-discovery", Err: err}
 }

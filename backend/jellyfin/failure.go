@@ -81,50 +81,33 @@ func (r *Response) Err() error {
 	case r.Status == http.StatusUnauthorized:
 		e.Code = api.CodeCredentialRefused
 		e.Why = "status-401"
-		e.Sentence = r.host + " does not accept the key or token."
-		e.Hint = "It may have been revoked, or a later sign-in has replaced it. Sign in again."
 	case r.Status == http.StatusForbidden:
 		e.Code = api.CodeForbidden
 		e.Why = "status-403"
-		e.Sentence = r.host + " does not allow this with the credential in use."
-		e.Hint = "Use an administrator's sign-in."
 	case r.Status == http.StatusTooManyRequests:
 		e.Code = api.CodeRateLimited
 		e.Why = "status-429"
-		e.Sentence = r.host + " answers that there were too many requests."
-		e.Hint = "Wait a minute, then try again."
 		if s := strings.TrimSpace(r.Header.Get("Retry-After")); s != "" && len(s) < 64 {
 			e.Params["retryAfter"] = api.Printable(s)
 		}
 	case r.Status == http.StatusServiceUnavailable:
 		e.Code = api.CodeServerStarting
 		e.Why = "starting"
-		e.Sentence = r.host + " is still starting."
-		e.Hint = "Wait a moment, then try again."
 	case r.Status == http.StatusBadGateway || r.Status == http.StatusGatewayTimeout:
 		e.Code = api.CodeServerUnreachable
 		e.Why = "proxy"
-		e.Sentence = "A proxy at " + r.host + " answers, but cannot reach Jellyfin behind it."
-		e.Hint = "Check that Jellyfin runs and that the proxy's settings name the right address."
 	case r.Status >= 300 && r.Status <= 399:
 		e.Code = api.CodeRedirectRefused
 		e.Why = "status-3xx"
-		e.Sentence = r.host + " redirects instead of answering."
-		e.Hint = "Check the server's address, and the base path if it has one."
 	case r.Status == http.StatusNotFound:
 		e.Why = "status-404"
-		e.Sentence = r.host + " does not have what was asked for."
 	case r.Status >= 500:
 		e.Why = "status-5xx"
-		e.Sentence = fmt.Sprintf("%s failed to process the request (status %d).", r.host, r.Status)
-		e.Hint = "The server's log says why."
 	default:
 		e.Why = "status"
-		e.Sentence = fmt.Sprintf("%s refused the request (status %d).", r.host, r.Status)
 	}
 	if said != "" {
 		e.Params["because"] = string(whySaid)
-		e.Sentence = strings.TrimSuffix(e.Sentence, ".") + ": " + strings.TrimRight(said, ".") + "."
 	}
 	return e
 }
@@ -193,10 +176,9 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	if e := certificateFailure(host, err); e != nil {
 		return e
 	}
-	unreachable := func(why api.Why, what, hint string) *api.Error {
+	unreachable := func(why api.Why) *api.Error {
 		return &api.Error{
-			Code: api.CodeServerUnreachable, Why: why, Sentence: what, Hint: hint,
-			Params: map[string]string{"host": host, "hostname": c.base.Hostname()}, Err: err,
+			Code: api.CodeServerUnreachable, Why: why, Params: map[string]string{"host": host, "hostname": c.base.Hostname()}, Err: err,
 		}
 	}
 	name, isName := errors.AsType[*net.DNSError](err)
@@ -204,26 +186,24 @@ func (c *Client) failure(ctx context.Context, err error) error {
 	timeout, isNet := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, errTooLarge):
-		return c.answerError("sends more than any Jellyfin would", err)
+		return c.answerError("too-much", err)
 	case errors.Is(err, errBodyTimeout):
-		return timeoutError("stopped", host, host+" began to answer and then stopped.", err)
+		return timeoutError("stopped", host, err)
 	case errors.Is(err, errConnectTimeout):
-		return timeoutError("unconnected", host, "No connection to "+host+" came about in time.", err)
+		return timeoutError("unconnected", host, err)
 	case isPlainHTTP(err):
-		return unreachable("no-tls", host+" does not speak TLS there.", "Use http:// instead of https://, or another port.")
+		return unreachable("no-tls")
 	case isMalformed(err):
-		return c.answerError("does not answer in HTTP", err)
+		return c.answerError("no-http", err)
 	case isName && name.IsNotFound:
-		return unreachable("no-host", "There is no host named "+c.base.Hostname()+".",
-			"Check the name, and that you are on the right network.")
+		return unreachable("no-host")
 	case isName:
-		return unreachable("no-lookup", "The name "+c.base.Hostname()+" could not be looked up.", "Check your network connection.")
+		return unreachable("no-lookup")
 	case isNet && timeout.Timeout():
-		return timeoutError("silent", host, host+" did not answer in time.", err)
+		return timeoutError("silent", host, err)
 	case isOp && op.Op == "dial":
 		reason := dialReason(err)
-		e := unreachable("no-connection", "No connection to "+host+": "+reason+".",
-			"Check that the server runs and that the port is right.")
+		e := unreachable("no-connection")
 		switch e.Params["why"] = reason; reason {
 		case "connection refused":
 			e.Why = "connection-refused"
@@ -232,59 +212,51 @@ func (c *Client) failure(ctx context.Context, err error) error {
 		}
 		return e
 	}
-	return unreachable("broken", "The connection to "+host+" broke.", "Try again; if it happens again, the server's log says why.")
+	return unreachable("broken")
 }
 
 func contextError(host string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return timeoutError("silent", host, host+" did not answer in time.", err)
+		return timeoutError("silent", host, err)
 	}
-	return &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: err}
+	return &api.Error{Code: api.CodeCancelled, Err: err}
 }
 
-func timeoutError(why api.Why, host, sentence string, err error) error {
-	return &api.Error{
-		Code: api.CodeTimeout, Why: why, Sentence: sentence, Hint: "Check that the server runs and is not overloaded.",
-		Params: map[string]string{"host": host}, Err: err,
-	}
+func timeoutError(why api.Why, host string, err error) error {
+	return &api.Error{Code: api.CodeTimeout, Why: why, Params: map[string]string{"host": host}, Err: err}
 }
 
 // answerError tells of an answer that no Jellyfin gives.
 func (c *Client) answerError(why string, cause error) *api.Error {
 	return &api.Error{
 		Code: api.CodeServerAnswer, Why: "odd-answer",
-		Sentence: c.base.Host + " " + why + ".",
-		Hint:     "Check that the address is Jellyfin's, with its base path if it has one.",
-		Params:   map[string]string{"host": c.base.Host, "why": why},
-		Err:      cause,
+		Params: map[string]string{"host": c.base.Host, "why": why},
+		Err:    cause,
 	}
 }
 
 // notJSON tells of an answer that is not the JSON asked for. The decoder's error may quote the body, and is dropped.
 func (c *Client) notJSON(res *Response, err error) error {
-	why := "answers something else than Jellyfin's API would"
+	why := "not-api"
 	switch {
 	case strings.HasPrefix(res.Header.Get("Content-Type"), "text/html"):
-		why = "answers a web page where Jellyfin's API was asked"
+		why = "web-page"
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
-		why = "ends its answer in the middle"
+		why = "cut-short"
 	}
 	return c.answerError(why, nil)
 }
 
 func (c *Client) redirectError(to *url.URL) error {
 	origin := api.Printable(to.Scheme + "://" + to.Host)
-	why, hint := api.Why("redirects"), "If that is your server, use its address instead."
+	why := api.Why("redirects")
 	if to.Scheme == "http" && c.base.Scheme == "https" {
 		why = "redirects-open"
-		hint = "It would send your credential unencrypted. Check the proxy in front of Jellyfin."
 	}
 	return &api.Error{
-		Code:     api.CodeRedirectRefused,
-		Why:      why,
-		Sentence: fmt.Sprintf("%s redirects to %s, which was not followed.", c.base.Host, origin),
-		Hint:     hint,
-		Params:   map[string]string{"host": c.base.Host, "to": origin},
+		Code:   api.CodeRedirectRefused,
+		Why:    why,
+		Params: map[string]string{"host": c.base.Host, "to": origin},
 	}
 }
 

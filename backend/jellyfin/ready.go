@@ -69,9 +69,9 @@ func (c *Client) decodeInfo(res *Response, b []byte) (api.Server, error) {
 		WizardCompleted: wire.StartupWizardCompleted,
 	}
 	if wire.Version == "" || !strings.Contains(strings.ToLower(wire.ProductName), "jellyfin") {
-		e := c.answerError("answers something else than Jellyfin would", nil)
+		e := c.answerError("not-jellyfin", nil)
 		if wire.Version != "" && wire.ServerName != "" {
-			e = c.answerError("is a media server, but not a Jellyfin", nil)
+			e = c.answerError("other-media-server", nil)
 		}
 		e.Code = api.CodeServerNotFound
 		return api.Server{}, e
@@ -84,10 +84,7 @@ func (c *Client) decodeInfo(res *Response, b []byte) (api.Server, error) {
 }
 
 func (c *Client) startingError(cause error) error {
-	return &api.Error{
-		Code: api.CodeServerStarting, Sentence: c.base.Host + " is still starting.", Hint: "Wait a moment, then try again.",
-		Params: map[string]string{"host": c.base.Host}, Err: cause,
-	}
+	return &api.Error{Code: api.CodeServerStarting, Params: map[string]string{"host": c.base.Host}, Err: cause}
 }
 
 // How long WaitReady waits, and how often it looks.

@@ -88,8 +88,7 @@ func (c *Client) User(ctx context.Context, id string) (api.User, error) {
 	err := c.JSON(ctx, Request{Path: "/Users/" + url.PathEscape(id)}, &w)
 	if StatusOf(err) == http.StatusNotFound {
 		return api.User{}, &api.Error{
-			Code: api.CodeUserNotFound, Why: "no-such-id", Sentence: "The server has no account with the id " + api.Printable(id) + ".",
-			Hint: "It may have been deleted; read the accounts again.", Params: map[string]string{"id": id}, Err: err,
+			Code: api.CodeUserNotFound, Why: "no-such-id", Params: map[string]string{"id": id}, Err: err,
 		}
 	}
 	return c.oneUser(&w, err)
@@ -106,7 +105,7 @@ func (c *Client) oneUser(w *wireUser, err error) (api.User, error) {
 		return api.User{}, err
 	}
 	if !w.usable() {
-		return api.User{}, c.answerError("answers something else than an account", nil)
+		return api.User{}, c.answerError("no-account", nil)
 	}
 	return w.user(), nil
 }

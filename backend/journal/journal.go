@@ -83,12 +83,9 @@ func (j *Journal) Alone(ctx context.Context, server string) (done func(), err er
 	case err == nil:
 		return done, nil
 	case ctx.Err() != nil:
-		return nil, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: ctx.Err()}
+		return nil, &api.Error{Code: api.CodeCancelled, Err: ctx.Err()}
 	case waiting.Err() != nil:
-		return nil, &api.Error{
-			Code: api.CodeServerBusy, Sentence: "Another Jellybind is changing links on this server.",
-			Hint: "Wait until it is done, then try again; end it when it hangs.", Err: waiting.Err(),
-		}
+		return nil, &api.Error{Code: api.CodeServerBusy, Err: waiting.Err()}
 	}
 	return nil, unwritable(err)
 }
@@ -190,10 +187,7 @@ func (j *Journal) Change(ctx context.Context, server, id string) (api.Change, er
 		}
 	}
 	if len(found) != 1 {
-		return api.Change{}, &api.Error{
-			Code: api.CodeChangeNotFound, Sentence: fmt.Sprintf("The journal has no single change %q.", api.Printable(id)),
-			Hint: "“jellybind history list” shows the changes with their ids.", Params: map[string]string{"id": id},
-		}
+		return api.Change{}, &api.Error{Code: api.CodeChangeNotFound, Params: map[string]string{"id": id}}
 	}
 	return found[0], nil
 }
@@ -232,10 +226,7 @@ func (j *Journal) append(ctx context.Context, c api.Change) error {
 }
 
 func unwritable(err error) error {
-	return &api.Error{
-		Code: api.CodeInternal, Why: "journal", Sentence: "The journal of changes cannot be written, so nothing more is changed.",
-		Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
-	}
+	return &api.Error{Code: api.CodeInternal, Why: "journal", Err: err}
 }
 
 func appendLine(ctx context.Context, path string, line []byte) error {

@@ -262,8 +262,10 @@ func (l *Linker) movable(r api.Roster, plan api.Plan, c api.Confirmation) error 
 	if able.OK {
 		return nil
 	}
-	return able.Refused(api.CodeUnsupported, fmt.Sprintf("Nothing was changed. Remove the link of %s first, with "+
-		"--via-unregister; then link it here.", accountName(roster.Owner(r, c.Identity))))
+	e := able.Refused(api.CodeUnsupported, "remove-first")
+	owner := roster.Owner(r, c.Identity)
+	e.Params["owner"] = cmp.Or(owner.Name, owner.ID)
+	return e
 }
 
 // stillAs fails unless the account exists, and the identity opens the same account as when the person confirmed.

@@ -72,15 +72,14 @@ func (l *Linker) remove(ctx context.Context, a api.Account, link api.Link, viaUn
 	}
 	able := l.Removable(a, link)
 	if !able.OK && (!viaUnregister || !l.canRebuild(a)) {
-		hint := "Sign in as an administrator: jellybind auth login"
+		next := "administrator"
 		switch {
 		case l.canRebuild(a):
-			hint = "With --via-unregister every link of the account is dropped and the others are written again; its " +
-				"sessions end."
+			next = "via-unregister"
 		case l.endsOwnSession(a.ID):
-			hint = "Use an API key, or another administrator's account: for this one the plugin would end your own session."
+			next = "other-administrator"
 		}
-		return change, able.Refused(api.CodeUnsupported, hint)
+		return change, able.Refused(api.CodeUnsupported, next)
 	}
 	o := l.record(ctx, &change, func(ctx context.Context) outcome { return l.drop(ctx, a, link) })
 	return change, o.told()

@@ -72,7 +72,7 @@ func (l *Linker) undoable(c api.Change) error {
 		return ownSession()
 	}
 	if !able.OK {
-		return able.Refused(api.CodeChangeNotUndoable, unchanged)
+		return able.Refused(api.CodeChangeNotUndoable, "unchanged")
 	}
 	return nil
 }

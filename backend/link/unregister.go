@@ -23,7 +23,7 @@ func (l *Linker) PlanUnregister(ctx context.Context, userID string) (api.Unregis
 func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.UnregisterPlan, error) {
 	c := l.Plugin.Capabilities()
 	if !c.Unregister.OK {
-		return api.UnregisterPlan{}, c.Unregister.Refused(api.CodeForbidden, "Sign in as an administrator: jellybind auth login")
+		return api.UnregisterPlan{}, c.Unregister.Refused(api.CodeForbidden, "administrator")
 	}
 	if l.endsOwnSession(a.ID) {
 		return api.UnregisterPlan{}, ownSession()

@@ -101,7 +101,7 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 	case !oidc && assertion.OK:
 		return api.StrategyAssertion, false, nil
 	case !relay.OK:
-		return "", false, relay.Refused(api.CodeLoopbackUnreachable, "Sign in through the server's own page to try the link.")
+		return "", false, relay.Refused(api.CodeLoopbackUnreachable, "server-page")
 	case oidc && f.Provider.Endpoint == "":
 		return "", false, &api.Error{
 			Code: api.CodeUnsupported, Why: "verify-admin",
@@ -111,11 +111,11 @@ func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
 		}
 	case oidc:
 		return "", false, &api.Error{
-			Code: api.CodeClientMissing, Why: "verify-client",
+			Code: api.CodeClientMissing, Why: "verify-client", Params: map[string]string{"provider": f.Provider.Name},
 			Sentence: "The plugin does not tell who signed in, and signing in with an identity that is " +
 				"not linked would create an account, so that verifying needs a client of Jellybind's own at the identity provider.",
 			Hint: "Register one there, then: jellybind providers set " + f.Provider.Name + " --client-id ID",
 		}
 	}
-	return "", false, assertion.Refused(api.CodeUnsupported, "Sign in through the server's own page to try the link.")
+	return "", false, assertion.Refused(api.CodeUnsupported, "server-page")
 }

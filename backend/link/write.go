@@ -114,7 +114,7 @@ func (l *Linker) store(ctx context.Context, link api.Link, from string) error {
 		return l.Plugin.Preprovision(ctx, link)
 	case api.WritePostLink:
 	}
-	return able.Refused(api.CodeUnsupported, "Sign in as an administrator, or link by signing in at the provider.")
+	return able.Refused(api.CodeUnsupported, "link-by-sign-in")
 }
 
 // move moves an identity by Preprovision, which refuses one that belongs to an account: the identity is removed there first.

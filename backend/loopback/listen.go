@@ -79,12 +79,7 @@ func Listen(ctx context.Context, opts Options) (*Listener, error) {
 		host = hostIPv4
 	}
 	if host != hostIPv4 && host != hostName {
-		return nil, &api.Error{
-			Code: api.CodeUsage, Why: "no-loopback",
-			Sentence: fmt.Sprintf("The sign-in's answer cannot be caught at %q, which is not the loopback.", host),
-			Hint:     `Use "127.0.0.1" or "localhost".`,
-			Params:   map[string]string{"host": host},
-		}
+		return nil, &api.Error{Code: api.CodeUsage, Why: "no-loopback", Params: map[string]string{"host": host}}
 	}
 	ports := opts.Ports
 	if len(ports) == 0 {
@@ -94,9 +89,7 @@ func Listen(ctx context.Context, opts Options) (*Listener, error) {
 		if port < 0 || port > 65535 {
 			return nil, &api.Error{
 				Code: api.CodeUsage, Why: "no-port",
-				Sentence: fmt.Sprintf("%d is not a port.", port),
-				Hint:     "Choose ports from 1 to 65535, or 0 for any free one.",
-				Params:   map[string]string{"port": strconv.Itoa(port)},
+				Params: map[string]string{"port": strconv.Itoa(port)},
 			}
 		}
 	}
@@ -239,19 +232,13 @@ func portTaken(ports []int, cause error) error {
 	switch {
 	case len(ports) == 1 && ports[0] == 0:
 		e.Why = "no-free-port"
-		e.Sentence = "No port of the loopback could be bound."
-		e.Hint = "Check whether a firewall or a sandbox forbids listening on 127.0.0.1."
 	case len(ports) == 1:
 		e.Why = "port-taken"
-		e.Sentence = fmt.Sprintf("Port %s of the loopback is in use by another program, or may not be used.", text)
-		e.Hint = "End that program, or choose another port and allow its address at the identity provider."
 	default:
-		e.Sentence = fmt.Sprintf("The loopback ports %s are all in use by other programs, or may not be used.", text)
-		e.Hint = "End one of those programs, or add a port and allow its address at the identity provider."
 	}
 	return e
 }
 
 func cancelled(cause error) error {
-	return &api.Error{Code: api.CodeCancelled, Sentence: "The sign-in was cancelled.", Err: cause}
+	return &api.Error{Code: api.CodeCancelled, Err: cause}
 }

@@ -235,13 +235,9 @@ func spoken(d time.Duration) string {
 func (w *wait) unanswered(timeout time.Duration) error {
 	e := &api.Error{
 		Code: api.CodeTimeout, Why: "nobody-came",
-		Sentence: fmt.Sprintf("Nobody signed in within %s.", spoken(timeout)),
-		Hint:     "Start again and finish signing in in the browser before the time is over.",
-		Params:   map[string]string{"timeout": timeout.String(), "minutes": strconv.FormatFloat(timeout.Minutes(), 'g', 2, 64)},
+		Params: map[string]string{"timeout": timeout.String(), "minutes": strconv.FormatFloat(timeout.Minutes(), 'g', 2, 64)},
 	}
 	if w.expect.RedirectURI != "" {
-		e.Hint = fmt.Sprintf("Start again and sign in at %s before the time is over. If it showed an error instead of a "+
-			"sign-in page, allow this address there: %s", w.expect.Host, w.expect.RedirectURI)
 		e.Why = "nobody-came-there"
 		e.Params["host"], e.Params["redirectUri"] = w.expect.Host, w.expect.RedirectURI
 	}

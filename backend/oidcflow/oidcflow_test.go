@@ -20,6 +20,7 @@ import (
 	"github.com/jellybind/jellybind/backend/loopback"
 	"github.com/jellybind/jellybind/backend/oidcflow"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 var people = []idp.Person{
@@ -152,7 +153,7 @@ func TestRefusals(t *testing.T) {
 			"wrong secret",
 			oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientAppSecret, Secret: wrong},
 			"maria",
-			api.CodeSignInRefused, "Compare the client id and secret",
+			api.CodeSignInRefused, "Compare both with",
 		},
 		{
 			"no secret",
@@ -207,8 +208,9 @@ func checkError(t *testing.T, err error, code api.Code, hint string) {
 		}
 	}
 	walk(err)
-	if e, ok := errors.AsType[*api.Error](err); !ok || !strings.Contains(e.Hint, hint) {
-		t.Errorf("hint %q, want %q in it", e.Hint, hint)
+	e, _ := errors.AsType[*api.Error](err)
+	if _, said := words.For("en").Error(e, words.Terminal); !strings.Contains(said, hint) {
+		t.Errorf("hint %q, want %q in it", said, hint)
 	}
 	for _, s := range []string{"wrong-client-secret", "state=", "code=", "eyJ", "code_verifier"} {
 		if strings.Contains(all.String(), s) {

@@ -53,17 +53,11 @@ func (d *Data) Find(name string) (*Entry, error) {
 		}
 	}
 	if name == "" {
-		return nil, &api.Error{
-			Code: api.CodeProfileNotFound, Why: "no-server", Sentence: "No server has been added yet.",
-			Hint: "Add one with “jellybind server add ADDRESS”, or try “jellybind --demo links list”.",
-		}
+		return nil, &api.Error{Code: api.CodeProfileNotFound, Why: "no-server"}
 	}
 	switch at := d.at(name); len(at) {
 	case 0:
-		return nil, &api.Error{
-			Code: api.CodeProfileNotFound, Sentence: fmt.Sprintf("There is no server named %q.", api.Printable(name)),
-			Hint: "“jellybind server list” lists those that were added.", Params: map[string]string{"name": name},
-		}
+		return nil, &api.Error{Code: api.CodeProfileNotFound, Params: map[string]string{"name": name}}
 	case 1:
 		return at[0], nil
 	default:
@@ -73,9 +67,7 @@ func (d *Data) Find(name string) (*Entry, error) {
 		}
 		return nil, &api.Error{
 			Code: api.CodeUsage, Why: "several-servers",
-			Sentence: fmt.Sprintf("Several servers have the address %s.", api.Printable(name)),
-			Hint:     "Say which by its name: " + strings.Join(names, ", "),
-			Params:   map[string]string{"address": name, "names": strings.Join(names, ", ")},
+			Params: map[string]string{"address": name, "names": strings.Join(names, ", ")},
 		}
 	}
 }
@@ -186,33 +178,24 @@ func (d *Data) check() error {
 	for _, p := range d.Profiles {
 		switch {
 		case p.Name == "" || len(p.Name) > 200 || !utf8.ValidString(p.Name) || api.Printable(p.Name) != p.Name:
-			return &api.Error{
-				Code: api.CodeUsage, Why: "profile-name",
-				Sentence: "A server's name must be 1 to 200 bytes of text without control characters.",
-				Hint:     "Choose another name.", Params: map[string]string{"name": p.Name},
-			}
+			return &api.Error{Code: api.CodeUsage, Why: "profile-name", Params: map[string]string{"name": p.Name}}
 		case seen[p.Name]:
 			return exists(p.Name)
 		case p.Demo:
-			return &api.Error{
-				Code: api.CodeUsage, Why: "profile-demo", Sentence: "The demo world cannot be stored as a server.",
-				Hint: "Its servers end with the program; start it again when you need it.",
-			}
+			return &api.Error{Code: api.CodeUsage, Why: "profile-demo"}
 		}
 		seen[p.Name] = true
 		u, err := url.Parse(p.URL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return &api.Error{
 				Code: api.CodeAddressInvalid, Why: "profile-scheme",
-				Sentence: "A server's address must begin with http:// or https:// and name a host.",
-				Hint:     "Give the address that opens Jellyfin in a browser.", Params: map[string]string{"name": p.Name},
+				Params: map[string]string{"name": p.Name},
 			}
 		}
 		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 			return &api.Error{
 				Code: api.CodeAddressInvalid, Why: "profile-bare",
-				Sentence: "A server's address must have no user name, password, query or fragment in it: the file holds no secrets.",
-				Hint:     "Give the bare address, such as https://jellyfin.example.org/base.", Params: map[string]string{"name": p.Name},
+				Params: map[string]string{"name": p.Name},
 			}
 		}
 	}
@@ -220,10 +203,7 @@ func (d *Data) check() error {
 }
 
 func exists(name string) error {
-	return &api.Error{
-		Code: api.CodeProfileExists, Sentence: fmt.Sprintf("There is a server named %q already.", api.Printable(name)),
-		Hint: "Choose another name, or remove that one first.", Params: map[string]string{"name": name},
-	}
+	return &api.Error{Code: api.CodeProfileExists, Params: map[string]string{"name": name}}
 }
 
 // Errors of the file's content, inside the *api.Error of Load and Update.

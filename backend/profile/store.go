@@ -39,8 +39,7 @@ func Dir() (string, error) {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return "", &api.Error{
-			Code: api.CodeProfileUnwritable, Why: "no-config-folder", Sentence: "The system names no folder for configuration files.",
-			Hint: "Set " + DirEnv + " to a folder of your own.", Err: fmt.Errorf("finding the configuration folder: %w", err),
+			Code: api.CodeProfileUnwritable, Why: "no-config-folder", Err: fmt.Errorf("finding the configuration folder: %w", err),
 		}
 	}
 	return filepath.Join(dir, "jellybind"), nil
@@ -188,12 +187,7 @@ func (s *Store) read() (Data, error) {
 	d, err := decode(b)
 	switch {
 	case errors.Is(err, ErrNewer):
-		return Empty(), &api.Error{
-			Code:     api.CodeProfileNewer,
-			Sentence: "The file of servers was written by a later version of Jellybind.",
-			Hint:     "Update Jellybind, or name another folder with " + DirEnv + ". The file was left as it is.",
-			Params:   map[string]string{"file": fileName}, Err: err,
-		}
+		return Empty(), &api.Error{Code: api.CodeProfileNewer, Params: map[string]string{"file": fileName}, Err: err}
 	case err != nil:
 		return Empty(), err
 	}
@@ -235,14 +229,9 @@ func (s *Store) lock(ctx context.Context, exclusive bool) (unlock func(), err er
 	case err == nil:
 		return func() { _ = l.Close() }, nil
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errBusy):
-		return nil, &api.Error{
-			Code: api.CodeProfileBusy, Sentence: "Another Jellybind is writing the file of servers.",
-			Hint: "Wait a moment and try again; end the other one when it hangs.", Err: errBusy,
-		}
+		return nil, &api.Error{Code: api.CodeProfileBusy, Err: errBusy}
 	case ctx.Err() != nil:
-		return nil, &api.Error{
-			Code: api.CodeCancelled, Sentence: "Waiting for the file of servers was cancelled.", Err: context.Cause(ctx),
-		}
+		return nil, &api.Error{Code: api.CodeCancelled, Err: context.Cause(ctx)}
 	case !exclusive:
 		return func() {}, nil
 	default:
@@ -256,29 +245,22 @@ var errBusy = errors.New("profile file is locked")
 func (s *Store) damaged(err error, keptAs string) error {
 	e := &api.Error{
 		Code: api.CodeProfileDamaged, Why: "profile-kept", Err: err, Params: map[string]string{"file": keptAs, "folder": s.dir},
-		Sentence: "The file of servers cannot be read; it was kept aside as " + keptAs + ".",
-		Hint:     "Add your servers again, or repair that file and rename it to " + fileName + ". It is in " + s.dir + ".",
 	}
 	if keptAs == "" {
 		e.Why, e.Params = "profile-not-kept", map[string]string{"path": s.Path()}
-		e.Sentence = "The file of servers cannot be read, nor could it be kept aside; nothing will be written over it."
-		e.Hint = "Repair or rename " + s.Path() + "."
 	}
 	return e
 }
 
 func (s *Store) unwritable(err error) error {
 	return &api.Error{
-		Code: api.CodeProfileUnwritable, Why: "profile-folder", Sentence: "The file of servers cannot be written.", Err: err,
-		Hint:   "Check the rights and the free space of " + s.dir + ", or name another folder with " + DirEnv + ".",
+		Code: api.CodeProfileUnwritable, Why: "profile-folder", Err: err,
 		Params: map[string]string{"folder": s.dir},
 	}
 }
 
 func (s *Store) unreadable(err error) error {
 	return &api.Error{
-		Code: api.CodeProfileUnwritable, Why: "profile-closed", Sentence: "The file of servers cannot be opened.",
-		Hint:   "Check the rights of " + s.Path() + ".",
-		Params: map[string]string{"file": s.Path(), "folder": s.dir}, Err: fmt.Errorf("reading the profile file: %w", err),
+		Code: api.CodeProfileUnwritable, Why: "profile-closed", Params: map[string]string{"file": s.Path(), "folder": s.dir}, Err: fmt.Errorf("reading the profile file: %w", err),
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/jellybind/jellybind/backend/relayflow"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 var flavours = []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}
@@ -366,8 +367,9 @@ func TestErrors(t *testing.T) {
 			if !api.IsCode(err, c.code) || (c.is != nil && !errors.Is(err, c.is)) {
 				t.Fatalf("error %v (%s)", err, api.CodeOf(err))
 			}
-			if e, ok := errors.AsType[*api.Error](err); ok && !strings.Contains(e.Hint, c.hint) {
-				t.Errorf("hint %q", e.Hint)
+			e, _ := errors.AsType[*api.Error](err)
+			if _, hint := words.For("en").Error(e, words.Terminal); !strings.Contains(hint, c.hint) {
+				t.Errorf("hint %q", hint)
 			}
 			if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), "SECRET") {
 				t.Errorf("the error tells the state: %+v", err)

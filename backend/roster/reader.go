@@ -43,7 +43,7 @@ func (r *Reader) Read(ctx context.Context, progress func(api.Progress)) (api.Ros
 	caps := r.Links.Capabilities()
 	own := !caps.ReadRoster.OK
 	if own && !caps.ReadOwn.OK {
-		return api.Roster{}, caps.ReadRoster.Refused(api.CodeForbidden, "Sign in as an administrator: jellybind auth login")
+		return api.Roster{}, caps.ReadRoster.Refused(api.CodeForbidden, "administrator")
 	}
 	counted := func(n int) {
 		if progress != nil {

@@ -265,7 +265,7 @@ func TestRunEndsWithoutAnAnswer(t *testing.T) {
 	opts := options(&samlflow.Replay{})
 	opts.Listen.Timeout = 50 * time.Millisecond
 	_, err := samlflow.Run(t.Context(), w.request(), opts, show)
-	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeTimeout || !strings.Contains(e.Hint, "/jf/sso/SAML/post/my%20idp") {
+	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeTimeout || !strings.HasSuffix(e.Params["redirectUri"], "/jf/sso/SAML/post/my%20idp") {
 		t.Errorf("nobody came: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

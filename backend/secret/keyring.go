@@ -190,9 +190,9 @@ func (k *Keyring) Check(ctx context.Context) api.Keyring {
 	if err == nil || errors.Is(err, ErrNotFound) {
 		return api.Keyring{OK: true}
 	}
-	state := api.Keyring{Code: api.CodeInternal, Sentence: err.Error()}
+	state := api.Keyring{Code: api.CodeInternal}
 	if e, ok := errors.AsType[*api.Error](err); ok {
-		state.Code, state.Why, state.Sentence, state.Hint = e.Code, e.Why, e.Sentence, e.Hint
+		state.Code, state.Why = e.Code, e.Why
 	}
 	return state
 }
@@ -254,12 +254,9 @@ func (k *Keyring) call(ctx context.Context, f func(context.Context) (string, err
 func (k *Keyring) late(parent context.Context, err error) error {
 	if cause := context.Cause(parent); cause != nil {
 		if errors.Is(cause, context.DeadlineExceeded) {
-			return &api.Error{
-				Code: api.CodeTimeout, Why: "keyring-silent", Sentence: "The keyring did not answer in time.",
-				Hint: "Unlock the keyring and try again.", Err: cause,
-			}
+			return &api.Error{Code: api.CodeTimeout, Why: "keyring-silent", Err: cause}
 		}
-		return &api.Error{Code: api.CodeCancelled, Sentence: "Waiting for the keyring was cancelled.", Err: cause}
+		return &api.Error{Code: api.CodeCancelled, Err: cause}
 	}
 	if err != nil && (errors.Is(err, ErrLocked) || errors.Is(err, ErrUnavailable)) {
 		return explain(err)
@@ -296,10 +293,7 @@ func check(account string, v Value) error {
 		return err
 	}
 	if v.IsZero() {
-		return &api.Error{
-			Code: api.CodeUsage, Why: "secret-empty", Sentence: "An empty secret cannot be stored.",
-			Hint: "Give the key, token or client secret, without blanks around it.",
-		}
+		return &api.Error{Code: api.CodeUsage, Why: "secret-empty"}
 	}
 	if n := len(v.Reveal()); n > MaxBytes {
 		return explain(fmt.Errorf("%d bytes: %w", n, ErrTooLarge))
@@ -310,11 +304,7 @@ func check(account string, v Value) error {
 // checkAccount refuses names that the systems' tools would misread: macOS' takes one command a line.
 func checkAccount(account string) error {
 	if account == "" || len(account) > MaxAccount || strings.ContainsFunc(account, unicode.IsControl) {
-		return &api.Error{
-			Code: api.CodeUsage, Why: "secret-name",
-			Sentence: "This name cannot be used in the keyring: it is empty, longer than 256 bytes, or has control characters.",
-			Hint:     "Choose a shorter name.",
-		}
+		return &api.Error{Code: api.CodeUsage, Why: "secret-name"}
 	}
 	return nil
 }
@@ -325,24 +315,14 @@ func explain(err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound):
 		e.Code = api.CodeSecretNotFound
-		e.Sentence = "The keyring has no such entry of Jellybind's."
-		e.Hint = "Sign in to the server again; Jellybind then stores it anew."
 	case errors.Is(err, ErrTooLarge):
 		e.Code = api.CodeSecretTooLarge
-		e.Sentence = fmt.Sprintf("The secret is longer than the %d bytes that a keyring takes.", MaxBytes)
-		e.Hint = "Check what was pasted: keys, tokens and client secrets are far shorter."
 	case errors.Is(err, ErrLocked):
 		e.Code, e.Why = api.CodeSecretLocked, lockedWhy
-		e.Sentence = "The keyring is locked."
-		e.Hint = lockedHint
 	default:
 		e.Code, e.Why = api.CodeSecretUnavailable, unavailableWhy
-		e.Sentence = "The system's keyring cannot be used, and Jellybind stores secrets nowhere else."
-		e.Hint = unavailableHint
 		if errors.Is(err, errNoCollection) {
 			e.Why = "keyring-empty"
-			e.Sentence = "The system's keyring has no collection yet in which Jellybind could store its secrets."
-			e.Hint = "Create a default keyring once (in \"Passwords and Keys\", or KDE's wallet settings), then try again."
 		}
 	}
 	return e

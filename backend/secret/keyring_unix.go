@@ -14,11 +14,6 @@ import (
 const (
 	lockedWhy      api.Why = "" // the code's own texts are for these systems
 	unavailableWhy api.Why = ""
-
-	lockedHint = "Unlock the keyring (\"Passwords and Keys\", or KDE's wallet) or answer its question, then try again. " +
-		"For one run without it, use --credential-stdin."
-	unavailableHint = "Install and start a Secret Service such as gnome-keyring or KWallet, within a desktop session or " +
-		"dbus-run-session. For one run without it, use --credential-stdin."
 )
 
 // The names of the Secret Service API, version 0.2.

@@ -9,9 +9,6 @@ import (
 const (
 	lockedWhy      api.Why = "windows-locked"
 	unavailableWhy api.Why = "windows-away"
-
-	lockedHint      = "Sign in to Windows again, then try again."
-	unavailableHint = "Check that the service \"Credential Manager\" (VaultSvc) runs. For one run without it, use --credential-stdin."
 )
 
 // preflight has nothing to ask: Windows' credentials are open whenever the person is signed in.

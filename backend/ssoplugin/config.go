@@ -483,7 +483,7 @@ func (s settings) parameters() map[string]string {
 // CodeClientSecretMissing where the provider has none.
 func (p *Plugin) ClientSecret(ctx context.Context, provider string) (secret.Value, error) {
 	caps := p.Capabilities()
-	if err := allowed(caps.ReadConfig, "Sign in as an administrator."); err != nil {
+	if err := allowed(caps.ReadConfig, "administrator"); err != nil {
 		return secret.Value{}, err
 	}
 	if !caps.SecretsReadable {

@@ -55,14 +55,14 @@ func (p *Plugin) Capabilities() api.Capabilities {
 }
 
 // allowed returns nil when the ability is there, and its reason as an error otherwise.
-func allowed(a api.Ability, hint string) error {
+func allowed(a api.Ability, next string) error {
 	if a.OK {
 		return nil
 	}
 	if a.Why == whyNobody {
-		return a.Refused(api.CodeCredentialMissing, "Sign in, or give an API key.")
+		return a.Refused(api.CodeCredentialMissing, "")
 	}
-	return a.Refused(api.CodeUnsupported, hint)
+	return a.Refused(api.CodeUnsupported, next)
 }
 
 // Snapshot is what one reading of the plugin found.
@@ -94,7 +94,7 @@ func (p *Plugin) read(ctx context.Context, users []string, found func(string, []
 	caps := p.Capabilities()
 	switch {
 	case !caps.ReadRoster.OK && !caps.ReadOwn.OK:
-		return Snapshot{}, allowed(caps.ReadRoster, "Sign in as an administrator.")
+		return Snapshot{}, allowed(caps.ReadRoster, "administrator")
 	case !caps.ReadRoster.OK:
 		return p.readOwn(ctx)
 	}
@@ -177,7 +177,7 @@ func (p *Plugin) Providers(ctx context.Context) ([]api.Provider, error) {
 	case caps.ReadConfig.OK:
 		read = p.readConfig
 	case !caps.ReadOwn.OK:
-		return nil, allowed(caps.ReadConfig, "Sign in as an administrator.")
+		return nil, allowed(caps.ReadConfig, "administrator")
 	}
 	snap, err := read(ctx)
 	if err != nil {

@@ -231,7 +231,7 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 //
 // Errors: CodeUnsupported, CodeSignInExpired.
 func (p *Plugin) PendingName(ctx context.Context, state secret.Value) (string, error) {
-	err := allowed(p.Capabilities().NameBeforeWrite, "Compare the links before and after the sign-in instead.")
+	err := allowed(p.Capabilities().NameBeforeWrite, "")
 	if err != nil {
 		return "", err
 	}

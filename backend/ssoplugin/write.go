@@ -50,7 +50,7 @@ func (p *Plugin) PostLink(ctx context.Context, proto api.Protocol, provider, use
 	if user == p.self {
 		can = caps.PostLinkOwn
 	}
-	if err := allowed(can, "Link by the name of the identity instead, or sign in as an administrator."); err != nil {
+	if err := allowed(can, "by-name"); err != nil {
 		return err
 	}
 	path, err := linkPath(proto, provider, user)
@@ -150,9 +150,9 @@ func (p *Plugin) DeleteLink(ctx context.Context, l api.Link) error {
 	case caps.WriteConfig.OK:
 		return p.deleteByConfig(ctx, l)
 	case !can.OK && p.kind == api.CredentialKey:
-		return allowed(can, "Sign in as an administrator instead of using an API key.")
+		return allowed(can, "administrator")
 	case !can.OK:
-		return allowed(can, "Sign in as an administrator.")
+		return allowed(can, "administrator")
 	case p.kind == api.CredentialUser && caps.LinksInConfig:
 		return awkward(l, "Ask an administrator to remove it.")
 	case p.kind == api.CredentialUser:
@@ -241,7 +241,7 @@ var ErrUnread = errors.New("reading back")
 func (p *Plugin) WriteConfig(ctx context.Context, proto api.Protocol, provider string,
 	change func(links map[string]string) error,
 ) error {
-	if err := allowed(p.Capabilities().WriteConfig, "Link by signing in, or by the name of the identity."); err != nil {
+	if err := allowed(p.Capabilities().WriteConfig, "by-sign-in"); err != nil {
 		return err
 	}
 	done, err := p.writing(ctx)
@@ -402,11 +402,11 @@ func configChanged(provider string) error {
 //
 // Errors: CodeUnsupported, CodeLinkOwned, CodeUserNotFound, CodeProviderNotFound, CodeProviderDisabled, CodeNameInvalid.
 func (p *Plugin) Preprovision(ctx context.Context, l api.Link) error {
-	hint := "Write the link into the provider's configuration."
+	next := "config"
 	if p.kind == api.CredentialUser || p.kind == api.CredentialNone {
-		hint = "Sign in as an administrator."
+		next = "administrator"
 	}
-	if err := allowed(p.Capabilities().Preprovision, hint); err != nil {
+	if err := allowed(p.Capabilities().Preprovision, next); err != nil {
 		return err
 	}
 	if err := checkName(l.Name); err != nil {
@@ -443,7 +443,7 @@ func (p *Plugin) Preprovision(ctx context.Context, l api.Link) error {
 //
 // Errors: CodeUnsupported, CodeUserNotFound, CodeUsage for an empty provider id.
 func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string) error {
-	if err := allowed(p.Capabilities().Unregister, "Sign in as an administrator, or use an API key."); err != nil {
+	if err := allowed(p.Capabilities().Unregister, "administrator"); err != nil {
 		return err
 	}
 	if authProviderID == "" {

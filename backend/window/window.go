@@ -12,7 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
-	"github.com/jellybind/jellybind/backend/german"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // Window has one server open at a time, and runs sign-ins and changes. Its methods are safe for concurrent use. Long ones
@@ -58,9 +58,10 @@ func (w *Window) Bootstrap(ctx context.Context, language string) (api.Bootstrap,
 		w.backend.SetPageLanguage(language)
 	}
 	data, err := w.backend.Profiles.Load(ctx)
+	spoken := words.Choose(data.Settings.Language, w.backend.SystemLanguage())
 	boot := api.Bootstrap{
 		Version: w.backend.Version, OS: runtime.GOOS, Locale: w.backend.SystemLanguage(), Settings: data.Settings,
-		Profiles: []api.Profile{}, DemoFlavours: demo.Flavours(), Reasons: german.Reasons,
+		Profiles: []api.Profile{}, DemoFlavours: demo.Flavours(), Language: spoken, Words: words.Lines(spoken),
 	}
 	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
 		boot.Damaged, err = damaged.Params["file"], nil

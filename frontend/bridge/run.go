@@ -48,6 +48,9 @@ func (a *App) Run(ctx context.Context, cmd state.Cmd) state.Msg {
 		return a.profiles(ctx, c.Old, c.New, a.RenameProfile(ctx, c.Old, c.New))
 	case state.CallSaveSettings:
 		return state.SettingsSaved{Settings: c.Settings, Err: a.SaveSettings(ctx, c.Settings)}
+	case state.CallWords:
+		boot, err := a.Bootstrap(ctx, "")
+		return state.WordsLoaded{Boot: boot, Err: err}
 	case state.CallKeyring:
 		k, err := a.CheckKeyring(ctx)
 		return state.KeyringChecked{Keyring: k, Err: err}

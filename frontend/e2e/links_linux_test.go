@@ -36,9 +36,9 @@ func (v *visit) linkAndBack(id api.Identity) {
 	v.do("verifying", press("verify.do.of", id))
 	switch {
 	case flowfin && plain, plain && id.Protocol == api.OIDC:
-		v.refused("Only an administrator", "sign in to Jellyfin", "The provider's certificate", "own page")
+		v.refused("Only an administrator", "sign in to Jellyfin", "The provider’s certificate", "own page")
 	case flowfin && !plain && id.Protocol == api.OIDC && v.as != api.CredentialKey:
-		v.refused("a client of Jellybind's own", english.T("error.client-missing.hint"))
+		v.refused(english.Error(&api.Error{Code: api.CodeClientMissing, Why: "verify-client"}))
 	default:
 		v.signs(newcomer)
 		v.do("the proof", until(`document.querySelector('.verification .banner.good')`))
@@ -73,8 +73,8 @@ func (v *visit) bySignIn(id api.Identity, account string) {
 func (v *visit) byName(id api.Identity, account string) {
 	v.t.Helper()
 	v.pick(id.Protocol, id.Provider)
-	v.do("why nobody can sign in", sees(english.T("link.noSignIn")), sees(english.T("why.needs-token")),
-		sees(english.T("why.no-client")))
+	v.do("why nobody can sign in", sees(english.T("link.noSignIn")), sees(english.Why(api.WhyNeedsToken, nil)),
+		sees(english.Why(api.WhyClientMissing, nil)))
 	if said := ask[string](v.tab, `document.querySelector('.drawer').innerText`); strings.Contains(said, "jellybind ") {
 		v.t.Errorf("the window names a command: %s", said)
 	}

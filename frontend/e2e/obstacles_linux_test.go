@@ -69,8 +69,10 @@ func (p *tab) field() string {
 }
 
 // obstacle waits for the screen of what stands in the way: what happened, why, what to do next, and the way on.
-func (p *tab) obstacle(code api.Code, sentence, hint string) {
+func (p *tab) obstacle(e *api.Error) {
 	p.t.Helper()
+	code := e.Code
+	sentence, hint := english.Error(e)
 	p.do("the screen for "+string(code), sees(english.T("obstacle."+string(code))),
 		until(`document.querySelector('.obstacle .next') && document.getElementById('go-on')`))
 	if said := ask[string](p, `document.querySelector('.obstacle > p').innerText`); said != sentence {
@@ -127,15 +129,16 @@ func TestAddressesThatAreNone(t *testing.T) {
 	hang := site(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hanging }))
 	t.Cleanup(func() { close(hanging) })
 
-	const (
-		copyIt  = "Open Jellyfin in a browser and copy its address from there. If that works, check that this computer is on the same network."
-		checkIt = "Check that the server runs, that the name and port are right, and that this computer is on the same network."
-		typeIt  = " Type a name or an IP address, with a port or a path if the server has one, such as media.example.com/jellyfin or 192.168.1.10:8096."
-	)
+	none := func(why string) string {
+		sentence, hint := english.Error(&api.Error{
+			Code: api.CodeAddressInvalid, Why: "no-address", Params: map[string]string{"why": why},
+		})
+		return sentence + " " + hint
+	}
 	for _, c := range []struct{ address, want string }{
 		{"", "Enter the address of your Jellyfin server first."},
-		{"not an address", "That is not a server address: it holds a blank or a character that cannot be printed." + typeIt},
-		{"ftp://media.example.com", "That is not a server address: only http and https lead to a Jellyfin server." + typeIt},
+		{"not an address", none("unprintable")},
+		{"ftp://media.example.com", none("other-scheme")},
 	} {
 		p.try(c.address)
 		if said := p.field(); said != c.want {
@@ -144,19 +147,23 @@ func TestAddressesThatAreNone(t *testing.T) {
 		p.do("clearing", fill("address", "x"), gone(c.want))
 	}
 	p.try(closed.URL)
-	p.obstacle(api.CodeServerUnreachable, "No connection to "+host(closed.URL)+": connection refused.",
-		"Check that the server runs and that the port is right.")
+	refused := &api.Error{
+		Code: api.CodeServerUnreachable, Why: "connection-refused", Params: map[string]string{"host": host(closed.URL)},
+	}
+	p.obstacle(refused)
 	p.do("another address, on the screen of the wrong one", fill("address", huge), key(kb.Enter), gone("connection refused"))
-	p.obstacle(api.CodeServerNotFound,
-		"No Jellyfin answers at "+huge+". Tried: "+huge+" (answers a web page where Jellyfin's API was asked).", copyIt)
-	p.do("another one, by the button", fill("address", hang), clickOn("#go-on"), gone("answers a web page"))
-	p.obstacle(api.CodeServerUnreachable, "No Jellyfin answers at "+hang+". Tried: "+hang+" (no answer in time).", checkIt)
+	p.obstacle(&api.Error{
+		Code: api.CodeServerNotFound, Why: "no-jellyfin", Params: map[string]string{"typed": huge, "list": huge + " web-page"},
+	})
+	p.do("another one, by the button", fill("address", hang), clickOn("#go-on"), gone("a web page"))
+	p.obstacle(&api.Error{
+		Code: api.CodeServerUnreachable, Why: "nothing-there", Params: map[string]string{"typed": hang, "list": hang + " silent"},
+	})
 	p.back()
 	p.try(hang)
 	p.do("cancel", clickOn("#stop"), until(`!document.getElementById('stop')`))
 	p.do("another address at once", fill("address", closed.URL), key(kb.Enter))
-	p.obstacle(api.CodeServerUnreachable, "No connection to "+host(closed.URL)+": connection refused.",
-		"Check that the server runs and that the port is right.")
+	p.obstacle(refused)
 }
 
 // TestServersThatAreNotReady has a screen for each, whose button goes on once the server is mended.
@@ -186,8 +193,7 @@ func TestServersThatAreNotReady(t *testing.T) {
 	} {
 		address, mend := mended(server.New(broken.options))
 		p.try(address)
-		key := "error." + string(broken.code)
-		p.obstacle(broken.code, english.T(key), english.T(key+".hint"))
+		p.obstacle(&api.Error{Code: broken.code, Params: map[string]string{"url": address}})
 		p.do("in vain", clickOn("#go-on"), sees(english.T("obstacle.next")))
 		mend()
 		// The look in vain may end after this, and well: then there is no button any more.
@@ -201,36 +207,13 @@ func TestServersThatAreNotReady(t *testing.T) {
 	starting.SetPhase(server.PhaseEarly)
 	address, mend := mended(starting)
 	p.try(address)
-	p.obstacle(api.CodeServerStarting, english.T("error.server-starting"), english.T("error.server-starting.hint"))
+	p.obstacle(&api.Error{Code: api.CodeServerStarting, Params: map[string]string{"host": strings.TrimPrefix(address, "http://")}})
 	p.do("it waits", sees(english.T("connect.waiting")))
 	starting.SetPhase(server.PhaseNoPlugin)
 	p.do("the plugin comes last", until(`new Promise(done => setTimeout(() => done(true), 4000))`), sees(english.T("obstacle.server-starting")))
 	mend()
 	p.do("it goes on by itself", sees(english.T("connect.how")))
 	p.back()
-
-	// A plugin with the right id that is none of the three that are known.
-	unknown := site(t, before(t, d.URL(), func(r *http.Response) error {
-		answer := func(status int, kind, body string) {
-			r.StatusCode, r.Body, r.ContentLength = status, io.NopCloser(strings.NewReader(body)), int64(len(body))
-			r.Header = http.Header{"Content-Type": {kind}, "Content-Length": {strconv.Itoa(len(body))}}
-		}
-		switch path := r.Request.URL.Path; {
-		case path == "/Plugins":
-			answer(http.StatusOK, "application/json",
-				`[{"Id":"505ce9d1d91642fa86ca673ef241d7df","Name":"SSO for everybody","Version":"1.0.0.0","Status":"Active"}]`)
-		case strings.HasPrefix(path, "/sso/OID/start/"), path == "/sso/Links/Roster":
-			answer(http.StatusInternalServerError, "text/plain", "What?")
-		}
-		return nil
-	}))
-	p.try(unknown)
-	p.do("the key", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter))
-	p.obstacle(api.CodePluginUnknown, "The server's SSO plugin behaves like none that Jellybind knows.",
-		"Jellybind knows 9p4's plugin, K0lin's fork and Flowfin's Community SSO. Update the plugin, or Jellybind.")
-	p.do("again", clickOn("#go-on"), sees(english.T("connect.how")))
-	p.back()
-	a.nothingStored(t, unknown)
 	a.holds(t, d.APIKey().Reveal())
 }
 
@@ -247,27 +230,19 @@ func TestRefusedSignIns(t *testing.T) {
 
 	p.try(d.URL())
 	p.do("a refused key", sees(english.T("connect.how")), fill("key", strings.Repeat("0", 32)), key(kb.Enter))
-	p.refused(host(d.URL())+" does not accept the key or token.",
-		"Check that it was copied whole, and that it is an API key or an access token of this server.")
+	p.refused(english.Error(&api.Error{
+		Code: api.CodeCredentialRefused, Why: "credential-new", Params: map[string]string{"host": host(d.URL())},
+	}))
 	p.do("the field has the focus", focused("key"))
 	p.do("a password", clickOn(`input[value=password]`))
 	// Each is refused in other words than the one before, whose refusal stays until the next frame.
-	for _, c := range []struct{ user, password, sentence, hint string }{
-		{
-			"root", "wrong", "The server does not accept this name and password.",
-			"Check both, and that the account has a password on the server itself.",
-		},
-		{
-			"gone", password, "The server does not let this account sign in: it is disabled, or not allowed from here or at this time.",
-			"An administrator can change that in the account's settings on the server.",
-		},
-		{
-			"nobody", password, "The server does not accept this name and password.",
-			"Check both, and that the account has a password on the server itself.",
-		},
-	} {
+	wrong := &api.Error{Code: api.CodeCredentialRefused, Why: "password"}
+	for _, c := range []struct {
+		user, password string
+		want           *api.Error
+	}{{"root", "wrong", wrong}, {"gone", password, &api.Error{Code: api.CodeAccountDisabled}}, {"nobody", password, wrong}} {
 		p.do("signing in as "+c.user, fill("user", c.user), fill("password", c.password), key(kb.Enter))
-		p.refused(c.sentence, c.hint)
+		p.refused(english.Error(c.want))
 	}
 	a.nothingStored(t, d.URL())
 
@@ -393,11 +368,10 @@ func TestNoKeyring(t *testing.T) {
 		}
 		a := launch(t, filepath.Join(dir, string(state)), env...)
 		p := a.open(t)
-		const sentence = "The system's keyring cannot be used, and Jellybind stores secrets nowhere else."
-		hint := english.T("error.secret-unavailable.hint")
+		sentence, hint := english.Error(&api.Error{Code: api.CodeSecretUnavailable})
 		p.do("at the first start", sees(english.T("keyring.off")), sees(sentence), sees(hint))
 		p.try(d.URL())
-		p.obstacle(api.CodeSecretUnavailable, sentence, hint)
+		p.obstacle(&api.Error{Code: api.CodeSecretUnavailable})
 		p.do("checking again", click(english.T("keyring.check")), sees(sentence))
 		p.back()
 		p.do("settings", click(english.T("nav.settings")), sees(sentence), sees(hint))
@@ -429,7 +403,7 @@ func TestLockedKeyring(t *testing.T) {
 	// Locked when a stored server is opened.
 	keyring.Lock()
 	p.do("another start", chromedp.Reload())
-	p.obstacle(api.CodeSecretLocked, sentence, hint)
+	p.obstacle(&api.Error{Code: api.CodeSecretLocked})
 	keyring.Unlock()
 	p.do("unlocked", clickOn("#go-on"), until(loaded))
 	a.holds(t, apiKey, password)
@@ -458,7 +432,7 @@ func TestHangingKeyring(t *testing.T) {
 		t.Error("the first frame came only when the keyring's time was over")
 	}
 	p.do("settings meanwhile", click(english.T("nav.settings")), sees(english.T("keyring.looking")), gone(english.T("keyring.on")))
-	p.do("told in the end", gone(english.T("keyring.looking")), sees("The system's keyring cannot be used"))
+	p.do("told in the end", gone(english.T("keyring.looking")), sees("keyring cannot be used"))
 }
 
 // TestHostileNames shows what strangers chose as text, in its place.
@@ -544,7 +518,7 @@ func TestReadingIsCalledOff(t *testing.T) {
 	rows := until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`)
 	held.Store(true)
 	p.try(address)
-	p.do("signing in", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter), sees(english.T("progress.reading-roster")))
+	p.do("signing in", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter), sees(english.Step(api.Progress{Step: "reading-roster"})))
 	p.nameless("reading")
 	p.do("calling it off", clickOn("#stop"), until(`document.querySelector('.banner.bad')`), focused("title"))
 	held.Store(false)

@@ -208,9 +208,9 @@ func (v *visit) unregister() {
 		ask1 = append(ask1, sees("loses its 2 links, and its sessions end on every device"), sees(english.T("unregister.what")))
 		undo = "remove.undo.sessions"
 	case api.Flavour9p4:
-		ask1 = append(ask1, sees("keeps its 2 links, and its sessions go on"), sees("the account keeps its sign-in provider"))
+		ask1 = append(ask1, sees("keeps its 2 links, and its sessions continue"), sees("on Jellyfin 10.11"))
 	default:
-		ask1 = append(ask1, sees("keeps its 2 links, and its sessions go on"), gone("keeps its sign-in provider"), sees(english.T("unregister.what")))
+		ask1 = append(ask1, sees("keeps its 2 links, and its sessions continue"), gone("on Jellyfin 10.11"), sees(english.T("unregister.what")))
 	}
 	v.do("the question", append(ask1, sees(english.T(undo)))...)
 	v.shot("question")

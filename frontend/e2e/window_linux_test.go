@@ -9,10 +9,11 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/jellybind/jellybind/backend/words"
 	"github.com/jellybind/jellybind/frontend/text"
 )
 
-var english, german = text.For("en", "en"), text.For("de", "de")
+var english, german = text.For("en", "en").With(words.For("en")), text.For("de", "de").With(words.For("de"))
 
 // demo starts the demo world from the welcome screen.
 func (p *tab) demo(l *text.Catalogue, flavour, users string) {
@@ -139,7 +140,7 @@ func TestGerman(t *testing.T) {
 	p.verify(german, byOIDC)
 	p.remove(german, byOIDC)
 	p.do("the question before unregistering", click(german.T("unregister.do")), until(`document.querySelector('dialog[open] #auth')`),
-		sees("Das Konto behält seine"), sees("laufen weiter"), sees("behält seinen Anmeldeanbieter"))
+		sees("Das Konto behält seine"), sees("laufen weiter"), sees("unter Jellyfin 10.11 nicht ändern"))
 	p.english("the question before unregistering")
 	p.do("no", key(kb.Escape), until(`!document.querySelector('dialog[open]')`))
 	p.do("closing the account", clickOn(".drawer-head > :last-child"), until(`!document.querySelector('.drawer')`))
@@ -147,7 +148,7 @@ func TestGerman(t *testing.T) {
 		p.screen(german, screen)
 		p.english(screen)
 	}
-	p.do("testing a provider", click(german.T("providers.test.oidc")), sees(german.T("tested.authorization endpoint")),
+	p.do("testing a provider", click(german.T("providers.test.oidc")), sees(german.FactName("authorization endpoint")),
 		until(`[...document.querySelectorAll('dd')].some(d => d.innerText === 'ja' || d.innerText === 'nein')`))
 	p.english("the test of a provider")
 	// It is kept.

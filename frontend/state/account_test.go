@@ -18,7 +18,7 @@ func TestRemovedHalf(t *testing.T) {
 	s.Update(state.DialogYes{})
 	s.Update(state.Removed{
 		Changes: []api.Change{{ID: "1", State: api.ChangeConfirmed, UserID: "u1", Identities: []api.Identity{first.Identity}}},
-		Err:     &api.Error{Code: api.CodeUnsupported, Sentence: "No."},
+		Err:     &api.Error{Code: api.CodeUnsupported},
 	})
 	if s.Dialog.Error == nil || !slices.Equal(s.Dialog.Links, []api.Link{second}) || !toasted(s, "toast.removed") {
 		t.Errorf("it shows %+v and %+v", s.Dialog, s.Toasts)
@@ -35,7 +35,7 @@ func TestPlainUserSeesHisOwn(t *testing.T) {
 		Capabilities: api.Capabilities{
 			Credential:  api.CredentialUser,
 			PostLinkOwn: api.Ability{OK: true},
-			PostLink:    api.Ability{Reason: "no"},
+			PostLink:    api.Ability{Why: "key-link"},
 		},
 	}})
 	none[state.CallPage](t, cmds)
@@ -74,7 +74,7 @@ func TestStopRemoval(t *testing.T) {
 		Changes: []api.Change{{
 			ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "u", Identities: id, Undoable: true,
 		}},
-		Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
+		Err: &api.Error{Code: api.CodeCancelled, Why: "stopped-between"},
 	})
 	if s.Dialog.Kind != state.DialogNone || len(s.Toasts) == 0 {
 		t.Fatalf("it ends with %+v and %+v", s.Dialog, s.Toasts)

@@ -111,6 +111,8 @@ type (
 	CallSelf struct{}
 	// CallSaveSettings calls SaveSettings.
 	CallSaveSettings struct{ Settings api.Settings }
+	// CallWords asks for the backend's texts in the language that was saved.
+	CallWords struct{}
 	// CallKeyring calls CheckKeyring.
 	CallKeyring struct{}
 	// CallQuit calls Quit.

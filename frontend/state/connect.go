@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
@@ -80,7 +81,7 @@ func (s *State) booted(m Booted) []Cmd {
 		s.Fatal = m.Err
 		return nil
 	}
-	s.Boot = m.Boot
+	s.Boot, s.words = m.Boot, words.Parse(m.Boot.Language, m.Boot.Words)
 	if flavours := s.Boot.DemoFlavours; len(flavours) > 0 {
 		s.Form[FieldFlavour] = string(flavours[0])
 	}
@@ -413,7 +414,7 @@ func (s *State) KeyringFault() *api.Error {
 	if k == nil || k.OK {
 		return nil
 	}
-	return &api.Error{Code: k.Code, Why: k.Why, Sentence: k.Sentence, Hint: k.Hint}
+	return &api.Error{Code: k.Code, Why: k.Why}
 }
 
 // remember puts a server that was just opened into the list of stored ones.

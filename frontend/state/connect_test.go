@@ -324,14 +324,14 @@ func TestSignedOutHereOnly(t *testing.T) {
 		s := state.New(now)
 		s.Update(state.Booted{})
 		s.Session = &api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}
-		s.Update(state.SignedOut{Name: "home", Err: &api.Error{Code: code, Sentence: "Told."}})
+		s.Update(state.SignedOut{Name: "home", Err: &api.Error{Code: code}})
 		if (s.Session == nil) != out || len(s.Toasts) != 1 || s.Toasts[0].Error == nil {
 			t.Errorf("%s: session %+v, %+v", code, s.Session, s.Toasts)
 		}
 		s.Session, s.Toasts = &api.Session{Profile: api.Profile{Name: "home"}, Capabilities: full}, nil
 		s.Update(state.AskForget{Name: "home"})
 		s.Update(state.DialogYes{})
-		s.Update(state.ProfilesChanged{Old: "home", Err: &api.Error{Code: code, Sentence: "Told."}})
+		s.Update(state.ProfilesChanged{Old: "home", Err: &api.Error{Code: code}})
 		if (s.Session == nil) != out || (len(s.Toasts) == 1) != out || (s.Dialog.Error == nil) != out {
 			t.Errorf("forgotten, %s: session %+v, %+v, dialog %+v", code, s.Session, s.Toasts, s.Dialog)
 		}
@@ -346,7 +346,7 @@ func TestSignInWithAWarning(t *testing.T) {
 	s.Update(state.Try{Address: "a"})
 	s.Update(state.Probed{Address: "a", Probe: api.Probe{Plugin: true}})
 	s.Update(state.Connected{Address: "a", Session: api.Session{
-		Profile: api.Profile{Name: "home"}, Capabilities: full, Stored: true, Warning: &api.Error{Code: api.CodeTokenLeft, Sentence: "Left."},
+		Profile: api.Profile{Name: "home"}, Capabilities: full, Stored: true, Warning: &api.Error{Code: api.CodeTokenLeft},
 	}})
 	if n := len(s.Toasts); s.Session == nil || n == 0 || s.Toasts[n-1].Error == nil {
 		t.Errorf("told %+v", s.Toasts)

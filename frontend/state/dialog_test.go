@@ -60,7 +60,7 @@ func TestDetourIsAskedAtOnce(t *testing.T) {
 	yes := api.Ability{OK: true}
 	singly := api.Capabilities{DeleteLink: yes, Preprovision: yes, Unregister: yes, UnregisterDrops: true}
 	never, config := singly, singly
-	never.DeleteLink, config.WriteConfig = api.Ability{Reason: "No single links."}, yes
+	never.DeleteLink, config.WriteConfig = api.Ability{Why: "key-unlink"}, yes
 	link := func(user, name string) api.Link {
 		return api.Link{UserID: user, Identity: api.Identity{Protocol: api.OIDC, Provider: "p", Name: name}}
 	}
@@ -90,7 +90,7 @@ func TestDetourIsAskedAtOnce(t *testing.T) {
 		s.Update(state.Removed{})
 	}
 	s.Session.Capabilities = never
-	if can := s.CanRemove(api.Account{User: api.User{ID: "deleted"}}); can.OK || can.Reason == "" {
+	if can := s.CanRemove(api.Account{User: api.User{ID: "deleted"}}); can.OK || can.Why == "" {
 		t.Errorf("a deleted account's links: %+v", can)
 	}
 }

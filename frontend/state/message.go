@@ -326,6 +326,11 @@ type (
 		Settings api.Settings
 		Err      *api.Error
 	}
+	// WordsLoaded answers CallWords.
+	WordsLoaded struct {
+		Boot api.Bootstrap
+		Err  *api.Error
+	}
 	// KeyringChecked answers CallKeyring.
 	KeyringChecked struct {
 		Keyring api.Keyring

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/words"
 	"github.com/jellybind/jellybind/frontend/text"
 )
 
@@ -54,6 +55,8 @@ const (
 // State is everything that the window draws from.
 type State struct {
 	Boot api.Bootstrap
+	// words are the backend's texts for errors and reasons; nil until they are there.
+	words *words.Catalogue
 	// PageLanguage is the language that the browser engine prefers, BCP 47.
 	PageLanguage string
 	Booted       bool
@@ -357,7 +360,7 @@ func New(now time.Time) *State {
 
 // Text returns the catalogue of the chosen language, or else of the system's: of its locale, or as the page knows it.
 func (s *State) Text() *text.Catalogue {
-	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage)).With(s.Boot.Reasons)
+	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage)).With(s.words)
 }
 
 // says makes an error of the window's own words.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // Update takes a message into the state and returns what is to be done.
@@ -218,6 +219,15 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		case m.Err != nil && said && m.Err.Code == api.CodeUsage: // beside the field
 			s.Settings.Error = m.Err
 			return []Cmd{Focus{ID: cmp.Or(m.Err.Params["field"], "ports")}}, true
+		}
+		cmds := s.tell(m.Err)
+		if m.Err == nil && s.Text().Tag != s.Boot.Language {
+			cmds = append(cmds, CallWords{})
+		}
+		return cmds, true
+	case WordsLoaded:
+		if m.Err == nil {
+			s.Boot.Language, s.words = m.Boot.Language, words.Parse(m.Boot.Language, m.Boot.Words)
 		}
 		return s.tell(m.Err), true
 	case CheckKeyring:

@@ -3,42 +3,28 @@
 package text
 
 import (
-	"cmp"
 	_ "embed" // the texts
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // Catalogue is the window's texts in one language.
 type Catalogue struct {
 	Tag   string // BCP 47
 	texts map[string]string
-	group string // between thousands
-	// reasons are the backend's, each after a line end as “key = text”: see package german there.
-	reasons string
+	group string           // between thousands
+	words *words.Catalogue // what errors and reasons say
 }
 
-// With returns the catalogue with the backend's reasons in this language. In English it tells them itself.
-func (c *Catalogue) With(reasons string) *Catalogue {
-	if c.Tag == "en" {
-		return c
-	}
+// With returns the catalogue with the backend's words in its language, which may be nil until they are there.
+func (c *Catalogue) With(w *words.Catalogue) *Catalogue {
 	with := *c
-	with.reasons = reasons
+	with.words = w
 	return &with
-}
-
-// reason is the text of a reason or a fragment of one; empty where the backend gave none.
-func (c *Catalogue) reason(key string) string {
-	_, rest, found := strings.Cut(c.reasons, "\n"+key+" = ")
-	if key == "" || !found {
-		return ""
-	}
-	words, _, _ := strings.Cut(rest, "\n")
-	return words
 }
 
 // The texts are lines of a key, an equals sign and a text; what begins with # is a comment. Map literals would
@@ -91,33 +77,20 @@ func (c *Catalogue) T(key string, pairs ...string) string {
 	return s
 }
 
-// Why returns a reason in this language. Known is false where the catalogue does not have it; then the sentence is English.
-func (c *Catalogue) Why(why api.Why, params map[string]string, sentence string) (words string, known bool) {
-	if words = c.reason(string(why)); words == "" {
-		words = c.known("why." + string(why))
+// Why returns the sentence of a reason; it is empty where there is none.
+func (c *Catalogue) Why(why api.Why, params map[string]string) string {
+	if c.words == nil {
+		return ""
 	}
-	if words, known = c.fill(words, params); known {
-		return words, true
-	}
-	return api.Printable(sentence), false
+	return c.words.Why(why, params)
 }
 
-// fill puts what the backend says at a text's placeholders. Known is false where there is no text, or where something is
-// missing for it: a deleted account has no name.
-func (c *Catalogue) fill(words string, params map[string]string) (filled string, known bool) {
-	var s strings.Builder
-	for _, p := range parts(words) {
-		value := params[p.Name]
-		if p.Name != "" && value == "" {
-			return "", false
-		}
-		if p.Name == "why" || p.Name == "doing" {
-			value = cmp.Or(c.reason(value), value)
-		}
-		s.WriteString(p.Words)
-		s.WriteString(api.Printable(value))
+// Fact returns the value of a fact, in words where there are some.
+func (c *Catalogue) Fact(f api.Fact) string {
+	if c.words == nil {
+		return f.Value
 	}
-	return s.String(), words != ""
+	return c.words.Fact(f)
 }
 
 // Has reports whether there is a text for the key.
@@ -211,60 +184,33 @@ func (c *Catalogue) Left(d time.Duration) string {
 	return strconv.Itoa(s/60) + ":" + sec
 }
 
-// Error returns what a person is told about an error: the sentence and what to do next. English errors come from the
-// backend, which names hosts and accounts; other languages have a text for each reason and code, and fall back on English.
-func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
-	if e == nil {
-		return "", ""
+// FactName returns what a fact is called.
+func (c *Catalogue) FactName(name string) string {
+	if c.words == nil {
+		return name
 	}
-	key := "error." + string(e.Code)
-	if c.Tag != "en" && e.Why != WhyWindow && c.Has(key) || e.Sentence == "" {
-		return c.because(key, e)
-	}
-	for _, word := range forTerminals {
-		if strings.Contains(e.Hint, word) {
-			return e.Sentence, c.hint(key)
-		}
-	}
-	return e.Sentence, e.Hint
+	return c.words.FactName(name)
 }
 
-// because is an error's sentence and hint: of its reason, or of its code where that names something, as far as everything for
-// it is said; otherwise the code's own. What led to it follows.
-func (c *Catalogue) because(key string, e *api.Error) (sentence, hint string) {
-	tell := func(why api.Why) string {
-		words, known := c.Why(why, e.Params, "")
-		if !known {
-			return c.known("error." + string(why))
-		}
-		return words
+// Step returns what is going on.
+func (c *Catalogue) Step(p api.Progress) string {
+	if c.words == nil {
+		return ""
 	}
-	of := cmp.Or(e.Why, api.Why(e.Code))
-	sentence = cmp.Or(tell(of), c.known(key))
-	if because := e.Params["because"]; because != "" {
-		sentence += " " + tell(api.Why(because))
+	return c.words.Step(p)
+}
+
+// Error returns what a person is told about an error: the sentence and what to do next. An error of the window's own words
+// has them, and so has one that came before the backend's words were there.
+func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
+	switch {
+	case e == nil:
+		return "", ""
+	case e.Why == WhyWindow || c.words == nil:
+		return e.Sentence, e.Hint
 	}
-	for _, of := range []api.Why{api.Why(e.Params["why"]), of} {
-		if hint, known := c.Why(of+".hint", e.Params, ""); known {
-			return sentence, hint
-		}
-	}
-	return sentence, c.hint(key)
+	return c.words.Error(e, words.Window)
 }
 
 // WhyWindow is the reason of an error that the window itself tells, in the person's language.
 const WhyWindow api.Why = "window"
-
-// forTerminals are in hints that name a command or its flags, which are no help in a window.
-var forTerminals = []string{"jellybind ", "--move", "--name", "--credential-stdin", "--via-unregister"}
-
-func (c *Catalogue) known(key string) string {
-	if !c.Has(key) {
-		return ""
-	}
-	return c.T(key)
-}
-
-func (c *Catalogue) hint(key string) string {
-	return c.known(key + ".hint")
-}

@@ -20,7 +20,7 @@ var accountCases = map[string]func() *state.State{
 		return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
 			state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
 			state.FlowMoved{Event: api.FlowEvent{ID: "v", Step: "failed", Error: &api.Error{
-				Code: api.CodeSignInRefused, Sentence: "Refused.", Hint: "Look there.",
+				Code: api.CodeSignInRefused,
 			}}})
 	},
 }

@@ -26,7 +26,7 @@ var connectCases = map[string]func() *state.State{
 	"connect": choosing,
 	"connect-nowhere": func() *state.State {
 		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Err: &api.Error{
-			Code: api.CodeServerNotFound, Sentence: "No Jellyfin answers at jf.", Hint: "Copy its address.",
+			Code: api.CodeServerNotFound, Why: "no-jellyfin", Params: map[string]string{"typed": "jf", "list": "jf"},
 		}})
 	},
 	"connect-certificate": func() *state.State {
@@ -64,12 +64,12 @@ var connectCases = map[string]func() *state.State{
 		return after(
 			fresh(api.Settings{}),
 			state.Open{Name: "Home"},
-			state.Connected{Name: "Home", Err: &api.Error{Code: api.CodeSecretLocked, Sentence: "Locked."}},
+			state.Connected{Name: "Home", Err: &api.Error{Code: api.CodeSecretLocked}},
 		)
 	},
 	"connect-nokeyring": func() *state.State {
 		s := fresh(api.Settings{})
-		s.Keyring = &api.Keyring{Code: api.CodeSecretUnavailable, Sentence: "No keyring.", Hint: "Start one."}
+		s.Keyring = &api.Keyring{Code: api.CodeSecretUnavailable}
 		return after(s, state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
 			Plugin: true, Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
 		}})

@@ -174,8 +174,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 func effects(l *catalogue, p *api.UnregisterPlan) []*dom.Node {
 	list := make([]*dom.Node, len(p.Remarks))
 	for i, e := range p.Remarks {
-		words, _ := l.Why(e.Why, e.Params, e.Sentence)
-		list[i] = dom.E("li", words)
+		list[i] = dom.E("li", l.Why(e.Why, e.Params))
 	}
 	return list
 }

@@ -35,7 +35,7 @@ var dialogsCases = map[string]func() *state.State{
 					ID: "1", Kind: api.ChangeUnlink, State: api.ChangeConfirmed, UserName: "Ada",
 					Identities: []api.Identity{{Provider: "authelia", Name: "01"}}, Undoable: true,
 				}},
-				Err: &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled: 1 of 2 links were removed."},
+				Err: &api.Error{Code: api.CodeCancelled, Why: "stopped-between", Params: map[string]string{"done": "1", "total": "2"}},
 			},
 		)
 	},
@@ -49,7 +49,7 @@ var dialogsCases = map[string]func() *state.State{
 				},
 				Providers:  []api.AuthProvider{{ID: "d", Name: "Default"}},
 				Links:      3,
-				Remarks:    []api.Remark{{Why: "keeps-several", Sentence: "The account keeps its 3 links."}},
+				Remarks:    []api.Remark{{Why: "keeps-several", Params: map[string]string{"n": "3"}}},
 				NoPassword: true,
 			}},
 		)

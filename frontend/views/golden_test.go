@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/words"
 	"github.com/jellybind/jellybind/frontend/dom"
 	"github.com/jellybind/jellybind/frontend/state"
 	"github.com/jellybind/jellybind/frontend/views"
@@ -23,8 +24,9 @@ const hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe\n"
 
 func fresh(settings api.Settings) *state.State {
 	s := state.New(now)
+	language := words.Choose(settings.Language)
 	s.Update(state.Booted{Boot: api.Bootstrap{
-		Version: "0.1.0", OS: "linux", Locale: "en-GB", Settings: settings,
+		Language: language, Words: words.Lines(language), Version: "0.1.0", OS: "linux", Locale: "en-GB", Settings: settings,
 		DemoFlavours: []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin},
 	}})
 	s.Update(state.KeyringChecked{Keyring: api.Keyring{OK: true}})
@@ -130,7 +132,7 @@ func opened(settings api.Settings, demo bool) *state.State {
 		},
 		{
 			Provider: api.Provider{Protocol: api.SAML, Name: "keycloak", Known: true, Enabled: true, AutoAdopt: true, Links: 1},
-			Relay:    api.Ability{Reason: "An override leads elsewhere."},
+			Relay:    api.Ability{Why: api.WhyOverrideHTTPS},
 		},
 	}})
 	return s
@@ -242,7 +244,7 @@ func inspect(t *testing.T, tree *dom.Node) {
 				ids[a.Value] = true
 			}
 		}
-		if n.Tag == "button" && !named && strings.TrimSpace(words(n)) == "" {
+		if n.Tag == "button" && !named && strings.TrimSpace(textOf(n)) == "" {
 			t.Errorf("a button has no name: %s", dom.HTML(n))
 		}
 		for _, k := range n.Kids {
@@ -252,10 +254,10 @@ func inspect(t *testing.T, tree *dom.Node) {
 	walk(tree, false)
 }
 
-func words(n *dom.Node) string {
+func textOf(n *dom.Node) string {
 	all := []string{n.Text}
 	for _, k := range n.Kids {
-		all = append(all, words(k))
+		all = append(all, textOf(k))
 	}
 	return strings.Join(all, "")
 }

@@ -56,6 +56,6 @@ var historyCases = map[string]func() *state.State{
 	},
 	"history-failed": func() *state.State {
 		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory},
-			state.ChangesLoaded{Err: &api.Error{Code: api.CodeInternal, Sentence: "No file.", Hint: "Look."}})
+			state.ChangesLoaded{Err: &api.Error{Code: api.CodeInternal, Why: "journal"}})
 	},
 }

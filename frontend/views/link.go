@@ -8,6 +8,7 @@ import (
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
 	"github.com/jellybind/jellybind/frontend/state"
+	"github.com/jellybind/jellybind/frontend/text"
 )
 
 // link is the panel in which a link is made.
@@ -174,28 +175,12 @@ func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 	}
 }
 
-// foreign marks words that come from the backend in English.
-func foreign(l *catalogue) *dom.Attr {
-	if l.Tag == "en" {
-		return nil
-	}
-	return dom.A("lang", "en")
-}
-
 func reason(l *catalogue, o api.Option) *dom.Node {
-	if o.Reason == "" {
+	words := l.Why(o.Why, o.Params)
+	if words == "" {
 		return nil
 	}
-	return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), because(l, o))
-}
-
-// because is why an option is, or is not, the one to take.
-func because(l *catalogue, o api.Option) *dom.Node {
-	words, known := l.Why(o.Why, o.Params, o.Reason)
-	if known {
-		return dom.E("span", words)
-	}
-	return dom.E("span", foreign(l), words)
+	return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), dom.E("span", words))
 }
 
 // warnings are a plan's, but the one of a name that may have been mended since.
@@ -209,8 +194,7 @@ func warnings(l *catalogue, p *api.Plan) []*dom.Node {
 		case api.WhyUnknown:
 			tone, icon = "info", "info"
 		}
-		words, _ := l.Why(w.Why, w.Params, w.Sentence)
-		list = append(list, components.Banner(tone, icon, dom.E("p", words)))
+		list = append(list, components.Banner(tone, icon, dom.E("p", l.Why(w.Why, w.Params))))
 	}
 	return list
 }
@@ -291,7 +275,7 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 	var warn []*dom.Node
 	if k.Plan != nil && k.Plan.Strategy == api.StrategySubject {
 		if !k.Plan.OK {
-			warn = append(warn, components.Banner("bad", "alert", dom.E("p", because(l, k.Plan.Option))))
+			warn = append(warn, components.Banner("bad", "alert", dom.E("p", l.Why(k.Plan.Why, k.Plan.Params))))
 		}
 		warn = append(warn, warnings(l, k.Plan)...)
 	}
@@ -301,7 +285,7 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 			Msg: editMsg(state.FieldSubject),
 		}),
 		dom.If(strings.TrimSpace(s.Form[state.FieldSubject]) != s.Form[state.FieldSubject], func() *dom.Node {
-			return components.Banner("warn", "alert", dom.E("p", l.T("why.warn-blank")))
+			return components.Banner("warn", "alert", dom.E("p", l.Why(api.WhyBlank, nil)))
 		}),
 		muted(l.T("link.subject.unproved")),
 		warn,
@@ -318,8 +302,8 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser 
 	}
 	words := muted(l.T("signin.text"))
 	if noBrowser {
-		words = components.Banner("warn", "alert",
-			dom.E("p", l.T("error.browser-failed")), dom.E("p", l.T("error.browser-failed.hint")))
+		sentence, hint := l.Error(&api.Error{Code: api.CodeBrowserFailed})
+		words = components.Banner("warn", "alert", dom.E("p", sentence), dom.E("p", hint))
 	}
 	return dom.E("div", dom.Class("signin"),
 		dom.E("div", dom.Class("signin-head"),
@@ -490,7 +474,7 @@ func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 		title, what, after = l.T("failed.cancelled"), components.Banner("info", "info", dom.E("p", sentence)), nil
 	case k.Error.Code == api.CodeLinkOwned && !s.Can().CanMove():
 		sentence, _ := l.Error(k.Error) // its hint is to move it
-		what = components.Error(l, &api.Error{Sentence: sentence, Hint: l.T("failed.stuck")})
+		what = components.Error(l, &api.Error{Why: text.WhyWindow, Sentence: sentence, Hint: l.T("failed.stuck")})
 		again = components.Primary(l.T("failed.other"), state.LinkAgain{}, dom.ID("link-again"))
 	case k.Error.Code == api.CodeLinkOwned:
 		after = dom.E("p", l.T("failed.owned"))

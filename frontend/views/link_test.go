@@ -17,7 +17,7 @@ var linkCases = map[string]func() *state.State{
 	"link-pairwise": func() *state.State {
 		s := linking(false)
 		s.Link.Plan.Strategy = api.StrategyOwnClient
-		s.Link.Plan.Remarks = []api.Remark{{Why: "warn-pairwise", Sentence: "The link would open nothing."}}
+		s.Link.Plan.Remarks = []api.Remark{{Why: "warn-pairwise"}}
 		return s
 	},
 	"link-signin": signingIn,
@@ -61,14 +61,14 @@ var linkCases = map[string]func() *state.State{
 				Event: api.FlowEvent{
 					ID:    "f",
 					Step:  "failed",
-					Error: &api.Error{Code: api.CodeSignInRefused, Sentence: "Refused."},
+					Error: &api.Error{Code: api.CodeSignInRefused},
 				},
 			},
 		)
 	},
 	"link-no-sign-in": func() *state.State {
 		p := api.Provider{Protocol: api.OIDC, Name: "authelia", Known: true, Enabled: true}
-		subject := api.Option{Strategy: api.StrategySubject, Write: api.WritePreprovision, OK: true, Reason: "Type it."}
+		subject := api.Option{Strategy: api.StrategySubject, Write: api.WritePreprovision, OK: true, Why: api.WhyNameID}
 		return after(
 			opened(api.Settings{}, false),
 			state.OpenAccount{Index: 0},
@@ -76,8 +76,8 @@ var linkCases = map[string]func() *state.State{
 			state.PickProvider{Protocol: p.Protocol, Name: p.Name},
 			state.Planned{Number: 1, Plan: api.Plan{Provider: p, Option: subject, Options: []api.Option{
 				subject,
-				{Strategy: api.StrategyRelay, Reason: "No key may do that."},
-				{Strategy: api.StrategyOwnClient, Reason: "jellybind providers set", Code: api.CodeClientMissing, Why: api.WhyClientMissing},
+				{Strategy: api.StrategyRelay, Why: "key-sign-in"},
+				{Strategy: api.StrategyOwnClient, Code: api.CodeClientMissing, Why: api.WhyClientMissing},
 			}}},
 		)
 	},
@@ -87,7 +87,7 @@ var linkCases = map[string]func() *state.State{
 	},
 	"link-owned": func() *state.State {
 		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: &api.Error{
-			Code: api.CodeLinkOwned, Sentence: "It opens Ada now.", Hint: "Allow moving it.",
+			Code: api.CodeLinkOwned, Params: map[string]string{"name": "grace", "provider": "keycloak", "owner": "Ada", "account": "Grace"},
 		}}})
 	},
 }
@@ -99,12 +99,12 @@ func linking(demo bool) *state.State {
 		if plan, ok := c.(state.CallPlanLink); ok {
 			s.Update(state.Planned{Number: plan.Number, Plan: api.Plan{
 				Provider:         api.Provider{Protocol: api.OIDC, Name: "authelia", NameClaim: "preferred_username"},
-				Option:           api.Option{Strategy: api.StrategyRelay, OK: true, Why: api.WhyRelay, Reason: "A token may store links."},
+				Option:           api.Option{Strategy: api.StrategyRelay, OK: true, Why: api.WhyRelay},
 				Allow:            []string{"http://127.0.0.1:8787/sso/OID/redirect/authelia"},
 				KnownBeforeWrite: true,
 				Options: []api.Option{
 					{Strategy: api.StrategyRelay, OK: true},
-					{Strategy: api.StrategySubject, OK: true, Reason: "Always possible."},
+					{Strategy: api.StrategySubject, OK: true, Why: api.WhyNameID},
 				},
 				Account: api.User{ID: "01", Name: "Ada", Disabled: true},
 			}})

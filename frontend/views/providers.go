@@ -126,14 +126,6 @@ func redirects(l *catalogue, p *api.ProviderDetail) *dom.Node {
 		muted(l.T("providers.allow")), dom.E("div", dom.Class("stack"), app, server))
 }
 
-// tested is the name of a fact that a test found out.
-func tested(l *catalogue, name string) string {
-	if key := "tested." + name; l.Has(key) {
-		return l.T(key)
-	}
-	return api.Printable(name)
-}
-
 func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.Node {
 	var body *dom.Node
 	switch {
@@ -144,12 +136,11 @@ func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.
 	default:
 		var facts []*dom.Node
 		for _, f := range t.Result.Facts {
-			value, known := l.Why(f.Why, f.Params, f.Value)
 			tag := "code"
-			if known {
+			if f.Why != "" {
 				tag = "span"
 			}
-			facts = append(facts, components.Fact(tested(l, f.Name), dom.E(tag, value)))
+			facts = append(facts, components.Fact(l.FactName(f.Name), dom.E(tag, api.Printable(l.Fact(f)))))
 		}
 		list := dom.E("dl", dom.Class("facts"), facts)
 		if t.Result.OK {

@@ -19,6 +19,6 @@ var providersCases = map[string]func() *state.State{
 	},
 	"providers-failed": func() *state.State {
 		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenProviders},
-			state.ProvidersLoaded{Err: &api.Error{Code: api.CodeForbidden, Sentence: "No.", Hint: "Ask."}})
+			state.ProvidersLoaded{Err: &api.Error{Code: api.CodeForbidden}})
 	},
 }

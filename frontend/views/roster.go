@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -71,16 +72,9 @@ func limited(s *stateOf, l *catalogue) *dom.Node {
 	return nil
 }
 
-// ability is why something cannot be done: the backend's words in English, the catalogue's in other languages.
+// ability is why something cannot be done.
 func ability(l *catalogue, name string, a api.Ability) string {
-	if words, known := l.Why(a.Why, a.Params, ""); known {
-		return words
-	}
-	key := "ability." + name
-	if l.Tag != "en" && l.Has(key) || a.Reason == "" {
-		return l.T(key)
-	}
-	return api.Printable(a.Reason)
+	return cmp.Or(l.Why(a.Why, a.Params), l.T("ability."+name))
 }
 
 // shown says how many accounts are shown of all. It stands in the search field, which each letter repaints anyway: what changes

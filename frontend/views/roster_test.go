@@ -45,7 +45,7 @@ var rosterCases = map[string]func() *state.State{
 		s := fresh(api.Settings{})
 		for _, c := range s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}}) {
 			if page, ok := c.(state.CallPage); ok {
-				s.Update(state.PageLoaded{Generation: page.Generation, Err: &api.Error{Code: api.CodeTimeout, Sentence: "Late."}})
+				s.Update(state.PageLoaded{Generation: page.Generation, Err: &api.Error{Code: api.CodeTimeout}})
 			}
 		}
 		return s

@@ -86,12 +86,9 @@ func progress(s *stateOf, on bool) *dom.Node {
 	return components.Loading(progressWords(s.Text(), s.Progress))
 }
 
-// progressWords says what goes on in the window's language where the step is known, in the backend's words otherwise.
+// progressWords says what is going on.
 func progressWords(l *catalogue, p *api.Progress) string {
-	words := api.Printable(p.Text)
-	if key := "progress." + p.Step; l.Has(key) && (l.Tag != "en" || words == "") {
-		words = l.T(key)
-	}
+	words := l.Step(*p)
 	switch {
 	case p.Total > 0:
 		words += " " + l.T("progress.count", "done", l.Number(p.Done), "total", l.Number(p.Total))

@@ -1,0 +1,101 @@
+package cli
+
+import (
+	_ "embed" // the German texts
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/words"
+)
+
+// The command line's own texts (help, prompts, headers, results) are English in the code, and German in de.txt by the
+// English. What errors and reasons say is in package words.
+
+//go:embed de.txt
+var germanLines string
+
+// speak chooses the language: that of --language, or the one chosen in the window's settings, or the system's. It is called
+// before the flags are parsed, for their help needs it.
+func (a *app) speak(args []string) {
+	a.words = words.For(words.Choose(
+		flagValue(args, "--language"), storedLanguage(), os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG"),
+	))
+	a.german = nil
+	if a.words.Language == "de" {
+		a.german = translations()
+	}
+}
+
+// translations are the lines of de.txt, by the English.
+func translations() map[string]string {
+	german := map[string]string{}
+	for line := range strings.Lines(germanLines) {
+		if english, text, found := strings.Cut(strings.TrimSuffix(line, "\n"), " = "); found {
+			german[english] = text
+		}
+	}
+	return german
+}
+
+// flagValue returns a flag's value, wherever it stands.
+func flagValue(args []string, flag string) string {
+	for i, arg := range args {
+		switch {
+		case arg == "--":
+			return ""
+		case arg == flag && i+1 < len(args):
+			return args[i+1]
+		case strings.HasPrefix(arg, flag+"="):
+			return strings.TrimPrefix(arg, flag+"=")
+		}
+	}
+	return ""
+}
+
+// storedLanguage reads the language of the settings, and leaves a file that cannot be read to the command.
+func storedLanguage() string {
+	dir, err := profile.Dir()
+	if err != nil {
+		return ""
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "servers.json"))
+	if err != nil {
+		return ""
+	}
+	var stored struct{ Settings api.Settings }
+	if json.Unmarshal(b, &stored) != nil {
+		return ""
+	}
+	return stored.Settings.Language
+}
+
+// headers are the headers of a table's columns.
+func (a *app) headers(english ...string) []string {
+	texts := make([]string, len(english))
+	for i, header := range english {
+		texts[i] = a.t(header)
+	}
+	return texts
+}
+
+// t returns a text of the command line in the person's language. The pairs are the names in braces, and their values, which
+// are made printable.
+func (a *app) t(english string, pairs ...string) string {
+	text := english
+	if german, ok := a.german[english]; ok {
+		text = german
+	}
+	if len(pairs) == 0 {
+		return text
+	}
+	values := make([]string, 0, len(pairs))
+	for pair := range slices.Chunk(pairs, 2) {
+		values = append(values, "{"+pair[0]+"}", api.Printable(pair[1]))
+	}
+	return strings.NewReplacer(values...).Replace(text)
+}
