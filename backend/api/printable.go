@@ -1,6 +1,7 @@
 package api
 
 import (
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,12 +16,12 @@ func Printable(s string) string {
 	prev, changed := rune(0), false
 	for i, r := range s {
 		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {
-			hexadecimal(&b, 'x', rune(s[i]), 2)
+			b.WriteString(strings.Trim(strconv.QuoteToASCII(s[i:i+1]), `"`))
 			r, changed = 0, true
 		} else if !hidden(r, prev) {
 			b.WriteRune(r)
 		} else {
-			escape(&b, r)
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 			r, changed = 0, true
 		}
 		prev = r
@@ -29,29 +30,6 @@ func Printable(s string) string {
 		return s
 	}
 	return b.String()
-}
-
-// escape writes a rune as strconv.QuoteRuneToASCII does, which would make the window's WebAssembly larger.
-func escape(b *strings.Builder, r rune) {
-	switch {
-	case r >= '\a' && r <= '\r':
-		b.WriteByte('\\')
-		b.WriteByte("abtnvfr"[r-'\a'])
-	case r < utf8.RuneSelf:
-		hexadecimal(b, 'x', r, 2)
-	case r < 0x10000:
-		hexadecimal(b, 'u', r, 4)
-	default:
-		hexadecimal(b, 'U', r, 8)
-	}
-}
-
-func hexadecimal(b *strings.Builder, kind byte, r rune, digits int) {
-	b.WriteByte('\\')
-	b.WriteByte(kind)
-	for shift := (digits - 1) * 4; shift >= 0; shift -= 4 {
-		b.WriteByte("0123456789abcdef"[r>>shift&15])
-	}
 }
 
 // hidden reports whether a rune is shown escaped. The zero-width joiners stay where emoji and Indic scripts need them,

@@ -86,7 +86,7 @@ var onlies = []only{
 	{"github.com/chromedp/...", nil, "a browser is driven by tests only"},
 	{"net/http/httptest", nil, "test servers are for tests; the demo world listens by itself"},
 	{"testing", nil, "what ships carries no test code"},
-	{"unsafe", of("frontend/wire"), "one decoder writes fields in place, which keeps the WebAssembly small"},
+	{"unsafe", nil, "nothing here needs to go around Go's types"},
 	{"plugin", nil, "no code is loaded at run time"},
 }
 

@@ -26,14 +26,13 @@ func (Wails) Call(ctx context.Context, method string, args ...any) ([]byte, erro
 	if app.Type() != js.TypeFunction {
 		return nil, errors.New("the backend has no method " + method)
 	}
-	parse, write := js.Global().Get("JSON").Get("parse"), js.Global().Get("JSON").Get("stringify")
+	write := js.Global().Get("JSON").Get("stringify")
 	values := make([]any, len(args))
 	for i, a := range args {
-		b, err := wire.Encode(a)
-		if err != nil {
+		var err error
+		if values[i], err = wire.Value(a); err != nil {
 			return nil, err
 		}
-		values[i] = parse.Invoke(string(b))
 	}
 	type settled struct {
 		text string
@@ -74,12 +73,13 @@ func (Wails) Call(ctx context.Context, method string, args ...any) ([]byte, erro
 // AtHand gets a file of the app's own and waits, which is right for what is in the backend's memory alone.
 func (Wails) AtHand(file string, query any) (answer []byte) {
 	defer func() { _ = recover() }() // send throws where the app does not answer
-	b, err := wire.Encode(query)
+	value, err := wire.Value(query)
 	if err != nil {
 		return nil
 	}
+	question := js.Global().Get("JSON").Call("stringify", value)
 	request := js.Global().Get("XMLHttpRequest").New()
-	request.Call("open", "GET", file+"?"+js.Global().Call("encodeURIComponent", string(b)).String(), false)
+	request.Call("open", "GET", file+"?"+js.Global().Call("encodeURIComponent", question).String(), false)
 	request.Call("send")
 	if request.Get("status").Int() != 200 {
 		return nil

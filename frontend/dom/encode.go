@@ -3,31 +3,32 @@ package dom
 import (
 	"strconv"
 
-	"github.com/jellybind/jellybind/frontend/wire"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Encode writes operations as one flat JSON array, the form that static/dom.js reads. Crossing into JavaScript once a
-// frame instead of once an operation is what keeps a keystroke within a frame.
+// Encode writes operations as one flat JSON array, which static/dom.js reads. One call into JavaScript a frame, and not
+// one an operation, keeps a keystroke within a frame.
 func Encode(b []byte, ops []Op) []byte {
+	number := func(n int) { b = strconv.AppendInt(append(b, ','), int64(n), 10) }
+	text := func(s string) { b, _ = jsontext.AppendQuote(append(b, ','), s) } // invalid UTF-8 becomes U+FFFD
 	b = append(b, '[')
 	for i, o := range ops {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(b, int64(o.Kind), 10)
-		b = append(b, ',')
-		b = strconv.AppendInt(b, int64(o.ID), 10)
+		number(o.ID)
 		switch o.Kind {
 		case OpElement, OpDelAttr, OpDelProp:
-			b = wire.AppendText(append(b, ','), o.Name)
+			text(o.Name)
 		case OpText, OpSetText:
-			b = wire.AppendText(append(b, ','), o.Value)
+			text(o.Value)
 		case OpSetAttr, OpSetProp:
-			b = wire.AppendText(append(b, ','), o.Name)
-			b = wire.AppendText(append(b, ','), o.Value)
+			text(o.Name)
+			text(o.Value)
 		case OpInsert:
-			b = strconv.AppendInt(append(b, ','), int64(o.Parent), 10)
-			b = strconv.AppendInt(append(b, ','), int64(o.Before), 10)
+			number(o.Parent)
+			number(o.Before)
 		case OpRemove:
 		}
 	}

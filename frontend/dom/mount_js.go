@@ -3,6 +3,7 @@
 package dom
 
 import (
+	"strconv"
 	"strings"
 	"syscall/js"
 )
@@ -58,12 +59,9 @@ func (p *Page) event(_ js.Value, args []js.Value) any {
 	e.Checked, e.Ctrl, e.Shift = flags&1 != 0, flags&2 != 0, flags&4 != 0
 	e.Alt, e.Editable = flags&8 != 0, flags&16 != 0
 	for step := range strings.SplitSeq(args[1].String(), ",") {
-		if step == "" {
+		id, err := strconv.Atoi(step)
+		if err != nil { // there is no element of ours
 			continue
-		}
-		id := 0
-		for _, c := range step { // dom.js counts them; strconv.Atoi would bring the quoting in its errors' texts, 20 kB
-			id = id*10 + int(c-'0')
 		}
 		for _, h := range p.tree.Handlers(id, e.Type) {
 			msg := h.Msg

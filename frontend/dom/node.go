@@ -52,9 +52,6 @@ type Handler struct {
 	Prevent bool
 }
 
-// The functions below build nodes. They return pointers and are not inlined on purpose: there are thousands of uses, and a
-// call costs WebAssembly a fraction of the code that building the value in place does.
-
 // E builds an element from attributes, handlers, nodes, lists of nodes and texts. What is nil or empty is left out.
 func E(tag string, parts ...any) *Node {
 	n := &Node{Tag: tag}
@@ -112,18 +109,12 @@ func (n *Node) Set(a *Attr) {
 }
 
 // Text builds a text.
-//
-//go:noinline
 func Text(s string) *Node { return &Node{Text: s} }
 
 // A is an attribute.
-//
-//go:noinline
 func A(name, value string) *Attr { return &Attr{Name: name, Value: value} }
 
 // Flag is an attribute without a value, present when on.
-//
-//go:noinline
 func Flag(name string, on bool) *Attr {
 	if !on {
 		return nil
@@ -132,18 +123,12 @@ func Flag(name string, on bool) *Attr {
 }
 
 // Bool is an ARIA attribute that is "true" or "false".
-//
-//go:noinline
 func Bool(name string, on bool) *Attr { return &Attr{Name: name, Value: boolWord(on)} }
 
 // Prop is a property; see Attr.
-//
-//go:noinline
 func Prop(name, value string) *Attr { return &Attr{Name: name, Value: value, Prop: true} }
 
 // Checked is the property of a checkbox or radio button.
-//
-//go:noinline
 func Checked(on bool) *Attr { return &Attr{Name: "checked", Value: boolWord(on), Prop: true} }
 
 func boolWord(on bool) string {
@@ -154,13 +139,9 @@ func boolWord(on bool) string {
 }
 
 // Class is a class attribute.
-//
-//go:noinline
 func Class(c string) *Attr { return &Attr{Name: "class", Value: c} }
 
 // ClassIf is a class that is there when on.
-//
-//go:noinline
 func ClassIf(c string, on bool) *Attr {
 	if !on {
 		return nil
@@ -169,54 +150,36 @@ func ClassIf(c string, on bool) *Attr {
 }
 
 // ID is an id attribute.
-//
-//go:noinline
 func ID(id string) *Attr { return &Attr{Name: "id", Value: id} }
 
 // Key is the node's key.
-//
-//go:noinline
 func Key(k string) *Attr { return &Attr{Name: "key", Value: k} }
 
 // Make answers an event with the message that is made of it; nil lets the event pass to the elements around.
-//
-//go:noinline
 func Make(event string, msg func(Event) any) *Handler { return &Handler{Event: event, Make: msg} }
 
 // Instead answers an event with the message that is made of it, and keeps the browser from doing what it would.
-//
-//go:noinline
 func Instead(event string, msg func(Event) any) *Handler {
 	return &Handler{Event: event, Make: msg, Prevent: true}
 }
 
 // OnClick answers a click with a message.
-//
-//go:noinline
 func OnClick(msg any) *Handler { return &Handler{Event: "click", Msg: msg} }
 
 // OnSubmit answers a form's submission with a message, and keeps the page where it is.
-//
-//go:noinline
 func OnSubmit(msg any) *Handler { return &Handler{Event: "submit", Msg: msg, Prevent: true} }
 
 // OnValue answers input with the message made of the field's value.
-//
-//go:noinline
 func OnValue(msg func(string) any) *Handler {
 	return &Handler{Event: "input", Make: func(e Event) any { return msg(e.Value) }}
 }
 
 // OnChosen answers a change of a list with the message made of its value.
-//
-//go:noinline
 func OnChosen(msg func(string) any) *Handler {
 	return &Handler{Event: "change", Make: func(e Event) any { return msg(e.Value) }}
 }
 
 // OnChecked answers a change with the message made of the checkbox's state.
-//
-//go:noinline
 func OnChecked(msg func(bool) any) *Handler {
 	return &Handler{Event: "change", Make: func(e Event) any { return msg(e.Checked) }}
 }
