@@ -132,10 +132,10 @@ func (w *window) run(cmds []state.Cmd) {
 				}
 				w.send(state.Copied{Err: failed})
 			}()
-		default:
+		case state.Call:
 			epoch := w.state.Epoch
 			go func() {
-				if msg := w.app.Run(context.Background(), c); msg != nil {
+				if msg := c.Do(context.Background(), w.app); msg != nil {
 					w.answer(epoch, msg)
 				}
 			}()

@@ -9,29 +9,25 @@ import (
 // Events are the names that the window listens to.
 var Events = []string{api.EventFlow, api.EventRoster, api.EventProgress, api.EventSession}
 
-// Event turns an event's JSON into a message, or nil when it cannot be read.
+// Event turns an event's JSON into a message. It returns nil for an unknown event, or JSON of another shape.
 func Event(name string, data []byte) state.Msg {
 	switch name {
 	case api.EventFlow:
-		var e api.FlowEvent
-		if wire.Decode(data, &e) == nil {
-			return state.FlowMoved{Event: e}
-		}
+		return message(data, func(e api.FlowEvent) state.Msg { return state.FlowMoved{Event: e} })
 	case api.EventRoster:
-		var c api.RosterCounts
-		if wire.Decode(data, &c) == nil {
-			return state.RosterChanged{Counts: c}
-		}
+		return message(data, func(c api.RosterCounts) state.Msg { return state.RosterChanged{Counts: c} })
 	case api.EventProgress:
-		var p api.Progress
-		if wire.Decode(data, &p) == nil {
-			return state.Working{Progress: p}
-		}
+		return message(data, func(p api.Progress) state.Msg { return state.Working{Progress: p} })
 	case api.EventSession:
-		var session api.Session
-		if wire.Decode(data, &session) == nil {
-			return state.Renewed{Session: session}
-		}
+		return message(data, func(s api.Session) state.Msg { return state.Renewed{Session: s} })
 	}
 	return nil
+}
+
+func message[T any](data []byte, of func(T) state.Msg) state.Msg {
+	var v T
+	if wire.Decode(data, &v) != nil {
+		return nil
+	}
+	return of(v)
 }

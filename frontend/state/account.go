@@ -1,10 +1,110 @@
 package state
 
 import (
+	"cmp"
+	"context"
 	"slices"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
+
+// CallAccount asks for one account.
+type CallAccount struct{ UserID string }
+
+// AccountLoaded answers CallAccount.
+type AccountLoaded struct {
+	UserID string
+	Row    api.RosterRow
+	Err    *api.Error
+}
+
+// Do calls Account.
+func (c CallAccount) Do(ctx context.Context, b Backend) Msg {
+	row, err := get[api.RosterRow](ctx, b, "Account", c.UserID)
+	return AccountLoaded{UserID: c.UserID, Row: row, Err: err}
+}
+
+// CallStartVerify starts the proof of an identity. Events of the flow say how it goes on.
+type CallStartVerify struct {
+	Number   int
+	Protocol api.Protocol
+	Name     string
+}
+
+// VerifyStarted answers CallStartVerify.
+type VerifyStarted struct {
+	Number int
+	ID     string
+	Err    *api.Error
+}
+
+// Do calls StartVerify.
+func (c CallStartVerify) Do(ctx context.Context, b Backend) Msg {
+	id, err := get[string](ctx, b, "StartVerify", c.Protocol, c.Name)
+	return VerifyStarted{Number: c.Number, ID: id, Err: err}
+}
+
+// CallRemove removes links. Detour drops all links of their accounts and writes the others again.
+type CallRemove struct {
+	Links  []api.Link
+	Detour bool
+}
+
+// Removed answers CallRemove.
+type Removed struct {
+	Changes []api.Change
+	Err     *api.Error
+}
+
+// Do calls RemoveLinks or RemoveLinksViaUnregister.
+func (c CallRemove) Do(ctx context.Context, b Backend) Msg {
+	method := "RemoveLinks"
+	if c.Detour {
+		method = "RemoveLinksViaUnregister"
+	}
+	removal, err := get[api.Removal](ctx, b, method, c.Links)
+	return Removed{Changes: removal.Changes, Err: cmp.Or(err, removal.Error)}
+}
+
+// CallStopChanges ends a removal of several links after the current one.
+type CallStopChanges struct{}
+
+// Do calls StopChanges. The removal itself answers.
+func (CallStopChanges) Do(ctx context.Context, b Backend) Msg {
+	_ = do(ctx, b, "StopChanges")
+	return nil
+}
+
+// CallPlanUnregister asks what it means to unregister an account.
+type CallPlanUnregister struct{ UserID string }
+
+// UnregisterPlanned answers CallPlanUnregister.
+type UnregisterPlanned struct {
+	UserID string
+	Plan   api.UnregisterPlan
+	Err    *api.Error
+}
+
+// Do calls PlanUnregister.
+func (c CallPlanUnregister) Do(ctx context.Context, b Backend) Msg {
+	plan, err := get[api.UnregisterPlan](ctx, b, "PlanUnregister", c.UserID)
+	return UnregisterPlanned{UserID: c.UserID, Plan: plan, Err: err}
+}
+
+// CallUnregister gives an account another sign-in provider.
+type CallUnregister struct{ UserID, AuthProvider string }
+
+// Unregistered answers CallUnregister.
+type Unregistered struct {
+	Change api.Change
+	Err    *api.Error
+}
+
+// Do calls Unregister.
+func (c CallUnregister) Do(ctx context.Context, b Backend) Msg {
+	change, err := get[api.Change](ctx, b, "Unregister", c.UserID, c.AuthProvider)
+	return Unregistered{Change: change, Err: err}
+}
 
 func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 	d := &s.Drawer

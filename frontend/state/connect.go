@@ -1,13 +1,187 @@
 package state
 
 import (
+	"cmp"
+	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/words"
 )
+
+// CallBootstrap asks for what the first frame needs, and says the page's language.
+type CallBootstrap struct{ Language string }
+
+// Booted answers CallBootstrap.
+type Booted struct {
+	Boot api.Bootstrap
+	Err  *api.Error
+}
+
+// Do calls Bootstrap.
+func (c CallBootstrap) Do(ctx context.Context, b Backend) Msg {
+	boot, err := get[api.Bootstrap](ctx, b, "Bootstrap", c.Language)
+	return Booted{Boot: boot, Err: err}
+}
+
+// CallDiscover looks for servers on the local network.
+type CallDiscover struct{}
+
+// Found answers CallDiscover.
+type Found struct {
+	Servers []api.DiscoveredServer
+	Err     *api.Error
+}
+
+// Do calls DiscoverServers.
+func (CallDiscover) Do(ctx context.Context, b Backend) Msg {
+	servers, err := get[[]api.DiscoveredServer](ctx, b, "DiscoverServers")
+	return Found{Servers: servers, Err: err}
+}
+
+// CallProbe finds out what is at an address.
+type CallProbe struct{ Address string }
+
+// CallTrust pins a certificate and probes the address again.
+type CallTrust struct{ Address, SHA256 string }
+
+// Probed answers CallProbe and CallTrust.
+type Probed struct {
+	Address string
+	Probe   api.Probe
+	Err     *api.Error
+}
+
+// Do calls ProbeServer.
+func (c CallProbe) Do(ctx context.Context, b Backend) Msg {
+	probe, err := get[api.Probe](ctx, b, "ProbeServer", c.Address)
+	return Probed{Address: c.Address, Probe: probe, Err: err}
+}
+
+// Do calls TrustCertificate.
+func (c CallTrust) Do(ctx context.Context, b Backend) Msg {
+	probe, err := get[api.Probe](ctx, b, "TrustCertificate", c.Address, c.SHA256)
+	return Probed{Address: c.Address, Probe: probe, Err: err}
+}
+
+// CallDemo starts the demo world and opens it.
+type CallDemo struct {
+	Flavour api.Flavour
+	Users   int
+}
+
+// CallConnectKey signs in with an API key.
+type CallConnectKey struct{ Address, Name, Key string }
+
+// CallConnectPassword signs in with a user name and a password.
+type CallConnectPassword struct{ Address, Name, User, Password string }
+
+// CallOpenProfile opens a stored server.
+type CallOpenProfile struct{ Name string }
+
+// Connected answers each call that opens a session.
+type Connected struct {
+	Session api.Session
+	Err     *api.Error
+	// Name is the stored server that was opened. Address is where a key or a password was sent. Demo is true for the demo
+	// world.
+	Name    string
+	Address string
+	Demo    bool
+}
+
+// Renewed is the event of a session: the open server was opened again with what another Jellybind has stored.
+type Renewed struct{ Session api.Session }
+
+// Do calls StartDemo.
+func (c CallDemo) Do(ctx context.Context, b Backend) Msg {
+	session, err := get[api.Session](ctx, b, "StartDemo", c.Flavour, c.Users)
+	return Connected{Session: session, Err: err, Demo: true}
+}
+
+// Do calls ConnectKey.
+func (c CallConnectKey) Do(ctx context.Context, b Backend) Msg {
+	session, err := get[api.Session](ctx, b, "ConnectKey", c.Address, c.Name, c.Key)
+	return Connected{Session: session, Err: err, Address: c.Address}
+}
+
+// Do calls ConnectPassword.
+func (c CallConnectPassword) Do(ctx context.Context, b Backend) Msg {
+	session, err := get[api.Session](ctx, b, "ConnectPassword", c.Address, c.Name, c.User, c.Password)
+	return Connected{Session: session, Err: err, Address: c.Address}
+}
+
+// Do calls OpenProfile.
+func (c CallOpenProfile) Do(ctx context.Context, b Backend) Msg {
+	session, err := get[api.Session](ctx, b, "OpenProfile", c.Name)
+	return Connected{Session: session, Err: err, Name: c.Name}
+}
+
+// CallQuickConnect asks the server for a code. Events of the flow say how it goes on.
+type CallQuickConnect struct{ Address, Name string }
+
+// QuickStarted answers CallQuickConnect.
+type QuickStarted struct {
+	Address string
+	Quick   api.QuickConnect
+	Err     *api.Error
+}
+
+// Do calls StartQuickConnect.
+func (c CallQuickConnect) Do(ctx context.Context, b Backend) Msg {
+	quick, err := get[api.QuickConnect](ctx, b, "StartQuickConnect", c.Address, c.Name)
+	return QuickStarted{Address: c.Address, Quick: quick, Err: err}
+}
+
+// CallSignOut ends the session at the server and deletes the stored credential.
+type CallSignOut struct{ Name string }
+
+// SignedOut answers CallSignOut.
+type SignedOut struct {
+	Name string
+	Err  *api.Error
+}
+
+// Do calls SignOut.
+func (c CallSignOut) Do(ctx context.Context, b Backend) Msg {
+	return SignedOut{Name: c.Name, Err: do(ctx, b, "SignOut", c.Name)}
+}
+
+// CallForget deletes a stored server with its secrets.
+type CallForget struct{ Name string }
+
+// CallRename gives a stored server another name.
+type CallRename struct{ Old, New string }
+
+// ProfilesChanged answers CallForget and CallRename with the servers that are stored now.
+type ProfilesChanged struct {
+	Boot api.Bootstrap
+	Err  *api.Error
+	// Old and New are the names of a renamed server. New is empty for a forgotten one.
+	Old, New string
+}
+
+// Do calls ForgetProfile, then Bootstrap.
+func (c CallForget) Do(ctx context.Context, b Backend) Msg {
+	return profilesNow(ctx, b, c.Name, "", do(ctx, b, "ForgetProfile", c.Name))
+}
+
+// Do calls RenameProfile, then Bootstrap.
+func (c CallRename) Do(ctx context.Context, b Backend) Msg {
+	return profilesNow(ctx, b, c.Old, c.New, do(ctx, b, "RenameProfile", c.Old, c.New))
+}
+
+// profilesNow reads the stored servers after a change of them.
+func profilesNow(ctx context.Context, b Backend, from, to string, err *api.Error) Msg {
+	if err != nil && err.Code != api.CodeTokenLeft {
+		return ProfilesChanged{Err: err, Old: from, New: to}
+	}
+	boot, failed := get[api.Bootstrap](ctx, b, "Bootstrap", "")
+	return ProfilesChanged{Boot: boot, Err: cmp.Or(failed, err), Old: from, New: to}
+}
 
 func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 	switch m := msg.(type) {
@@ -47,8 +221,8 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		if s.Welcome.Demo {
 			return nil, true
 		}
-		users, ok := number(s.Form[FieldUsers])
-		if !ok || users < 1 {
+		users, err := strconv.Atoi(s.Form[FieldUsers])
+		if err != nil || users < 1 {
 			users = 24
 		}
 		s.Welcome.Demo, s.Welcome.DemoError = true, nil

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -46,6 +47,37 @@ func TestSecondClickUndoesNothingMore(t *testing.T) {
 	undo := state.Undo{Changes: []string{"1"}}
 	want[state.CallUndo](t, s.Update(undo))
 	none[state.CallUndo](t, s.Update(undo))
-	s.Update(state.Undone{})
+	s.Update(state.Undone{Done: 1, Of: 1})
 	want[state.CallUndo](t, s.Update(undo))
+}
+
+// TestUndoneInPart says how many changes were undone before one failed, and why that failed.
+func TestUndoneInPart(t *testing.T) {
+	t.Parallel()
+	refused := &api.Error{Code: api.CodeChangeNotUndoable}
+	for name, c := range map[string]struct {
+		undone state.Undone
+		want   []string // the keys of the messages; "error" for the failure
+	}{
+		"all":                {state.Undone{Done: 3, Of: 3}, []string{"toast.undone"}},
+		"some":               {state.Undone{Done: 2, Of: 3, Err: refused}, []string{"toast.undone.some", "error"}},
+		"some, then stopped": {state.Undone{Done: 2, Of: 3, Err: &api.Error{Code: api.CodeCancelled}}, []string{"toast.undone.some"}},
+		"none":               {state.Undone{Of: 3, Err: refused}, []string{"error"}},
+		"with a warning":     {state.Undone{Done: 1, Of: 1, Err: refused}, []string{"toast.undone", "error"}},
+	} {
+		s := opened(t)
+		before := len(s.Toasts)
+		s.Update(c.undone)
+		var said []string
+		for _, toast := range s.Toasts[before:] {
+			key := toast.Key
+			if toast.Error != nil {
+				key = "error"
+			}
+			said = append(said, key)
+		}
+		if !slices.Equal(said, c.want) {
+			t.Errorf("%s: said %q, want %q", name, said, c.want)
+		}
+	}
 }

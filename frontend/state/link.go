@@ -1,11 +1,81 @@
 package state
 
 import (
+	"context"
 	"slices"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
+
+// CallPlanLink asks how a link will be made.
+type CallPlanLink struct {
+	Number  int
+	Request api.LinkRequest
+}
+
+// Planned answers CallPlanLink.
+type Planned struct {
+	Number int
+	Plan   api.Plan
+	Err    *api.Error
+}
+
+// Do calls PlanLink.
+func (c CallPlanLink) Do(ctx context.Context, b Backend) Msg {
+	plan, err := get[api.Plan](ctx, b, "PlanLink", c.Request)
+	return Planned{Number: c.Number, Plan: plan, Err: err}
+}
+
+// CallStartLink starts a link. Events of the flow say how it goes on.
+type CallStartLink struct {
+	Number  int
+	Request api.LinkRequest
+}
+
+// FlowStarted answers CallStartLink.
+type FlowStarted struct {
+	Number int
+	ID     string
+	Err    *api.Error
+}
+
+// FlowMoved is the event of a flow.
+type FlowMoved struct{ Event api.FlowEvent }
+
+// Do calls StartLink.
+func (c CallStartLink) Do(ctx context.Context, b Backend) Msg {
+	id, err := get[string](ctx, b, "StartLink", c.Request)
+	return FlowStarted{Number: c.Number, ID: id, Err: err}
+}
+
+// CallConfirm answers a flow's question.
+type CallConfirm struct {
+	ID  string
+	Yes bool
+}
+
+// Do calls ConfirmFlow.
+func (c CallConfirm) Do(ctx context.Context, b Backend) Msg {
+	return Called{Err: do(ctx, b, "ConfirmFlow", c.ID, c.Yes)}
+}
+
+// CallOpenSignIn opens a flow's sign-in address in the browser again.
+type CallOpenSignIn struct{ ID string }
+
+// Do calls OpenSignIn.
+func (c CallOpenSignIn) Do(ctx context.Context, b Backend) Msg {
+	return Called{Err: do(ctx, b, "OpenSignIn", c.ID)}
+}
+
+// CallCancelFlow ends a flow.
+type CallCancelFlow struct{ ID string }
+
+// Do calls CancelFlow. A flow that has ended by itself is as good.
+func (c CallCancelFlow) Do(ctx context.Context, b Backend) Msg {
+	_ = do(ctx, b, "CancelFlow", c.ID)
+	return nil
+}
 
 func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 	l := &s.Link

@@ -34,18 +34,6 @@ func parsePort(s string) (int, bool) {
 	if s == "" {
 		return 0, true
 	}
-	p, ok := number(s)
-	return p, ok && p >= api.MinPort && p <= api.MaxPort
-}
-
-// number reads a number that a person types. strconv.Atoi would bring the quoting in its errors' texts, 20 kB.
-func number(s string) (int, bool) {
-	n := 0
-	for _, r := range s {
-		if r < '0' || r > '9' || n > 1e6 {
-			return 0, false
-		}
-		n = n*10 + int(r-'0')
-	}
-	return n, s != ""
+	p, err := strconv.Atoi(s)
+	return p, err == nil && p >= api.MinPort && p <= api.MaxPort
 }

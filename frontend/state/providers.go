@@ -1,11 +1,78 @@
 package state
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
+
+// CallProviders asks for the server's providers.
+type CallProviders struct{}
+
+// ProvidersLoaded answers CallProviders.
+type ProvidersLoaded struct {
+	List []api.ProviderDetail
+	Err  *api.Error
+}
+
+// Do calls Providers.
+func (CallProviders) Do(ctx context.Context, b Backend) Msg {
+	list, err := get[[]api.ProviderDetail](ctx, b, "Providers")
+	return ProvidersLoaded{List: list, Err: err}
+}
+
+// CallTestProvider asks the identity provider itself.
+type CallTestProvider struct {
+	Protocol api.Protocol
+	Name     string
+}
+
+// ProviderTested answers CallTestProvider.
+type ProviderTested struct {
+	ID     string
+	Result api.ProviderTest
+	Err    *api.Error
+}
+
+// Do calls TestProvider.
+func (c CallTestProvider) Do(ctx context.Context, b Backend) Msg {
+	result, err := get[api.ProviderTest](ctx, b, "TestProvider", c.Protocol, c.Name)
+	return ProviderTested{ID: ProviderID(c.Protocol, c.Name), Result: result, Err: err}
+}
+
+// CallSaveProvider stores a provider's settings, and its client secret unless that is empty.
+type CallSaveProvider struct {
+	Settings api.ProviderSettings
+	Secret   string
+}
+
+// ProviderSaved answers CallSaveProvider.
+type ProviderSaved struct{ Err *api.Error }
+
+// Do calls SaveProviderSettings and SaveProviderSecret.
+func (c CallSaveProvider) Do(ctx context.Context, b Backend) Msg {
+	err := do(ctx, b, "SaveProviderSettings", c.Settings)
+	if err == nil && c.Secret != "" {
+		err = do(ctx, b, "SaveProviderSecret", c.Settings.Protocol, c.Settings.Provider, c.Secret)
+	}
+	return ProviderSaved{Err: err}
+}
+
+// CallDeleteSecret deletes a provider's stored client secret.
+type CallDeleteSecret struct {
+	Protocol api.Protocol
+	Name     string
+}
+
+// SecretDeleted answers CallDeleteSecret.
+type SecretDeleted struct{ Err *api.Error }
+
+// Do calls SaveProviderSecret with an empty secret.
+func (c CallDeleteSecret) Do(ctx context.Context, b Backend) Msg {
+	return SecretDeleted{Err: do(ctx, b, "SaveProviderSecret", c.Protocol, c.Name, "")}
+}
 
 func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 	p := &s.Providers

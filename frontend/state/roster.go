@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -8,6 +9,58 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 )
+
+// CallPage asks for rows of the roster. With AtHand the page waits for rows that the backend has in memory, and draws them
+// at once.
+type CallPage struct {
+	Generation, Page int
+	Query            api.RosterQuery
+	AtHand           bool
+}
+
+// PageLoaded answers CallPage.
+type PageLoaded struct {
+	Generation int
+	Page       int
+	Rows       api.RosterPage
+	Err        *api.Error
+}
+
+// Do calls RosterPage.
+func (c CallPage) Do(ctx context.Context, b Backend) Msg {
+	loaded := PageLoaded{Generation: c.Generation, Page: c.Page}
+	if !c.AtHand || !b.AtHand("rows.json", c.Query, &loaded.Rows) {
+		loaded.Rows, loaded.Err = get[api.RosterPage](ctx, b, "RosterPage", c.Query)
+	}
+	return loaded
+}
+
+// CallRefresh reads the server again.
+type CallRefresh struct{}
+
+// Refreshed answers CallRefresh.
+type Refreshed struct {
+	Counts api.RosterCounts
+	Err    *api.Error
+}
+
+// RosterChanged is the event of the same name.
+type RosterChanged struct{ Counts api.RosterCounts }
+
+// Do calls RefreshRoster.
+func (CallRefresh) Do(ctx context.Context, b Backend) Msg {
+	counts, err := get[api.RosterCounts](ctx, b, "RefreshRoster")
+	return Refreshed{Counts: counts, Err: err}
+}
+
+// CallStopReading stops probing addresses, opening servers and reading accounts.
+type CallStopReading struct{}
+
+// Do calls StopReading. The call that it stops answers.
+func (CallStopReading) Do(ctx context.Context, b Backend) Msg {
+	_ = do(ctx, b, "StopReading")
+	return nil
+}
 
 func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 	r := &s.Roster

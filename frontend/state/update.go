@@ -1,19 +1,17 @@
 package state
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
-	"github.com/jellybind/jellybind/backend/words"
 )
 
 // Update takes a message into the state and returns what is to be done.
 func (s *State) Update(msg Msg) []Cmd {
 	parts := [...]func(*State, Msg) ([]Cmd, bool){
 		(*State).updateConnect, (*State).updateRoster, (*State).updateAccount, (*State).updateLink, (*State).updateDialog,
-		(*State).updateProviders, (*State).updateRest,
+		(*State).updateProviders, (*State).updateHistory, (*State).updateSettings, (*State).updateRest,
 	}
 	for _, part := range parts {
 		if cmds, taken := part(s, msg); taken {
@@ -51,8 +49,6 @@ func (s *State) Answer(epoch int, msg Msg) []Cmd {
 func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{Language: s.PageLanguage}, CallKeyring{}} }
 
 // toast shows a short message. One that offers Undo stays longer.
-//
-//go:noinline
 func (s *State) toast(t *Toast) []Cmd {
 	s.toastID++
 	t.ID = s.toastID
@@ -153,92 +149,11 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		}
 		s.History.Error, s.Self.Error, s.Providers.Error, s.Roster.Error = nil, nil, nil, nil
 		return s.show(s.Screen), true
-	case ChangesLoaded:
-		if m.UserID != "" {
-			if m.UserID == s.Drawer.UserID && m.Err == nil {
-				s.Drawer.Changes = m.List
-			}
-			return nil, true
-		}
-		s.History.Loaded, s.History.Error = true, m.Err
-		if m.Err == nil {
-			s.History.List = m.List
-		}
 	case SelfLoaded:
 		s.Self.Error = m.Err
 		if m.Err == nil {
 			s.Self.Kit = &m.Kit
 		}
-	case Undo:
-		if len(m.Changes) == 0 || s.History.Undoing == m.Changes[0] {
-			return nil, true
-		}
-		s.History.Undoing = m.Changes[0]
-		s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return slices.Equal(t.Undo, m.Changes) })
-		return []Cmd{CallUndo(m)}, true
-	case Undone:
-		s.History.Undoing = ""
-		if s.Link.Step == LinkDone { // what it shows may no longer be so
-			s.Link, s.Drawer.Linking = Link{}, false
-		}
-		cmds := s.afterChange()
-		if m.Err == nil {
-			return append(cmds, s.toast(&Toast{Key: "toast.undone"})...), true
-		}
-		return append(cmds, s.tell(m.Err)...), true
-	case SetTheme:
-		s.Boot.Settings.Theme = m.Theme
-		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
-	case SetLanguage:
-		s.Boot.Settings.Language = m.Language
-		cmds := []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}
-		if s.Session != nil {
-			cmds = append(cmds, s.reload()...) // names sort by language
-		}
-		return cmds, true
-	case SetSingleKeys:
-		s.Boot.Settings.NoSingleKeys = !m.On
-		return []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}, true
-	case SaveSettings:
-		ports, ok := parsePorts(s.Form[FieldPorts])
-		if !ok {
-			s.Settings.Error = s.says(api.CodeUsage, "settings.ports.bad")
-			return []Cmd{Focus{ID: "ports"}}, true
-		}
-		s.Settings.Error, s.Settings.Saving = nil, true
-		wanted := s.Boot.Settings // nobody's yet: a browser that is refused would spoil the next choice
-		wanted.Browser, wanted.Ports = s.Form[FieldBrowser], ports
-		return []Cmd{CallSaveSettings{Settings: wanted}}, true
-	case SettingsSaved:
-		said := s.Settings.Saving // by a button; what is chosen from a list is seen at once
-		s.Settings.Saving = false
-		switch {
-		case m.Err == nil && said:
-			s.Boot.Settings.Browser, s.Boot.Settings.Ports = m.Settings.Browser, m.Settings.Ports
-			return s.toast(&Toast{Key: "toast.saved"}), true
-		case m.Err != nil && said && m.Err.Code == api.CodeUsage: // beside the field
-			s.Settings.Error = m.Err
-			return []Cmd{Focus{ID: cmp.Or(m.Err.Params["field"], "ports")}}, true
-		}
-		cmds := s.tell(m.Err)
-		if m.Err == nil && s.Text().Tag != s.Boot.Language {
-			cmds = append(cmds, CallWords{})
-		}
-		return cmds, true
-	case WordsLoaded:
-		if m.Err == nil {
-			s.Boot.Language, s.words = m.Boot.Language, words.Parse(m.Boot.Language, m.Boot.Words)
-		}
-		return s.tell(m.Err), true
-	case CheckKeyring:
-		s.Settings.Checking = true
-		return []Cmd{CallKeyring{}}, true
-	case KeyringChecked:
-		s.Settings.Checking = false
-		if m.Err == nil {
-			s.Keyring = &m.Keyring
-		}
-		return s.tell(m.Err), true
 	case CopyText:
 		return []Cmd{Copy(m)}, true
 	case Copied:

@@ -167,7 +167,7 @@ func TestAnswersOfAnEarlierSession(t *testing.T) {
 		{answer: state.ChangesLoaded{List: []api.Change{{ID: "old"}}}},
 		{answer: state.ProvidersLoaded{List: []api.ProviderDetail{{Provider: api.Provider{Name: "old"}}}}},
 		{answer: state.SelfLoaded{Kit: api.SelfService{PageURL: "old"}}},
-		{answer: state.Undone{}},
+		{answer: state.Undone{Done: 1, Of: 1}},
 		{answer: state.Removed{Changes: []api.Change{{ID: "old", State: api.ChangeConfirmed}}}},
 		{answer: state.AccountLoaded{UserID: "me", Row: api.RosterRow{Changed: true}}},
 		{answer: state.Removed{Err: refused}, told: true},

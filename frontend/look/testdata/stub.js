@@ -107,7 +107,7 @@
     },
     RefreshRoster: () => wait(200, counts()),
     Account: (id) => wait(5, user(id)),
-    Changes: (id) => wait(5, changes.filter((c) => !id || c.userId === id)),
+    Changes: (id) => wait(5, changes.filter((c) => !id || c.userId === id).map((c) => ({ ...c, undoable: c.state === 'confirmed' && !changes.some((x) => x.undoes === c.id) }))),
     Providers: () => has('noproviders') ? wait(5, []) : has('providersslow') ? never() : has('providersfail') ? fail('forbidden', 'This key may not read the providers.', 'Use an administrator.') : wait(5, [
       provider('oidc', 'authelia', { endpoint: 'https://auth.example.org', clientId: 'jellyfin', scopes: ['openid', 'profile', 'groups'], nameClaim: 'preferred_username' }),
       provider('oidc', 'google', { known: !has('plain'), endpoint: has('plain') ? '' : 'https://accounts.google.com', enabled: true, relay: no('The base URL override leads to jellyfin.home.example.') }),
@@ -134,7 +134,7 @@
       else setTimeout(() => {
         const identity = { protocol: r.protocol, provider: r.provider, name: r.name || 'bjorn' };
         user(r.userId).identities.push(identity);
-        const change = { id: 'c' + id, time: new Date().toISOString(), server: 'abc', kind: 'link', state: 'confirmed', userId: r.userId, userName: user(r.userId).name, identities: [identity], strategy: r.strategy || 'relay' };
+        const change = { id: 'c' + id, time: new Date().toISOString(), server: 'abc', kind: 'link', state: 'confirmed', undoable: true, userId: r.userId, userName: user(r.userId).name, identities: [identity], strategy: r.strategy || 'relay' };
         changes.unshift(change);
         emit('flow', { id, step: 'done', change });
       }, 30);
@@ -151,16 +151,16 @@
         links = links.slice(0, 2);
       }
       const made = links.map((k, i) => { const u = user(k.userId); u.identities = u.identities.filter((x) => !(x.provider === k.provider && x.name === k.name));
-        return { id: 'r' + Date.now() + i, time: new Date().toISOString(), server: 'abc', kind: 'unlink', state: 'confirmed', userId: u.id, userName: u.name, identities: [{ protocol: k.protocol, provider: k.provider, name: k.name }] }; });
+        return { id: 'r' + Date.now() + i, time: new Date().toISOString(), server: 'abc', kind: 'unlink', state: 'confirmed', undoable: true, userId: u.id, userName: u.name, identities: [{ protocol: k.protocol, provider: k.provider, name: k.name }] }; });
       changes = made.concat(changes); return wait(20, { changes: made, error });
     },
     StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
     RemoveLinksViaUnregister: (links) => App.RemoveLinks(links),
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, remarks: [{ why: 'drops-several', sentence: 'The account loses its 2 links, and its sessions end on every device.', params: { n: '2' } }], noPassword: true }),
-    Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', userName: user(id).name, time: new Date().toISOString() }),
-    Undo: (id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
+    Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', undoable: true, userName: user(id).name, time: new Date().toISOString() }),
+    UndoChanges: (ids) => wait(10, { changes: ids.map((id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
-      const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return wait(10, undo); },
+      const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return undo; }) }),
     SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuName: 'Linked accounts', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
     SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(20, has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true }), Quit: () => wait(1, null),
   };
