@@ -200,8 +200,6 @@ func (a *App) Unregister(userID, authProvider string) (api.Change, error) {
 	return a.window.Unregister(a.ctx, userID, authProvider)
 }
 
-func (a *App) Undo(changeID string) (api.Change, error) { return a.window.Undo(a.ctx, changeID) }
-
 func (a *App) UndoChanges(ids []string) api.UndoResult { return a.window.UndoChanges(a.ctx, ids) }
 
 func (a *App) SelfService() (api.SelfService, error) { return a.window.SelfService(a.ctx) }

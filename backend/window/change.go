@@ -118,12 +118,3 @@ func (w *Window) UndoChanges(ctx context.Context, ids []string) api.UndoResult {
 	return result
 }
 
-// Undo undoes a change.
-func (w *Window) Undo(ctx context.Context, changeID string) (api.Change, error) {
-	var c api.Change
-	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (err error) {
-		c, err = s.Linker.Undo(ctx, changeID)
-		return err
-	})
-	return c, err
-}
