@@ -167,9 +167,4 @@ func TestWindowStaysSmall(t *testing.T) {
 			t.Errorf("the window links %s", heavy)
 		}
 	}
-	for _, d := range deps {
-		if rest, ours := strings.CutPrefix(d, "github.com/jellybind/jellybind/backend/"); ours && rest != "api" {
-			t.Errorf("the window links %s", d)
-		}
-	}
 }
