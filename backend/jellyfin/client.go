@@ -106,6 +106,7 @@ type Client struct {
 	// out to be dead, which must not happen to a GET that has effects, such as a sign-in's start or callback.
 	reuse, once *http.Transport
 	making      *sync.Mutex // held while an API key is made
+	nameless    bool        // sends no Authorization header at all
 }
 
 // New makes a client. The error is an *api.Error: CodeAddressInvalid for a URL that is no http or https base URL,
@@ -506,7 +507,9 @@ func (c *Client) send(ctx context.Context, req Request, target *url.URL, body []
 		hr.Header.Set("Accept", "application/json, text/plain;q=0.9, */*;q=0.8")
 	}
 	hr.Header.Set("User-Agent", c.opts.UserAgent)
-	hr.Header.Set("Authorization", c.authorization(req.Anonymous))
+	if !c.nameless {
+		hr.Header.Set("Authorization", c.authorization(req.Anonymous))
+	}
 	if len(req.Cookies) > 0 {
 		pairs := make([]string, len(req.Cookies))
 		for i, k := range req.Cookies {
