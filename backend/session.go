@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rsa"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -222,11 +221,11 @@ func (b *Backend) client(ctx context.Context, e profile.Entry, credential secret
 
 // Providers reads the plugin's providers and what their identity providers must allow.
 func (s *Session) Providers(ctx context.Context) ([]api.ProviderDetail, error) {
-	snap, err := s.Plugin.Read(ctx)
+	providers, err := s.Plugin.Providers(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the providers: %w", err)
+		return nil, err
 	}
-	return s.Details(api.Roster{Providers: snap.Providers}), nil
+	return s.Details(api.Roster{Providers: providers}), nil
 }
 
 // Details returns a roster's providers with what their identity providers must allow.

@@ -143,8 +143,9 @@ type Provider struct {
 	AutoAdopt bool `json:"autoAdopt"`
 	// SparesAdministrators is true where that does not hold for an administrator's account.
 	SparesAdministrators bool `json:"sparesAdministrators,omitempty"`
-	// Links is the number of links of this provider.
-	Links int `json:"links"`
+	// Links is the number of links of this provider. LinksUnknown is true where it was not counted.
+	Links        int  `json:"links"`
+	LinksUnknown bool `json:"linksUnknown,omitempty"`
 }
 
 // NameRule says which claim of a sign-in becomes the canonical name on the server. The plugin looks for the claim in the ID

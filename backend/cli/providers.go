@@ -39,13 +39,20 @@ func (a *app) listProviders(c *cobra.Command) error {
 	}
 	rows := [][]string{}
 	for _, p := range list {
-		rows = append(rows, []string{p.Name, string(p.Protocol), a.enabledText(p.Provider), strconv.Itoa(p.Links), p.Endpoint})
+		rows = append(rows, []string{p.Name, string(p.Protocol), a.enabledText(p.Provider), a.linksText(p.Provider), p.Endpoint})
 	}
 	if len(rows) == 0 {
 		a.err.text("", a.t("The plugin has no identity provider yet. Add one in its settings, in the server's dashboard."))
 		return nil
 	}
 	return a.out.table(a.headers("PROVIDER", "PROTOCOL", "ENABLED", "LINKS", "ENDPOINT"), rows)
+}
+
+func (a *app) linksText(p api.Provider) string {
+	if p.LinksUnknown {
+		return a.t("not counted")
+	}
+	return strconv.Itoa(p.Links)
 }
 
 func (a *app) enabledText(p api.Provider) string {
@@ -120,7 +127,7 @@ func (a *app) providersShow() *cobra.Command {
 			a.out.facts(
 				a.t("Provider"), p.Name, a.t("Protocol"), string(p.Protocol), a.t("Enabled"), a.enabledText(p.Provider),
 				a.t("Endpoint"), p.Endpoint, a.t("Client ID"), p.ClientID, a.t("Name is"), p.NameClaim,
-				a.t("Links"), strconv.Itoa(p.Links), a.t("Fixed port"), port, a.t("Own client"), p.Settings.ClientID,
+				a.t("Links"), a.linksText(p.Provider), a.t("Fixed port"), port, a.t("Own client"), p.Settings.ClientID,
 				a.t("Sign-in here"), a.possible(p.Relay),
 			)
 			ours, servers := a.t("Redirect URIs of Jellybind (allow all of them at the identity provider, or fix one by --port):"),

@@ -69,8 +69,8 @@ func (l *Linker) ListenPorts() []int {
 // CodeUnsupported.
 type Plugin interface {
 	Capabilities() api.Capabilities
-	// Read reads the providers and everybody's links, UserLinks one account's.
-	Read(ctx context.Context) (ssoplugin.Snapshot, error)
+	// Providers reads the providers, UserLinks one account's links.
+	Providers(ctx context.Context) ([]api.Provider, error)
 	UserLinks(ctx context.Context, userID string) ([]api.Identity, error)
 
 	// Start, Relay and PendingName run the server's own sign-in; its answer is caught on the loopback.

@@ -25,11 +25,11 @@ type VerifyRequest struct {
 //
 // It fails with CodeUnsupported if neither works, and with CodeLinkNotFound if the identity is not linked.
 func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (api.Verified, error) {
-	snap, err := l.Plugin.Read(ctx)
+	providers, err := l.Plugin.Providers(ctx)
 	if err != nil {
 		return api.Verified{}, err
 	}
-	p := roster.Provider(api.Roster{Providers: snap.Providers}, req.Protocol, req.Provider)
+	p := roster.Provider(api.Roster{Providers: providers}, req.Protocol, req.Provider)
 	if p == nil {
 		return api.Verified{}, noSuchProvider(req.Protocol, req.Provider)
 	}

@@ -31,7 +31,12 @@ func (c *counting) Users(ctx context.Context, counted func(int)) ([]api.User, er
 // reader reads a demo world with one credential.
 func reader(t *testing.T, flavour api.Flavour, as api.CredentialKind) (*demo.World, *roster.Reader, *counting) {
 	t.Helper()
-	w, err := demo.Start(t.Context(), demo.Options{Flavour: flavour})
+	return readerOf(t, demo.Options{Flavour: flavour}, as)
+}
+
+func readerOf(t *testing.T, o demo.Options, as api.CredentialKind) (*demo.World, *roster.Reader, *counting) {
+	t.Helper()
+	w, err := demo.Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +49,11 @@ func reader(t *testing.T, flavour api.Flavour, as api.CredentialKind) (*demo.Wor
 		return c
 	}
 	credential := w.APIKey()
-	if as == api.CredentialUser {
+	if as != api.CredentialKey {
 		name, password := w.User()
+		if as == api.CredentialAdmin {
+			name, password = w.Admin()
+		}
 		in, err := connect(secret.Value{}).SignIn(t.Context(), name, password)
 		if err != nil {
 			t.Fatal(err)
@@ -193,5 +201,97 @@ func TestRereadSeesWhatDecidesAboutALink(t *testing.T) {
 				t.Errorf("differs from a whole reading (-whole +again):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A version of the plugin without a list of all links.
+func earlier(users int) demo.Options {
+	return demo.Options{Flavour: api.FlavourFlowfin, PluginVersion: server.Flowfin421, Users: users}
+}
+
+func TestStreamShowsAccountsAsTheyCome(t *testing.T) {
+	t.Parallel()
+	w, reader, _ := readerOf(t, earlier(200), api.CredentialAdmin)
+	linked := map[string]int{}
+	for _, a := range w.Accounts() {
+		linked[a.ID] = len(a.Identities)
+	}
+	complete := func(r api.Roster) {
+		for _, a := range r.Accounts {
+			if !a.Exists || len(a.Identities) != linked[a.ID] {
+				t.Errorf("%s is shown with %d identities of %d", a.Name, len(a.Identities), linked[a.ID])
+			}
+		}
+	}
+	var shown []int
+	last := 0
+	r, err := reader.Stream(t.Context(), api.Roster{}, func(p api.Progress) {
+		if p.Step == "reading-links" {
+			if p.Done != last+1 || p.Total != 200 {
+				t.Errorf("progress %d of %d after %d", p.Done, p.Total, last)
+			}
+			last = p.Done
+		}
+	}, func(r api.Roster) {
+		shown = append(shown, len(r.Accounts))
+		complete(r)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	complete(r)
+	if diff := cmp.Diff([]int{40, 80, 160}, shown); diff != "" || len(r.Accounts) != 200 || last != 200 {
+		t.Errorf("shown %v, then %d accounts, progress to %d", shown, len(r.Accounts), last)
+	}
+	// What is known stays until it was read again.
+	shown = nil
+	if _, err := reader.Stream(t.Context(), r, nil, func(r api.Roster) {
+		shown = append(shown, len(r.Accounts))
+		complete(r)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{200, 200, 200}, shown); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRereadByAccount(t *testing.T) {
+	t.Parallel()
+	w, reader, users := readerOf(t, earlier(0), api.CredentialAdmin)
+	before, err := reader.Read(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var from, to api.Account
+	for _, a := range before.Accounts {
+		switch {
+		case len(a.Identities) > 0 && from.ID == "":
+			from = a
+		case len(a.Identities) == 0:
+			to = a
+		}
+	}
+	moved := from.Identities[0]
+	w.Server().AddLink(api.Link{Identity: moved, UserID: to.ID})
+	read := users.all
+	after, err := reader.Reread(t.Context(), before, to.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if owner := roster.Owner(after, moved); owner == nil || owner.ID != to.ID || users.all != read {
+		t.Errorf("%v is owned by %+v, accounts read %d times", moved, owner, users.all-read)
+	}
+	if len(after.Accounts) != len(before.Accounts) {
+		t.Errorf("%d accounts, before %d", len(after.Accounts), len(before.Accounts))
+	}
+}
+
+func TestNothingIsShownWhereLinksCannotBeRead(t *testing.T) {
+	t.Parallel()
+	_, reader, _ := readerOf(t, earlier(0), api.CredentialKey)
+	r, err := reader.Stream(t.Context(), api.Roster{}, nil, func(r api.Roster) { t.Errorf("shown: %d accounts", len(r.Accounts)) })
+	if !api.IsCode(err, api.CodeForbidden) || r.Accounts != nil {
+		t.Errorf("%d accounts, %v", len(r.Accounts), err)
 	}
 }

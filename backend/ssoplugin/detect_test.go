@@ -306,6 +306,16 @@ func TestReadEach(t *testing.T) {
 	if len(snap.Links) != len(want) || len(want) == 0 {
 		t.Errorf("%d links, want %d", len(snap.Links), len(want))
 	}
+	// The providers alone do not take a request an account.
+	providers, err := pt.Providers(t.Context())
+	if err != nil || len(providers) == 0 {
+		t.Fatalf("%d providers, %v", len(providers), err)
+	}
+	for _, p := range providers {
+		if !p.LinksUnknown || !p.Known {
+			t.Errorf("%+v", p)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	seen := 0

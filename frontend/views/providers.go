@@ -64,9 +64,11 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 	return dom.E("section", dom.Key(id), dom.Class("card provider"), dom.A("aria-labelledby", title),
 		dom.E("div", dom.Class("provider-head"), components.Protocol(p.Protocol),
 			dom.E("h2", dom.ID(title), components.Name(p.Name)), status,
-			dom.E("button", dom.Class("button quiet small"), dom.A("type", "button"),
-				dom.OnClick(state.FilterProvider{Protocol: p.Protocol, Name: p.Name}), dom.Flag("disabled", s.Plain()),
-				dom.E("span", l.N("providers.links", p.Links)))),
+			dom.If(!p.LinksUnknown, func() *dom.Node {
+				return dom.E("button", dom.Class("button quiet small"), dom.A("type", "button"),
+					dom.OnClick(state.FilterProvider{Protocol: p.Protocol, Name: p.Name}), dom.Flag("disabled", s.Plain()),
+					dom.E("span", l.N("providers.links", p.Links)))
+			})),
 		warn,
 		dom.If(len(facts) > 0, func() *dom.Node { return dom.E("dl", dom.Class("facts"), facts) }),
 		dom.If(!p.Known, func() *dom.Node { return muted(l.T("providers.unknown.text")) }),
