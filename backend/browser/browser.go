@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -118,7 +119,7 @@ func Open(ctx context.Context, address, command string) error {
 	if err != nil {
 		return err
 	}
-	program, err := exec.LookPath(words[0])
+	program, err := lookUp(words[0])
 	if err != nil {
 		return failed(words[0], err)
 	}
@@ -129,10 +130,40 @@ func Open(ctx context.Context, address, command string) error {
 	return await(ctx, words[0], ended, err)
 }
 
-// start starts a program that outlives Jellybind. It has no input, and its output is discarded.
+// lookUp returns the absolute path of a program. It looks in the absolute folders of PATH only: with “.” there, anybody who
+// can write to the folder that Jellybind was started in could put a browser of their own in it.
+func lookUp(name string) (string, error) {
+	if filepath.Base(name) != name { // a path
+		program, err := exec.LookPath(name)
+		if err != nil {
+			return "", err
+		}
+		return filepath.Abs(program) // start changes the folder
+	}
+	for _, dir := range pathFolders() {
+		if program, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return program, nil
+		}
+	}
+	return "", &exec.Error{Name: name, Err: exec.ErrNotFound}
+}
+
+// pathFolders are the absolute folders of PATH.
+func pathFolders() []string {
+	return slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return !filepath.IsAbs(dir) })
+}
+
+// start starts a program that outlives Jellybind. It has no input, and its output is discarded. It runs in the home folder,
+// and with the absolute folders of PATH only: an opener such as xdg-open looks for programs by itself.
 func start(program string, args ...string) (<-chan error, error) {
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // the person's own choice, and it outlives every context
 	cmd.SysProcAttr = detached()
+	cmd.Env = append(os.Environ(), "PATH="+strings.Join(pathFolders(), string(os.PathListSeparator)))
+	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
+		cmd.Dir = home
+	} else {
+		cmd.Dir = filepath.VolumeName(program) + string(filepath.Separator)
+	}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -54,6 +54,56 @@ func TestDefaultBrowserOutlivesUs(t *testing.T) {
 	}
 }
 
+// TestOnlyAbsoluteFoldersOfPath puts browsers into the current folder, which PATH names as well: neither Jellybind nor the
+// opener may run one.
+func TestOnlyAbsoluteFoldersOfPath(t *testing.T) {
+	here, bin, home := t.TempDir(), t.TempDir(), t.TempDir()
+	script := func(dir, name, body string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	planted := filepath.Join(here, "planted")
+	for _, name := range []string{"xdg-open", "www-browser", "firefox"} {
+		script(here, name, ": > '"+planted+"'")
+	}
+	out := filepath.Join(bin, "out")
+	script(bin, "xdg-open", "pwd -P > '"+out+"'; echo \"$PATH\" >> '"+out+"'; www-browser 2>/dev/null; true")
+	t.Chdir(here)
+	t.Setenv("HOME", home)
+	inHome, err := filepath.EvalSymlinks(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entries := range [][]string{{".", bin}, {"", bin}, {bin, "../" + filepath.Base(here)}, {bin, ""}} {
+		t.Setenv("PATH", strings.Join(entries, ":"))
+		if err := browser.Open(t.Context(), "https://idp.example/", ""); err != nil {
+			t.Errorf("%q: %v", entries, err)
+		}
+		said, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := inHome + "\n" + bin + "\n"; string(said) != want {
+			t.Errorf("%q: the opener ran with\n%s, want\n%s", entries, said, want)
+		}
+		if err := browser.Open(t.Context(), "https://idp.example/", "firefox"); !api.IsCode(err, api.CodeBrowserFailed) {
+			t.Errorf("%q: firefox of the current folder: %v", entries, err)
+		}
+	}
+	if _, err := os.Stat(planted); err == nil {
+		t.Error("a program of the current folder was run")
+	}
+	// A path that the person gives is theirs, from the folder that they are in.
+	if err := browser.Open(t.Context(), "https://idp.example/", "./firefox"); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(planted); err != nil {
+		t.Error("./firefox was not run")
+	}
+}
+
 func TestNoDefaultBrowser(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	err := browser.Open(t.Context(), "https://idp.example/?state=SECRET", "")

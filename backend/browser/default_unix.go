@@ -15,7 +15,7 @@ var openers = []string{"xdg-open", "x-www-browser", "www-browser", "wslview"}
 // openDefault starts the first opener that is installed.
 func openDefault(address string) (<-chan error, error) {
 	for _, name := range openers {
-		if program, err := exec.LookPath(name); err == nil {
+		if program, err := lookUp(name); err == nil {
 			return start(program, address)
 		}
 	}
