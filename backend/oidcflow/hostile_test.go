@@ -1,6 +1,7 @@
 package oidcflow_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -239,21 +240,38 @@ func signES256(t *testing.T, h *hostile, payload []byte) string {
 }
 
 func signWith(t *testing.T, alg jose.SignatureAlgorithm, key any, kid string, payload []byte) string {
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, nil)
-	if err != nil {
-		t.Error(err)
-		return ""
-	}
-	signed, err := signer.Sign(payload)
-	if err != nil {
-		t.Error(err)
-		return ""
-	}
-	compact, err := signed.CompactSerialize()
+	compact, err := signedAs(t, jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}}, nil, payload).
+		CompactSerialize()
 	if err != nil {
 		t.Error(err)
 	}
 	return compact
+}
+
+func signedAs(t *testing.T, key jose.SigningKey, options *jose.SignerOptions, payload []byte) *jose.JSONWebSignature {
+	signer, err := jose.NewSigner(key, options)
+	if err != nil {
+		t.Error(err)
+		return &jose.JSONWebSignature{}
+	}
+	signed, err := signer.Sign(payload)
+	if err != nil {
+		t.Error(err)
+		return &jose.JSONWebSignature{}
+	}
+	return signed
+}
+
+// signUnencoded signs a payload that is not encoded (RFC 7797). Its dots are escaped, as its section 5.2 asks.
+func signUnencoded(t *testing.T, h *hostile, payload []byte) string {
+	payload = bytes.ReplaceAll(payload, []byte("."), []byte(`\u002e`))
+	options := new(jose.SignerOptions).WithBase64(false).WithCritical("b64")
+	signed, err := signedAs(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: h.key, KeyID: "k1"}}, options,
+		payload).CompactSerialize()
+	if err != nil {
+		t.Error(err)
+	}
+	return signed
 }
 
 func (h *hostile) run(t *testing.T, client oidcflow.Client, now func() time.Time) (oidcflow.Identity, error) {
@@ -385,6 +403,28 @@ func TestHostileProvider(t *testing.T) {
 		},
 		{"from beyond the calendar", &hostile{claims: set("iat", 1e300)}, api.CodeSignInInvalid, "times"},
 		{"not yet", &hostile{claims: set("nbf", time.Now().Add(3*time.Minute).Unix())}, api.CodeSignInInvalid, "clocks"},
+		{
+			"ends before it begins", &hostile{claims: func(m map[string]any) {
+				m["exp"], m["iat"] = time.Now().Add(-time.Minute).Unix(), time.Now().Add(time.Minute).Unix()
+			}}, api.CodeSignInInvalid, "ends-before-begin",
+		},
+		{
+			"ends before it is valid", &hostile{claims: func(m map[string]any) {
+				m["exp"], m["nbf"] = time.Now().Add(-time.Minute).Unix(), time.Now().Add(time.Minute).Unix()
+			}}, api.CodeSignInInvalid, "ends-before-begin",
+		},
+		{
+			"expiry as text", &hostile{claims: set("exp", fmt.Sprint(time.Now().Add(time.Hour).Unix()))},
+			api.CodeSignInInvalid, "times",
+		},
+		{"iat as text", &hostile{claims: set("iat", fmt.Sprint(time.Now().Unix()))}, api.CodeSignInInvalid, "times"},
+		{"nbf as text", &hostile{claims: set("nbf", fmt.Sprint(time.Now().Unix()))}, api.CodeSignInInvalid, "times"},
+		{"expires beyond the calendar", &hostile{claims: set("exp", 1e300)}, api.CodeSignInInvalid, "times"},
+		{"unencoded payload", &hostile{sign: signUnencoded}, api.CodeSignInInvalid, "signature"},
+		{"JSON serialization", &hostile{sign: func(t *testing.T, h *hostile, p []byte) string {
+			return signedAs(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: h.key, KeyID: "k1"}}, nil, p).
+				FullSerialize()
+		}}, api.CodeSignInInvalid, "signature"},
 		{"no iat", &hostile{claims: set("iat", nil)}, api.CodeSignInInvalid, "when it was made"},
 		{
 			"another access token", &hostile{claims: set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},

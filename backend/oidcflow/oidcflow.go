@@ -22,7 +22,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -280,8 +279,7 @@ func (p *provider) askUserinfo(ctx context.Context, token secret.Value) (claims,
 	}
 	if kind == "application/jwt" {
 		// Section 5.3.2: signed as the provider signs its ID tokens.
-		keys := oidc.NewRemoteKeySet(oidc.ClientContext(ctx, p.http), p.meta.JWKSURI)
-		if body, err = keys.VerifySignature(ctx, string(body)); err != nil {
+		if body, err = p.keys(ctx).VerifySignature(ctx, string(body)); err != nil {
 			return nil, p.askError(ctx, err, "the provider's userinfo cannot be read")
 		}
 	}

@@ -2,11 +2,13 @@ package oidcflow
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -25,8 +27,7 @@ const farthest = 1 << 40
 // and an asymmetric algorithm, the issuer and the audience; here the authorized party, the nonce, and the times with skew,
 // which go-oidc does not allow for. Without a nonce of ours, a token that has one belongs to another sign-in.
 func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (*oidc.IDToken, error) {
-	ctx = oidc.ClientContext(ctx, p.http)
-	keys := &watchedKeys{KeySet: oidc.NewRemoteKeySet(ctx, p.meta.JWKSURI)}
+	keys := p.keys(ctx)
 	id, err := oidc.NewVerifier(p.meta.Issuer, keys, &oidc.Config{
 		ClientID: p.client.ClientID, SkipExpiryCheck: true, Now: p.now, SupportedSigningAlgs: p.meta.algorithms(),
 	}).Verify(ctx, raw)
@@ -34,11 +35,13 @@ func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (
 		return nil, p.askError(ctx, errors.Join(err, keys.err), "the ID token's signature, issuer or audience is wrong")
 	}
 	var c struct {
-		AuthorizedParty *string      `json:"azp"`
-		NotBefore       *json.Number `json:"nbf"`
-		IssuedAt        *json.Number `json:"iat"`
+		AuthorizedParty *string `json:"azp"`
+		times
 	}
 	if err := id.Claims(&c); err != nil {
+		if errors.Is(err, errDate) {
+			return nil, invalid("the ID token's times cannot be read")
+		}
 		return nil, invalid("the ID token's claims cannot be read")
 	}
 	switch {
@@ -50,32 +53,61 @@ func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (
 	case id.Nonce != nonce.Reveal():
 		return nil, invalid("the ID token belongs to another sign-in: its nonce differs")
 	}
-	now := p.now()
-	if id.Expiry.IsZero() || now.After(id.Expiry.Add(skew)) {
-		return nil, clocks("the ID token ran out at %s, and here it is %s", id.Expiry, now)
-	}
-	begins := []time.Time{}
-	for _, n := range []*json.Number{c.IssuedAt, c.NotBefore} {
-		if n == nil {
-			continue
-		}
-		seconds, err := n.Float64()
-		if err != nil || math.Abs(seconds) > farthest {
-			return nil, invalid("the ID token's times cannot be read")
-		}
-		begins = append(begins, time.Unix(int64(seconds), 0))
-	}
-	if c.IssuedAt == nil {
-		return nil, invalid("the ID token does not say when it was made")
-	}
-	if latest := slices.MaxFunc(begins, time.Time.Compare); latest.After(now.Add(skew)) {
-		return nil, clocks("the ID token begins at %s, and here it is %s", latest, now)
+	if err := c.check(p.now()); err != nil {
+		return nil, err
 	}
 	return id, nil
 }
 
-// watchedKeys keeps the error of the key set, which go-oidc does not wrap: a key set that cannot be reached is not a wrong
-// signature.
+// times are an ID token's.
+type times struct {
+	Expiry    *numericDate `json:"exp"`
+	NotBefore *numericDate `json:"nbf"`
+	IssuedAt  *numericDate `json:"iat"`
+}
+
+// check allows for skew against our clock, but not between the token's own times: one clock has written them all.
+func (t times) check(now time.Time) error {
+	var expiry time.Time
+	if t.Expiry != nil {
+		expiry = t.Expiry.Time
+	}
+	if expiry.IsZero() || now.After(expiry.Add(skew)) {
+		return clocks("the ID token ran out at %s, and here it is %s", expiry, now)
+	}
+	if t.IssuedAt == nil {
+		return invalid("the ID token does not say when it was made")
+	}
+	latest := t.IssuedAt.Time
+	if t.NotBefore != nil && t.NotBefore.After(latest) {
+		latest = t.NotBefore.Time
+	}
+	switch {
+	case latest.After(now.Add(skew)):
+		return clocks("the ID token begins at %s, and here it is %s", latest, now)
+	case !expiry.After(latest):
+		return invalid("ends-before-begin")
+	}
+	return nil
+}
+
+// numericDate is a time in a token, a JSON number of seconds (RFC 7519, section 2). encoding/json would take one in quotes too.
+type numericDate struct{ time.Time }
+
+var errDate = errors.New("not a numeric date")
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *numericDate) UnmarshalJSON(b []byte) error {
+	seconds, err := strconv.ParseFloat(string(b), 64)
+	if err != nil || math.Abs(seconds) > farthest {
+		return errDate
+	}
+	n.Time = time.Unix(int64(seconds), 0)
+	return nil
+}
+
+// watchedKeys verifies JWTs by the provider's keys. It keeps the error of the key set, which go-oidc does not wrap: a key set
+// that cannot be reached is not a wrong signature.
 type watchedKeys struct {
 	oidc.KeySet
 	err error
@@ -83,9 +115,35 @@ type watchedKeys struct {
 
 // VerifySignature implements oidc.KeySet.
 func (k *watchedKeys) VerifySignature(ctx context.Context, jwt string) ([]byte, error) {
+	if err := plainJWT(jwt); err != nil {
+		return nil, err
+	}
 	payload, err := k.KeySet.VerifySignature(ctx, jwt)
 	k.err = err
 	return payload, err
+}
+
+// keys are the provider's keys.
+func (p *provider) keys(ctx context.Context) *watchedKeys {
+	return &watchedKeys{KeySet: oidc.NewRemoteKeySet(oidc.ClientContext(ctx, p.http), p.meta.JWKSURI)}
+}
+
+// plainJWT refuses what go-jose takes and no JWT is: another serialization than the compact one (RFC 7519, section 1), and a
+// payload that is not encoded (RFC 7797, section 7).
+func plainJWT(jwt string) error {
+	encoded, _, _ := strings.Cut(jwt, ".")
+	header, err := base64.RawURLEncoding.DecodeString(encoded)
+	if err != nil {
+		return errors.New("not a JWT in its compact form")
+	}
+	var h map[string]json.RawMessage
+	if err := json.Unmarshal(header, &h); err != nil {
+		return errors.New("a JWT without a header")
+	}
+	if _, ok := h["b64"]; ok {
+		return errors.New("a JWT with the header b64")
+	}
+	return nil
 }
 
 func invalid(why string) *api.Error {

@@ -326,6 +326,9 @@ func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err e
 	if until, err = x.confirmation(e); err != nil {
 		return Assertion{}, until, err
 	}
+	if made, err := instant(e, "IssueInstant"); err != nil || !made.Before(until) {
+		return Assertion{}, until, refuse("ends-before-begin", clocks)
+	}
 	if x.Judge != ServersAlone {
 		if a.Remarks, err = x.conditions(e); err != nil {
 			return Assertion{}, until, err
@@ -407,7 +410,8 @@ func otherAudience(got, want string) api.Remark {
 	}
 }
 
-// window checks NotBefore and NotOnOrAfter, with the skew to both sides.
+// window checks NotBefore and NotOnOrAfter, with the skew to both sides. One clock has written both of them, so the skew does
+// not help where the end is before the beginning.
 func (x Expect) window(e *etree.Element) error {
 	from, err := instant(e, "NotBefore")
 	if err != nil {
@@ -422,6 +426,9 @@ func (x Expect) window(e *etree.Element) error {
 	}
 	if !until.IsZero() && !x.Now.Add(-x.Skew).Before(until) {
 		return refuse("it is no longer valid", "Sign in again, without a pause. "+clocks)
+	}
+	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
+		return refuse("ends-before-begin", clocks)
 	}
 	return nil
 }

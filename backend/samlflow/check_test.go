@@ -310,6 +310,21 @@ func TestCheckRefuses(t *testing.T) {
 				a.AuthnStatements[0].SessionNotOnOrAfter = &end
 			}}, reason: "session has ended",
 		},
+		"ends before it begins": {
+			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
+				data(a).NotBefore, data(a).NotOnOrAfter = now.Add(30*time.Second), now.Add(-30*time.Second)
+			}}, reason: "ends-before-begin",
+		},
+		"conditions end before they begin": {
+			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
+				a.Conditions.NotBefore, a.Conditions.NotOnOrAfter = now.Add(30*time.Second), now.Add(-30*time.Second)
+			}}, reason: "ends-before-begin",
+		},
+		"issued after its end": {
+			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
+				a.IssueInstant, data(a).NotOnOrAfter = now.Add(30*time.Second), now.Add(-30*time.Second)
+			}}, reason: "ends-before-begin",
+		},
 		"expired": {expect: func(x *samlflow.Expect) { x.Now = now.Add(7 * time.Minute) }, reason: "no longer valid"},
 		"expired confirmation": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).NotOnOrAfter = now.Add(-2 * time.Minute) }}, reason: "no longer valid",
