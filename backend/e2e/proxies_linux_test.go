@@ -348,7 +348,7 @@ func TestReverseProxies(t *testing.T) {
 			w := open(t, "9p4", "administrator", "")
 			address, _ := p.start(t, strings.TrimPrefix(w.World.URL(), "http://"))
 			client := &http.Client{
-				Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, //nolint:gosec // a test's own certificate
+				Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, //nolint:gosec // a test's own certificate
 				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			}
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/sso/OID/start/authelia?isLinking=true", nil)
