@@ -10,13 +10,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"fmt"
 	"math/big"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -249,7 +250,7 @@ func (p reverseProxy) start(t *testing.T, upstream string) (address string, cert
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(env, "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
+	cmd.Env = slices.Concat(env, []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir})
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 	var said bytes.Buffer
@@ -270,18 +271,24 @@ func (p reverseProxy) start(t *testing.T, upstream string) (address string, cert
 			t.Logf("%s said:\n%s%s", p.program, &said, log)
 		}
 	})
-	address = fmt.Sprintf("https://%s:%d", proxyName, c.Port)
+	address = "https://" + net.JoinHostPort(proxyName, strconv.Itoa(c.Port))
 	awaitProxy(t, address, done)
 	return address, der
+}
+
+// proxyClient takes any certificate and follows no redirect.
+func proxyClient() *http.Client {
+	return &http.Client{
+		Timeout:       5 * time.Second,
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // awaitProxy waits until the server answers through the proxy.
 func awaitProxy(t *testing.T, address string, ended <-chan struct{}) {
 	t.Helper()
-	client := &http.Client{
-		Timeout:   5 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, //nolint:gosec // a test's own certificate
-	}
+	client := proxyClient()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/System/Info/Public", nil)
 		if err != nil {
@@ -347,10 +354,7 @@ func TestReverseProxies(t *testing.T) {
 			t.Parallel()
 			w := open(t, "9p4", "administrator", "")
 			address, _ := p.start(t, strings.TrimPrefix(w.World.URL(), "http://"))
-			client := &http.Client{
-				Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}, //nolint:gosec // a test's own certificate
-				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			}
+			client := proxyClient()
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/sso/OID/start/authelia?isLinking=true", nil)
 			if err != nil {
 				t.Fatal(err)
