@@ -1,6 +1,6 @@
 //go:build js
 
-// The frontend is the window: it draws the state on the page, and carries what a person does to the backend.
+// The frontend is the window. It draws the state on the page and passes on what a person does.
 package main
 
 import (
@@ -16,19 +16,19 @@ import (
 	"github.com/jellybind/jellybind/frontend/views"
 )
 
-// window ties store, page and backend together. WebAssembly runs one goroutine at a time and changes between them only
-// where they block; nothing here blocks while it holds the state, so no lock is needed.
+// window connects state, page and backend. WebAssembly runs one goroutine at a time and switches only where one blocks.
+// Nothing here blocks while it uses the state, so it needs no lock.
 type window struct {
 	state   *state.State
 	page    *dom.Page
 	app     *bridge.App
-	planned bool        // a frame is asked for
-	after   []state.Cmd // what waits for the frame
+	planned bool        // a frame is requested
+	after   []state.Cmd // commands that wait for the frame
 	frame   js.Func
 	doc     document
 }
 
-// document is what was last written outside the tree.
+// document holds what was last written outside the tree.
 type document struct{ lang, title, theme string }
 
 func main() {
@@ -45,10 +45,10 @@ func main() {
 	select {}
 }
 
-// send takes in a message of now: what a person does, or an event.
+// send handles a message of the current epoch: what a person does, or an event.
 func (w *window) send(msg state.Msg) { w.answer(w.state.Epoch, msg) }
 
-// answer takes in a message that belongs to an epoch of the state, and asks for a frame.
+// answer handles a message that belongs to an epoch of the state, and requests a frame.
 func (w *window) answer(epoch int, msg state.Msg) {
 	w.state.Now = time.Now()
 	w.run(w.state.Answer(epoch, msg))
@@ -63,7 +63,7 @@ func (w *window) answer(epoch int, msg state.Msg) {
 	w.plan()
 }
 
-// plan asks for one frame. A hidden window gets none, so a timer stands behind it.
+// plan requests one frame. A hidden window gets none, so a timer backs it up.
 func (w *window) plan() {
 	if w.planned {
 		return
@@ -96,7 +96,7 @@ func (w *window) draw() {
 	}
 }
 
-// dress writes what belongs to the document and not to the tree.
+// dress updates language, title and theme of the document.
 func (w *window) dress() {
 	d := document{lang: w.state.Text().Tag, title: views.Title(w.state), theme: w.state.Boot.Settings.Theme}
 	if d == w.doc {
@@ -112,7 +112,7 @@ func (w *window) dress() {
 		root.Get("dataset").Set("theme", "system")
 	}
 	if w.state.Booted {
-		js.Global().Call("jellybindTheme", d.theme) // kept for the next start, so that it does not flash
+		js.Global().Call("jellybindTheme", d.theme) // for the next start, so that it does not flash
 	}
 	w.doc = d
 }
@@ -143,7 +143,7 @@ func (w *window) run(cmds []state.Cmd) {
 	}
 }
 
-// clock ticks once a second while a deadline is on the screen, and once a minute otherwise.
+// clock ticks once a second while a countdown is visible, and once a minute otherwise.
 func (w *window) clock() {
 	last := time.Now()
 	for now := range time.Tick(time.Second) {

@@ -6,7 +6,7 @@ import (
 	"github.com/jellybind/jellybind/frontend/wire"
 )
 
-// Events are the names that the window listens to.
+// Events are the names of the events that the window listens to.
 var Events = []string{api.EventFlow, api.EventRoster, api.EventProgress, api.EventSession}
 
 // Event turns an event's JSON into a message. It returns nil for an unknown event, or JSON of another shape.

@@ -70,7 +70,7 @@ func (Wails) Call(ctx context.Context, method string, args ...any) ([]byte, erro
 	}
 }
 
-// AtHand gets a file of the app's own and waits, which is right for what is in the backend's memory alone.
+// AtHand gets one of the app's own files synchronously. The backend answers only what it has in memory.
 func (Wails) AtHand(file string, query any) (answer []byte) {
 	defer func() { _ = recover() }() // send throws where the app does not answer
 	value, err := wire.Value(query)
@@ -87,7 +87,7 @@ func (Wails) AtHand(file string, query any) (answer []byte) {
 	return []byte(request.Get("responseText").String())
 }
 
-// reason reads what a promise was rejected with: Wails passes a string or an object, the runtime may throw an Error.
+// reason returns why a promise was rejected. Wails passes a string or an object; the runtime may throw an Error.
 func reason(v, write js.Value) string {
 	switch kind := v.Type(); {
 	case kind == js.TypeString:
@@ -100,7 +100,7 @@ func reason(v, write js.Value) string {
 	return write.Invoke(v).String()
 }
 
-// Listen passes the backend's events on as messages.
+// Listen sends the backend's events as messages.
 func Listen(send func(state.Msg)) {
 	rt := js.Global().Get("runtime")
 	if rt.Type() != js.TypeObject {
@@ -119,7 +119,7 @@ func Listen(send func(state.Msg)) {
 	}
 }
 
-// CopyText puts a text on the clipboard.
+// CopyText copies a text to the clipboard.
 func CopyText(ctx context.Context, text string) error {
 	target, method := js.Global().Get("runtime"), "ClipboardSetText"
 	if target.Type() != js.TypeObject || target.Get(method).Type() != js.TypeFunction {

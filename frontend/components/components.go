@@ -1,4 +1,4 @@
-// Package components is what the window's screens are put together from. Each function is pure: values in, nodes out.
+// Package components has the building blocks of the window's screens. Each function is pure: values in, nodes out.
 package components
 
 import (
@@ -9,14 +9,14 @@ import (
 	"github.com/jellybind/jellybind/frontend/text"
 )
 
-// Icon is a picture of static/icons.svg. It says nothing to a screen reader; the control around it has a name.
+// Icon is a picture from static/icons.svg. Screen readers skip it; the control around it has a name.
 func Icon(name string) *dom.Node {
 	pointing := name == "back" || name == "forward" || name == "undo" || name == "signout"
 	return dom.E("svg", dom.Class("icon"), dom.ClassIf("pointing", pointing), dom.A("aria-hidden", "true"),
 		dom.E("use", dom.A("href", "#i-"+name)))
 }
 
-// Name shows a name that strangers chose: hidden characters escaped, and its direction kept to itself.
+// Name shows a name from a server. Hidden characters are escaped, and its direction does not affect the text around it.
 func Name(s string, parts ...any) *dom.Node { return dom.E("bdi", append(parts, api.Printable(s))...) }
 
 // Button is a button with a label. The parts are further attributes, or an icon before the label.
@@ -25,12 +25,12 @@ func Button(class, label string, msg any, parts ...any) *dom.Node {
 	return dom.E("button", append(all, dom.E("span", label))...)
 }
 
-// Primary is the one thing to do next.
+// Primary is the button for the next step. A screen has one.
 func Primary(label string, msg any, parts ...any) *dom.Node {
 	return Button("primary", label, msg, parts...)
 }
 
-// Secondary is a button beside it.
+// Secondary is a button for another choice.
 func Secondary(label string, msg any, parts ...any) *dom.Node {
 	return Button("secondary", label, msg, parts...)
 }
@@ -40,12 +40,12 @@ func Quiet(label string, msg any, parts ...any) *dom.Node {
 	return Button("quiet", label, msg, parts...)
 }
 
-// Danger is a button that takes something away.
+// Danger is a button that deletes or removes something.
 func Danger(label string, msg any, parts ...any) *dom.Node {
 	return Button("danger", label, msg, parts...)
 }
 
-// Submit is a form's button. The form answers the submission.
+// Submit is the button of a form. The form handles the submission.
 func Submit(label string, busy bool, parts ...any) *dom.Node {
 	all := append([]any{dom.Class("button primary"), dom.A("type", "submit"), dom.Flag("disabled", busy)}, parts...)
 	if busy {
@@ -54,7 +54,7 @@ func Submit(label string, busy bool, parts ...any) *dom.Node {
 	return dom.E("button", append(all, dom.E("span", label))...)
 }
 
-// IconButton is a button whose label only a screen reader and a tooltip tell.
+// IconButton is a button with an icon. Its label is for screen readers and the tooltip.
 func IconButton(icon, label string, msg any, parts ...any) *dom.Node {
 	all := append([]any{
 		dom.Class("icon-button"), dom.A("type", "button"), dom.A("aria-label", label), dom.A("title", label), dom.OnClick(msg),
@@ -62,10 +62,10 @@ func IconButton(icon, label string, msg any, parts ...any) *dom.Node {
 	return dom.E("button", append(all, Icon(icon))...)
 }
 
-// Spinner turns while something is under way; the text beside it says what.
+// Spinner turns while something is in progress; the text next to it says what.
 func Spinner() *dom.Node { return dom.E("span", dom.Class("spinner"), dom.A("aria-hidden", "true")) }
 
-// Badge is a short remark. Tones: "", "accent", "warn", "bad", "good".
+// Badge is a label of a word or two. Tones: "", "accent", "warn", "bad", "good".
 func Badge(words, tone string) *dom.Node {
 	class := "badge"
 	if tone != "" {
@@ -105,14 +105,14 @@ type Input struct {
 	Placeholder string
 	Error       string
 	Msg         func(string) any
-	// Mono sets the value in a monospaced type.
+	// Mono shows the value in a monospaced font.
 	Mono bool
-	// Parts are further attributes of the input, After stands beside it.
+	// Parts are further attributes of the input. After is shown next to it.
 	Parts []any
 	After *dom.Node
 }
 
-// Field is a form field with its label, hint and error, tied together for screen readers.
+// Field is a form field with label, hint and error, connected for screen readers.
 func Field(f Input) *dom.Node {
 	kind := f.Type
 	if kind == "" {
@@ -165,7 +165,7 @@ func Select(id, label, value string, choices []Choice, msg func(string) any) *do
 			dom.OnChosen(msg), options))
 }
 
-// Radios is a group of choices that are all in sight.
+// Radios is a group of choices that are all visible.
 func Radios(name, legend, value string, choices []Choice, msg func(string) any) *dom.Node {
 	items := make([]*dom.Node, len(choices))
 	for i, c := range choices {
@@ -180,7 +180,7 @@ func Radios(name, legend, value string, choices []Choice, msg func(string) any) 
 	return dom.E("fieldset", dom.Class("radios"), dom.E("legend", legend), items)
 }
 
-// Checkbox is a box with its words.
+// Checkbox is a checkbox with its label.
 func Checkbox(id, label string, on bool, msg func(bool) any) *dom.Node {
 	return dom.E("label", dom.Class("check"), dom.A("for", id),
 		dom.E("input", dom.ID(id), dom.A("type", "checkbox"), dom.Checked(on), dom.OnChecked(msg)),
@@ -194,7 +194,7 @@ func Copyable(l *text.Catalogue, label, value string, msg any) *dom.Node {
 		IconButton("copy", l.T("copy.button", "what", label), msg))
 }
 
-// Banner tells something above what it concerns. Tones: "info", "warn", "bad", "good".
+// Banner is a message above what it is about. Tones: "info", "warn", "bad", "good".
 func Banner(tone, icon string, parts ...any) *dom.Node {
 	role := "note"
 	if tone == "bad" {
@@ -204,7 +204,7 @@ func Banner(tone, icon string, parts ...any) *dom.Node {
 		dom.E("div", append([]any{dom.Class("banner-text")}, parts...)...))
 }
 
-// Error tells what went wrong and what to do next.
+// Error says what went wrong and what to do next.
 func Error(l *text.Catalogue, e *api.Error, actions ...any) *dom.Node {
 	if e == nil {
 		return nil
@@ -220,7 +220,7 @@ func Error(l *text.Catalogue, e *api.Error, actions ...any) *dom.Node {
 	return Banner("bad", "alert", parts...)
 }
 
-// Empty is a place that has nothing to show, and why.
+// Empty says that there is nothing to show, and why.
 func Empty(icon, title, words string, actions ...any) *dom.Node {
 	parts := []any{
 		dom.Class("empty"), dom.E("div", dom.Class("empty-icon"), Icon(icon)), dom.E("h2", title),
@@ -232,7 +232,7 @@ func Empty(icon, title, words string, actions ...any) *dom.Node {
 	return dom.E("div", parts...)
 }
 
-// Loading is a place whose content is on its way.
+// Loading stands for content that is being loaded.
 func Loading(words string) *dom.Node {
 	return dom.E("div", dom.Class("loading"), dom.A("role", "status"), Spinner(), dom.E("span", words))
 }
@@ -250,7 +250,7 @@ func Sentence(l *text.Catalogue, key string, nodes map[string]*dom.Node) []*dom.
 	return list
 }
 
-// Dialog is a modal dialog. The browser keeps the focus inside and gives it back; Escape sends closing.
+// Dialog is a modal dialog. The browser keeps the focus inside and restores it afterwards. Escape sends closing.
 func Dialog(l *text.Catalogue, class, title string, closing any, parts ...any) *dom.Node {
 	return dom.E("dialog", append([]any{
 		dom.Key(class), dom.Class("dialog " + class), dom.A("aria-labelledby", "dialog-title"), dom.Prop("modal", "true"),
@@ -266,7 +266,7 @@ func Fact(name string, value ...any) *dom.Node {
 	return dom.E("div", dom.Class("fact"), dom.E("dt", name), dom.E("dd", value...))
 }
 
-// Key is a key of the keyboard.
+// Key shows a key of the keyboard.
 func Key(name string) *dom.Node { return dom.E("kbd", name) }
 
 // Tab is one tab of Tabs.
@@ -276,7 +276,7 @@ type Tab struct {
 	Msg       any
 }
 
-// Tabs lets a person choose between two panels. The arrows move between the tabs.
+// Tabs chooses between two panels. The arrow keys move between the tabs.
 func Tabs(label, panel string, tabs ...Tab) *dom.Node {
 	list := make([]*dom.Node, len(tabs))
 	for i, t := range tabs {
@@ -302,7 +302,7 @@ func Tabs(label, panel string, tabs ...Tab) *dom.Node {
 	return dom.E("div", dom.Class("tabs"), dom.A("role", "tablist"), dom.A("aria-label", label), list)
 }
 
-// Steps shows how far something with steps got.
+// Steps shows the current step of several.
 func Steps(label string, names []string, at int) *dom.Node {
 	items := make([]*dom.Node, len(names))
 	for i, n := range names {

@@ -1,5 +1,10 @@
 package dom
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Kind is what an operation does.
 type Kind uint8
 
@@ -24,18 +29,18 @@ type Op struct {
 	Name, Value    string
 }
 
-// Tree is what is on the page.
+// Tree is the tree that the page shows.
 type Tree struct {
 	root *Node
 	last int
 	live map[int]*Node // the nodes that have handlers
-	ops  []Op
+	ops  []Op          // reused from call to call
 }
 
 // NewTree returns an empty tree.
 func NewTree() *Tree { return &Tree{live: map[int]*Node{}} }
 
-// Replace makes next the tree and returns the operations that bring the page there.
+// Replace shows next instead of the current tree and returns the operations for the page. They are valid until the next call.
 func (t *Tree) Replace(next *Node) []Op {
 	t.ops = t.ops[:0]
 	var before, after []*Node
@@ -67,8 +72,8 @@ func (t *Tree) Handlers(id int, event string) []Handler {
 
 func (t *Tree) op(o Op) { t.ops = append(t.ops, o) }
 
-// create makes a node with all that is in it. Attributes come before children and the element before its insertion, so
-// that the page sees it whole; properties come last, because a select's value needs its options.
+// create makes a node with its descendants. An element is inserted last, so that the page sees it complete. Properties come
+// after the children, because the value of a select needs its options.
 func (t *Tree) create(n *Node) {
 	t.last++
 	n.id = t.last
@@ -103,7 +108,7 @@ func (t *Tree) forget(n *Node) {
 	}
 }
 
-// patch brings old, an element or text of the same tag, to what next says.
+// patch turns old into next, which has the same tag.
 func (t *Tree) patch(old, next *Node) {
 	next.id = old.id
 	if next.Tag == "" {
@@ -151,17 +156,17 @@ func find(attrs []Attr, want Attr) (Attr, bool) {
 	return Attr{}, false
 }
 
-// children brings the children of one element from old to next.
+// children turns the children of one element from old into next.
 //
-// First every new child looks for the old one that it continues: the one with its key and tag, or, without a key, the
-// next keyless one of its tag. Old children that nobody continues go. What stays keeps its place where it can: the
-// longest rising run of old positions is left alone, and only the others are moved, from the last to the first, each
-// before its right neighbour, which stands by then. A list that only lost or gained rows moves nothing.
+// First, each new child is matched with the old child of the same key and tag; without a key, with the next old child of its
+// tag that has no key either. Old children without a match are removed. Then the others are put in order with as few moves
+// as possible: the longest increasing run of old positions stays, and the rest moves, from the last to the first, each
+// before its right neighbour, which is in place by then. A list that only lost or gained rows moves nothing.
 func (t *Tree) children(parent int, old, next []*Node) {
 	if len(old) == 0 && len(next) == 0 {
 		return
 	}
-	match := make([]int, len(next)) // the old position that each new child continues, or -1
+	match := make([]int, len(next)) // the old position of each new child, or -1
 	used := make([]bool, len(old))
 	if sameShape(old, next) {
 		for i := range next {
@@ -193,7 +198,7 @@ func (t *Tree) children(parent int, old, next []*Node) {
 	}
 }
 
-// sameShape reports whether each child continues the one at its place, which is the usual case.
+// sameShape reports whether each child matches the one at the same position, as it usually does.
 func sameShape(old, next []*Node) bool {
 	if len(old) != len(next) {
 		return false
@@ -209,7 +214,7 @@ func sameShape(old, next []*Node) bool {
 type identity struct{ key, tag string }
 
 func (t *Tree) match(old, next []*Node, match []int, used []bool) {
-	byName := map[identity][]int{} // old positions by key and tag; for the keyless in order
+	byName := map[identity][]int{} // old positions by key and tag, in order
 	for i, o := range old {
 		k := identity{o.Key, o.Tag}
 		byName[k] = append(byName[k], i)
@@ -233,23 +238,15 @@ func rising(seq []int) []bool {
 		if v < 0 {
 			continue
 		}
-		lo, hi := 0, len(tails)
-		for lo < hi {
-			mid := (lo + hi) / 2
-			if seq[tails[mid]] < v {
-				lo = mid + 1
-			} else {
-				hi = mid
-			}
-		}
+		at, _ := slices.BinarySearchFunc(tails, v, func(tail, v int) int { return cmp.Compare(seq[tail], v) })
 		prev[i] = -1
-		if lo > 0 {
-			prev[i] = tails[lo-1]
+		if at > 0 {
+			prev[i] = tails[at-1]
 		}
-		if lo == len(tails) {
+		if at == len(tails) {
 			tails = append(tails, i)
 		} else {
-			tails[lo] = i
+			tails[at] = i
 		}
 	}
 	if len(tails) == 0 {

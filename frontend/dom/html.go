@@ -2,8 +2,7 @@ package dom
 
 import "strings"
 
-// HTML writes a tree as indented HTML, for golden files and for a look at what a view makes. Handlers are shown as
-// data-on attributes, properties with a leading dot.
+// HTML writes a tree as indented HTML for golden files. Handlers become data-on attributes. Properties get a leading dot.
 func HTML(n *Node) string {
 	var b strings.Builder
 	writeHTML(&b, n, 0)

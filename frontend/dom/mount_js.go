@@ -8,7 +8,7 @@ import (
 	"syscall/js"
 )
 
-// Page is the tree on a real page, by way of static/dom.js.
+// Page shows a tree on a real page, with static/dom.js.
 type Page struct {
 	tree  *Tree
 	apply js.Value
@@ -17,8 +17,8 @@ type Page struct {
 	other func(Event) (msg any, ok bool)
 }
 
-// Mount takes over the element with the given id. Messages of handlers go to send; key presses that no handler took go to
-// other, which says whether it has a message for them.
+// Mount takes over the element with the given id. Messages of handlers go to send. Key presses without a handler go to
+// other, which returns false if it has no message for them.
 func Mount(id string, send func(any), other func(Event) (any, bool)) *Page {
 	api := js.Global().Get("jellybindDOM")
 	p := &Page{tree: NewTree(), apply: api.Get("apply"), send: send, other: other}
@@ -26,7 +26,7 @@ func Mount(id string, send func(any), other func(Event) (any, bool)) *Page {
 	return p
 }
 
-// Show brings the page to the tree.
+// Show makes the page show the tree.
 func (p *Page) Show(n *Node) {
 	ops := p.tree.Replace(n)
 	if len(ops) == 0 {
@@ -39,13 +39,13 @@ func (p *Page) Show(n *Node) {
 // Focus moves the keyboard focus to the element with the id attribute.
 func (p *Page) Focus(id string) { js.Global().Get("jellybindDOM").Call("focus", id) }
 
-// ScrollTo scrolls the element with the id attribute to a height in rem.
+// ScrollTo scrolls the element with the id attribute to a position in rem.
 func (p *Page) ScrollTo(id string, rem float64) {
 	js.Global().Get("jellybindDOM").Call("scroll", id, rem)
 }
 
-// event is called by dom.js with the kind of event, the numbers of the elements from the target outwards, and the
-// event's facts. It runs while the browser waits, so it must not block; it returns whether to prevent the default.
+// event is called by dom.js with the type of the event, the numbers of the elements from the target outwards, and the
+// fields of Event. The browser waits for it, so it must not block. It returns true to prevent the default action.
 func (p *Page) event(_ js.Value, args []js.Value) any {
 	e := Event{
 		Type:      args[0].String(),
@@ -60,7 +60,7 @@ func (p *Page) event(_ js.Value, args []js.Value) any {
 	e.Alt, e.Editable = flags&8 != 0, flags&16 != 0
 	for step := range strings.SplitSeq(args[1].String(), ",") {
 		id, err := strconv.Atoi(step)
-		if err != nil { // there is no element of ours
+		if err != nil { // the path is empty
 			continue
 		}
 		for _, h := range p.tree.Handlers(id, e.Type) {

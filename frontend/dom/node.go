@@ -1,13 +1,13 @@
-// Package dom is a small keyed virtual DOM. Views build trees of nodes; Tree.Replace turns the next one into a short list
-// of operations, which one call carries over to the page (mount_js.go and static/dom.js) or which the in-memory document
-// of the tests applies.
+// Package dom is a small keyed virtual DOM. Views build trees of nodes. Tree.Replace compares a new tree with the current
+// one and returns a short list of operations. The page applies them in one call (mount_js.go and static/dom.js); tests apply
+// them to a document in memory.
 package dom
 
-// Node is an element or, with an empty Tag, a text. A node belongs to one tree; building it again is cheap.
+// Node is an element or, with an empty Tag, a text. A node belongs to one tree only.
 type Node struct {
 	Tag string
-	// Key tells siblings apart when their order changes. Nodes with the same key and tag keep their element, and with it
-	// focus, selection and scroll position.
+	// Key identifies a node among its siblings when their order changes. A node with the same key and tag keeps its element,
+	// with focus, selection and scroll position.
 	Key   string
 	Text  string
 	Attrs []Attr
@@ -17,14 +17,14 @@ type Node struct {
 	id int
 }
 
-// Attr is an attribute or, where Prop is set, a property of the element: "value" and "checked" of form fields, "modal" of
-// a dialog, and "style.NAME" for what must be computed, since the page's policy forbids style attributes.
+// Attr is an attribute or, if Prop is set, a property of the element: "value" and "checked" of form fields, "modal" of a
+// dialog, and "style.NAME" for computed styles, since the page's content security policy forbids style attributes.
 type Attr struct {
 	Name, Value string
 	Prop        bool
 }
 
-// Event is what happened, as far as handlers need it.
+// Event is a browser event, as far as handlers need it.
 type Event struct {
 	Type    string
 	Value   string // of the form field
@@ -37,22 +37,22 @@ type Event struct {
 	Editable bool
 	// Target is the id attribute of the element that the event began at, or "".
 	Target string
-	// ScrollTop and Height are in rem, so that they hold at every text size.
+	// ScrollTop and Height are in rem, so they are valid at every text size.
 	ScrollTop, Height float64
 }
 
 // Handler answers one kind of event with a message.
 type Handler struct {
 	Event string
-	// Msg is sent as it is, unless Make is set.
+	// Msg is sent unless Make is set.
 	Msg any
-	// Make returns the message, or nil to let the event pass to the elements around.
+	// Make returns the message, or nil to let the event bubble.
 	Make func(Event) any
-	// Prevent keeps the browser from doing what it does by default.
+	// Prevent prevents the browser's default action.
 	Prevent bool
 }
 
-// E builds an element from attributes, handlers, nodes, lists of nodes and texts. What is nil or empty is left out.
+// E builds an element from attributes, handlers, nodes, lists of nodes and texts. It skips nil and empty parts.
 func E(tag string, parts ...any) *Node {
 	n := &Node{Tag: tag}
 	for _, p := range parts {
@@ -85,7 +85,7 @@ func E(tag string, parts ...any) *Node {
 	return n
 }
 
-// Set adds an attribute or the key; classes add up, of anything else the last one counts.
+// Set adds an attribute or the key. Classes add up; any other attribute replaces the one before.
 func (n *Node) Set(a *Attr) {
 	if a == nil {
 		return
@@ -114,7 +114,7 @@ func Text(s string) *Node { return &Node{Text: s} }
 // A is an attribute.
 func A(name, value string) *Attr { return &Attr{Name: name, Value: value} }
 
-// Flag is an attribute without a value, present when on.
+// Flag is an attribute without a value. It is present if on.
 func Flag(name string, on bool) *Attr {
 	if !on {
 		return nil
@@ -128,7 +128,7 @@ func Bool(name string, on bool) *Attr { return &Attr{Name: name, Value: boolWord
 // Prop is a property; see Attr.
 func Prop(name, value string) *Attr { return &Attr{Name: name, Value: value, Prop: true} }
 
-// Checked is the property of a checkbox or radio button.
+// Checked is the checked property of a checkbox or radio button.
 func Checked(on bool) *Attr { return &Attr{Name: "checked", Value: boolWord(on), Prop: true} }
 
 func boolWord(on bool) string {
@@ -141,7 +141,7 @@ func boolWord(on bool) string {
 // Class is a class attribute.
 func Class(c string) *Attr { return &Attr{Name: "class", Value: c} }
 
-// ClassIf is a class that is there when on.
+// ClassIf is a class that is present if on.
 func ClassIf(c string, on bool) *Attr {
 	if !on {
 		return nil
@@ -155,10 +155,10 @@ func ID(id string) *Attr { return &Attr{Name: "id", Value: id} }
 // Key is the node's key.
 func Key(k string) *Attr { return &Attr{Name: "key", Value: k} }
 
-// Make answers an event with the message that is made of it; nil lets the event pass to the elements around.
+// Make answers an event with the message that msg returns; nil lets the event bubble.
 func Make(event string, msg func(Event) any) *Handler { return &Handler{Event: event, Make: msg} }
 
-// Instead answers an event with the message that is made of it, and keeps the browser from doing what it would.
+// Instead is Make, and prevents the browser's default action.
 func Instead(event string, msg func(Event) any) *Handler {
 	return &Handler{Event: event, Make: msg, Prevent: true}
 }
@@ -166,25 +166,25 @@ func Instead(event string, msg func(Event) any) *Handler {
 // OnClick answers a click with a message.
 func OnClick(msg any) *Handler { return &Handler{Event: "click", Msg: msg} }
 
-// OnSubmit answers a form's submission with a message, and keeps the page where it is.
+// OnSubmit answers the submission of a form with a message, and keeps the browser from loading a page.
 func OnSubmit(msg any) *Handler { return &Handler{Event: "submit", Msg: msg, Prevent: true} }
 
-// OnValue answers input with the message made of the field's value.
+// OnValue answers input with the message that msg makes of the field's value.
 func OnValue(msg func(string) any) *Handler {
 	return &Handler{Event: "input", Make: func(e Event) any { return msg(e.Value) }}
 }
 
-// OnChosen answers a change of a list with the message made of its value.
+// OnChosen answers a change of a select with the message that msg makes of its value.
 func OnChosen(msg func(string) any) *Handler {
 	return &Handler{Event: "change", Make: func(e Event) any { return msg(e.Value) }}
 }
 
-// OnChecked answers a change with the message made of the checkbox's state.
+// OnChecked answers a change of a checkbox with the message that msg makes of its state.
 func OnChecked(msg func(bool) any) *Handler {
 	return &Handler{Event: "change", Make: func(e Event) any { return msg(e.Checked) }}
 }
 
-// If returns the node when on, and nothing otherwise.
+// If returns the node if on, and nil otherwise.
 func If(on bool, node func() *Node) *Node {
 	if !on {
 		return nil

@@ -133,7 +133,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			return nil, true
 		}
 		if m.Err != nil && m.Err.Code == api.CodeUserNotFound && d.Row != nil && !d.Row.Exists {
-			return s.closeDrawer(), true // a deleted account is gone with its last link
+			return s.closeDrawer(), true // a deleted account disappears with its last link
 		}
 		d.Error = m.Err
 		if m.Err == nil {
@@ -193,7 +193,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
-// notRemoved keeps in the dialog the links that are still there, and says why.
+// notRemoved shows why a removal failed and leaves the remaining links in the dialog.
 func (s *State) notRemoved(m Removed) {
 	d := &s.Dialog
 	d.Error = m.Err
@@ -208,7 +208,7 @@ func (s *State) notRemoved(m Removed) {
 }
 
 func (s *State) openDrawer() []Cmd {
-	// A link under way for this account is shown where it is.
+	// If this account is being linked, show that.
 	s.Drawer.Linking = s.Link.Running() && s.Link.Account.ID == s.Drawer.UserID
 	return []Cmd{
 		CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID}, Focus{ID: "drawer-title"},

@@ -277,7 +277,7 @@ func (s *State) open(name string) []Cmd {
 	return append(cmds, CallOpenProfile{Name: name})
 }
 
-// reconnect looks at a stored server anew, to sign in again.
+// reconnect probes a stored server, to sign in again.
 func (s *State) reconnect(name string) []Cmd {
 	for _, p := range s.Boot.Profiles {
 		if p.Name == name {
@@ -290,7 +290,7 @@ func (s *State) reconnect(name string) []Cmd {
 	return nil
 }
 
-// away leaves the session, or what was on its way to one, and ends what it waited for.
+// away leaves the session or the attempt to open one, and cancels what that waited for.
 func (s *State) away() []Cmd {
 	cmds := s.cancelFlows()
 	if s.Welcome.Probing || s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Reading() {
@@ -300,7 +300,7 @@ func (s *State) away() []Cmd {
 	return cmds
 }
 
-// leave forgets everything of the session, and whatever was typed that is secret.
+// leave forgets the session and all typed secrets.
 func (s *State) leave() {
 	fresh := New(s.Now)
 	height := s.Roster.Height
@@ -341,15 +341,15 @@ func (s *State) try(address string) []Cmd {
 
 func (s *State) probed(m Probed) []Cmd {
 	if m.Address != s.Connect.Address {
-		return nil // an address before the last one
+		return nil // the answer for an earlier address
 	}
 	s.Welcome.Probing, s.Connect.Busy, s.Progress = false, false, nil
 	if c := &s.Connect; m.Err != nil && c.Again > 1 {
-		c.Again-- // between the two phases of its start nobody answers for a moment
+		c.Again-- // between the two phases of its start the server does not answer
 		return []Cmd{After{Delay: lookPace, Msg: LookAgain{Address: c.Address}}}
 	}
 	if m.Err != nil {
-		// What is no address is said beside the field; what an address leads to, or not, has a screen of its own.
+		// A malformed address is an error of the field. Any other error gets its own screen.
 		switch {
 		case s.Screen == ScreenWelcome && m.Err.Code == api.CodeAddressInvalid:
 			s.Welcome.Error = m.Err
@@ -362,7 +362,7 @@ func (s *State) probed(m Probed) []Cmd {
 	c := &s.Connect
 	trusted := c.Probe != nil && c.Probe.Certificate != nil && m.Probe.Certificate == nil
 	if trusted && c.Reconnect != "" {
-		return s.open(c.Reconnect) // its credential is stored; nothing but the certificate stood in the way
+		return s.open(c.Reconnect) // its credential is stored; only the certificate was missing
 	}
 	if again := s.waitForStart(&m.Probe); again != nil {
 		return again
@@ -377,12 +377,12 @@ func (s *State) probed(m Probed) []Cmd {
 	return []Cmd{Focus{ID: "title"}}
 }
 
-// lookPace is how long the window waits before it looks at a starting server again.
+// lookPace is the time between two probes of a starting server.
 const lookPace = 3 * time.Second
 
-// waitForStart looks at a starting server again until it is ready. Its plugins may come a few seconds later than its API.
+// waitForStart probes a starting server until it is ready. Its plugins may load a few seconds after its API.
 func (s *State) waitForStart(p *api.Probe) []Cmd {
-	const after = 5 // looks for the plugin, once the server is up
+	const after = 5 // probes for the plugin once the server is up
 	c := &s.Connect
 	first := c.Probe == nil || !c.Probe.Starting
 	switch {
@@ -405,7 +405,7 @@ func (s *State) waitForStart(p *api.Probe) []Cmd {
 	return cmds
 }
 
-// freeName returns a name for a new server that no stored one has.
+// freeName returns an unused name for a new server.
 func (s *State) freeName(server api.Server) string {
 	return api.FreeName(server.ShortName(), func(name string) bool {
 		return slices.ContainsFunc(s.Boot.Profiles, func(p api.Profile) bool { return p.Name == name })
@@ -450,7 +450,7 @@ func (s *State) signIn() []Cmd {
 		c.Busy = true
 		return []Cmd{CallQuickConnect{Address: c.Address, Name: name}}
 	default:
-		// People copy keys with blanks and line ends around, and some mail programs break them.
+		// Copied keys may have spaces and line breaks around or in them.
 		key := strings.Join(strings.Fields(s.Form[FieldKey]), "")
 		if key == "" {
 			return missing("key", "connect.key.empty")
@@ -463,7 +463,7 @@ func (s *State) signIn() []Cmd {
 func (s *State) quickStarted(m QuickStarted) []Cmd {
 	c := &s.Connect
 	if m.Address != c.Address || s.Screen != ScreenConnect {
-		return cancelLate(m.Quick.ID) // the person has gone on
+		return cancelLate(m.Quick.ID) // the person has left the screen
 	}
 	c.Busy = false
 	if c.Method != MethodQuick {
@@ -486,7 +486,7 @@ func (s *State) cancelQuick() []Cmd {
 	return []Cmd{CallCancelFlow{ID: q.ID}}
 }
 
-// elsewhere reports whether the person has gone on since a session was asked for.
+// elsewhere reports whether the person has left the screen that asked for the session.
 func (s *State) elsewhere(m *Connected) bool {
 	switch {
 	case m.Demo:
@@ -519,7 +519,7 @@ func (s *State) connected(m Connected) []Cmd {
 	return append(cmds, s.tell(m.Session.Warning)...)
 }
 
-// enter shows a session from its first screen.
+// enter shows the first screen of a session.
 func (s *State) enter(session api.Session) []Cmd {
 	s.leave()
 	s.Session = &session
@@ -533,8 +533,8 @@ func (s *State) enter(session api.Session) []Cmd {
 	return append([]Cmd{CallProviders{}}, s.show(first)...)
 }
 
-// renewed takes the session that the open server was opened anew with. Another account's, or another kind of credential,
-// sees and can do other things, so that nothing of the earlier one stays on the screen.
+// renewed replaces the session of the open server. Another account or kind of credential sees and may do other things, so
+// nothing of the earlier session stays on the screen.
 func (s *State) renewed(now api.Session) []Cmd {
 	before := s.Session
 	if before == nil || s.Demo() || before.Server.ID != now.Server.ID {
@@ -548,9 +548,9 @@ func (s *State) renewed(now api.Session) []Cmd {
 	return append(s.cancelFlows(), s.enter(now)...)
 }
 
-// refused shows why no session came, where it was asked for.
+// refused shows why opening a session failed, on the screen that asked for it.
 func (s *State) refused(m *Connected) []Cmd {
-	// A look at the server shows its certificate, to be compared.
+	// A probe shows the certificate, to compare it.
 	certificate := m.Err.Code == api.CodeCertificateChanged || m.Err.Code == api.CodeCertificateUntrusted
 	switch {
 	case m.Demo:
@@ -572,7 +572,7 @@ func (s *State) refused(m *Connected) []Cmd {
 	return []Cmd{Focus{ID: firstField(s.Connect.Method)}}
 }
 
-// Obstacle reports whether an error stands in the way of every credential, so that it has a screen of its own.
+// Obstacle reports whether an error affects every credential. Such an error gets its own screen.
 func Obstacle(e *api.Error) bool {
 	switch e.Code {
 	case api.CodePluginMissing, api.CodePluginRestart, api.CodeWizardIncomplete, api.CodeSecretUnavailable:
@@ -582,7 +582,7 @@ func Obstacle(e *api.Error) bool {
 	}
 }
 
-// KeyringFault says why no sign-in can be stored; nil when it can be, or when that is not known yet.
+// KeyringFault says why no sign-in can be stored. It is nil if one can be, or if that is not known yet.
 func (s *State) KeyringFault() *api.Error {
 	k := s.Keyring
 	if k == nil || k.OK {
@@ -591,7 +591,7 @@ func (s *State) KeyringFault() *api.Error {
 	return &api.Error{Code: k.Code, Why: k.Why}
 }
 
-// remember puts a server that was just opened into the list of stored ones.
+// remember adds a server that was just opened to the stored ones.
 func (s *State) remember(p api.Profile) {
 	for i := range s.Boot.Profiles {
 		if s.Boot.Profiles[i].Name == p.Name {
@@ -649,5 +649,5 @@ func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
 	return append(cmds, s.toast(&Toast{Key: key})...)
 }
 
-// tokenLeft reports whether a sign-in was taken away here, though the server could not be told: nobody is signed in any more.
+// tokenLeft reports whether the sign-in was deleted here although the server could not end its token.
 func tokenLeft(e *api.Error) bool { return e != nil && e.Code == api.CodeTokenLeft }

@@ -36,7 +36,7 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 			if len(m.Plan.Providers) > 0 {
 				s.Form[FieldAuth] = m.Plan.Providers[0].ID
 			}
-			return []Cmd{Focus{ID: "dialog-cancel"}}, true // the harmless one, as in a dialog that opens complete
+			return []Cmd{Focus{ID: "dialog-cancel"}}, true // the harmless button
 		}
 	case AskForget:
 		s.openDialog(Dialog{Kind: DialogForget, Profile: m.Name})
@@ -86,8 +86,8 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
-// askRemove asks before links are removed, for the detour at once where it is the only way for some of them. The links of
-// an account that was deleted cannot go it.
+// askRemove asks before links are removed. It asks for the detour if some links cannot be removed otherwise. Links of a
+// deleted account cannot take the detour.
 func (s *State) askRemove(links []api.Link, accounts map[string]api.Account) {
 	var singly, detour int
 	for _, k := range links {
@@ -103,7 +103,7 @@ func (s *State) askRemove(links []api.Link, accounts map[string]api.Account) {
 	})
 }
 
-// Adopted returns an account that one of the dialog's identities would open again.
+// Adopted returns an account that one of the dialog's identities would open again at its next sign-in.
 func (s *State) Adopted() (api.Account, bool) {
 	for _, k := range s.Dialog.Links {
 		if a := s.Dialog.Accounts[k.UserID]; a.TakesBack(s.Can().Adopts, []api.Identity{k.Identity}) {
@@ -113,7 +113,7 @@ func (s *State) Adopted() (api.Account, bool) {
 	return api.Account{}, false
 }
 
-// ShutOut lists the accounts that nobody could sign in to any more without the dialog's links, in the order of these.
+// ShutOut lists the accounts that nobody could sign in to without the dialog's links, in the order of the links.
 func (d *Dialog) ShutOut() []api.Account {
 	gone := map[string][]api.Identity{}
 	for _, k := range d.Links {
@@ -131,7 +131,7 @@ func (d *Dialog) ShutOut() []api.Account {
 
 func (s *State) openDialog(d Dialog) { s.Dialog, s.Menu = d, "" }
 
-// closeDialog closes the dialog; the page gives the focus back to where it was.
+// closeDialog closes the dialog. The browser restores the focus.
 func (s *State) closeDialog() { s.Dialog = Dialog{} }
 
 func (s *State) dialogYes() []Cmd {
@@ -143,7 +143,7 @@ func (s *State) dialogYes() []Cmd {
 	switch d.Kind {
 	case DialogRemove:
 		d.Busy, s.Progress = true, nil
-		// The button that was pressed has no use now; that to stop may be below what is seen.
+		// The Stop button may be out of view.
 		return []Cmd{CallRemove{Links: d.Links, Detour: d.Detour}, Focus{ID: "remove-stop"}}
 	case DialogUnregister:
 		if d.Plan == nil || s.Form[FieldAuth] == "" {
@@ -178,7 +178,7 @@ func (s *State) dialogYes() []Cmd {
 	return nil
 }
 
-// escape closes what lies on top, one thing at a time.
+// escape closes the topmost thing only.
 func (s *State) escape() []Cmd {
 	switch {
 	case s.Dialog.Kind != DialogNone:
@@ -202,13 +202,13 @@ func (s *State) escape() []Cmd {
 
 // Command is a line of the palette.
 type Command struct {
-	Key  string // of its text
+	Key  string // of the text
 	Name string // fills {name}
 	Icon string
 	Msg  Msg
 }
 
-// Commands returns the palette's lines that match what was typed. Where the window could not start, nothing is chosen.
+// Commands returns the palette's lines that match the typed text. There are none if the window could not start.
 func (s *State) Commands() []Command {
 	var all []Command
 	switch {

@@ -182,13 +182,13 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
-// again goes back to the choice, with what was chosen.
+// again returns to the choice and keeps what was chosen.
 func (l *Link) again() {
 	l.Step, l.FlowID, l.Starting = LinkChoose, "", false
 	l.Error, l.SignIn, l.Confirm, l.Progress = nil, nil, nil, nil
 }
 
-// cancelLate ends a flow, if it began, that nobody waits for any more.
+// cancelLate cancels a flow that started too late to be wanted.
 func cancelLate(id string) []Cmd {
 	if id == "" {
 		return nil
@@ -215,8 +215,8 @@ func (s *State) startLinking(u api.User) []Cmd {
 	return append(cmds, Focus{ID: "link-step"})
 }
 
-// activateAccount makes the account's row the active one, which has the focus again once the drawer is closed. The drawer shows
-// what the row knows until the account is read: the panel may be left before that.
+// activateAccount makes the account's row the active one, which gets the focus when the drawer closes. The drawer shows the
+// row until the account is loaded.
 func (s *State) activateAccount(userID string) {
 	for i := range s.Roster.Total {
 		if row, ok := s.Roster.Row(i); ok && row.ID == userID {
@@ -264,8 +264,7 @@ func (s *State) runLink() []Cmd {
 	return []Cmd{CallStartLink{Number: l.start, Request: req}, Focus{ID: "link-step"}}
 }
 
-// flowMoved takes an event of a flow. Events can come before the call that started the flow has answered with its id;
-// those wait in early.
+// flowMoved handles an event of a flow. Events that come before the id of the flow is known wait in early.
 func (s *State) flowMoved(e api.FlowEvent) []Cmd {
 	switch {
 	case e.ID != "" && e.ID == s.Link.FlowID:
@@ -280,7 +279,7 @@ func (s *State) flowMoved(e api.FlowEvent) []Cmd {
 	return nil
 }
 
-// replay takes the events that came before the id.
+// replay handles the events that came before the id.
 func (s *State) replay(id string) []Cmd {
 	early := s.early
 	s.early = nil
@@ -324,7 +323,7 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 		})...)
 	case "failed":
 		l.FlowID = ""
-		if l.Step == LinkFailed { // the person said no, and was told
+		if l.Step == LinkFailed { // the person said no, and has seen the result
 			return nil
 		}
 		l.Step, l.Error = LinkFailed, e.Error
@@ -337,7 +336,7 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 	return nil
 }
 
-// browserFailed reports whether the event says that no browser opened; the sign-in goes on with the address by hand.
+// browserFailed reports whether no browser opened. The person can still copy the address.
 func browserFailed(e api.FlowEvent) bool {
 	return e.Progress != nil && e.Progress.Step == string(api.CodeBrowserFailed)
 }
@@ -371,15 +370,15 @@ func (s *State) quickMoved(e api.FlowEvent) []Cmd {
 	return nil
 }
 
-// cancelFlows ends whatever waits for a person.
+// cancelFlows cancels all flows that wait for a person.
 func (s *State) cancelFlows() []Cmd {
 	return slices.Concat(s.cancelQuick(), s.cancelVerify(), cancelLate(s.Link.FlowID))
 }
 
-// LinkShown reports whether the link is what the drawer shows.
+// LinkShown reports whether the drawer shows the link.
 func (s *State) LinkShown() bool { return s.Drawer.Linking && s.Drawer.UserID == s.Link.Account.ID }
 
-// Waiting reports whether a clock is on the screen, which needs a tick a second.
+// Waiting reports whether a countdown is visible, which needs a tick a second.
 func (s *State) Waiting() bool {
 	return s.Link.SignIn != nil && s.Link.Running() || s.Verify.SignIn != nil
 }

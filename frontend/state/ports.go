@@ -15,7 +15,7 @@ func joinPorts(ports []int) string {
 	return strings.Join(words, ", ")
 }
 
-// parsePorts reads port numbers parted by commas or blanks; none at all is allowed.
+// parsePorts parses port numbers separated by commas or spaces. The list may be empty.
 func parsePorts(s string) ([]int, bool) {
 	var ports []int
 	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' || r == ' ' || r == '\t' }) {
@@ -28,7 +28,7 @@ func parsePorts(s string) ([]int, bool) {
 	return ports, true
 }
 
-// parsePort reads one port; an empty one is 0.
+// parsePort parses one port. An empty text is 0.
 func parsePort(s string) (int, bool) {
 	s = strings.TrimSpace(s)
 	if s == "" {

@@ -151,13 +151,13 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 	return nil, false
 }
 
-// Reading reports whether the accounts are being read from the server.
+// Reading reports whether the backend reads the accounts from the server.
 func (s *State) Reading() bool {
 	r := &s.Roster
 	return r.Refreshing || !r.Loaded && r.Error == nil && len(r.pending) > 0
 }
 
-// notRead moves the focus when a reading has ended without rows: the button that calls it off is gone.
+// notRead moves the focus after reading failed, because the Stop button is gone.
 func (s *State) notRead() []Cmd {
 	if s.Screen != ScreenRoster {
 		return nil
@@ -165,13 +165,13 @@ func (s *State) notRead() []Cmd {
 	return []Cmd{Focus{ID: "title"}}
 }
 
-// query shows the rows of a changed query from the top.
+// query loads the rows of a changed query and scrolls to the top.
 func (s *State) query() []Cmd {
 	r := &s.Roster
 	r.near = r.Loaded
 	r.Active, r.anchor = 0, 0
 	if r.Scroll == 0 {
-		return s.load() // scrolling makes the browser lay the page out at once
+		return s.load() // scrolling forces a layout
 	}
 	r.Scroll = 0
 	return append(s.load(), ScrollTo{})
@@ -192,19 +192,19 @@ func (r *Roster) keep(a answer) {
 	}), a)
 }
 
-// Narrowed reports whether a search or a filter leaves accounts out.
+// Narrowed reports whether a search or a filter hides accounts.
 func (r *Roster) Narrowed() bool {
 	return r.Search != "" || r.Query.Filter != "" || r.Query.Provider != ""
 }
 
-// reload asks for the visible rows anew and keeps the old ones on the screen until they come.
+// reload loads the visible rows again. The old ones stay on the screen until then.
 func (s *State) reload() []Cmd {
 	s.Roster.typed = nil
 	return s.load()
 }
 
-// load brings the rows of the query. While an answer is under way nothing is asked: the rows of the last query follow when
-// it has come, so that fast typing costs two calls and not one a letter.
+// load loads the rows of the query. While a call is running, it waits for that and then loads the latest query, so that fast
+// typing costs two calls and not one a letter.
 func (s *State) load() []Cmd {
 	r := &s.Roster
 	if s.Session == nil {
@@ -233,7 +233,7 @@ func (s *State) ask() []Cmd {
 	return []Cmd{s.callPage(int(s.Roster.Scroll/RowHeight) / PageSize)}
 }
 
-// supersede lets the answers that are under way come too late.
+// supersede invalidates the calls that are running.
 func (r *Roster) supersede() {
 	r.generation++
 	r.asked = false
@@ -311,7 +311,7 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	return append(cmds, s.missing()...)
 }
 
-// missing asks for the pages that the viewport touches and that are not there.
+// missing loads the pages that the viewport needs.
 func (s *State) missing() []Cmd {
 	r := &s.Roster
 	if !r.Loaded || r.stale {
@@ -327,7 +327,7 @@ func (s *State) missing() []Cmd {
 	return cmds
 }
 
-// activate moves the keyboard's row and brings it into view.
+// activate moves the active row and scrolls it into view.
 func (s *State) activate(m Activate) []Cmd {
 	r := &s.Roster
 	to := m.To
@@ -371,20 +371,20 @@ func (s *State) selectRow(m Select) []Cmd {
 	return nil
 }
 
-// rangePage is the page of the rows that are fetched for a selection only, at most rangeLimit at once.
+// rangePage marks rows that are loaded for a selection only, at most rangeLimit in a call.
 const (
 	rangePage  = -1
 	rangeLimit = 500
 )
 
-// picking are rows that are to be selected together, as far as they were fetched.
+// picking is a selection whose rows are still being loaded.
 type picking struct {
-	from, to int // the first one, and the one after the last
+	from, to int // the first position, and the one after the last
 	rows     []api.RosterRow
 }
 
-// selectRange selects the rows from a position to the one before another. Where some were never looked at, they are fetched
-// first, so that either all are selected or none.
+// selectRange selects the rows from position from up to to, exclusive. It loads missing rows first, so that either all are
+// selected or none.
 func (s *State) selectRange(from, to int) []Cmd {
 	r := &s.Roster
 	p := &picking{from: from, to: to}
@@ -408,14 +408,14 @@ func (s *State) callRange() Cmd {
 	}
 }
 
-// rangeLoaded takes rows for a selection. Those of another reading of the server than is shown might not fit together, and
-// select nothing.
+// rangeLoaded takes rows for a selection. It gives up if they come from another reading of the server than the rows on the
+// screen, because positions may differ.
 func (s *State) rangeLoaded(m PageLoaded) []Cmd {
 	r := &s.Roster
 	p := r.picking
 	switch {
 	case p == nil || m.Err == nil && m.Rows.Offset != p.from+len(p.rows):
-		return nil // another selection is wanted by now
+		return nil // another selection has begun
 	case m.Err != nil || r.stale || !m.Rows.Taken.Equal(r.Taken):
 		r.picking = nil
 		return s.tell(m.Err)
@@ -436,7 +436,7 @@ func (r *Roster) pick(p *picking) {
 	}
 }
 
-// mark selects a row and remembers the order, in which its links are removed.
+// mark selects a row and remembers the order, because links are removed in it.
 func (r *Roster) mark(row api.RosterRow) {
 	if len(r.Selected) == 0 {
 		r.order = r.order[:0]
@@ -452,7 +452,7 @@ func (r *Roster) selectNone() {
 	r.picking = nil
 }
 
-// SelectedCount is how many links the selected accounts have.
+// SelectedCount returns how many links the selected accounts have.
 func (r *Roster) SelectedCount() (links int) {
 	for _, row := range r.Selected {
 		links += len(row.Identities)

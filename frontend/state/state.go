@@ -1,5 +1,5 @@
-// Package state is the window's one store: everything that views draw from, the messages that change it, and the
-// commands that its changes ask for. It knows neither the page nor the backend, so all of it is tested natively.
+// Package state is the window's one store: what views draw, the messages that change it, and the commands that a change
+// asks for. It reaches the backend through a small interface and does not know the page, so its tests run natively.
 package state
 
 import (
@@ -19,7 +19,7 @@ const (
 	ScreenStarting  Screen = ""
 	ScreenWelcome   Screen = "welcome"
 	ScreenConnect   Screen = "connect"
-	ScreenOpening   Screen = "opening" // a stored server is being opened, or could not be
+	ScreenOpening   Screen = "opening" // opens a stored server, or says why that failed
 	ScreenRoster    Screen = "roster"
 	ScreenProviders Screen = "providers"
 	ScreenOwn       Screen = "own" // my account, and the self-service kit
@@ -52,17 +52,17 @@ const (
 	FieldSearch   Field = "search"
 )
 
-// State is everything that the window draws from.
+// State is all that views draw from.
 type State struct {
 	Boot api.Bootstrap
 	// words are the backend's texts for errors and reasons; nil until they are there.
 	words *words.Catalogue
-	// PageLanguage is the language that the browser engine prefers, BCP 47.
+	// PageLanguage is the browser engine's preferred language, BCP 47.
 	PageLanguage string
 	Booted       bool
-	// Keyring is the state of the system's keyring; nil until it is known, which may take longer than the first frame.
+	// Keyring is the state of the system's keyring. It is nil until known, which may be after the first frame.
 	Keyring *api.Keyring
-	// Fatal is why the window could not start.
+	// Fatal says why the window could not start.
 	Fatal   *api.Error
 	Now     time.Time
 	Screen  Screen
@@ -84,14 +84,14 @@ type State struct {
 	// Menu is the id of the open menu.
 	Menu   string
 	Toasts []Toast
-	// Progress is what the backend is doing, for calls that take long.
+	// Progress says what the backend is doing in a long call.
 	Progress *api.Progress
 	// Epoch counts the sessions; see Answer.
 	Epoch int
 
 	toastID int
-	calls   int             // counts the calls whose answers another call may overtake
-	early   []api.FlowEvent // of a flow whose id is not known yet
+	calls   int             // the number of the last numbered call
+	early   []api.FlowEvent // events of a flow whose id is not known yet
 }
 
 // Welcome is the first screen.
@@ -124,52 +124,52 @@ type Connect struct {
 	Busy    bool
 	Error   *api.Error
 	Quick   *api.QuickConnect
-	// Reconnect is the profile that signs in again, or "".
+	// Reconnect is the stored server that is signed in to again, or "".
 	Reconnect string
-	// Again is how often the server is looked at once more by itself: while it starts, and shortly afterwards.
+	// Again counts the automatic retries that are left: while the server starts, and shortly afterwards.
 	Again int
 }
 
-// Opening is a stored server on its way to a session.
+// Opening is a stored server that is being opened.
 type Opening struct {
 	Name  string
 	Error *api.Error
 }
 
-// PageSize is how many rows one call fetches: as many as a window on a screen of 1440 lines shows, so that a search draws them
-// all at once, and no more, because a page is decoded at every keystroke.
+// PageSize is how many rows one call fetches. It is as many as a window shows on a screen of 1440 lines, so that one call
+// serves a search. It is not more, because each keystroke decodes a page.
 const PageSize = 24
 
 // RowHeight is the height of a roster row in rem; app.css has the same number.
 const RowHeight = 3.5
 
-// Roster is the accounts as far as they were looked at.
+// Roster holds the accounts that were loaded.
 type Roster struct {
 	Query  api.RosterQuery // Offset and Limit unused
-	Search string          // as typed, which the query follows
+	Search string          // as typed
 	Total  int
 	Counts api.RosterCounts
 	Taken  time.Time
 	Loaded bool
 	Error  *api.Error
-	// Refreshing is true while the server is read anew.
+	// Refreshing is true while the server is read again.
 	Refreshing bool
-	// Scroll and Height are the viewport in rem.
+	// Scroll and Height give the viewport in rem.
 	Scroll, Height float64
 	// Active is the row with the keyboard's focus.
 	Active   int
 	Selected map[string]api.RosterRow
 	anchor   int
-	order    []string // ids in the order in which they were selected
-	picking  *picking // what is about to be selected
+	order    []string // ids in the order of selection
+	picking  *picking // a selection that waits for rows
 
 	generation int
 	pages      map[int][]api.RosterRow
 	pending    map[int]bool
 	typed      []answer  // first pages of the search's beginnings, as far as they were asked for, and of the search
-	asked      bool      // the query changed while an answer was under way
-	stale      bool      // rows are of the query before
-	since      time.Time // when they became so
+	asked      bool      // the query changed while a call was running
+	stale      bool      // the rows belong to the previous query
+	since      time.Time // when stale became true
 	near       bool      // no rows around the viewport are drawn yet
 }
 
@@ -183,7 +183,7 @@ type Drawer struct {
 	Linking bool
 }
 
-// LinkStep is how far a link got.
+// LinkStep is the current step of a link.
 type LinkStep string
 
 // The steps of a link.
@@ -196,11 +196,11 @@ const (
 	LinkFailed  LinkStep = "failed"
 )
 
-// Link is the one link that is planned or under way.
+// Link is the link that is planned or in progress.
 type Link struct {
 	Step    LinkStep
 	Account api.User
-	// Subject is true on the tab where the name is typed.
+	// Subject is true on the tab for typing the name.
 	Subject  bool
 	Request  api.LinkRequest
 	Plan     *api.Plan
@@ -214,10 +214,10 @@ type Link struct {
 	Confirm   *api.Confirmation
 	Change    *api.Change
 	Error     *api.Error
-	// More is true while the other strategies are shown.
+	// More shows the other strategies.
 	More bool
 
-	plan, start int // the numbers of the calls that it waits for
+	plan, start int // the numbers of the calls it waits for
 }
 
 // Running reports whether a link waits for a person or the server.
@@ -225,12 +225,12 @@ func (l *Link) Running() bool {
 	return l.Starting || l.Step == LinkSignIn || l.Step == LinkConfirm || l.Step == LinkWriting
 }
 
-// Verify is the one verification that is under way or done.
+// Verify is the verification that is in progress or done.
 type Verify struct {
 	Protocol api.Protocol
 	Provider string
 	UserID   string
-	Name     string // the identity that the person wants proved
+	Name     string // the identity to prove
 	FlowID   string
 	Starting bool
 	SignIn   *api.SignIn
@@ -239,10 +239,10 @@ type Verify struct {
 	Result    *api.Verified
 	Error     *api.Error
 
-	start int // the number of the call that it waits for
+	start int // the number of the call it waits for
 }
 
-// Running reports whether a sign-in is awaited.
+// Running reports whether the verification waits for a sign-in.
 func (v *Verify) Running() bool {
 	return v.Starting || v.FlowID != "" && v.Result == nil && v.Error == nil
 }
@@ -254,11 +254,11 @@ type Providers struct {
 	Loading bool
 	Error   *api.Error
 	Tests   map[string]ProviderTest // by ProviderID
-	// Edit is the provider whose settings are open, by ProviderID, and Draft is what was chosen there and not saved yet.
+	// Edit is the ProviderID of the open settings. Draft holds choices that are not saved yet.
 	Edit   string
 	Draft  api.ProviderSettings
 	Saving bool
-	// Problem is why the settings could not be saved.
+	// Problem says why the settings could not be saved.
 	Problem *api.Error
 }
 
@@ -269,7 +269,7 @@ type ProviderTest struct {
 	Error   *api.Error
 }
 
-// ProviderID names a provider in maps and element ids.
+// ProviderID identifies a provider in maps and element ids.
 func ProviderID(p api.Protocol, name string) string { return string(p) + "/" + name }
 
 // History is the journal's screen.
@@ -277,11 +277,11 @@ type History struct {
 	List   []api.Change
 	Loaded bool
 	Error  *api.Error
-	// Undoing is the id of the change that is being undone.
+	// Undoing is the id of the first change that is being undone.
 	Undoing string
 }
 
-// Self is the self-service screen: the kit for an administrator, the own account for everybody else.
+// Self is the self-service screen: the kit for administrators, their own account for other users.
 type Self struct {
 	Kit   *api.SelfService
 	Own   *api.RosterRow
@@ -314,24 +314,24 @@ const (
 type Dialog struct {
 	Kind     DialogKind
 	Links    []api.Link
-	Accounts map[string]api.Account // those of Links, by id
-	// Profile is the server that is forgotten or renamed.
+	Accounts map[string]api.Account // the accounts of Links, by id
+	// Profile is the server to forget or rename.
 	Profile string
-	// Protocol and Provider name the provider whose client secret is deleted.
+	// Protocol and Provider name the provider whose client secret is to be deleted.
 	Protocol api.Protocol
 	Provider string
 	Plan     *api.UnregisterPlan
 	UserID   string
 	Busy     bool
-	Stopping bool // a removal that was told to stop
+	Stopping bool // a removal is being stopped
 	Error    *api.Error
-	// Detour is set when the links cannot be removed singly, and all links of their accounts may be dropped for it.
+	// Detour is set if the links cannot be removed one by one, but all links of their accounts can be dropped.
 	Detour bool
 	// Choice is the chosen line of the palette.
 	Choice int
 }
 
-// Toast is a short message that goes by itself.
+// Toast is a short message that disappears by itself.
 type Toast struct {
 	ID    int
 	Key   string
@@ -342,7 +342,7 @@ type Toast struct {
 	Undo []string
 }
 
-// ToastChanged is the Key of the message that accounts have changed since the last look.
+// ToastChanged is the Key of the message that accounts have changed since the last visit.
 const ToastChanged = "toast.changed"
 
 // New returns the state before anything is known.
@@ -358,17 +358,17 @@ func New(now time.Time) *State {
 	}
 }
 
-// Text returns the catalogue of the chosen language, or else of the system's: of its locale, or as the page knows it.
+// Text returns the catalogue of the chosen language. Without a choice it is the language of the system or the page.
 func (s *State) Text() *text.Catalogue {
 	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage)).With(s.words)
 }
 
-// says makes an error of the window's own words.
+// says returns an error with a text of the window.
 func (s *State) says(code api.Code, key string) *api.Error {
 	return &api.Error{Code: code, Why: text.WhyWindow, Sentence: s.Text().T(key)}
 }
 
-// Can is the open session's capabilities.
+// Can returns the capabilities of the open session.
 func (s *State) Can() api.Capabilities {
 	if s.Session == nil {
 		return api.Capabilities{}
@@ -376,16 +376,16 @@ func (s *State) Can() api.Capabilities {
 	return s.Session.Capabilities
 }
 
-// Plain reports whether the open session is a person's who is no administrator: he sees his own links only.
+// Plain reports whether the signed-in person is not an administrator and sees only their own links.
 func (s *State) Plain() bool { return s.Session != nil && s.Can().Credential == api.CredentialUser }
 
-// SingleKeys reports whether shortcuts of a single letter or sign are on.
+// SingleKeys reports whether shortcuts of a single key are on.
 func (s *State) SingleKeys() bool { return !s.Boot.Settings.NoSingleKeys }
 
 // Demo reports whether the open session is the demo world.
 func (s *State) Demo() bool { return s.Session != nil && s.Session.Profile.Demo }
 
-// CanLink reports whether a link for the account can be made at all, and why not.
+// CanLink reports whether the account can be linked, and why not.
 func (s *State) CanLink(userID string) api.Ability {
 	c := s.Can()
 	for _, a := range []api.Ability{c.PostLink, c.WriteConfig, c.Preprovision} {
@@ -399,12 +399,12 @@ func (s *State) CanLink(userID string) api.Ability {
 	return c.PostLink
 }
 
-// IsSelf reports whether an account is the one that is signed in here.
+// IsSelf reports whether an account is the signed-in one.
 func (s *State) IsSelf(userID string) bool {
 	return s.Session != nil && s.Session.User != nil && s.Session.User.ID == userID
 }
 
-// self is the id of the account that is signed in here; empty for an API key.
+// self returns the id of the signed-in account; empty for an API key.
 func (s *State) self() string {
 	if s.Session == nil || s.Session.User == nil {
 		return ""
@@ -412,7 +412,7 @@ func (s *State) self() string {
 	return s.Session.User.ID
 }
 
-// CanRemove reports whether links of the account can be removed at all, and why not.
+// CanRemove reports whether links of the account can be removed, and why not.
 func (s *State) CanRemove(a api.Account) api.Ability {
 	if a.Exists && s.Can().RebuildLinks(s.self(), a.ID) {
 		return api.Ability{OK: true}
@@ -438,7 +438,7 @@ func undoable(changes ...api.Change) []string {
 	return ids
 }
 
-// Row returns the row at a position, when it is loaded.
+// Row returns the row at a position, if it is loaded.
 func (r *Roster) Row(i int) (api.RosterRow, bool) {
 	page := r.pages[i/PageSize]
 	if at := i % PageSize; at >= 0 && at < len(page) {
@@ -447,7 +447,7 @@ func (r *Roster) Row(i int) (api.RosterRow, bool) {
 	return api.RosterRow{}, false
 }
 
-// Stale reports whether the rows are still those of the query before.
+// Stale reports whether the rows still belong to the previous query.
 func (r *Roster) Stale() bool { return r.stale }
 
 // Hold returns how long a frame may wait for the rows of a new query: the browser shows the typed letter itself, and one

@@ -7,7 +7,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// Update takes a message into the state and returns what is to be done.
+// Update changes the state for a message and returns the commands to run.
 func (s *State) Update(msg Msg) []Cmd {
 	parts := [...]func(*State, Msg) ([]Cmd, bool){
 		(*State).updateConnect, (*State).updateRoster, (*State).updateAccount, (*State).updateLink, (*State).updateDialog,
@@ -21,9 +21,8 @@ func (s *State) Update(msg Msg) []Cmd {
 	return nil
 }
 
-// Answer takes in what the backend answered to a command that was given in an epoch, which ends when a server is left. Of
-// an earlier one only failures are told: what else it brings belongs to another server. What a sign-in or a link waits for
-// is told apart by numbers.
+// Answer is Update for the answer to a command from the given epoch. An epoch ends when a server is left. An answer from an
+// earlier epoch belongs to another server: only its failure is shown. Sign-ins and links compare numbers instead.
 func (s *State) Answer(epoch int, msg Msg) []Cmd {
 	if epoch == s.Epoch {
 		return s.Update(msg)
@@ -48,7 +47,7 @@ func (s *State) Answer(epoch int, msg Msg) []Cmd {
 // Start returns the first commands.
 func (s *State) Start() []Cmd { return []Cmd{CallBootstrap{Language: s.PageLanguage}, CallKeyring{}} }
 
-// toast shows a short message. One that offers Undo stays longer.
+// toast shows a short message. With Undo or an error it stays longer.
 func (s *State) toast(t *Toast) []Cmd {
 	s.toastID++
 	t.ID = s.toastID
@@ -63,7 +62,7 @@ func (s *State) toast(t *Toast) []Cmd {
 	return []Cmd{After{Delay: delay, Msg: CloseToast{ID: t.ID}}}
 }
 
-// tell shows why something failed, unless it did not, or was cancelled.
+// tell shows an error, unless it is nil or the person cancelled.
 func (s *State) tell(err *api.Error) []Cmd {
 	if err == nil || err.Code == api.CodeCancelled {
 		return nil
@@ -71,13 +70,13 @@ func (s *State) tell(err *api.Error) []Cmd {
 	return s.toast(&Toast{Error: err})
 }
 
-// call returns a number for a call whose answer another call may overtake.
+// call numbers a call, so that a late answer to an earlier one is recognised.
 func (s *State) call() int {
 	s.calls++
 	return s.calls
 }
 
-// home is where the focus goes when what had it is gone.
+// home returns where the focus goes if its element is gone.
 func (s *State) home() Focus {
 	switch {
 	case s.Drawer.UserID != "":
@@ -92,7 +91,7 @@ func (s *State) closeToast(id int) {
 	s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return t.ID == id })
 }
 
-// show brings up a screen and loads what it needs.
+// show switches to a screen and loads what it needs.
 func (s *State) show(screen Screen) []Cmd {
 	s.Screen, s.Menu = screen, ""
 	focus := Focus{ID: "title"}
@@ -134,7 +133,7 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	case Edit:
 		return s.edit(m), true
 	case Go:
-		s.Drawer = Drawer{} // it belongs to the screen before; a running link goes on beside the navigation
+		s.Drawer = Drawer{} // it belongs to the previous screen; a running link goes on
 		if s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Welcome.Probing {
 			return append(s.away(), s.show(m.Screen)...), true
 		}
@@ -185,20 +184,20 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 	return nil, true
 }
 
-// closeMenu gives the focus back to the menu's button.
+// closeMenu closes the menu and returns the focus to its button.
 func (s *State) closeMenu() []Cmd {
 	id := s.Menu
 	s.Menu = ""
 	return []Cmd{Focus{ID: id}}
 }
 
-// dropUndo takes away the messages that offer to undo.
+// dropUndo removes the messages that offer Undo.
 func (s *State) dropUndo() {
 	s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return len(t.Undo) > 0 })
 }
 
-// afterChange loads anew what a change of links touches. What was done before it may not be undoable any more, so that its
-// message goes; the history tells.
+// afterChange reloads what a change of links affects. Earlier changes may no longer be undoable, so their messages go. The
+// history still offers what can be undone.
 func (s *State) afterChange() []Cmd {
 	s.dropUndo()
 	cmds := s.reload()
@@ -233,7 +232,7 @@ func (s *State) edit(m Edit) []Cmd {
 	return nil
 }
 
-// GlobalKey turns a key press that no element took into a message.
+// GlobalKey turns a key press without a handler into a message.
 func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
 	if key == "Escape" {
 		return Escape{}, true

@@ -9,7 +9,7 @@ import (
 	"github.com/jellybind/jellybind/frontend/state"
 )
 
-// drawer shows one account, or the link that is made for it.
+// drawer shows one account, or the link panel for it.
 func drawer(s *stateOf, l *catalogue) *dom.Node {
 	d := &s.Drawer
 	if d.UserID == "" {
@@ -49,7 +49,7 @@ func drawerKey(d *state.Drawer) string {
 	return "account-" + d.UserID
 }
 
-// account is what is known of one account, and what can be done with it.
+// account shows an account and what can be done with it.
 func account(s *stateOf, l *catalogue, a *api.RosterRow) []*dom.Node {
 	body := []*dom.Node{dom.If(s.Drawer.Error != nil, func() *dom.Node { return components.Error(l, s.Drawer.Error) })}
 	if tags := badges(l, *a, false); len(tags) > 0 {
@@ -96,7 +96,7 @@ func clean(list []*dom.Node) []*dom.Node {
 	return kept
 }
 
-// identities lists an account's identities. The prefix tells the own screen's list from the one in the drawer beside it.
+// identities lists an account's identities. The prefix keeps element ids on the own screen and in the drawer apart.
 func identities(s *stateOf, l *catalogue, a *api.RosterRow, prefix string) *dom.Node {
 	var list []*dom.Node
 	for n, i := range a.Identities {
@@ -159,7 +159,7 @@ func removeTitle(l *catalogue, a api.Ability) string {
 	return ability(l, "deleteLink", a)
 }
 
-// verification is a running or finished proof, below the identity that it is for.
+// verification is a running or finished verification, below its identity.
 func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *dom.Node {
 	v := &s.Verify
 	if v.Provider != i.Provider || v.Protocol != i.Protocol || v.UserID != a.ID || v.Name != i.Name {
@@ -184,8 +184,8 @@ func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *d
 	return dom.E("div", dom.Class("verification"), dom.A("aria-live", "polite"), content)
 }
 
-// verified says which account an identity opens. Three things can differ: the identity that signed in, the account that
-// it opens, and whether the server was asked or only its list was read.
+// verified says which account an identity opens. It depends on the identity that signed in, the account that it opens, and
+// whether the server was asked or only its list of links was read.
 func verified(l *catalogue, a *api.RosterRow, want api.Identity, v *api.Verified) *dom.Node {
 	nodes := map[string]*dom.Node{
 		"identity": components.Name(
@@ -234,7 +234,7 @@ func accountFacts(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 			components.Fact(l.T("fact.id"), components.Copyable(l, l.T("fact.id"), a.ID, state.CopyText{Text: a.ID}))))
 }
 
-// signInProvider names the server's sign-in provider: the two common type names in words, others as they are.
+// signInProvider names the account's sign-in provider. The two common type names get words.
 func signInProvider(l *catalogue, typeName string) *dom.Node {
 	var words string
 	switch typeName {

@@ -31,7 +31,7 @@ func connect(s *stateOf, l *catalogue) *dom.Node {
 	case c.Error != nil && c.Error.Code != api.CodeSecretUnavailable && state.Obstacle(c.Error):
 		body = obstacle(l, c.Error, l.T("again"), state.Try{Address: c.Address})
 	case fault != nil && fault.Code == api.CodeSecretUnavailable:
-		// Whatever is entered could not be kept.
+		// No sign-in could be stored.
 		body = obstacle(l, fault, l.T("keyring.check"), state.CheckKeyring{})
 	default:
 		body = credentials(s, l)
@@ -42,7 +42,7 @@ func connect(s *stateOf, l *catalogue) *dom.Node {
 		serverFacts(s, l), body)
 }
 
-// addressField is where a server's address is typed, with what is wrong with it and the button beside it.
+// addressField is the field for a server's address, with its error and its button.
 func addressField(s *stateOf, l *catalogue, wrong string, button *dom.Node) *dom.Node {
 	return components.Field(components.Input{
 		ID: "address", Label: l.T("welcome.address"), Hint: l.T("welcome.address.hint"), Error: wrong,
@@ -72,7 +72,7 @@ func serverFacts(s *stateOf, l *catalogue) *dom.Node {
 		badge)
 }
 
-// oneOf names flavours of which it is one.
+// oneOf names the flavours that the plugin may be.
 func oneOf(l *catalogue, flavours []api.Flavour) string {
 	names := make([]string, len(flavours))
 	for i, f := range flavours {
@@ -81,8 +81,7 @@ func oneOf(l *catalogue, flavours []api.Flavour) string {
 	return strings.Join(names, " "+l.T("or")+" ")
 }
 
-// obstacle is a screen of its own for what stands between an address and a session, with the next step. The label and its
-// message are the way on.
+// obstacle is the screen for an error between an address and a session. label and message make the button for the next step.
 func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.Node) *dom.Node {
 	key, icon := "obstacle."+string(e.Code), "alert"
 	title := l.T("obstacle.other")
@@ -143,7 +142,7 @@ func certificate(s *stateOf, l *catalogue) *dom.Node {
 			components.Secondary(l.T("certificate.no"), state.Leave{})))
 }
 
-// fingerprint cuts a SHA-256 fingerprint into pieces of eight bytes, which are compared one by one and not broken inside.
+// fingerprint splits a SHA-256 fingerprint into groups of eight bytes, which are easier to compare and do not wrap.
 func fingerprint(sha256 string) []*dom.Node {
 	const piece = len("00:") * 8
 	var list []*dom.Node
@@ -154,7 +153,7 @@ func fingerprint(sha256 string) []*dom.Node {
 	return append(list, dom.E("span", sha256))
 }
 
-// credentials lets a person choose how to sign in, and says what each way allows.
+// credentials offers the ways to sign in and says what each allows.
 func credentials(s *stateOf, l *catalogue) *dom.Node {
 	c := &s.Connect
 	choices := []components.Choice{
@@ -198,7 +197,7 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 	return dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SignIn{}),
 		components.Radios("method", l.T("connect.how"), string(c.Method), choices,
 			func(v string) any { return state.PickMethod{Method: state.Method(v)} }),
-		components.Error(l, c.Error), // above the fields, where it is seen when the focus goes back to them
+		components.Error(l, c.Error), // above the fields, which get the focus again
 		fields,
 		dom.If(c.Reconnect == "", func() *dom.Node {
 			return components.Field(components.Input{

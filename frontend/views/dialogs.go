@@ -41,7 +41,7 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 	return nil
 }
 
-// deleteDialog asks before something is deleted that this computer keeps. Its words stand under the key.
+// deleteDialog asks before something is deleted from this computer. key selects its texts.
 func deleteDialog(s *stateOf, l *catalogue, key, name string) *dom.Node {
 	return components.Dialog(l, "ask", l.T(key+".title", "name", api.Printable(name)), state.CloseDialog{},
 		dom.E("p", l.T(key+".text")),
@@ -50,14 +50,14 @@ func deleteDialog(s *stateOf, l *catalogue, key, name string) *dom.Node {
 			busyOr(s.Dialog.Busy, "trash"))))
 }
 
-// buttons stand at a dialog's foot. The harmless one has the focus, so that Enter alone takes nothing away.
+// buttons are the buttons of a dialog. The harmless one has the focus, so that Enter alone deletes nothing.
 func buttons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
 	return dom.E("div", dom.Class("actions end"),
 		components.Secondary(l.T("cancel"), state.CloseDialog{}, dom.ID("dialog-cancel"), dom.Flag("disabled", s.Dialog.Busy),
 			dom.Flag("autofocus", s.Dialog.Kind != state.DialogRename)), yes)
 }
 
-// removeButtons are the same, but that a removal of many which is under way can be stopped.
+// removeButtons are buttons that can also stop a running removal.
 func removeButtons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
 	if d := &s.Dialog; d.Busy && len(d.Links) > 1 {
 		return dom.E("div", dom.Class("actions end"), components.Secondary(l.T("remove.stop"), state.StopRemoval{},
@@ -179,7 +179,7 @@ func effects(l *catalogue, p *api.UnregisterPlan) []*dom.Node {
 	return list
 }
 
-// shortcuts is the sheet of keys. Those of a single letter or sign are left out while they are switched off.
+// shortcuts lists the keyboard shortcuts. It leaves out single keys while they are turned off.
 func shortcuts(s *stateOf, l *catalogue) *dom.Node {
 	ctrl := l.T("key.ctrl")
 	single := func(key, name string) []string {
@@ -219,7 +219,7 @@ func shortcuts(s *stateOf, l *catalogue) *dom.Node {
 		muted(l.T(note)))
 }
 
-// palette is the list of commands, narrowed by typing.
+// palette is the list of commands that match the typed text.
 func palette(s *stateOf, l *catalogue) *dom.Node {
 	commands := s.Commands()
 	var list []*dom.Node

@@ -19,7 +19,7 @@ func history(s *stateOf, l *catalogue) *dom.Node {
 	case len(h.List) == 0:
 		body = components.Empty("history", l.T("history.empty"), l.T("history.empty.text"))
 	default:
-		const most = 200 // what a person scrolls through; the file has the rest
+		const most = 200 // more are only in the file
 		var list []*dom.Node
 		for i, c := range h.List {
 			if i == most {
@@ -60,7 +60,7 @@ func historyRow(s *stateOf, l *catalogue, c api.Change) *dom.Node {
 		changeTag(l, c), undo)
 }
 
-// changeTag says what became of a change, where that is not what its words say.
+// changeTag shows the state of a change that is not simply confirmed.
 func changeTag(l *catalogue, c api.Change) *dom.Node {
 	switch {
 	case c.State == api.ChangeUndone:
@@ -70,7 +70,7 @@ func changeTag(l *catalogue, c api.Change) *dom.Node {
 	case c.State == api.ChangeIntended:
 		tag := components.Badge(l.T("change.intended"), "warn")
 		hint := "change.intended.hint"
-		if c.Error != "" { // it was heard of, and stands beside
+		if c.Error != "" { // the error is shown too
 			hint = "change.intended.failed"
 		}
 		tag.Set(dom.A("title", l.T(hint)))
@@ -103,7 +103,7 @@ func changeIcon(c api.Change) *dom.Node {
 	return dom.E("span", dom.Class("change-icon "+tone), components.Icon(icon))
 }
 
-// changeWords is one change as a sentence, with the names kept to themselves.
+// changeWords describes a change in a sentence. Each name keeps its own text direction.
 func changeWords(l *catalogue, c api.Change) []*dom.Node {
 	key := "change." + string(c.Kind)
 	if c.Undoes != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/jellybind/jellybind/frontend/text"
 )
 
-// link is the panel in which a link is made.
+// link is the panel for making a link.
 func link(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
 	at := map[state.LinkStep]int{
@@ -102,7 +102,7 @@ func linkChoose(s *stateOf, l *catalogue) []*dom.Node {
 		dom.A("aria-labelledby", tab), clean(panel)))
 }
 
-// host is an address without scheme and path, which is what a person knows it by.
+// host returns the host of an address, by which people know it.
 func host(address string) string {
 	rest := address
 	for _, scheme := range []string{"https://", "http://"} {
@@ -118,7 +118,7 @@ func host(address string) string {
 	return api.Printable(rest)
 }
 
-// linkPlan says how the link will be made, why so, and what the identity provider must allow.
+// linkPlan says how the link will be made, why, and what the identity provider must allow.
 func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
 	switch {
@@ -146,14 +146,14 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	}
 	body = append(body, components.Error(l, k.Error), moveBox(s, l))
 	body = append(body, otherWays(s, l, p)...)
-	// The button comes last and stays in sight: nothing that belongs to it may lie below.
+	// The button comes last and stays visible, so what belongs to it must be above it.
 	return append(body, dom.E("div", dom.Class("actions"),
 		components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
 			dom.Flag("disabled", !p.OK || k.Planning)),
 		dom.If(s.Demo(), func() *dom.Node { return muted(l.T("link.demoHint")) })))
 }
 
-// noSignIn says why nobody can sign in to make this link, and what can be done in place of it.
+// noSignIn says why this link cannot be made by signing in, and what to do instead.
 func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 	var list []*dom.Node
 	client := false
@@ -183,12 +183,12 @@ func reason(l *catalogue, o api.Option) *dom.Node {
 	return dom.E("p", dom.Class("why"), dom.E("strong", l.T("link.why")+" "), dom.E("span", words))
 }
 
-// warnings are a plan's, but the one of a name that may have been mended since.
+// warnings returns a plan's warnings, without one about a name that may have been corrected since.
 func warnings(l *catalogue, p *api.Plan) []*dom.Node {
 	var list []*dom.Node
 	for _, w := range p.Remarks {
 		tone, icon := "warn", "alert"
-		switch w.Why { //nolint:exhaustive // the others are all alike
+		switch w.Why { //nolint:exhaustive // the others are treated alike
 		case api.WhyBlank:
 			continue
 		case api.WhyUnknown:
@@ -261,7 +261,7 @@ func way(l *catalogue, o api.Option, use *dom.Node) *dom.Node {
 		dom.E("div", dom.Class("way-text"), dom.E("h4", l.T("strategy."+string(o.Strategy))), reason(l, o)), use)
 }
 
-// linkSubject is the second tab: the canonical name typed or pasted.
+// linkSubject is the second tab, for typing or pasting the canonical name.
 func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
 	hint := l.T("link.subject.saml")
@@ -294,7 +294,7 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 		dom.E("div", dom.Class("actions"), components.Submit(l.T("link.subject.go"), k.Planning)))}
 }
 
-// signInBox shows where the browser was sent, the time left, and the address to open elsewhere.
+// signInBox shows where the browser went, the time left, and the address to open elsewhere.
 func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser bool) *dom.Node {
 	address := in.ShortURL
 	if address == "" {
@@ -346,7 +346,7 @@ func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 	}
 }
 
-// linkConfirm shows who signed in and whose that identity is now, before anything is written.
+// linkConfirm shows who signed in and which account the identity opens now, before anything is written.
 func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 	c := s.Link.Confirm
 	if c == nil {
@@ -469,7 +469,7 @@ func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 	}
 	switch {
 	case k.Error == nil:
-	case k.Error.Code == api.CodeCancelled: // the person's own will is no error
+	case k.Error.Code == api.CodeCancelled: // cancelling is not an error
 		sentence, _ := l.Error(k.Error)
 		title, what, after = l.T("failed.cancelled"), components.Banner("info", "info", dom.E("p", sentence)), nil
 	case k.Error.Code == api.CodeLinkOwned && !s.Can().CanMove():

@@ -63,8 +63,8 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 				}))))
 }
 
-// running is the link that goes on while the person looks at something else. A narrow navigation shows its short form, and
-// the words beside it on hover and focus.
+// running shows the running link while another screen is open. A narrow navigation shows a short form, and the words on hover
+// and focus.
 func running(s *stateOf, l *catalogue) *dom.Node {
 	if !s.Link.Running() || s.LinkShown() {
 		return nil
@@ -84,7 +84,7 @@ func running(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("span", dom.Class(class), dom.A("aria-hidden", "true"), short))
 }
 
-// flavour names the plugin, or what it may be.
+// flavour names the plugin, or the ones it may be.
 func flavour(l *catalogue, can api.Capabilities) string {
 	if len(can.MayBe) > 0 {
 		return oneOf(l, can.MayBe)
@@ -92,7 +92,7 @@ func flavour(l *catalogue, can api.Capabilities) string {
 	return string(can.Flavour)
 }
 
-// server is the switcher on top of the navigation.
+// server is the menu of servers at the top of the navigation.
 func server(s *stateOf, l *catalogue) *dom.Node {
 	p, can := s.Session.Profile, s.Can()
 	open := s.Menu == "servers"
@@ -140,7 +140,7 @@ func credentialWord(l *catalogue, k api.CredentialKind) string {
 	return l.T("credential." + string(k))
 }
 
-// menu is an open menu. Its items are reached with Tab or the arrows; Escape and a click elsewhere close it.
+// menu is an open menu. Tab and the arrow keys reach its items. Escape and a click elsewhere close it.
 func menu(id, label string, items []*dom.Node) *dom.Node {
 	return dom.E("div", dom.Key("menu"),
 		dom.E("div", dom.Class("menu-back"), dom.OnClick(state.CloseMenu{})),

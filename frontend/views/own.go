@@ -9,7 +9,7 @@ import (
 	"github.com/jellybind/jellybind/frontend/state"
 )
 
-// own is a person's own account or, for an administrator, the self-service kit.
+// own shows a person's own account or, to an administrator, the self-service kit.
 func own(s *stateOf, l *catalogue) *dom.Node {
 	if s.Plain() {
 		return ownAccount(s, l)

@@ -95,7 +95,7 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 		dom.If(open, func() *dom.Node { return providerSettings(s, l, p) }))
 }
 
-// of names a button by its words and what it belongs to, where several have the same words.
+// of labels a button with its text and what it belongs to, for buttons that share a text.
 func of(l *catalogue, key, name string) string { return l.T(key) + ": " + api.Printable(name) }
 
 func busyOr(busy bool, icon string) *dom.Node {

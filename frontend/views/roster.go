@@ -64,7 +64,7 @@ func rosterSummary(s *stateOf, l *catalogue) string {
 	return words
 }
 
-// limited says what this credential does not allow, where that is much.
+// limited says what this credential does not allow.
 func limited(s *stateOf, l *catalogue) *dom.Node {
 	if a := s.Can().ReadRoster; !a.OK {
 		return components.Banner("warn", "lock", dom.E("p", ability(l, "readRoster", a)))
@@ -72,13 +72,13 @@ func limited(s *stateOf, l *catalogue) *dom.Node {
 	return nil
 }
 
-// ability is why something cannot be done.
+// ability says why something cannot be done.
 func ability(l *catalogue, name string, a api.Ability) string {
 	return cmp.Or(l.Why(a.Why, a.Params), l.T("ability."+name))
 }
 
-// shown says how many accounts are shown of all. It stands in the search field, which each letter repaints anyway: what changes
-// with a letter lies close together, for the engine paints the rectangle around it all.
+// shown says how many of all accounts are shown. It is in the search field, which each letter repaints anyway: the engine
+// repaints one rectangle around all that changes, so what changes should be close together.
 func shown(s *stateOf, l *catalogue) *dom.Node {
 	r, words := &s.Roster, ""
 	if r.Loaded && r.Narrowed() {
@@ -262,7 +262,7 @@ func gridHead(s *stateOf, l *catalogue) *dom.Node {
 		sorted, icon := "none", "sort"
 		if on {
 			sorted, icon = "ascending", "up"
-			// Activity and identities begin with the latest and the most: that is what people look for.
+			// Activity starts with the latest, identities with the most: people look for those.
 			if q.Reverse == (by == api.SortName) {
 				sorted, icon = "descending", "down"
 			}
@@ -291,13 +291,13 @@ func gridHead(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.Class("cell c-action"), dom.A("role", "columnheader"), dom.A("aria-label", l.T("column.action"))))
 }
 
-// rem writes a height. Rows are half rems high, so one digit is enough.
+// rem writes a height in rem. Heights are multiples of half a rem, so one decimal is enough.
 func rem(n float64) string {
 	tenths := int(n*10 + .5)
 	return strconv.Itoa(tenths/10) + "." + strconv.Itoa(tenths%10) + "rem"
 }
 
-// gridRows draws the rows in and around the viewport; what is above and below is two empty blocks of the right height.
+// gridRows draws the rows in and around the viewport. Two empty blocks stand for the rows above and below.
 func gridRows(s *stateOf, l *catalogue) *dom.Node {
 	r := &s.Roster
 	var rows []*dom.Node
@@ -362,7 +362,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 	name := accountName(l, a.Account)
 	return dom.E(
 		"div",
-		dom.Key(id), // not the account's: a new query rewrites the rows that stand, which is cheaper than new ones
+		dom.Key(id), // not the account's: rewriting rows is cheaper than making new ones
 		dom.ID(id),
 		dom.Class("row"),
 		dom.ClassIf("selected", selected),
@@ -412,7 +412,7 @@ func accountName(l *catalogue, a api.Account) string {
 	return api.Printable(a.Name)
 }
 
-// badges are what is special about an account; short is for the row, where the ordinary is left out.
+// badges say what is special about an account. short leaves out what is common.
 func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
 	var list []*dom.Node
 	add := func(on bool, key, tone string) {
@@ -432,7 +432,7 @@ func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
 	return list
 }
 
-// marks stand below an account's name: those that find room, the most important first.
+// marks are the badges below an account's name, the most important first.
 func marks(l *catalogue, a api.RosterRow) *dom.Node {
 	list := badges(l, a, true)
 	if len(list) == 0 {
@@ -451,7 +451,7 @@ func chips(l *catalogue, a api.RosterRow) []*dom.Node {
 	for _, id := range a.Identities[:min(n, most)] {
 		list = append(list, components.Chip(id))
 	}
-	// The style sheet shows as many chips as the roster has room for, and the remark that belongs to that number.
+	// The style sheet shows as many chips as there is room for, and the remark for that number.
 	for shown := 1; shown <= most && shown < n; shown++ {
 		list = append(list, dom.E("span", dom.Class("chip-more beside-"+strconv.Itoa(shown)),
 			l.T("row.more", "n", l.Number(n-shown))))
@@ -459,7 +459,7 @@ func chips(l *catalogue, a api.RosterRow) []*dom.Node {
 	return list
 }
 
-// rowKey answers the keys of a row. Enter and the blank belong to the controls inside while these have the focus.
+// rowKey handles the keys of a row. Enter and Space belong to a control in the row if it has the focus.
 func rowKey(s *stateOf, i int, a api.RosterRow, e dom.Event, id string) any {
 	if e.Ctrl || e.Alt {
 		return nil

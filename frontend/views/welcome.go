@@ -86,7 +86,7 @@ func progress(s *stateOf, on bool) *dom.Node {
 	return components.Loading(progressWords(s.Text(), s.Progress))
 }
 
-// progressWords says what is going on.
+// progressWords describes the progress of a call.
 func progressWords(l *catalogue, p *api.Progress) string {
 	words := l.Step(*p)
 	switch {
@@ -126,7 +126,7 @@ func found(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.A("aria-live", "polite"), content))
 }
 
-// stored lists the servers that were added before.
+// stored lists the stored servers.
 func stored(s *stateOf, l *catalogue) *dom.Node {
 	if len(s.Boot.Profiles) == 0 {
 		return nil

@@ -1,4 +1,4 @@
-// Package views draws the state: one file a screen, each a pure function from state to nodes.
+// Package views draws the state. Each screen is a file with a pure function from state to nodes.
 package views
 
 import (
@@ -16,7 +16,7 @@ type (
 	catalogue = text.Catalogue
 )
 
-// Title is the window's title.
+// Title returns the window's title.
 func Title(s *stateOf) string {
 	if s.Session == nil {
 		return "Jellybind"
@@ -24,7 +24,7 @@ func Title(s *stateOf) string {
 	return api.Printable(s.Session.Profile.Name) + " – Jellybind"
 }
 
-// Window draws everything.
+// Window draws the whole window.
 func Window(s *stateOf) *dom.Node {
 	l := s.Text()
 	var body *dom.Node
@@ -51,7 +51,7 @@ func page(key string, parts ...any) *dom.Node {
 	return dom.E("main", append([]any{dom.Key(key), dom.Class("page centre")}, parts...)...)
 }
 
-// outside draws the screens without a session.
+// outside draws the screens that need no session.
 func outside(s *stateOf, l *catalogue) *dom.Node {
 	switch s.Screen {
 	case state.ScreenConnect:
@@ -94,7 +94,7 @@ func inside(s *stateOf, l *catalogue) *dom.Node {
 	)
 }
 
-// muted is a remark that is not needed at first.
+// muted is a minor remark.
 func muted(words string) *dom.Node { return dom.E("p", dom.Class("muted"), words) }
 
 func heading(title string, parts ...any) *dom.Node {
@@ -103,13 +103,13 @@ func heading(title string, parts ...any) *dom.Node {
 	}, parts...)...)
 }
 
-// The tour of the demo world: an account without an identity, and whose identity belongs to it.
+// The demo's tour links this identity to this account.
 const (
 	tourAccount = "maria"
 	tourPerson  = "Maria "
 )
 
-// demoBanner says that this is the demo, what to try, and who can sign in.
+// demoBanner says what to try in the demo, and who can sign in.
 func demoBanner(s *stateOf, l *catalogue) *dom.Node {
 	if !s.Demo() {
 		return nil
@@ -135,7 +135,7 @@ func demoBanner(s *stateOf, l *catalogue) *dom.Node {
 		components.Quiet(l.T("demo.leave"), state.Leave{}))
 }
 
-// demoPeople opens the list of those who can sign in at the demo's providers.
+// demoPeople opens the list of people who can sign in at the demo's providers.
 func demoPeople(s *stateOf, l *catalogue, people []string) *dom.Node {
 	open := s.Menu == "people"
 	return dom.E("div", dom.Class("demo-people"),
@@ -159,7 +159,7 @@ func toasts(s *stateOf, l *catalogue) *dom.Node {
 		var words string
 		switch {
 		case t.Error != nil:
-			if t.Error.Code != api.CodeCancelled { // the person's own will is no failure
+			if t.Error.Code != api.CodeCancelled { // cancelling is not a failure
 				class, icon = "toast bad", "alert"
 			}
 			sentence, hint := l.Error(t.Error)
