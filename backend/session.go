@@ -255,10 +255,14 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 			Hint: "Sign in as an administrator: jellybind auth login",
 		}
 	case p.Protocol == api.OIDC:
-		client := oidcflow.Client{Issuer: p.Endpoint}
+		client := s.oidcClient(p)
 		var told oidcflow.Metadata
 		if told, err = client.Inspect(ctx); err == nil {
 			test.Facts = told.Facts()
+		}
+		if bad, ok := errors.AsType[*oidcflow.CertificateError](err); ok {
+			test.Certificate, test.Pinned = &bad.Certificate, bad.Pinned
+			err = ofProvider(err, p)
 		}
 	default:
 		test.Facts, err = certificateFacts(p, s.Linker.Now())

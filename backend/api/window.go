@@ -36,6 +36,8 @@ type ProviderSettings struct {
 	HasSecret bool `json:"hasSecret"`
 	// AllowSHA1 accepts SAML signatures made with SHA-1.
 	AllowSHA1 bool `json:"allowSha1,omitempty"`
+	// PinnedSHA256 is the fingerprint of the one TLS certificate that the person trusts for this provider (OIDC).
+	PinnedSHA256 string `json:"pinnedSha256,omitempty"`
 }
 
 // MinPort and MaxPort bound the loopback ports that people may choose. Lower ports need special rights.
@@ -224,6 +226,10 @@ type ProviderTest struct {
 	Facts []Fact `json:"facts"`
 	// Error says what is wrong when OK is false.
 	Error *Error `json:"error,omitempty"`
+	// Certificate is the TLS certificate that was refused; nil if the error is another one. Pinned is the fingerprint of the
+	// one that the person trusts; empty for none.
+	Certificate *Certificate `json:"certificate,omitempty"`
+	Pinned      string       `json:"pinned,omitempty"`
 }
 
 // Fact is a named value. Where the value is a word or a sentence of ours, Why and Params say the same for translation.

@@ -47,6 +47,7 @@ var documents = []document{
 	{"providers list", []api.ProviderDetail{}},
 	{"providers show", api.ProviderDetail{}},
 	{"providers set", api.ProviderSettings{}},
+	{"providers trust", api.ProviderSettings{}},
 	{"providers test", api.ProviderTest{}},
 	{"history list", []api.Change{}},
 	{"history undo", api.Change{}},

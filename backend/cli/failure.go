@@ -119,9 +119,22 @@ func (a *app) told(err error) *api.Error {
 	if !ok {
 		e = &api.Error{Code: api.CodeInternal, Why: "unexpected", Params: map[string]string{"detail": err.Error()}}
 	}
-	told := *e
-	told.Sentence, told.Hint = a.words.Error(e, words.Terminal)
+	told := *hintTrustProvider(e)
+	told.Sentence, told.Hint = a.words.Error(&told, words.Terminal)
 	return &told
+}
+
+// hintTrustProvider completes the hint of an error about an identity provider's certificate with the command that trusts it.
+func hintTrustProvider(e *api.Error) *api.Error {
+	if e.Params["provider"] == "" || e.Params["sha256"] == "" {
+		return e
+	}
+	codes := []api.Code{api.CodeCertificateUntrusted, api.CodeCertificateChanged}
+	told := advise(e, codes, "trust-provider", "command", "providers trust "+shellWord(e.Params["provider"]))
+	if hinted, ok := errors.AsType[*api.Error](told); ok {
+		return hinted
+	}
+	return e
 }
 
 // fail shows an error: for people its sentence and hint, with --json an object with the stable code, on one line.

@@ -21,7 +21,7 @@ func (a *app) providersCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the identity providers of the plugin", Args: cobra.NoArgs, RunE: c.RunE,
 	}
-	c.AddCommand(list, a.providersShow(), a.providersSet(), a.providersTest())
+	c.AddCommand(list, a.providersShow(), a.providersSet(), a.providersTrust(), a.providersTest())
 	return c
 }
 
@@ -128,7 +128,7 @@ func (a *app) providersShow() *cobra.Command {
 				a.t("Provider"), p.Name, a.t("Protocol"), string(p.Protocol), a.t("Enabled"), a.enabledText(p.Provider),
 				a.t("Endpoint"), p.Endpoint, a.t("Client ID"), p.ClientID, a.t("Name is"), p.NameClaim,
 				a.t("Links"), a.linksText(p.Provider), a.t("Fixed port"), port, a.t("Own client"), p.Settings.ClientID,
-				a.t("Sign-in here"), a.possible(p.Relay),
+				a.t("Certificate"), p.Settings.PinnedSHA256, a.t("Sign-in here"), a.possible(p.Relay),
 			)
 			ours, servers := a.t("Redirect URIs of Jellybind (allow all of them at the identity provider, or fix one by --port):"),
 				a.t("Redirect URIs of the server's own sign-in:")
@@ -245,6 +245,61 @@ func settingFor(flag string) api.Protocol {
 	return ""
 }
 
+func (a *app) providersTrust() *cobra.Command {
+	var protocol choice
+	var trust string
+	var forget bool
+	c := &cobra.Command{
+		Use: "trust PROVIDER", Short: "Trust one TLS certificate for an identity provider, or show the one that it has",
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			b, _, err := a.named(c.Context(), nil) // the settings are kept with the server's
+			if err != nil {
+				return err
+			}
+			s, p, err := a.provider(c.Context(), args[0], protocol)
+			if err != nil {
+				return err
+			}
+			done := a.t("Only the system's authorities are trusted for {provider} now.", "provider", p.Name)
+			if !forget {
+				done = a.t("Trusted for {provider}: this certificate and no other.", "provider", p.Name)
+				switch trust, err = a.providerFingerprint(c.Context(), s, p, trust); {
+				case err != nil:
+					return err
+				case trust == "":
+					return a.done(a.t("The system's authorities vouch for this provider; there is nothing to trust."), p.Settings)
+				}
+			}
+			settings, err := b.TrustProvider(c.Context(), s, p.Provider, trust)
+			if err != nil {
+				return err
+			}
+			return a.done(done, settings)
+		},
+	}
+	protocolFlag(c, &protocol)
+	c.Flags().StringVar(&trust, "trust", "", "the SHA-256 `FINGERPRINT`; without it, the certificate is shown and you are asked")
+	c.Flags().BoolVar(&forget, "forget", false, "trust the system's authorities only")
+	c.MarkFlagsMutuallyExclusive("trust", "forget")
+	return c
+}
+
+// providerFingerprint returns the fingerprint to trust for a provider: the one that was typed, or that of the certificate that
+// the person agrees to. It is empty if the system's authorities trust the provider.
+func (a *app) providerFingerprint(ctx context.Context, s *backend.Session, p api.ProviderDetail, typed string) (string, error) {
+	if typed != "" {
+		return fingerprint(typed)
+	}
+	cert, err := s.ProviderCertificate(ctx, p.Provider)
+	if err != nil || cert == nil {
+		return "", err
+	}
+	question := a.t("Is this the identity provider's own certificate? Trust it?")
+	err = a.agree(ctx, cert, p.Settings.PinnedSHA256, question, "trust-provider", "providers trust "+shellWord(p.Name))
+	return cert.SHA256, err
+}
+
 func (a *app) providersTest() *cobra.Command {
 	var protocol choice
 	c := &cobra.Command{
@@ -260,12 +315,8 @@ func (a *app) providersTest() *cobra.Command {
 				if err := a.document(test); err != nil {
 					return err
 				}
-			} else if len(test.Facts) > 0 {
-				facts := []string{}
-				for _, f := range test.Facts {
-					facts = append(facts, a.words.FactName(f.Name), a.words.Fact(f))
-				}
-				a.out.facts(facts...)
+			} else {
+				a.showTest(p.Provider, test)
 			}
 			if test.Error != nil {
 				return test.Error
@@ -275,4 +326,29 @@ func (a *app) providersTest() *cobra.Command {
 	}
 	protocolFlag(c, &protocol)
 	return c
+}
+
+// showTest shows the verdict of a test, and what was seen.
+func (a *app) showTest(p api.Provider, test api.ProviderTest) {
+	verdict := "{provider} answers this computer and offers what a sign-in needs."
+	switch {
+	case !test.OK:
+		verdict = "{provider} cannot be used from this computer."
+	case p.Protocol == api.SAML:
+		verdict = "The certificate of {provider} in the plugin's settings can be read and is valid."
+	}
+	a.out.text("", a.out.bold(a.t(verdict, "provider", p.Name)))
+	if len(test.Facts) == 0 {
+		return
+	}
+	seen := "What this computer sees:"
+	if p.Protocol == api.SAML {
+		seen = "What the plugin's settings say:"
+	}
+	facts := []string{}
+	for _, f := range test.Facts {
+		facts = append(facts, a.words.FactName(f.Name), a.words.Fact(f))
+	}
+	a.out.line("\n" + a.t(seen))
+	a.out.facts(facts...)
 }

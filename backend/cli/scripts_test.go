@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -18,6 +19,7 @@ import (
 	"maps"
 	"math/big"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -108,11 +110,20 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// world starts a demo world for the script: world FLAVOUR. $SERVER is its address, $ALIAS another one, $PORT a free loopback
+// world starts a demo world for the script: world FLAVOUR [PROVIDER]. That provider has a TLS certificate that nobody knows;
+// the command tls then gives it another one. $SERVER is its address, $ALIAS another one, $PORT a free loopback
 // port for its sign-ins; the files key and password hold an API key and the password of admin and noah.
 func world(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithCancel(context.Background())
-	w, err := demo.Start(ctx, demo.Options{Flavour: api.Flavour(args[0])})
+	o := demo.Options{Flavour: api.Flavour(args[0])}
+	if len(args) > 1 {
+		o.Config = func(name string, config map[string]any) {
+			if name == args[1] {
+				secureProvider(ts, config)
+			}
+		}
+	}
+	w, err := demo.Start(ctx, o)
 	if err != nil {
 		cancel()
 		ts.Fatalf("starting the world: %v", err)
@@ -219,16 +230,44 @@ func secure(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	target, err := url.Parse(ts.Getenv("SERVER"))
 	ts.Check(err)
+	ts.Setenv("TLS", speakTLS(ts, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
+}
+
+// speakTLS serves a handler with a certificate that nobody knows, and returns its address.
+func speakTLS(ts *testscript.TestScript, h http.Handler) string {
+	st := stateOf(ts)
 	st.certificate = &atomic.Pointer[tls.Certificate]{}
 	st.certificate.Store(certificate(ts))
-	s := httptest.NewUnstartedServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
 	s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		return &tls.Config{Certificates: []tls.Certificate{*st.certificate.Load()}}, nil
 	}}
 	s.StartTLS()
 	ts.Defer(s.Close)
-	ts.Setenv("TLS", s.URL)
+	return s.URL
+}
+
+// secureProvider puts a server that speaks TLS before an OIDC provider of the world that is about to start.
+func secureProvider(ts *testscript.TestScript, config map[string]any) {
+	issuer, ok := config["OidEndpoint"].(string)
+	if !ok {
+		return
+	}
+	target, err := url.Parse(issuer)
+	ts.Check(err)
+	var own string
+	own = speakTLS(ts, &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Accept-Encoding") },
+		ModifyResponse: func(r *http.Response) error {
+			b, err := io.ReadAll(r.Body)
+			b = bytes.ReplaceAll(b, []byte(issuer), []byte(own))
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+			r.Header.Set("Content-Length", strconv.Itoa(len(b)))
+			return err
+		},
+	})
+	config["OidEndpoint"] = own
 }
 
 func certificate(ts *testscript.TestScript) *tls.Certificate {

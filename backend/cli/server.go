@@ -475,9 +475,8 @@ func (a *app) serverTrust() *cobra.Command {
 				if cert == nil {
 					return a.done(a.t("The system's authorities vouch for this server; there is nothing to trust."), e.Profile)
 				}
-				a.err.facts("SHA-256", cert.SHA256, a.t("Subject"), cert.Subject, a.t("Issuer"), cert.Issuer,
-					a.t("Expires"), cert.NotAfter.Format(time.DateOnly))
-				if err := a.ask(c.Context(), a.t("Is this the server's own certificate? Trust it?")); err != nil {
+				question := a.t("Is this the server's own certificate? Trust it?")
+				if err := a.agree(c.Context(), cert, e.PinnedSHA256, question, "trust", "server trust "+shellWord(e.Name)); err != nil {
 					return err
 				}
 				trust = cert.SHA256
@@ -504,6 +503,22 @@ func (a *app) serverTrust() *cobra.Command {
 	c.Flags().BoolVar(&forget, "forget", false, "trust the system's authorities only")
 	c.MarkFlagsMutuallyExclusive("trust", "forget")
 	return c
+}
+
+// agree shows a certificate that this computer does not trust, and asks whether it is to be trusted instead of the pinned one.
+// With --yes, a certificate that has changed is refused: somebody may be listening in. The hint named next then names the
+// command that takes its fingerprint.
+func (a *app) agree(ctx context.Context, cert *api.Certificate, pinned, question, next, command string) error {
+	changed := pinned != "" && pinned != cert.SHA256
+	if changed && a.yes {
+		return usage("trust-changed", "sha256", cert.SHA256, "pinned", pinned, "next", next, "command", command)
+	}
+	a.err.facts("SHA-256", cert.SHA256, a.t("Subject"), cert.Subject, a.t("Issuer"), cert.Issuer,
+		a.t("Expires"), cert.NotAfter.Format(time.DateOnly))
+	if changed {
+		a.err.text(a.err.warn(a.t("Warning: ")), a.t("This is another certificate than the one you trust: {sha256}", "sha256", pinned))
+	}
+	return a.ask(ctx, question)
 }
 
 func (a *app) serverDiscover() *cobra.Command {

@@ -91,11 +91,18 @@ func (m Metadata) Facts() []api.Fact {
 	if m.IssuerInResponse {
 		announced = api.Why("true")
 	}
+	pushed := api.Fact{Name: "pushed requests"}
+	if m.PushRequired {
+		pushed.Value, pushed.Why = "required", "push-required"
+	}
 	facts := []api.Fact{
 		{Name: "issuer", Value: m.Issuer},
 		{Name: "authorization endpoint", Value: m.AuthorizationEndpoint},
 		{Name: "token endpoint", Value: m.TokenEndpoint},
 		{Name: "userinfo endpoint", Value: m.UserInfoEndpoint},
+		offered(api.Fact{Name: "device endpoint", Value: m.DeviceEndpoint}),
+		offered(api.Fact{Name: "pushed request endpoint", Value: m.PushEndpoint}),
+		pushed,
 		{Name: "keys", Value: strconv.Itoa(m.Keys)},
 		{Name: "signatures", Value: strings.Join(m.Algorithms, ", ")},
 		{Name: "PKCE", Value: pkce, Why: why},
@@ -108,6 +115,14 @@ func (m Metadata) Facts() []api.Fact {
 		facts[i].Value = api.Printable(facts[i].Value)
 	}
 	return slices.DeleteFunc(facts, func(f api.Fact) bool { return f.Value == "" })
+}
+
+// offered is an endpoint that a provider need not have.
+func offered(endpoint api.Fact) api.Fact {
+	if endpoint.Value == "" {
+		endpoint.Value, endpoint.Why = "not offered", "not-offered"
+	}
+	return endpoint
 }
 
 // Discover asks the provider for its metadata and makes sure that it is this issuer's, that it can do what Run needs, and
