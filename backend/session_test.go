@@ -41,7 +41,7 @@ func TestCertificatesAsTheServerReadsThem(t *testing.T) {
 		"no paper": {"certificate", false},
 	} {
 		test := s.TestProvider(t.Context(), api.Provider{Protocol: api.SAML, Known: true, Certificate: c.certificate})
-		if test.OK != c.ok || test.OK != (test.Error == nil) || !test.OK && test.Error.Hint == "" {
+		if test.OK != c.ok || test.OK != (test.Error == nil) || !test.OK && test.Error.Why == "" {
 			t.Errorf("%s: %+v", name, test)
 		}
 		shown := false

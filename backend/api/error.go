@@ -106,7 +106,7 @@ func (e *Error) Error() string {
 	}
 	lead := ": "
 	for _, name := range slices.Sorted(maps.Keys(e.Params)) {
-		b.WriteString(lead + name + "=" + Printable(e.Params[name]))
+		b.WriteString(lead + name + " " + Printable(e.Params[name]))
 		lead = ", "
 	}
 	return b.String()

@@ -96,7 +96,7 @@ func (a *authorization) push(ctx context.Context) (uri string, life time.Duratio
 		return "", 0, a.pushError(ctx, err)
 	}
 	if answer.RequestURI == "" {
-		return "", 0, invalid("it names no pushed request")
+		return "", 0, invalid("no-pushed-request")
 	}
 	return answer.RequestURI, seconds(answer.ExpiresIn), nil
 }
@@ -105,7 +105,7 @@ func (a *authorization) push(ctx context.Context) (uri string, life time.Duratio
 func withQuery(endpoint string, form url.Values) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
-		return "", misconfigured("an address of it is malformed")
+		return "", misconfigured("malformed-endpoint")
 	}
 	query := form.Encode()
 	if u.RawQuery != "" {
@@ -120,9 +120,9 @@ func (a *authorization) redeem(ctx context.Context, v url.Values) (Identity, err
 	// RFC 9207, section 2.4: before anything else of the response is used, an error included.
 	if iss, given := v["iss"]; given || a.meta.IssuerInResponse {
 		if len(iss) != 1 || iss[0] != a.meta.Issuer {
-			foreign := invalid("it does not come from " + api.Printable(a.meta.Issuer))
-			foreign.Why, foreign.Params = "answer-issuer", map[string]string{"issuer": a.meta.Issuer}
-			return Identity{}, foreign
+			return Identity{}, &api.Error{
+				Code: api.CodeSignInInvalid, Why: "answer-issuer", Params: map[string]string{"issuer": a.meta.Issuer},
+			}
 		}
 	}
 	if v.Get("error") != "" {

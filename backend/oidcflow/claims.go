@@ -40,11 +40,11 @@ func canonicalName(rule api.NameRule, sources ...claims) (name, claim string, er
 		}
 		name := values[len(values)-1]
 		if name == "" {
-			return "", "", unlinkable("claim-empty", claim, "is empty")
+			return "", "", unlinkable("claim-empty", claim)
 		}
 		return name, claim, nil
 	}
-	return "", "", unlinkable("claim-missing", rule.Claim, "is missing")
+	return "", "", unlinkable("claim-missing", rule.Claim)
 }
 
 // unnamed are claims about the token. The plugin's OpenID library leaves them out before it looks for the name.
@@ -61,13 +61,13 @@ func valuesOf(claim string, sources []claims) ([]string, error) {
 		elements := []json.RawMessage{raw}
 		if jsontext.Value(raw).Kind() == '[' {
 			if err := json.Unmarshal(raw, &elements); err != nil {
-				return nil, unlinkable("claim-unreadable", claim, "cannot be read")
+				return nil, unlinkable("claim-unreadable", claim)
 			}
 		}
 		for _, element := range elements {
 			value, ok := text(element)
 			if !ok {
-				return nil, unlinkable("claim-unreadable", claim, "cannot be read")
+				return nil, unlinkable("claim-unreadable", claim)
 			}
 			if !slices.Contains(values, value) {
 				values = append(values, value)
@@ -101,12 +101,6 @@ func shown(claim string, sources ...claims) string {
 	return ""
 }
 
-func unlinkable(why api.Why, claim, what string) *api.Error {
-	return &api.Error{
-		Code: api.CodeNameInvalid, Why: why,
-		Sentence: "The server takes the name from the claim " + api.Printable(claim) + ", which " + what +
-			" for this person, so that the identity cannot be linked.",
-		Hint:   "Enter a value for this person at the identity provider, or choose another claim in the plugin's settings.",
-		Params: map[string]string{"claim": claim},
-	}
+func unlinkable(why api.Why, claim string) *api.Error {
+	return &api.Error{Code: api.CodeNameInvalid, Why: why, Params: map[string]string{"claim": claim}}
 }

@@ -68,7 +68,7 @@ func StartDevice(ctx context.Context, client Client, now func() time.Time) (*Dev
 	}
 	if answer.DeviceCode == "" || answer.UserCode == "" || len(answer.UserCode) > maxUserCode ||
 		api.Printable(answer.UserCode) != answer.UserCode {
-		return nil, invalid("it has no code for another device")
+		return nil, invalid("no-device-code")
 	}
 	host, err := browser.Check(answer.URI)
 	if err != nil {
@@ -147,25 +147,18 @@ func passing(err error) bool {
 func (d *Device) pollError(ctx context.Context, err error) error {
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return d.provider.askError(ctx, err, "the provider's token cannot be read")
+		return d.provider.askError(ctx, err, "token-unreadable")
 	}
 	switch answer.ErrorCode {
 	case "access_denied":
-		return &api.Error{
-			Code: api.CodeSignInRefused, Why: "device-denied",
-			Sentence: "The sign-in was refused on the other device.",
-			Hint:     "The person said no there, or may not use this client. Try again.",
-			Err:      errDevice,
-		}
+		return &api.Error{Code: api.CodeSignInRefused, Why: "device-denied", Err: errDevice}
 	case "expired_token":
 		return d.expired()
 	case "invalid_grant":
 		return &api.Error{
 			Code: api.CodeSignInRefused, Why: "device-code-refused",
-			Sentence: "The identity provider no longer accepts the code " + d.Show.Code + ".",
-			Hint:     "Start again to get another code.",
-			Params:   map[string]string{"code": d.Show.Code},
-			Err:      errDevice,
+			Params: map[string]string{"code": d.Show.Code},
+			Err:    errDevice,
 		}
 	}
 	return d.provider.deviceError(ctx, err, d.code)
@@ -174,10 +167,8 @@ func (d *Device) pollError(ctx context.Context, err error) error {
 func (d *Device) expired() error {
 	return &api.Error{
 		Code: api.CodeTimeout, Why: "device-expired",
-		Sentence: "Nobody signed in with the code " + d.Show.Code + " before it expired.",
-		Hint:     "Start again to get another code.",
-		Params:   map[string]string{"code": d.Show.Code},
-		Err:      errDevice,
+		Params: map[string]string{"code": d.Show.Code},
+		Err:    errDevice,
 	}
 }
 
@@ -185,7 +176,7 @@ func (d *Device) expired() error {
 func (p *provider) deviceError(ctx context.Context, err error, sent ...secret.Value) error {
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return p.askError(ctx, err, "it has no code for another device")
+		return p.askError(ctx, err, "no-device-code")
 	}
 	switch answer.ErrorCode {
 	case "invalid_client":
@@ -193,10 +184,6 @@ func (p *provider) deviceError(ctx context.Context, err error, sent ...secret.Va
 	case "unauthorized_client", "unsupported_grant_type":
 		return &api.Error{
 			Code: api.CodeUnsupported, Why: "device-forbidden",
-			Sentence: "The identity provider does not let the client " + api.Printable(p.client.ClientID) +
-				" sign people in on another device.",
-			Hint: "Switch on the device authorization grant for this client at the identity provider, or sign in on this " +
-				"computer.",
 			Params: map[string]string{"client": p.client.ClientID},
 			Err:    errDevice,
 		}
@@ -210,9 +197,6 @@ func (p *provider) deviceError(ctx context.Context, err error, sent ...secret.Va
 	reason := p.described(answer, sent...)
 	return &api.Error{
 		Code: api.CodeSignInRefused, Why: "device-refused",
-		Sentence: "The identity provider refused the sign-in on another device: " + reason + ".",
-		Hint: "Check the settings of the client " + api.Printable(p.client.ClientID) + " at the identity provider: it needs the " +
-			"device authorization grant and the scopes " + api.Printable(p.client.scope()) + ".",
 		Params: map[string]string{
 			"client": p.client.ClientID, "reason": reason, "scopes": p.client.scope(),
 		},
@@ -224,10 +208,8 @@ func (p *provider) deviceMissing() error {
 	host := strings.TrimPrefix(strings.TrimPrefix(p.meta.Issuer, "https://"), "http://")
 	return &api.Error{
 		Code: api.CodeUnsupported, Why: "device-missing",
-		Sentence: "The identity provider at " + api.Printable(host) + " offers no sign-in on another device.",
-		Hint:     "Switch on the device authorization grant (RFC 8628) at the identity provider, or sign in on this computer.",
-		Params:   map[string]string{"host": host},
-		Err:      errDevice,
+		Params: map[string]string{"host": host},
+		Err:    errDevice,
 	}
 }
 

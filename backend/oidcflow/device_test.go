@@ -258,11 +258,11 @@ func TestHostileDevice(t *testing.T) {
 		{"address with a scheme", device(&hostile{}, map[string]any{"verification_uri": "javascript:alert(1)"}), api.CodeAddressRefused, "address-scheme", "settings", 0},
 		{"address with a user", device(&hostile{}, map[string]any{"verification_uri": "https://idp.example@evil.example/"}), api.CodeAddressRefused, "address", "settings", 0},
 		{"no address", device(&hostile{}, map[string]any{"verification_uri": nil}), api.CodeAddressRefused, "address", "settings", 0},
-		{"no code", device(&hostile{}, map[string]any{"user_code": nil}), api.CodeSignInInvalid, "answer", "Start again", 0},
-		{"no device code", device(&hostile{}, map[string]any{"device_code": nil}), api.CodeSignInInvalid, "answer", "Start again", 0},
-		{"code with escapes", device(&hostile{}, map[string]any{"user_code": "A\x1b[2J"}), api.CodeSignInInvalid, "answer", "Start again", 0},
-		{"code that is a book", device(&hostile{}, map[string]any{"user_code": strings.Repeat("A", 65)}), api.CodeSignInInvalid, "answer", "Start again", 0},
-		{"no JSON", &hostile{device: answers(200, `<html>`)}, api.CodeSignInInvalid, "answer", "Start again", 0},
+		{"no code", device(&hostile{}, map[string]any{"user_code": nil}), api.CodeSignInInvalid, "answer", "Sign in again", 0},
+		{"no device code", device(&hostile{}, map[string]any{"device_code": nil}), api.CodeSignInInvalid, "answer", "Sign in again", 0},
+		{"code with escapes", device(&hostile{}, map[string]any{"user_code": "A\x1b[2J"}), api.CodeSignInInvalid, "answer", "Sign in again", 0},
+		{"code that is a book", device(&hostile{}, map[string]any{"user_code": strings.Repeat("A", 65)}), api.CodeSignInInvalid, "answer", "Sign in again", 0},
+		{"no JSON", &hostile{device: answers(200, `<html>`)}, api.CodeSignInInvalid, "answer", "Sign in again", 0},
 		{"too much", &hostile{device: answers(200, `{"x":"`+strings.Repeat("x", 2<<20)+`"}`)}, api.CodeProviderUnreachable, "idp-too-much", "endpoint", 0},
 		{"redirect", &hostile{device: redirectTo(http.StatusTemporaryRedirect, "same host")}, api.CodeRedirectRefused, "idp-redirects", "issuer", 0},
 
@@ -290,6 +290,7 @@ func TestHostileDevice(t *testing.T) {
 				if !ok || e.Why != c.why || took != c.after {
 					t.Errorf("%s after %s, want %s after %s", e.Why, took, c.why, c.after)
 				}
+				e = inWords(e)
 				if strings.Contains(e.Sentence+e.Hint, "device-1") || strings.ContainsAny(e.Sentence+e.Hint, "\x1b") {
 					t.Errorf("%q, %q", e.Sentence, e.Hint)
 				}

@@ -3,7 +3,6 @@ package oidcflow
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -71,7 +70,7 @@ func (c Client) Inspect(ctx context.Context) (Metadata, error) {
 		}
 	}
 	if meta.Keys == 0 {
-		return Metadata{}, misconfigured("it publishes no signing key")
+		return Metadata{}, misconfigured("no-signing-key")
 	}
 	return meta, nil
 }
@@ -156,10 +155,10 @@ func (c Client) discover(ctx context.Context, client *http.Client) (Metadata, er
 		return Metadata{}, err
 	}
 	if len(m.ResponseTypes) > 0 && !slices.Contains(m.ResponseTypes, "code") {
-		return Metadata{}, misconfigured("it has no authorization code flow")
+		return Metadata{}, misconfigured("no-code-flow")
 	}
 	if len(m.Algorithms) > 0 && len(m.algorithms()) == 0 {
-		return Metadata{}, misconfigured("it signs ID tokens by no public key")
+		return Metadata{}, misconfigured("no-public-key")
 	}
 	return m, nil
 }
@@ -171,12 +170,7 @@ func (c Client) issuer() (*url.URL, error) {
 	u, err := url.Parse(base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" ||
 		u.Fragment != "" {
-		return nil, &api.Error{
-			Code:     api.CodeAddressInvalid,
-			Why:      "no-issuer",
-			Sentence: "The provider's endpoint in the plugin's settings is not an OpenID issuer's address.",
-			Hint:     "It looks like https://auth.example.com or https://auth.example.com/realms/home.",
-		}
+		return nil, &api.Error{Code: api.CodeAddressInvalid, Why: "no-issuer"}
 	}
 	return u, nil
 }
@@ -186,24 +180,21 @@ func (c Client) checkIssuer(published, asked string) error {
 	if c.AcceptPublishedIssuer && published != "" || strings.TrimSuffix(published, "/") == asked {
 		return nil
 	}
-	e := misconfigured(fmt.Sprintf("it calls itself %s, and was asked as %s", api.Printable(published), api.Printable(asked)))
-	e.Why, e.Params = "unusable-issuer", map[string]string{"issuer": cmp.Or(published, "-"), "asked": asked}
-	e.Hint = "Enter the issuer in the plugin's settings exactly as the provider calls itself."
-	return e
+	return unusable("unusable-issuer", map[string]string{"issuer": cmp.Or(published, "-"), "asked": asked})
 }
 
 // checkEndpoints makes sure that the endpoints are addresses, and no less protected than the issuer's scheme.
 func (m Metadata) checkEndpoints(scheme string) error {
 	for _, endpoint := range []struct {
-		name, field, address string
-		needed               bool
+		field, address string
+		needed         bool
 	}{
-		{"authorization endpoint", "authorization_endpoint", m.AuthorizationEndpoint, true},
-		{"token endpoint", "token_endpoint", m.TokenEndpoint, true},
-		{"key set", "jwks_uri", m.JWKSURI, true},
-		{"userinfo endpoint", "userinfo_endpoint", m.UserInfoEndpoint, false},
-		{"pushed request endpoint", "pushed_authorization_request_endpoint", m.PushEndpoint, m.PushRequired},
-		{"device authorization endpoint", "device_authorization_endpoint", m.DeviceEndpoint, false},
+		{"authorization_endpoint", m.AuthorizationEndpoint, true},
+		{"token_endpoint", m.TokenEndpoint, true},
+		{"jwks_uri", m.JWKSURI, true},
+		{"userinfo_endpoint", m.UserInfoEndpoint, false},
+		{"pushed_authorization_request_endpoint", m.PushEndpoint, m.PushRequired},
+		{"device_authorization_endpoint", m.DeviceEndpoint, false},
 	} {
 		if endpoint.address == "" && !endpoint.needed {
 			continue
@@ -211,9 +202,7 @@ func (m Metadata) checkEndpoints(scheme string) error {
 		at, err := url.Parse(endpoint.address)
 		if err != nil || at.Host == "" || at.User != nil || at.Fragment != "" ||
 			(at.Scheme != "https" && (at.Scheme != "http" || scheme != "http")) {
-			e := misconfigured("its " + endpoint.name + " is missing, or less protected than the issuer")
-			e.Why, e.Params = "unusable-endpoint", map[string]string{"endpoint": endpoint.field}
-			return e
+			return unusable("unusable-endpoint", map[string]string{"endpoint": endpoint.field})
 		}
 	}
 	return nil

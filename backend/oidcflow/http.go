@@ -1,6 +1,7 @@
 package oidcflow
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -137,7 +138,7 @@ func (b *body) Read(p []byte) (int, error) {
 func get(ctx context.Context, client *http.Client, address string, token secret.Value) (body []byte, kind string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, "", misconfigured("an address of it is malformed")
+		return nil, "", misconfigured("malformed-endpoint")
 	}
 	req.Header.Set("Accept", "application/json")
 	if !token.IsZero() {
@@ -166,11 +167,7 @@ func getJSON(ctx context.Context, client *http.Client, address string, into any)
 		return err
 	}
 	if err := json.Unmarshal(body, into); err != nil {
-		at := parsed(address).Redacted()
-		e := misconfigured("what it says at " + api.Printable(at) + " is not JSON")
-		e.Why, e.Params = "unusable-json", map[string]string{"address": at}
-		e.Hint = "Check the endpoint in the plugin's settings: it may be the address of a web page."
-		return e
+		return unusable("unusable-json", map[string]string{"address": parsed(address).Redacted()})
 	}
 	return nil
 }
@@ -184,7 +181,7 @@ func (p *provider) post(ctx context.Context, address string, form url.Values, in
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		return misconfigured("an address of it is malformed")
+		return misconfigured("malformed-endpoint")
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
@@ -227,24 +224,19 @@ func seconds(n json.Number) time.Duration {
 func (a *authorization) exchangeError(ctx context.Context, err error) error {
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return a.askError(ctx, err, "the code could not be redeemed")
+		return a.askError(ctx, err, "not-redeemed")
 	}
 	reason := short(answer.ErrorCode)
 	refused := &api.Error{
 		Code: api.CodeSignInRefused, Why: "code-unredeemed",
-		Sentence: "The identity provider refused to redeem its code: " + reason + ".",
-		Hint:     "Check the settings of the client at the identity provider.",
-		Params:   map[string]string{"reason": reason},
-		Err:      fmt.Errorf("redeeming the code: %s", reason),
+		Params: map[string]string{"reason": reason},
+		Err:    fmt.Errorf("redeeming the code: %s", reason),
 	}
 	switch answer.ErrorCode {
 	case "invalid_client", "unauthorized_client":
 		return a.clientRefused(answer)
 	case "invalid_grant":
 		refused.Why = "code-refused"
-		refused.Sentence = "The identity provider no longer accepts its own code."
-		refused.Hint = "Start again. If it happens again, allow exactly this redirect URI at the identity provider: " +
-			a.redirectURI
 		refused.Params["redirectUri"] = a.redirectURI
 	case "":
 		return answered(answer.Response, parsed(a.meta.TokenEndpoint))
@@ -256,7 +248,7 @@ func (a *authorization) exchangeError(ctx context.Context, err error) error {
 func (a *authorization) pushError(ctx context.Context, err error) error {
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		return a.askError(ctx, err, "it names no pushed request")
+		return a.askError(ctx, err, "no-pushed-request")
 	}
 	switch answer.ErrorCode {
 	case "invalid_client", "unauthorized_client":
@@ -267,9 +259,6 @@ func (a *authorization) pushError(ctx context.Context, err error) error {
 	reason := a.described(answer, a.state, a.nonce)
 	return &api.Error{
 		Code: api.CodeSignInRefused, Why: "push-refused",
-		Sentence: "The identity provider refused the pushed sign-in request: " + reason + ".",
-		Hint: "Allow exactly this redirect URI at the identity provider, and the scopes " + api.Printable(a.client.scope()) +
-			": " + a.redirectURI,
 		Params: map[string]string{
 			"reason": reason, "redirectUri": a.redirectURI, "scopes": a.client.scope(),
 		},
@@ -281,15 +270,11 @@ func (a *authorization) pushError(ctx context.Context, err error) error {
 func (p *provider) clientRefused(answer *oauth2.RetrieveError) error {
 	e := &api.Error{
 		Code: api.CodeSignInRefused, Why: "client-refused",
-		Sentence: "The identity provider does not accept the client id " + api.Printable(p.client.ClientID) + " or its secret.",
-		Hint: "Compare the client id and secret with the ones at the identity provider, and check whether that client is a " +
-			"public one (without a secret) there.",
 		Params: map[string]string{"client": p.client.ClientID, "reason": short(answer.ErrorCode)},
 		Err:    fmt.Errorf("authenticating the client: %s", short(answer.ErrorCode)),
 	}
 	if p.client.Secret.IsZero() {
 		e.Why = "client-secretless"
-		e.Hint = "The client has no secret here. Enter one, or make it a public client at the identity provider."
 	}
 	return e
 }
@@ -314,7 +299,7 @@ func (p *provider) askError(ctx context.Context, err error, why string) error {
 	if failed := new(url.Error); errors.As(err, &failed) {
 		host := p.meta.Issuer
 		if u, perr := url.Parse(failed.URL); perr == nil {
-			host = u.Host
+			host = cmp.Or(u.Host, host) // an address of a redirect may name none
 		}
 		return unreachable(ctx, err, host)
 	}
@@ -330,23 +315,14 @@ func refusal(v url.Values) error {
 	if description := v.Get("error_description"); description != "" {
 		reason += " (" + short(description) + ")"
 	}
-	e := &api.Error{
-		Code: api.CodeSignInRefused, Why: "refused",
-		Sentence: "The identity provider refused the sign-in: " + reason + ".",
-		Hint:     "The identity provider's log says more.",
-		Params:   map[string]string{"reason": reason},
-	}
+	e := &api.Error{Code: api.CodeSignInRefused, Why: "refused", Params: map[string]string{"reason": reason}}
 	switch code {
 	case "access_denied":
 		e.Why = "refused-denied"
-		e.Hint = "The sign-in was cancelled there, or that person may not use this client. Try again."
 	case "unauthorized_client", "invalid_request", "invalid_scope", "unsupported_response_type":
 		e.Why = "refused-client"
-		e.Hint = "Check the settings of the client at the identity provider: it needs the authorization code flow " +
-			"with PKCE and the scopes that are asked for."
 	case "temporarily_unavailable", "server_error":
 		e.Why = "refused-later"
-		e.Hint = "Try again later."
 	}
 	return e
 }
@@ -364,15 +340,13 @@ func short(s string) string {
 // unreachable explains a request that got no answer.
 func unreachable(ctx context.Context, err error, host string) error {
 	if errors.Is(context.Cause(ctx), context.Canceled) {
-		return &api.Error{Code: api.CodeCancelled, Sentence: "The sign-in was cancelled.", Err: context.Canceled}
+		return &api.Error{Code: api.CodeCancelled, Err: context.Canceled}
 	}
 	host = api.Printable(host)
 	e := &api.Error{
 		Code: api.CodeProviderUnreachable, Why: "idp-away",
-		Sentence: fmt.Sprintf("The identity provider at %s cannot be reached.", host),
-		Hint:     "Check that it runs and that this computer can reach it.",
-		Params:   map[string]string{"host": host},
-		Err:      stripped(err),
+		Params: map[string]string{"host": host},
+		Err:    stripped(err),
 	}
 	if bad := certificateOf(err); bad != nil {
 		return bad.explain(host)
@@ -384,19 +358,12 @@ func unreachable(ctx context.Context, err error, host string) error {
 	switch {
 	case errors.Is(err, errRedirect):
 		e.Code, e.Why = api.CodeRedirectRefused, "idp-redirects"
-		e.Sentence = fmt.Sprintf("The identity provider at %s redirects a request that must not travel on.", host)
-		e.Hint = "Enter the issuer in the plugin's settings exactly as the provider calls itself."
 	case errors.Is(err, errTooLarge):
 		e.Why = "idp-too-much"
-		e.Sentence = fmt.Sprintf("The identity provider at %s sent far more than it should.", host)
-		e.Hint = "Check the endpoint in the plugin's settings."
 	case errors.As(err, &name):
 		e.Why = "idp-unknown"
-		e.Sentence = fmt.Sprintf("The identity provider's name %s is unknown to this computer.", host)
-		e.Hint = "The name may be known on the server only. Check the endpoint in the plugin's settings."
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Why = "idp-silent"
-		e.Sentence = fmt.Sprintf("The identity provider at %s did not answer in time.", host)
 	}
 	return e
 }
@@ -423,10 +390,6 @@ func (e *CertificateError) explain(host string) *api.Error {
 	cert := e.Certificate
 	told := &api.Error{
 		Code: api.CodeCertificateUntrusted, Why: "idp-certificate",
-		Sentence: fmt.Sprintf("The TLS certificate of the identity provider at %s is not trusted by this computer. "+
-			"Fingerprint (SHA-256): %s", host, cert.SHA256),
-		Hint: "Compare the fingerprint with the provider's own and trust this certificate for this provider, or add its " +
-			"certificate authority to this computer's trusted ones, as the browser needs it as well.",
 		Params: map[string]string{
 			"host": host, "sha256": cert.SHA256, "subject": cert.Subject, "issuer": cert.Issuer,
 			"notAfter": cert.NotAfter.Format(time.DateOnly),
@@ -435,9 +398,6 @@ func (e *CertificateError) explain(host string) *api.Error {
 	}
 	if e.Pinned != "" {
 		told.Code, told.Why = api.CodeCertificateChanged, "idp-certificate-other"
-		told.Sentence = fmt.Sprintf("The identity provider at %s shows another certificate than the one you trust: "+
-			"its fingerprint is %s, the trusted one is %s.", host, cert.SHA256, e.Pinned)
-		told.Hint = "Trust the new one only if the provider's certificate was replaced. Otherwise somebody may be listening in."
 		told.Params["pinned"] = e.Pinned
 	}
 	return told
@@ -453,25 +413,20 @@ func stripped(err error) error {
 
 // answered explains an answer of another status than 200.
 func answered(resp *http.Response, at *url.URL) error {
-	status := "no status"
+	status := "-"
 	if resp != nil {
 		status = fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	address := at.Scheme + "://" + at.Host + at.EscapedPath()
-	e := misconfigured("it answers " + status + " at " + api.Printable(address))
-	e.Why, e.Params = "unusable-status", map[string]string{"status": status, "address": address}
-	if resp != nil && resp.StatusCode >= http.StatusInternalServerError {
-		e.Hint = "The provider has a fault. Look at its log, or try again later."
-	}
-	return e
+	return unusable("unusable-status", map[string]string{"status": status, "address": address})
 }
 
-func misconfigured(why string) *api.Error {
-	return &api.Error{
-		Code: api.CodeProviderUnreachable, Why: "unusable", Params: map[string]string{"why": why},
-		Sentence: "The identity provider cannot be used: " + why + ".",
-		Hint:     "Check the provider's endpoint in the plugin's settings.",
-	}
+func misconfigured(why string) error {
+	return unusable("unusable", map[string]string{"why": why})
+}
+
+func unusable(why api.Why, params map[string]string) error {
+	return &api.Error{Code: api.CodeProviderUnreachable, Why: why, Params: params}
 }
 
 // parsed parses an address that Discover has checked.

@@ -151,12 +151,7 @@ type provider struct {
 // connect discovers the provider and makes sure that the client can be used there.
 func (c Client) connect(ctx context.Context, now func() time.Time) (*provider, error) {
 	if c.ClientID == "" {
-		return nil, &api.Error{
-			Code:     api.CodeClientMissing,
-			Why:      api.WhyClientMissing,
-			Sentence: "Jellybind has no client of its own at this provider yet.",
-			Hint:     "Register a client for Jellybind at the identity provider and enter its client id.",
-		}
+		return nil, &api.Error{Code: api.CodeClientMissing, Why: api.WhyClientMissing}
 	}
 	if c.Rule == (api.NameRule{}) {
 		return nil, errors.New("signing in at an OpenID provider: nothing says which claim the server takes as the name")
@@ -207,22 +202,18 @@ func authStyle(client Client, meta Metadata) (oauth2.AuthStyle, error) {
 	case slices.Contains(methods, "client_secret_post"):
 		return oauth2.AuthStyleInParams, nil
 	}
-	return 0, &api.Error{
-		Code: api.CodeUnsupported, Why: "no-client-secret",
-		Sentence: "The identity provider takes no client secret, and Jellybind has no other way to prove its client.",
-		Hint:     "Register Jellybind there as a public client, without a secret.",
-	}
+	return 0, &api.Error{Code: api.CodeUnsupported, Why: "no-client-secret"}
 }
 
 // identify checks a token response and reads who signed in. nonce is zero where none was sent.
 func (p *provider) identify(ctx context.Context, token *oauth2.Token, nonce secret.Value) (Identity, error) {
 	// RFC 6749, section 7.1. Another type, such as DPoP, cannot be used as a bearer token.
 	if !strings.EqualFold(token.Type(), "bearer") {
-		return Identity{}, invalid("its access token is of an unknown type")
+		return Identity{}, invalid("token-type")
 	}
 	raw, _ := token.Extra("id_token").(string)
 	if raw == "" {
-		return Identity{}, invalid("it has no ID token")
+		return Identity{}, invalid("no-id-token")
 	}
 	id, err := p.verify(ctx, raw, nonce)
 	if err != nil {
@@ -230,12 +221,12 @@ func (p *provider) identify(ctx context.Context, token *oauth2.Token, nonce secr
 	}
 	if id.AccessTokenHash != "" {
 		if err := id.VerifyAccessToken(token.AccessToken); err != nil {
-			return Identity{}, invalid("the ID token belongs to another access token")
+			return Identity{}, invalid("other-access-token")
 		}
 	}
 	var c claims
 	if err := id.Claims(&c); err != nil {
-		return Identity{}, invalid("the ID token's claims cannot be read")
+		return Identity{}, invalid("claims-unreadable")
 	}
 	more, err := p.userinfo(ctx, secret.New(token.AccessToken), id.Subject, c)
 	if err != nil {
@@ -267,7 +258,7 @@ func (p *provider) userinfo(ctx context.Context, token secret.Value, subject str
 	}
 	// Section 5.3.2.
 	if about := shown(subjectClaim, more); about != subject {
-		return nil, invalid("userinfo is about somebody else")
+		return nil, invalid("userinfo-other")
 	}
 	return more, nil
 }
@@ -280,12 +271,12 @@ func (p *provider) askUserinfo(ctx context.Context, token secret.Value) (claims,
 	if kind == "application/jwt" {
 		// Section 5.3.2: signed as the provider signs its ID tokens.
 		if body, err = p.keys(ctx).VerifySignature(ctx, string(body)); err != nil {
-			return nil, p.askError(ctx, err, "the provider's userinfo cannot be read")
+			return nil, p.askError(ctx, err, "userinfo-unreadable")
 		}
 	}
 	var c claims
 	if err := json.Unmarshal(body, &c); err != nil {
-		return nil, invalid("the provider's userinfo cannot be read")
+		return nil, invalid("userinfo-unreadable")
 	}
 	return c, nil
 }

@@ -142,7 +142,7 @@ func TestRefusals(t *testing.T) {
 		want   api.Code
 		hint   string
 	}{
-		{"no client", oidcflow.Client{Issuer: p.Issuer()}, "", api.CodeClientMissing, "client id"},
+		{"no client", oidcflow.Client{Issuer: p.Issuer()}, "", api.CodeClientMissing, "client-id"},
 		{
 			"cancelled at the provider",
 			oidcflow.Client{Issuer: p.Issuer(), ClientID: idp.ClientApp},
@@ -317,4 +317,15 @@ func TestDiscover(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, facts[name], want)
 		}
 	}
+}
+
+// inWords returns the error with the sentence and the hint that a person is told.
+func inWords(e *api.Error) *api.Error {
+	told := &api.Error{}
+	if e != nil {
+		*told = *e
+		told.Sentence, told.Hint = words.For("en").Error(e, words.Terminal)
+		told.Sentence, told.Hint = strings.ReplaceAll(told.Sentence, "’", "'"), strings.ReplaceAll(told.Hint, "’", "'")
+	}
+	return told
 }

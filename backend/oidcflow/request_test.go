@@ -228,12 +228,12 @@ func TestHostilePush(t *testing.T) {
 		{"no reference", &hostile{push: answers(201, `{"expires_in":60}`)}, api.CodeSignInInvalid, "answer", "names no pushed request"},
 		{"no JSON", &hostile{push: answers(201, `<html>`)}, api.CodeSignInInvalid, "answer", "names no pushed request"},
 		{"too much", &hostile{push: answers(201, strings.Repeat(" ", 2<<20))}, api.CodeProviderUnreachable, "idp-too-much", "far more"},
-		{"redirect", &hostile{push: redirectTo(http.StatusTemporaryRedirect, "same host")}, api.CodeRedirectRefused, "idp-redirects", "travel on"},
+		{"redirect", &hostile{push: redirectTo(http.StatusTemporaryRedirect, "same host")}, api.CodeRedirectRefused, "idp-redirects", "must not be redirected"},
 		{"it tells the secret", &hostile{push: answers(400, `{"error":"x","error_description":"not wrong-client-secret"}`)}, api.CodeSignInRefused, "push-refused", "request: x."},
 		{"required and nowhere", &hostile{metadata: func(m map[string]any) {
 			m["require_pushed_authorization_requests"] = true
 			delete(m, "pushed_authorization_request_endpoint")
-		}}, api.CodeProviderUnreachable, "unusable-endpoint", "pushed request endpoint"},
+		}}, api.CodeProviderUnreachable, "unusable-endpoint", "pushed_authorization_request_endpoint"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -247,6 +247,7 @@ func TestHostilePush(t *testing.T) {
 			})
 			checkError(t, err, c.want, "")
 			e, ok := errors.AsType[*api.Error](err)
+			e = inWords(e)
 			if !ok || e.Why != c.why || !strings.Contains(e.Sentence+" "+e.Hint, c.says) {
 				t.Errorf("%s: %q, %q; want %s and %q", e.Why, e.Sentence, e.Hint, c.why, c.says)
 			}

@@ -34,13 +34,13 @@ func (c Client) Try(ctx context.Context, redirectURI string) (sure bool, err err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return false, misconfigured("an address of it is malformed")
+		return false, misconfigured("malformed-endpoint")
 	}
 	asking := *p.http
 	asking.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := asking.Do(req)
 	if err != nil {
-		return false, p.askError(ctx, err, "it does not begin a sign-in")
+		return false, p.askError(ctx, err, "no-sign-in-page")
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode == http.StatusBadRequest {
@@ -64,9 +64,6 @@ func (c Client) Try(ctx context.Context, redirectURI string) (sure bool, err err
 func (a *authorization) notAllowed() error {
 	return &api.Error{
 		Code: api.CodeSignInRefused, Why: "redirect-refused",
-		Sentence: "The identity provider does not begin a sign-in with the client " + api.Printable(a.client.ClientID) +
-			" and the redirect URI " + a.redirectURI + ".",
-		Hint:   "Allow exactly this redirect URI for this client at the identity provider.",
 		Params: map[string]string{"client": a.client.ClientID, "redirectUri": a.redirectURI},
 		Err:    errors.New("trying a sign-in: the provider answers with an error page"),
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -32,7 +31,7 @@ func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (
 		ClientID: p.client.ClientID, SkipExpiryCheck: true, Now: p.now, SupportedSigningAlgs: p.meta.algorithms(),
 	}).Verify(ctx, raw)
 	if err != nil {
-		return nil, p.askError(ctx, errors.Join(err, keys.err), "the ID token's signature, issuer or audience is wrong")
+		return nil, p.askError(ctx, errors.Join(err, keys.err), "id-token-wrong")
 	}
 	var c struct {
 		AuthorizedParty *string `json:"azp"`
@@ -40,18 +39,18 @@ func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (
 	}
 	if err := id.Claims(&c); err != nil {
 		if errors.Is(err, errDate) {
-			return nil, invalid("the ID token's times cannot be read")
+			return nil, invalid("times-unreadable")
 		}
-		return nil, invalid("the ID token's claims cannot be read")
+		return nil, invalid("claims-unreadable")
 	}
 	switch {
 	case id.Subject == "":
-		return nil, invalid("the ID token names no subject")
+		return nil, invalid("id-token-nameless")
 	case len(id.Audience) > 1 && c.AuthorizedParty == nil,
 		c.AuthorizedParty != nil && *c.AuthorizedParty != p.client.ClientID:
-		return nil, invalid("the ID token was made for another client")
+		return nil, invalid("other-client")
 	case id.Nonce != nonce.Reveal():
-		return nil, invalid("the ID token belongs to another sign-in: its nonce differs")
+		return nil, invalid("other-nonce")
 	}
 	if err := c.check(p.now()); err != nil {
 		return nil, err
@@ -73,10 +72,10 @@ func (t times) check(now time.Time) error {
 		expiry = t.Expiry.Time
 	}
 	if expiry.IsZero() || now.After(expiry.Add(skew)) {
-		return clocks("the ID token ran out at %s, and here it is %s", expiry, now)
+		return clocks(expiry, now)
 	}
 	if t.IssuedAt == nil {
-		return invalid("the ID token does not say when it was made")
+		return invalid("undated")
 	}
 	latest := t.IssuedAt.Time
 	if t.NotBefore != nil && t.NotBefore.After(latest) {
@@ -84,7 +83,7 @@ func (t times) check(now time.Time) error {
 	}
 	switch {
 	case latest.After(now.Add(skew)):
-		return clocks("the ID token begins at %s, and here it is %s", latest, now)
+		return clocks(latest, now)
 	case !expiry.After(latest):
 		return invalid("ends-before-begin")
 	}
@@ -149,20 +148,15 @@ func plainJWT(jwt string) error {
 func invalid(why string) *api.Error {
 	return &api.Error{
 		Code: api.CodeSignInInvalid, Why: "answer",
-		Sentence: "The identity provider's answer was refused: " + why + ".",
-		Hint:     "Start again. If it happens again, the provider's settings are wrong, or somebody interferes.",
-		Params:   map[string]string{"why": why},
-		Err:      errors.New("checking the sign-in: " + why),
+		Params: map[string]string{"why": why},
+		Err:    errors.New("checking the sign-in: " + why),
 	}
 }
 
-func clocks(format string, theirs, ours time.Time) error {
+func clocks(theirs, ours time.Time) error {
 	const form = time.RFC3339
 	return &api.Error{
 		Code: api.CodeSignInInvalid, Why: "answer-time",
-		Sentence: "The identity provider's answer was refused: " +
-			fmt.Sprintf(format, theirs.UTC().Format(form), ours.UTC().Format(form)) + ".",
-		Hint: "The clocks of this computer and of the identity provider differ. Set both by the network.",
 		Params: map[string]string{
 			"provider": theirs.UTC().Format(form), "here": ours.UTC().Format(form),
 		},

@@ -201,11 +201,5 @@ func refused(reason string) error {
 		short = append(short[:longest], '…')
 	}
 	said := strings.TrimRight(api.Printable(string(short)), ". ")
-	return &api.Error{
-		Code:     api.CodeSignInRefused,
-		Why:      "refused",
-		Sentence: "The identity provider refused the sign-in: " + said + ".",
-		Hint:     "Try again, or ask the administrator of the identity provider.",
-		Params:   map[string]string{"reason": said},
-	}
+	return &api.Error{Code: api.CodeSignInRefused, Why: "refused", Params: map[string]string{"reason": said}}
 }

@@ -168,7 +168,7 @@ func TestCancelledAtTheProvider(t *testing.T) {
 					relayflow.Options{Listen: loopback.Options{Language: "de"}},
 					as(t, visitor.Cancel, http.StatusBadRequest, "Der Identitätsanbieter hat die Anmeldung abgelehnt"))
 				e, ok := errors.AsType[*api.Error](err)
-				if !ok || e.Code != api.CodeSignInRefused || e.Hint == "" {
+				if e = inWords(e); !ok || e.Code != api.CodeSignInRefused || e.Hint == "" {
 					t.Errorf("%s: %v", protocol, err)
 					continue
 				}
@@ -407,4 +407,15 @@ func visit(t *testing.T, query string) func(context.Context, api.SignIn) error {
 		}
 		return resp.Body.Close()
 	}
+}
+
+// inWords returns the error with the sentence and the hint that a person is told.
+func inWords(e *api.Error) *api.Error {
+	told := &api.Error{}
+	if e != nil {
+		*told = *e
+		told.Sentence, told.Hint = words.For("en").Error(e, words.Terminal)
+		told.Sentence, told.Hint = strings.ReplaceAll(told.Sentence, "’", "'"), strings.ReplaceAll(told.Hint, "’", "'")
+	}
+	return told
 }

@@ -19,11 +19,7 @@ import (
 // The error is an *api.Error.
 func ParseCertificate(s string) (*x509.Certificate, error) {
 	if strings.Contains(s, "-----BEGIN") {
-		return nil, &api.Error{
-			Code: api.CodeSignInInvalid, Why: "certificate-pem",
-			Sentence: "The server cannot read this certificate: enter base64 only.",
-			Hint:     "Leave out the lines that begin with dashes, and keep only what stands between them.",
-		}
+		return nil, &api.Error{Code: api.CodeSignInInvalid, Why: "certificate-pem"}
 	}
 	der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(s), ""))
 	if err != nil {
@@ -56,8 +52,6 @@ func ParseCertificate(s string) (*x509.Certificate, error) {
 func badCertificate(cause error) error {
 	return &api.Error{
 		Code: api.CodeSignInInvalid, Why: "certificate-unreadable",
-		Sentence: "The provider's certificate in the plugin cannot be read, so no sign-in can be checked.",
-		Hint:     "Put the identity provider's signing certificate into the plugin's provider settings, in base64.",
-		Err:      fmt.Errorf("reading the provider's certificate: %w", cause),
+		Err: fmt.Errorf("reading the provider's certificate: %w", cause),
 	}
 }

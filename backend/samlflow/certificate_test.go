@@ -68,7 +68,7 @@ func TestParseCertificate(t *testing.T) {
 	} {
 		_, err := samlflow.ParseCertificate(c.certificate)
 		e, ok := errors.AsType[*api.Error](err)
-		if !ok || e.Code != api.CodeSignInInvalid || !strings.Contains(e.Sentence, c.sentence) || e.Hint == "" {
+		if e = inWords(e); !ok || e.Code != api.CodeSignInInvalid || !strings.Contains(e.Sentence, c.sentence) || e.Hint == "" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

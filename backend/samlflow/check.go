@@ -4,9 +4,9 @@
 package samlflow
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,7 +126,7 @@ func Check(response secret.Value, expect Expect, seen *Replay) (Assertion, error
 		return Assertion{}, err
 	}
 	if !seen.first(a.Issuer+"\x00"+a.ID, expect.Now, until.Add(expect.Skew)) {
-		return Assertion{}, refuse("it was used before", "Sign in again; do not reload the page of an earlier sign-in.")
+		return Assertion{}, refuse("used-before")
 	}
 	if v != nil {
 		a.Remarks = append(a.Remarks, v.remarks(expect.Now)...)
@@ -169,7 +169,7 @@ func InResponseTo(response secret.Value) (string, error) {
 		return "", err
 	}
 	if !is(root, nsProtocol, "Response") {
-		return "", refuse("it is no SAML 2.0 response", "")
+		return "", refuse("no-response")
 	}
 	return attr(root, "InResponseTo"), nil
 }
@@ -189,17 +189,16 @@ func read(response secret.Value) (message, error) {
 		return message{}, err
 	}
 	if attr(root, "Version") != "2.0" {
-		return message{}, refuse("it is not of SAML 2.0", "")
+		return message{}, refuse("not-saml-2")
 	}
 	if err := status(root); err != nil {
 		return message{}, err
 	}
 	if m.encrypted {
-		return message{}, refuse("it is encrypted, and only the server could have the key",
-			"Switch off the encryption of assertions (and of the NameID) for this client at the identity provider.")
+		return message{}, refuse("encrypted")
 	}
 	if m.assertion == nil {
-		return message{}, refuse("it has no assertion", "")
+		return message{}, refuse("no-assertion")
 	}
 	return m, nil
 }
@@ -208,11 +207,11 @@ func read(response secret.Value) (message, error) {
 func status(root *etree.Element) error {
 	s, ok := child(root, nsProtocol, "Status")
 	if !ok {
-		return refuse("it has no status", "")
+		return refuse("no-status")
 	}
 	top, ok := child(s, nsProtocol, "StatusCode")
 	if !ok {
-		return refuse("it has no status", "")
+		return refuse("no-status")
 	}
 	if attr(top, "Value") == statusSuccess {
 		return nil
@@ -229,9 +228,7 @@ func status(root *etree.Element) error {
 		}
 	}
 	return &api.Error{
-		Code: api.CodeSignInRefused, Why: "refused", Sentence: "The identity provider refused the sign-in (" + said + ").",
-		Hint:   "Sign in again, with an account that may use Jellyfin. Its administrator finds the reason in its log.",
-		Params: map[string]string{"status": code, "reason": said},
+		Code: api.CodeSignInRefused, Why: "refused", Params: map[string]string{"status": code, "reason": said},
 	}
 }
 
@@ -239,7 +236,7 @@ func status(root *etree.Element) error {
 // signed, the response around it is returned as it came: it proves nothing, but what it says must fit too.
 func (v *verifier) message(m message) (message, error) {
 	if m.rootSignature == nil && m.assertionSignature == nil {
-		return message{}, refuse("it is not signed", "Let the identity provider sign its responses or its assertions.")
+		return message{}, refuse("unsigned")
 	}
 	signed := message{root: m.root}
 	if m.assertionSignature != nil {
@@ -272,7 +269,7 @@ func (v *verifier) message(m message) (message, error) {
 // response checks the message around the assertion (Core, section 3.2.2).
 func (x Expect) response(root *etree.Element, signed bool) error {
 	if got := attr(root, "InResponseTo"); got != x.RequestID {
-		return refuse("it answers another request than the one that was sent", "")
+		return refuse("other-request")
 	}
 	// Bindings, section 3.5.5.2: a signed message must say where it was sent.
 	if got := attr(root, "Destination"); got != x.Recipient && (got != "" || signed) {
@@ -288,20 +285,15 @@ func (x Expect) issued(e *etree.Element) error {
 		return err
 	}
 	if t.IsZero() || t.After(x.Now.Add(x.Skew)) {
-		return refuse("it was issued in the future", clocks)
+		return refuse("future")
 	}
 	return nil
 }
 
-const clocks = "Compare the clocks of this computer and of the identity provider."
-
 func wrongAddress(what, got, want string) error {
-	got = shown(got)
+	got = cmp.Or(shown(got), "–")
 	return &api.Error{
 		Code: api.CodeSignInInvalid, Why: "answer-address",
-		Sentence: fmt.Sprintf("The identity provider's answer was refused: its %s is %q, but the sign-in was started for %q.",
-			what, got, shown(want)),
-		Hint:   "Allow exactly the second address as the ACS of this client at the identity provider.",
 		Params: map[string]string{"what": what, "got": got, "want": want},
 	}
 }
@@ -310,7 +302,7 @@ func wrongAddress(what, got, want string) error {
 func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err error) {
 	a.ID = attr(e, "ID")
 	if attr(e, "Version") != "2.0" || a.ID == "" {
-		return Assertion{}, until, refuse("its assertion is not of SAML 2.0", "")
+		return Assertion{}, until, refuse("assertion-not-saml-2")
 	}
 	if err := x.issued(e); err != nil {
 		return Assertion{}, until, err
@@ -321,7 +313,7 @@ func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err e
 		a.Issuer = strings.TrimSpace(a.Issuer)
 	}
 	if !ok || a.Issuer == "" {
-		return Assertion{}, until, refuse("its assertion names no issuer", "")
+		return Assertion{}, until, refuse("no-issuer")
 	}
 	if until, err = x.confirmation(e); err != nil {
 		return Assertion{}, until, err
@@ -349,7 +341,7 @@ func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err e
 func (x Expect) conditions(assertion *etree.Element) (remarks []api.Remark, err error) {
 	c, ok := child(assertion, nsAssertion, "Conditions")
 	if !ok {
-		return nil, refuse("its assertion has no conditions", "")
+		return nil, refuse("no-conditions")
 	}
 	if err := x.window(c); err != nil {
 		return nil, err
@@ -368,11 +360,11 @@ func (x Expect) conditions(assertion *etree.Element) (remarks []api.Remark, err 
 		case is(e, nsAssertion, "OneTimeUse"), is(e, nsAssertion, "ProxyRestriction"):
 			// Used once, here, and not handed on: both hold.
 		default:
-			return nil, refuse("its assertion has a condition that is not understood", "")
+			return nil, refuse("unknown-condition")
 		}
 	}
 	if !restricted && x.Judge == Ours {
-		return nil, refuse("its assertion is restricted to no audience", "Let the identity provider name the client as the audience.")
+		return nil, refuse("no-audience")
 	}
 	return remarks, nil
 }
@@ -388,26 +380,18 @@ func (x Expect) audience(restriction *etree.Element) (got string, ok bool) {
 	if slices.Contains(named, x.Audience) || x.Audience == "" && x.Judge != Ours {
 		return "", true
 	}
-	return shown(strings.Join(named, ", ")), false
+	return cmp.Or(shown(strings.Join(named, ", ")), "–"), false
 }
 
 func wrongAudience(got, want string) error {
 	return &api.Error{
 		Code: api.CodeSignInInvalid, Why: "answer-audience",
-		Sentence: fmt.Sprintf("The identity provider's answer was refused: it is meant for %q, but this provider's client is %q.",
-			got, shown(want)),
-		Hint:   "Make the client's entity id the same in the plugin's provider settings and at the identity provider.",
 		Params: map[string]string{"got": got, "want": want},
 	}
 }
 
 func otherAudience(got, want string) api.Remark {
-	return api.Remark{
-		Why: "saml-audience",
-		Sentence: fmt.Sprintf("The identity provider's answer is meant for %q, but this provider's client is %q. "+
-			"The server decides about that.", got, shown(want)),
-		Params: map[string]string{"got": got, "want": want},
-	}
+	return api.Remark{Why: "saml-audience", Params: map[string]string{"got": got, "want": want}}
 }
 
 // window checks NotBefore and NotOnOrAfter, with the skew to both sides. One clock has written both of them, so the skew does
@@ -418,14 +402,14 @@ func (x Expect) window(e *etree.Element) error {
 		return err
 	}
 	if !from.IsZero() && x.Now.Add(x.Skew).Before(from) {
-		return refuse("it is not valid yet", clocks)
+		return refuse("not-yet")
 	}
 	until, err := instant(e, "NotOnOrAfter")
 	if err != nil {
 		return err
 	}
 	if !until.IsZero() && !x.Now.Add(-x.Skew).Before(until) {
-		return refuse("it is no longer valid", "Sign in again, without a pause. "+clocks)
+		return refuse("no-longer")
 	}
 	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
 		return refuse("ends-before-begin", clocks)
@@ -437,9 +421,9 @@ func (x Expect) window(e *etree.Element) error {
 func (x Expect) confirmation(assertion *etree.Element) (until time.Time, err error) {
 	subject, ok := child(assertion, nsAssertion, "Subject")
 	if !ok {
-		return until, refuse("its assertion has no subject", "")
+		return until, refuse("no-subject")
 	}
-	var reason error = refuse("its assertion has no bearer confirmation", "")
+	var reason error = refuse("no-bearer")
 	for _, e := range children(subject, nsAssertion, "SubjectConfirmation") {
 		if attr(e, "Method") != methodBearer {
 			continue
@@ -455,9 +439,9 @@ func (x Expect) confirmation(assertion *etree.Element) (until time.Time, err err
 		case attr(data, "Recipient") != x.Recipient:
 			reason = wrongAddress("Recipient", attr(data, "Recipient"), x.Recipient)
 		case attr(data, "InResponseTo") != x.RequestID:
-			reason = refuse("its assertion answers another request than the one that was sent", "")
+			reason = refuse("assertion-other-request")
 		case until.IsZero():
-			reason = refuse("its assertion's confirmation has no end", "")
+			reason = refuse("endless")
 		default:
 			if reason = x.window(data); reason == nil {
 				return until, nil
@@ -471,7 +455,7 @@ func (x Expect) confirmation(assertion *etree.Element) (until time.Time, err err
 func (x Expect) authentication(assertion *etree.Element) error {
 	statements := children(assertion, nsAssertion, "AuthnStatement")
 	if len(statements) == 0 {
-		return refuse("its assertion does not say that somebody signed in", "")
+		return refuse("nobody-signed-in")
 	}
 	for _, e := range statements {
 		end, err := instant(e, "SessionNotOnOrAfter")
@@ -479,7 +463,7 @@ func (x Expect) authentication(assertion *etree.Element) error {
 			return err
 		}
 		if !end.IsZero() && !x.Now.Add(-x.Skew).Before(end) {
-			return refuse("its session has ended", "Sign out at the identity provider, and sign in again.")
+			return refuse("session-over")
 		}
 	}
 	return nil
@@ -489,29 +473,21 @@ func (x Expect) authentication(assertion *etree.Element) error {
 func nameID(assertion *etree.Element) (name, format string, err error) {
 	subject, ok := child(assertion, nsAssertion, "Subject")
 	if !ok {
-		return "", "", refuse("its assertion has no subject", "")
+		return "", "", refuse("no-subject")
 	}
 	e, ok := child(subject, nsAssertion, "NameID")
 	if !ok {
-		return "", "", refuse("its assertion has no NameID", "Let the identity provider send a persistent NameID.")
+		return "", "", refuse("no-name-id")
 	}
 	if name, ok = text(e); !ok {
-		return "", "", refuse("its NameID has more in it than text", "")
+		return "", "", refuse("name-id-markup")
 	}
 	if strings.TrimSpace(name) == "" {
-		return "", "", &api.Error{
-			Code: api.CodeNameInvalid, Why: "nameid-empty",
-			Sentence: "The identity provider's answer has an empty NameID, so nobody can be linked.",
-			Hint:     "Map a field that this person has (user name, e-mail address, an id) to the NameID at the identity provider.",
-		}
+		return "", "", &api.Error{Code: api.CodeNameInvalid, Why: "nameid-empty"}
 	}
 	format = attr(e, "Format")
 	if format == formatTransient {
-		return "", "", &api.Error{
-			Code:     api.CodeNameIDTransient,
-			Sentence: "The identity provider sends a transient NameID, which is another one at the next sign-in: a link to it is useless.",
-			Hint:     "Set the client's NameID format at the identity provider to persistent, e-mail address or user name.",
-		}
+		return "", "", &api.Error{Code: api.CodeNameIDTransient}
 	}
 	return name, format, nil
 }
@@ -537,7 +513,7 @@ func sameIssuer(root *etree.Element, issuer string) error {
 		return nil
 	}
 	if t, ok := text(all[0]); len(all) != 1 || !ok || strings.TrimSpace(t) != issuer {
-		return refuse("response and assertion name different issuers", "")
+		return refuse("two-issuers")
 	}
 	return nil
 }
@@ -550,9 +526,9 @@ func instant(e *etree.Element, key string) (time.Time, error) {
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil || t.IsZero() {
-		e := refuse("its "+key+" is no time", "")
-		e.Why, e.Params = "answer-moment", map[string]string{"what": key}
-		return time.Time{}, e
+		return time.Time{}, &api.Error{
+			Code: api.CodeSignInInvalid, Why: "answer-moment", Params: map[string]string{"what": key},
+		}
 	}
 	return t, nil
 }
@@ -561,23 +537,15 @@ func instant(e *etree.Element, key string) (time.Time, error) {
 func (v *verifier) remarks(now time.Time) []api.Remark {
 	var out []api.Remark
 	if v.sha1Used {
-		out = append(out, api.Remark{
-			Why: "saml-sha1", Sentence: "The identity provider signs with SHA-1, which can be forged.",
-		})
+		out = append(out, api.Remark{Why: "saml-sha1"})
 	}
 	if key, ok := v.certificate.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
 		bits := strconv.Itoa(key.N.BitLen())
-		out = append(out, api.Remark{
-			Why: "saml-key", Params: map[string]string{"bits": bits},
-			Sentence: "The identity provider's key has only " + bits + " bits; 2048 is today's minimum.",
-		})
+		out = append(out, api.Remark{Why: "saml-key", Params: map[string]string{"bits": bits}})
 	}
 	if now.After(v.certificate.NotAfter) {
 		date := v.certificate.NotAfter.UTC().Format(time.DateOnly)
-		out = append(out, api.Remark{
-			Why: "saml-expired", Params: map[string]string{"date": date},
-			Sentence: "The identity provider's certificate expired on " + date + ".",
-		})
+		out = append(out, api.Remark{Why: "saml-expired", Params: map[string]string{"date": date}})
 	}
 	return out
 }

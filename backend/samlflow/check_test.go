@@ -19,6 +19,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/samlflow"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 func TestCheckAccepts(t *testing.T) {
@@ -72,25 +73,19 @@ func TestCheckAccepts(t *testing.T) {
 		"SHA-1 allowed": {
 			spec: spec{algorithm: dsig.RSASHA1SignatureMethod}, expect: func(x *samlflow.Expect) { x.AllowSHA1 = true },
 			want: func(a *samlflow.Assertion) {
-				a.Remarks = []api.Remark{{Why: "saml-sha1", Sentence: "The identity provider signs with SHA-1, which can be forged."}}
+				a.Remarks = []api.Remark{{Why: "saml-sha1"}}
 			},
 		},
 		"short key": {
 			spec: spec{by: &short}, expect: func(x *samlflow.Expect) { x.Certificate = short.base64() },
 			want: func(a *samlflow.Assertion) {
-				a.Remarks = []api.Remark{{
-					Why: "saml-key", Params: map[string]string{"bits": "1024"},
-					Sentence: "The identity provider's key has only 1024 bits; 2048 is today's minimum.",
-				}}
+				a.Remarks = []api.Remark{{Why: "saml-key", Params: map[string]string{"bits": "1024"}}}
 			},
 		},
 		"expired certificate": {
 			spec: spec{by: &old}, expect: func(x *samlflow.Expect) { x.Certificate = old.base64() },
 			want: func(a *samlflow.Assertion) {
-				a.Remarks = []api.Remark{{
-					Why: "saml-expired", Params: map[string]string{"date": "2026-11-23"},
-					Sentence: "The identity provider's certificate expired on 2026-11-23.",
-				}}
+				a.Remarks = []api.Remark{{Why: "saml-expired", Params: map[string]string{"date": "2026-11-23"}}}
 			},
 		},
 		"a thousand groups": {
@@ -225,11 +220,11 @@ func TestCheckRefuses(t *testing.T) {
 				r.FindElement("//samlp:StatusMessage").SetText("Not in the\u202E group")
 				_ = a
 			}},
-			code: api.CodeSignInRefused, reason: `(RequestDenied: Not in the\u202e group)`,
+			code: api.CodeSignInRefused, reason: `RequestDenied: Not in the\u202e group`,
 		},
 		"status unknown": {
 			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.Status.StatusCode.Value = "success" }},
-			code: api.CodeSignInRefused, reason: "(success)",
+			code: api.CodeSignInRefused, reason: ": success",
 		},
 		"no status": {
 			spec: spec{elements: func(r, _ *etree.Element) { r.RemoveChild(r.FindElement("./samlp:Status")) }}, reason: "no status",
@@ -252,7 +247,7 @@ func TestCheckRefuses(t *testing.T) {
 		},
 		"wrong destination": {
 			spec:   spec{change: func(r *saml.Response, _ *saml.Assertion) { r.Destination = acs + "/" }},
-			reason: `its Destination is "` + acs + `/", but the sign-in was started for "` + acs + `"`,
+			reason: `its Destination is ` + acs + `/, but the sign-in was started for ` + acs,
 		},
 		"no destination in a signed response": {
 			spec: spec{response: true, change: func(r *saml.Response, _ *saml.Assertion) { r.Destination = "" }}, reason: "its Destination is",
@@ -274,12 +269,12 @@ func TestCheckRefuses(t *testing.T) {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
 				a.Conditions.AudienceRestrictions[0].Audience.Value = "other"
 			}},
-			reason: `meant for "other", but this provider's client is "jellyfin-saml"`,
+			reason: `meant for other, but this provider's client is jellyfin-saml`,
 		},
 		"two restrictions, one of them another's": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
 				a.Conditions.AudienceRestrictions = append(a.Conditions.AudienceRestrictions, saml.AudienceRestriction{Audience: saml.Audience{Value: "other"}})
-			}}, reason: `meant for "other"`,
+			}}, reason: `meant for other`,
 		},
 		"no audience": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { a.Conditions.AudienceRestrictions = nil }}, reason: "no audience",
@@ -288,7 +283,7 @@ func TestCheckRefuses(t *testing.T) {
 			spec: spec{elements: func(_, a *etree.Element) { a.RemoveChild(a.FindElement("./saml:Conditions")) }}, reason: "no conditions",
 		},
 		"unknown condition": {
-			spec: spec{elements: func(_, a *etree.Element) { a.FindElement("./saml:Conditions").CreateElement("saml:Condition") }}, reason: "not understood",
+			spec: spec{elements: func(_, a *etree.Element) { a.FindElement("./saml:Conditions").CreateElement("saml:Condition") }}, reason: "does not know",
 		},
 		"holder of key": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
@@ -344,26 +339,26 @@ func TestCheckRefuses(t *testing.T) {
 			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.IssueInstant = now.Add(3 * time.Minute) }}, reason: "issued in the future",
 		},
 		"no time": {
-			spec: spec{elements: func(_, a *etree.Element) { a.FindElement("./saml:Conditions").CreateAttr("NotOnOrAfter", "tomorrow") }}, reason: "is no time",
+			spec: spec{elements: func(_, a *etree.Element) { a.FindElement("./saml:Conditions").CreateAttr("NotOnOrAfter", "tomorrow") }}, reason: "is not a time",
 		},
 		"no time zone": {
 			spec: spec{elements: func(_, a *etree.Element) {
 				a.FindElement("./saml:Conditions").CreateAttr("NotOnOrAfter", "2026-11-24T13:00:00")
-			}}, reason: "is no time",
+			}}, reason: "is not a time",
 		},
 		"different issuers": {
 			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.Issuer.Value = "https://other" }}, reason: "different issuers",
 		},
 		"SAML 1.1": {
-			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.Version = "1.1" }}, reason: "not of SAML 2.0",
+			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.Version = "1.1" }}, reason: "not SAML 2.0",
 		},
 		"assertion of SAML 1.1": {
-			spec: spec{elements: func(_, a *etree.Element) { a.CreateAttr("Version", "1.1") }}, reason: "not of SAML 2.0",
+			spec: spec{elements: func(_, a *etree.Element) { a.CreateAttr("Version", "1.1") }}, reason: "not SAML 2.0",
 		},
 		"transient": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
 				a.Subject.NameID.Format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
-			}}, code: api.CodeNameIDTransient, reason: "transient",
+			}}, code: api.CodeNameIDTransient, reason: "different name",
 		},
 		"empty name": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { a.Subject.NameID.Value = " \t" }}, code: api.CodeNameInvalid, reason: "empty NameID",
@@ -412,6 +407,7 @@ func refused(t *testing.T, got samlflow.Assertion, err error, code api.Code, rea
 	if !ok {
 		t.Fatalf("error is %T: %v", err, err)
 	}
+	e = inWords(e)
 	if e.Code != code || !strings.Contains(e.Sentence, reason) || e.Hint == "" {
 		t.Errorf("error is %s: %s (%s)\nwant %s: …%s…", e.Code, e.Sentence, e.Hint, code, reason)
 	}
@@ -548,4 +544,15 @@ func TestBase64(t *testing.T) {
 			t.Errorf("%s: InResponseTo accepts it", name)
 		}
 	}
+}
+
+// inWords returns the error with the sentence and the hint that a person is told.
+func inWords(e *api.Error) *api.Error {
+	told := &api.Error{}
+	if e != nil {
+		*told = *e
+		told.Sentence, told.Hint = words.For("en").Error(e, words.Terminal)
+		told.Sentence, told.Hint = strings.ReplaceAll(told.Sentence, "’", "'"), strings.ReplaceAll(told.Hint, "’", "'")
+	}
+	return told
 }

@@ -41,7 +41,7 @@ const (
 func decode(response secret.Value) ([]byte, error) {
 	s := response.Reveal()
 	if len(s) > base64.StdEncoding.EncodedLen(maxBytes)+maxBytes/16 {
-		return nil, refuse("it is larger than 1 MiB", "")
+		return nil, refuse("over-1-mib")
 	}
 	s = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" \t\r\n", r) {
@@ -51,10 +51,10 @@ func decode(response secret.Value) ([]byte, error) {
 	}, s)
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil || len(b) == 0 {
-		return nil, refuse("it is not base64", "")
+		return nil, refuse("not-base64")
 	}
 	if len(b) > maxBytes {
-		return nil, refuse("it is larger than 1 MiB", "")
+		return nil, refuse("over-1-mib")
 	}
 	return b, nil
 }
@@ -66,7 +66,7 @@ func decode(response secret.Value) ([]byte, error) {
 // content.
 func parse(b []byte) (*etree.Element, error) {
 	if !utf8.Valid(b) {
-		return nil, refuse("it is not UTF-8", "")
+		return nil, refuse("not-utf-8")
 	}
 	end, err := scan(b)
 	if err != nil {
@@ -74,7 +74,7 @@ func parse(b []byte) (*etree.Element, error) {
 	}
 	b = b[:end]
 	if err := validator.Validate(bytes.NewReader(b)); err != nil {
-		return nil, refuse("its XML is ambiguous", "")
+		return nil, refuse("ambiguous-xml")
 	}
 	doc := etree.NewDocument()
 	doc.ReadSettings = etree.ReadSettings{MaxDepth: maxDepth}
@@ -84,7 +84,7 @@ func parse(b []byte) (*etree.Element, error) {
 	return doc.Root(), nil
 }
 
-func errMalformed() error { return refuse("it is not well-formed XML", "") }
+func errMalformed() error { return refuse("malformed-xml") }
 
 // scan looks at every token once before a tree is built. It returns where the root element ends.
 func scan(b []byte) (end int64, err error) {
@@ -104,15 +104,15 @@ func scan(b []byte) (end int64, err error) {
 		}
 		switch tok := tok.(type) {
 		case xml.Directive:
-			return 0, refuse("it has a document type definition (DTD), which can carry entities", "")
+			return 0, refuse("dtd")
 		case xml.Comment:
 			if end == 0 {
-				return 0, refuse("it has a comment, which can cut a name in two", "")
+				return 0, refuse("comment")
 			}
 		case xml.ProcInst:
 			first := at == 0 && tok.Target == "xml"
 			if !first && (end == 0 || strings.EqualFold(tok.Target, "xml")) {
-				return 0, refuse("it has a processing instruction", "")
+				return 0, refuse("processing-instruction")
 			}
 		case xml.CharData:
 			// As it is written: outside of the root, references and CDATA sections are no white space.
@@ -130,10 +130,10 @@ func scan(b []byte) (end int64, err error) {
 				return 0, errMalformed()
 			}
 			if depth > maxDepth || elements > maxElements || len(tok.Attr) > maxAttrs {
-				return 0, refuse("its XML is too deep or too large", "")
+				return 0, refuse("large-xml")
 			}
 			if twice(tok.Attr) {
-				return 0, refuse("it has an attribute twice", "")
+				return 0, refuse("attribute-twice")
 			}
 		}
 	}
@@ -167,7 +167,7 @@ type message struct {
 func locate(root *etree.Element) (message, error) {
 	m := message{root: root}
 	if !is(root, nsProtocol, "Response") {
-		return m, refuse("it is no SAML 2.0 response", "")
+		return m, refuse("no-response")
 	}
 	ids := map[string]bool{}
 	var walk func(e *etree.Element) error
@@ -177,20 +177,20 @@ func locate(root *etree.Element) (message, error) {
 				continue
 			}
 			if ids[a.Value] {
-				return refuse("it has the same ID twice", "")
+				return refuse("same-id")
 			}
 			ids[a.Value] = true
 		}
 		for _, c := range e.ChildElements() {
 			switch c.Tag {
 			case "Response":
-				return refuse("it has a response within the response", "")
+				return refuse("nested-response")
 			case "Assertion":
 				if e != root || !is(c, nsAssertion, "Assertion") {
-					return refuse("it has an assertion where none belongs", "")
+					return refuse("misplaced-assertion")
 				}
 				if m.assertion != nil {
-					return refuse("it has more than one assertion", "")
+					return refuse("several-assertions")
 				}
 				m.assertion = c
 			case "EncryptedAssertion", "EncryptedID":
@@ -213,12 +213,12 @@ func (m *message) place(parent, signature *etree.Element) error {
 	slot := &m.rootSignature
 	switch {
 	case !is(signature, nsSignature, "Signature"), parent != m.root && parent != m.assertion:
-		return refuse("it has a signature where none belongs", "")
+		return refuse("misplaced-signature")
 	case parent == m.assertion:
 		slot = &m.assertionSignature
 	}
 	if *slot != nil {
-		return refuse("it has a signature twice", "")
+		return refuse("signature-twice")
 	}
 	*slot = signature
 	return nil

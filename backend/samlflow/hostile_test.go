@@ -99,7 +99,7 @@ var attacks = []attack{
 		root.RemoveChild(a)
 		e.AddChild(a)
 		root.AddChild(e)
-	}), "assertion where none belongs"},
+	}), "assertion in the wrong place"},
 	{"XSW5: the evil assertion has the signature, the original stands behind", "assertion", onTree(func(root, a *etree.Element) {
 		e, signature := evil(a, "_evil"), a.FindElement("./ds:Signature")
 		a.RemoveChild(signature)
@@ -113,12 +113,12 @@ var attacks = []attack{
 		signature.AddChild(a)
 		e.InsertChildAt(1, signature)
 		root.AddChild(e)
-	}), "assertion where none belongs"},
+	}), "assertion in the wrong place"},
 	{"XSW7: an evil assertion in Extensions", "assertion", onTree(func(root, a *etree.Element) {
 		x := etree.NewElement("samlp:Extensions")
 		x.AddChild(evil(a, ""))
 		root.InsertChildAt(1, x)
-	}), "assertion where none belongs"},
+	}), "assertion in the wrong place"},
 	{"XSW8: the original in an Object of the evil assertion's signature", "assertion", onTree(func(root, a *etree.Element) {
 		e, signature := evil(a, ""), a.FindElement("./ds:Signature")
 		root.RemoveChild(a)
@@ -126,7 +126,7 @@ var attacks = []attack{
 		signature.CreateElement("ds:Object").AddChild(a)
 		e.InsertChildAt(1, signature)
 		root.AddChild(e)
-	}), "assertion where none belongs"},
+	}), "assertion in the wrong place"},
 	{"an element with the signed ID before the assertion", "assertion", onTree(func(root, a *etree.Element) {
 		x := etree.NewElement("samlp:Extensions")
 		x.CreateAttr("Id", a.SelectAttrValue("ID", ""))
@@ -139,7 +139,7 @@ var attacks = []attack{
 		signature.CreateElement("ds:Object").AddChild(a)
 		e.InsertChildAt(1, signature)
 		root.AddChild(e)
-	}), "assertion where none belongs"},
+	}), "assertion in the wrong place"},
 	{"the original hidden under another name in the signature's Object", "assertion", onTree(func(root, a *etree.Element) {
 		e, signature := evil(a, "_evil"), a.FindElement("./ds:Signature")
 		root.RemoveChild(a)
@@ -164,18 +164,18 @@ var attacks = []attack{
 		e := evil(a, "_evil")
 		e.Space = ""
 		root.InsertChildAt(0, e)
-	}), "assertion where none belongs"},
+	}), "assertion in the wrong place"},
 	{"the evil assertion in another namespace of the same prefix", "assertion", onTree(func(root, a *etree.Element) {
 		e := evil(a, "_evil")
 		e.CreateAttr("xmlns:saml", "urn:oasis:names:tc:SAML:1.0:assertion")
 		root.InsertChildAt(0, e)
-	}), "assertion where none belongs"},
+	}), "assertion in the wrong place"},
 	{"the signature moved to the status", "assertion", onTree(func(root, a *etree.Element) {
 		root.FindElement("./samlp:Status").AddChild(a.FindElement("./ds:Signature"))
-	}), "signature where none belongs"},
+	}), "signature in the wrong place"},
 	{"the signature moved into the subject", "assertion", onTree(func(_, a *etree.Element) {
 		a.FindElement("./saml:Subject").AddChild(a.FindElement("./ds:Signature"))
-	}), "signature where none belongs"},
+	}), "signature in the wrong place"},
 	{"the assertion's signature moved to the response", "assertion", onTree(func(root, a *etree.Element) {
 		root.InsertChildAt(1, a.FindElement("./ds:Signature"))
 		a.FindElement("//saml:NameID").SetText(evilName)
@@ -187,7 +187,7 @@ var attacks = []attack{
 	{"no signature any more", "", onTree(func(root, _ *etree.Element) {
 		become(root, evil(root, ""))
 	}), "not signed"},
-	{"a signature of no namespace", "", inText(`xmlns:ds="http://www.w3.org/2000/09/xmldsig#"`, `xmlns:ds="urn:none"`), "signature where none belongs"},
+	{"a signature of no namespace", "", inText(`xmlns:ds="http://www.w3.org/2000/09/xmldsig#"`, `xmlns:ds="urn:none"`), "signature in the wrong place"},
 	{"an empty reference", "", onTree(func(root, _ *etree.Element) {
 		root.FindElement("//ds:Reference").CreateAttr("URI", "")
 	}), "changed on the way"},
@@ -252,7 +252,7 @@ var attacks = []attack{
 			t.Fatal(err)
 		}
 		return b
-	}, "no SAML 2.0 response"},
+	}, "not a SAML 2.0 response"},
 }
 
 // signings are the ways in which identity providers sign.

@@ -7,14 +7,8 @@ import (
 )
 
 // refuse says why a response is not believed.
-func refuse(why, hint string) *api.Error {
-	if hint == "" {
-		hint = "Sign in again. If it keeps happening, look at how the identity provider makes its SAML responses."
-	}
-	return &api.Error{
-		Code: api.CodeSignInInvalid, Why: "answer", Sentence: "The identity provider's answer was refused: " + why + ".",
-		Hint: hint, Params: map[string]string{"why": why},
-	}
+func refuse(why string) *api.Error {
+	return &api.Error{Code: api.CodeSignInInvalid, Why: "answer", Params: map[string]string{"why": why}}
 }
 
 // shown bounds and escapes what a stranger sent, for a sentence.

@@ -38,16 +38,9 @@ func FromServer(server samlmsg.AuthnRequest) (Request, error) {
 	acs, err := url.Parse(server.ACS)
 	switch {
 	case server.Signed:
-		return Request{}, &api.Error{
-			Code: api.CodeUnsupported, Why: "saml-signed",
-			Sentence: "The server signs its requests to this identity provider, and nobody else can.",
-			Hint:     "Link by the server's own sign-in.",
-		}
+		return Request{}, &api.Error{Code: api.CodeUnsupported, Why: "saml-signed"}
 	case err != nil || acs.EscapedPath() == "":
-		return Request{}, &api.Error{
-			Code: api.CodeServerAnswer, Why: "request-address",
-			Sentence: "The server's SAML request does not say where its answer goes.",
-		}
+		return Request{}, &api.Error{Code: api.CodeServerAnswer, Why: "request-address"}
 	}
 	return Request{
 		Endpoint: server.Endpoint, ClientID: server.Issuer, NameIDFormat: server.NameIDFormat, Callback: acs.EscapedPath(),
@@ -61,11 +54,7 @@ func FromServer(server samlmsg.AuthnRequest) (Request, error) {
 func (r Request) address(id, acs string, now time.Time) (string, error) {
 	endpoint, err := url.Parse(r.Endpoint)
 	if err != nil || r.Endpoint == "" {
-		return "", &api.Error{
-			Code: api.CodeAddressRefused, Why: "saml-endpoint",
-			Sentence: "The provider's sign-in address in the plugin is not a usable address.",
-			Hint:     "Enter the identity provider's single sign-on address in the plugin's provider settings.",
-		}
+		return "", &api.Error{Code: api.CodeAddressRefused, Why: "saml-endpoint"}
 	}
 	format, create := cmp.Or(r.NameIDFormat, string(saml.UnspecifiedNameIDFormat)), true
 	request := saml.AuthnRequest{

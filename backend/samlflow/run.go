@@ -95,7 +95,7 @@ func (o Options) match(form url.Values, requestID string) error {
 	}
 	id, err := InResponseTo(secret.New(form.Get("SAMLResponse")))
 	if err == nil && id != requestID {
-		err = refuse("it answers another request than the one that was sent", "")
+		err = refuse("other-request")
 	}
 	if err != nil && o.Refused != nil {
 		o.Refused(err)

@@ -275,7 +275,7 @@ func TestRunEndsWithoutAnAnswer(t *testing.T) {
 	}); !api.IsCode(err, api.CodeCancelled) {
 		t.Errorf("cancelled: %v", err)
 	}
-	broken := &api.Error{Code: api.CodeBrowserFailed, Sentence: "s", Hint: "h"}
+	broken := &api.Error{Code: api.CodeBrowserFailed}
 	if _, err := samlflow.Run(t.Context(), w.request(), options(&samlflow.Replay{}), func(context.Context, api.SignIn) error {
 		return broken
 	}); !api.IsCode(err, api.CodeBrowserFailed) {
@@ -389,7 +389,7 @@ func TestRunTellsWhatItRefuses(t *testing.T) {
 	if s := fmt.Sprintf("%v %+v %#v", result, result, result); strings.Contains(s, result.Response.Reveal()[:20]) {
 		t.Error("the response is printed")
 	}
-	for _, reason := range []string{"another request", "another request", "not base64"} {
+	for _, reason := range []string{"other-request", "other-request", "not-base64"} {
 		select {
 		case err := <-refused:
 			if !api.IsCode(err, api.CodeSignInInvalid) || !strings.Contains(err.Error(), reason) {

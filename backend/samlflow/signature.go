@@ -15,6 +15,8 @@ import (
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/jellybind/jellybind/backend/api"
 )
 
 // method is a signature algorithm of XML Signature and RFC 6931.
@@ -106,15 +108,11 @@ func (v *verifier) verify(parent, signature *etree.Element) (*etree.Element, err
 }
 
 func badSignature() error {
-	return refuse("its signature does not fit the provider's certificate, or it was changed on the way",
-		"Compare the certificate in the plugin's provider settings with the identity provider's signing certificate.")
+	return refuse("bad-signature")
 }
 
 func badShape(why string) error {
-	e := refuse("its signature has "+why, "Let the identity provider sign with the transforms enveloped-signature and exclusive "+
-		"canonicalization ("+nsExcC14N+"), as nearly all do.")
-	e.Why, e.Params = "signature-shape", map[string]string{"why": why}
-	return e
+	return &api.Error{Code: api.CodeSignInInvalid, Why: "signature-shape", Params: map[string]string{"why": why}}
 }
 
 // parts takes the signature apart: SignedInfo, SignatureValue and at most one KeyInfo, in this order.
@@ -122,7 +120,7 @@ func (v *verifier) parts(signature *etree.Element) (signedInfo *etree.Element, v
 	all := signature.ChildElements()
 	if len(all) < 2 || len(all) > 3 || !is(all[0], nsSignature, "SignedInfo") || !is(all[1], nsSignature, "SignatureValue") ||
 		len(all) == 3 && !is(all[2], nsSignature, "KeyInfo") {
-		return nil, nil, badShape("parts other than SignedInfo, SignatureValue and KeyInfo")
+		return nil, nil, badShape("signed-info")
 	}
 	value, ok := base64Text(all[1])
 	if !ok {
@@ -135,7 +133,7 @@ func (v *verifier) parts(signature *etree.Element) (signedInfo *etree.Element, v
 func (v *verifier) signedInfo(signedInfo *etree.Element, value []byte) (*etree.Element, error) {
 	method, ok := child(signedInfo, nsSignature, "CanonicalizationMethod")
 	if !ok {
-		return nil, badShape("no canonicalization")
+		return nil, badShape("no-canonicalization")
 	}
 	canonicalizer, err := canonicalization(method)
 	if err != nil {
@@ -152,10 +150,10 @@ func (v *verifier) signedInfo(signedInfo *etree.Element, value []byte) (*etree.E
 	all := info.ChildElements()
 	if len(all) != 3 || !is(all[0], nsSignature, "CanonicalizationMethod") || !is(all[1], nsSignature, "SignatureMethod") ||
 		!is(all[2], nsSignature, "Reference") {
-		return nil, badShape("more than one reference, or none")
+		return nil, badShape("references")
 	}
 	if len(all[1].ChildElements()) != 0 {
-		return nil, badShape("parameters of its algorithm")
+		return nil, badShape("algorithm-parameters")
 	}
 	m, ok := signatureMethod(attr(all[1], "Algorithm"))
 	if !ok {
@@ -195,12 +193,12 @@ func (v *verifier) reference(info *etree.Element, id string) (
 ) {
 	ref, _ := child(info, nsSignature, "Reference")
 	if id == "" || attr(ref, "URI") != "#"+id {
-		return 0, nil, nil, refuse("its signature covers another element than the one it stands in", "")
+		return 0, nil, nil, refuse("signature-elsewhere")
 	}
 	all := ref.ChildElements()
 	if len(all) != 3 || !is(all[0], nsSignature, "Transforms") || !is(all[1], nsSignature, "DigestMethod") ||
 		!is(all[2], nsSignature, "DigestValue") {
-		return 0, nil, nil, badShape("a reference of another form")
+		return 0, nil, nil, badShape("reference-form")
 	}
 	if canonicalizer, err = transforms(all[0]); err != nil {
 		return 0, nil, nil, err
@@ -224,11 +222,11 @@ func transforms(e *etree.Element) (dsig.Canonicalizer, error) {
 	all := e.ChildElements()
 	if len(all) < 1 || len(all) > 2 || attr(all[0], "Algorithm") != nsSignature+"enveloped-signature" ||
 		len(all[0].ChildElements()) != 0 {
-		return nil, badShape("transforms other than enveloped-signature and a canonicalization")
+		return nil, badShape("transforms")
 	}
 	for _, t := range all {
 		if !is(t, nsSignature, "Transform") {
-			return nil, badShape("transforms other than enveloped-signature and a canonicalization")
+			return nil, badShape("transforms")
 		}
 	}
 	if len(all) == 1 {
@@ -245,7 +243,7 @@ func canonicalization(e *etree.Element) (dsig.Canonicalizer, error) {
 	exclusive := algorithm == nsExcC14N || algorithm == nsExcC14N+"WithComments"
 	for i, c := range e.ChildElements() {
 		if !exclusive || i > 0 || !is(c, nsExcC14N, "InclusiveNamespaces") || len(c.ChildElements()) != 0 {
-			return nil, badShape("parameters of its canonicalization")
+			return nil, badShape("canonicalization-parameters")
 		}
 		prefixes = attr(c, "PrefixList")
 	}
@@ -257,7 +255,7 @@ func canonicalization(e *etree.Element) (dsig.Canonicalizer, error) {
 	case c14N11, c14N11 + "#WithComments":
 		return dsig.MakeC14N11Canonicalizer(), nil
 	}
-	return nil, badShape("a canonicalization that Jellybind does not know")
+	return nil, badShape("canonicalization")
 }
 
 // permit refuses SHA-1 unless it was allowed.
@@ -266,16 +264,14 @@ func (v *verifier) permit(h crypto.Hash) error {
 		return nil
 	}
 	if !v.allowSHA1 {
-		return refuse("it is signed with SHA-1, which can be forged",
-			"Let the identity provider sign with RSA-SHA256. Where it cannot, allow SHA-1 in this provider's settings.")
+		return refuse("sha-1")
 	}
 	v.sha1Used = true
 	return nil
 }
 
 func refuseAlgorithm() error {
-	return refuse("it is signed with an algorithm that is unknown or unsafe",
-		"Let the identity provider sign with RSA-SHA256 or ECDSA-SHA256.")
+	return refuse("unsafe-algorithm")
 }
 
 // base64Text reads base64 that may be broken into lines.

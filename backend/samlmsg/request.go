@@ -37,11 +37,11 @@ func ReadAuthnRequest(address *url.URL) (AuthnRequest, error) {
 	case len(messages) == 0:
 		return AuthnRequest{}, ErrNoRequest
 	case len(messages) > 1 || len(messages[0]) > maxBytes:
-		return AuthnRequest{}, unfit("it is not one request of a usual size")
+		return AuthnRequest{}, unfit("unusual-size")
 	}
 	deflated, err := base64.StdEncoding.DecodeString(messages[0])
 	if err != nil {
-		return AuthnRequest{}, unfit("it is not base64")
+		return AuthnRequest{}, unfit("not-base64")
 	}
 	dec, root, err := open(flate.NewReader(strings.NewReader(string(deflated))), "AuthnRequest")
 	if err != nil {

@@ -42,12 +42,12 @@ func (r Response) Reason() string {
 // ReadResponse reads a response as the HTTP-POST binding sends it, base64, as far as its status. The error is an *api.Error.
 func ReadResponse(encoded string) (Response, error) {
 	if len(encoded) > 2*maxBytes {
-		return Response{}, unreadable(unfit("it is larger than 1 MiB"))
+		return Response{}, unreadable(unfit("over-1-mib"))
 	}
 	// Some identity providers break the base64 into lines.
 	raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(encoded), ""))
 	if err != nil {
-		return Response{}, unreadable(unfit("it is not base64"))
+		return Response{}, unreadable(unfit("not-base64"))
 	}
 	dec, root, err := open(bytes.NewReader(raw), "Response")
 	if err != nil {
@@ -67,7 +67,7 @@ func ReadResponse(encoded string) (Response, error) {
 				name = "other"
 			}
 			if path = append(path, name); len(path) > maxDepth {
-				return Response{}, unreadable(unfit("its XML is too deep"))
+				return Response{}, unreadable(unfit("deep-xml"))
 			}
 			if name == "StatusCode" && len(path) > 2 && path[1] == "Status" {
 				r.codes = append(r.codes, attribute(t, "Value"))
@@ -90,8 +90,6 @@ func ReadResponse(encoded string) (Response, error) {
 func unreadable(why error) error {
 	return &api.Error{
 		Code: api.CodeSignInInvalid, Why: "answer-unreadable", Params: map[string]string{"why": why.Error()},
-		Sentence: "The identity provider's answer cannot be read: " + why.Error() + ".",
-		Hint:     "Check the provider's settings at the identity provider.",
-		Err:      fmt.Errorf("reading a SAML response: %w", why),
+		Err: fmt.Errorf("reading a SAML response: %w", why),
 	}
 }

@@ -17,10 +17,10 @@ const (
 	maxDepth = 64
 )
 
-// unfit says what is wrong with a message, as a clause.
+// unfit names what is wrong with a message.
 func unfit(why string) error { return errors.New(why) }
 
-func malformed() error { return unfit("it is not the XML of a SAML message") }
+func malformed() error { return unfit("not-saml") }
 
 // open reads the root of a protocol message of that name. The decoder reads on from there. A document type is refused: SAML
 // has none, and entities would come with it.
@@ -33,10 +33,10 @@ func open(r io.Reader, name string) (*xml.Decoder, xml.StartElement, error) {
 		}
 		switch t := tok.(type) {
 		case xml.Directive:
-			return nil, xml.StartElement{}, unfit("it has a document type")
+			return nil, xml.StartElement{}, unfit("document-type")
 		case xml.StartElement:
 			if t.Name.Local != name || t.Name.Space != nsProtocol {
-				return nil, xml.StartElement{}, unfit("it is another message")
+				return nil, xml.StartElement{}, unfit("other-message")
 			}
 			return dec, t, nil
 		}

@@ -90,7 +90,7 @@ func (p *Plugin) config(ctx context.Context, proto api.Protocol) (document, erro
 		return document{}, err
 	}
 	if resp.Status != http.StatusOK {
-		return document{}, refusal(resp, "reading the providers")
+		return document{}, refusal(resp, "reading-providers")
 	}
 	return document{opaque{resp.Body}}, nil
 }
@@ -128,12 +128,7 @@ func (d document) providers() ([]provider, error) {
 }
 
 func badConfig(err error) error {
-	return &api.Error{
-		Code:     api.CodeServerAnswer,
-		Why:      "providers-form",
-		Sentence: "The plugin's list of providers is not of the form that Jellybind knows, so nothing was changed.",
-		Err:      err,
-	}
+	return &api.Error{Code: api.CodeServerAnswer, Why: "providers-form", Err: err}
 }
 
 // parseProvider finds the links in a provider's object, which is valid JSON. Its errors hold no values.
@@ -489,8 +484,7 @@ func (p *Plugin) ClientSecret(ctx context.Context, provider string) (secret.Valu
 	if !caps.SecretsReadable {
 		return secret.Value{}, &api.Error{
 			Code: api.CodeUnsupported, Why: "secret-kept",
-			Sentence: "This plugin does not show its client secrets.",
-			Hint:     "Enter the client secret once.", Params: map[string]string{"provider": provider},
+			Params: map[string]string{"provider": provider},
 		}
 	}
 	c, err := p.provider(ctx, api.OIDC, provider)
@@ -506,8 +500,7 @@ func (p *Plugin) ClientSecret(ctx context.Context, provider string) (secret.Valu
 	if value == "" {
 		return secret.Value{}, &api.Error{
 			Code: api.CodeClientSecretMissing, Why: "secret-none",
-			Sentence: fmt.Sprintf("The provider %s has no client secret in the plugin's settings.", api.Printable(provider)),
-			Params:   map[string]string{"provider": provider},
+			Params: map[string]string{"provider": provider},
 		}
 	}
 	return secret.New(value), nil

@@ -222,7 +222,7 @@ func hasRoute(ctx context.Context, c *jellyfin.Client, req jellyfin.Request) (bo
 	case resp.Status == http.StatusNotFound || resp.Status == http.StatusMethodNotAllowed:
 		return false, nil
 	case resp.Status == http.StatusTooManyRequests || resp.Status >= http.StatusInternalServerError:
-		return false, refusal(resp, "asking for the SSO plugin")
+		return false, refusal(resp, "asking")
 	}
 	return true, nil
 }
@@ -234,9 +234,9 @@ func present(ctx context.Context, c *jellyfin.Client) error {
 	case err != nil:
 		return err
 	case resp.Status == http.StatusNotFound:
-		return missing("", "There is no SSO plugin on this server.")
+		return missing("")
 	case resp.Status != http.StatusOK:
-		return refusal(resp, "asking for the SSO plugin")
+		return refusal(resp, "asking")
 	}
 	return nil
 }
@@ -259,18 +259,12 @@ func installed(ctx context.Context, c *jellyfin.Client) (string, error) {
 	}
 	switch {
 	case found == nil:
-		return "", missing("", "There is no SSO plugin on this server.")
+		return "", missing("")
 	case restarts(found.Status):
-		return "", &api.Error{
-			Code:     api.CodePluginRestart,
-			Sentence: "The SSO plugin was installed, updated or switched on or off, and the server has not been restarted since.",
-			Hint:     "Restart the server, then try again.",
-		}
+		return "", &api.Error{Code: api.CodePluginRestart}
 	case found.Status != "" && found.Status != "Active":
-		err := missing("plugin-inactive", fmt.Sprintf("The SSO plugin is installed on this server, but it is not active (%s).",
-			api.Printable(found.Status)))
+		err := missing("plugin-inactive")
 		err.Params = map[string]string{"status": found.Status}
-		err.Hint = "Enable it in the Dashboard under Plugins, and restart the server."
 		return "", err
 	}
 	return found.Version, nil
@@ -308,7 +302,7 @@ func askStates(ctx context.Context, c *jellyfin.Client) (statesForm, error) {
 	case http.StatusNotFound:
 		return statesAbsent, nil
 	default:
-		return statesHidden, refusal(resp, "reading the pending sign-ins")
+		return statesHidden, refusal(resp, "reading-pending")
 	}
 	switch body := bytes.TrimSpace(resp.Body); {
 	case bytes.HasPrefix(body, []byte("{")):
@@ -337,11 +331,6 @@ func (d document) fields() (map[string]bool, error) {
 	return all, nil
 }
 
-func missing(why api.Why, sentence string) *api.Error {
-	return &api.Error{
-		Code:     api.CodePluginMissing,
-		Why:      why,
-		Sentence: sentence,
-		Hint:     "In the Dashboard under Plugins, add the repository of an SSO plugin, install it, and restart the server.",
-	}
+func missing(why api.Why) *api.Error {
+	return &api.Error{Code: api.CodePluginMissing, Why: why}
 }

@@ -96,35 +96,35 @@ const whyNobody api.Why = "nobody"
 
 func yes() api.Ability { return api.Ability{OK: true} }
 
-func no(why api.Why, reason string) api.Ability { return api.Ability{Why: why, Reason: reason} }
+func no(why api.Why) api.Ability { return api.Ability{Why: why} }
 
 // lacks is a no of a version where later versions can.
-func lacks(why api.Why, sentence, since string) api.Ability {
-	return api.Ability{Why: why, Reason: sentence + " It can since " + since + ".", Params: map[string]string{"since": since}}
+func lacks(why api.Why, since string) api.Ability {
+	return api.Ability{Why: why, Params: map[string]string{"since": since}}
 }
 
-func noAccount() api.Ability { return no("key-alone", "An API key has no account of its own.") }
+func noAccount() api.Ability { return no("key-alone") }
 
 // plainUser is what somebody who is no administrator may do, on every flavour: see, make and remove his own links.
 func plainUser() api.Capabilities {
 	return api.Capabilities{
-		ReadRoster:      no("admin-roster", "Only an administrator may see the links of all accounts."),
+		ReadRoster:      no("admin-roster"),
 		ReadOwn:         yes(),
-		ReadConfig:      no("admin-config", "Only an administrator may read the providers' configuration."),
-		NameBeforeWrite: no("admin-pending", "Only an administrator may read the pending sign-ins."),
-		PostLink:        no("admin-link", "Only an administrator may link the account of somebody else."),
+		ReadConfig:      no("admin-config"),
+		NameBeforeWrite: no("admin-pending"),
+		PostLink:        no("admin-link"),
 		PostLinkOwn:     yes(),
-		DeleteLink:      no("admin-unlink", "Only an administrator may remove links of somebody else's account."),
+		DeleteLink:      no("admin-unlink"),
 		DeleteLinkOwn:   yes(),
-		WriteConfig:     no("admin-settings", "Only an administrator may change the providers' configuration."),
-		Preprovision:    no("admin-write", "Only an administrator may write a link without a sign-in."),
-		Unregister:      no("admin-unregister", "Only an administrator may unregister an account."),
+		WriteConfig:     no("admin-settings"),
+		Preprovision:    no("admin-write"),
+		Unregister:      no("admin-unregister"),
 	}
 }
 
 // nobody is what can be done without a credential: nothing.
 func nobody() api.Capabilities {
-	n := no(whyNobody, "Nobody is signed in.")
+	n := no(whyNobody)
 	return api.Capabilities{
 		ReadRoster: n, ReadOwn: n, ReadConfig: n, NameBeforeWrite: n, PostLink: n, PostLinkOwn: n, DeleteLink: n,
 		DeleteLinkOwn: n, WriteConfig: n, Preprovision: n, Unregister: n,

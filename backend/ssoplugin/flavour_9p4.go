@@ -46,9 +46,9 @@ func configured(kind api.CredentialKind) api.Capabilities {
 		caps = api.Capabilities{
 			ReadRoster: yes(), ReadConfig: yes(), NameBeforeWrite: yes(), WriteConfig: yes(), Unregister: yes(),
 			ReadOwn:       noAccount(),
-			PostLink:      no("key-link", "This plugin fails when an API key asks for a link, because it looks for the key's account."),
+			PostLink:      no("key-link"),
 			PostLinkOwn:   noAccount(),
-			DeleteLink:    no("key-unlink", "This plugin fails when an API key removes a link, because it looks for the key's account."),
+			DeleteLink:    no("key-unlink"),
 			DeleteLinkOwn: noAccount(),
 		}
 	case api.CredentialUser:
@@ -56,9 +56,8 @@ func configured(kind api.CredentialKind) api.Capabilities {
 	case api.CredentialNone:
 		caps = nobody()
 	}
-	if caps.Preprovision.Reason == "" {
-		caps.Preprovision = no("config-only",
-			"This plugin has no way to write a link without a sign-in but the provider's configuration.")
+	if caps.Preprovision.Why == "" {
+		caps.Preprovision = no("config-only")
 	}
 	caps.Adopts, caps.LinksInConfig, caps.SecretsReadable, caps.PageSignsIn = true, true, true, true
 	caps.PendingSeconds = 60

@@ -40,18 +40,17 @@ func flowfin(e evidence) flavour {
 	if e.roster {
 		f.roster, f.export = flowfinRoster, flowfinExport
 	} else {
-		f.remarks = append(f.remarks, lacksRemark("version-roster", "This version of the plugin has no list of all links.", sinceRoster))
+		f.remarks = append(f.remarks, lacksRemark("version-roster", sinceRoster))
 	}
 	if !e.preprovision {
-		f.remarks = append(f.remarks, lacksRemark("version-preprovision",
-			"This version of the plugin cannot link without a sign-in.", sincePreprovision))
+		f.remarks = append(f.remarks, lacksRemark("version-preprovision", sincePreprovision))
 	}
 	return f
 }
 
-func lacksRemark(why api.Why, sentence, since string) api.Remark {
-	a := lacks(why, sentence, since)
-	return api.Remark{Why: a.Why, Sentence: a.Reason, Params: a.Params}
+func lacksRemark(why api.Why, since string) api.Remark {
+	a := lacks(why, since)
+	return api.Remark{Why: a.Why, Params: a.Params}
 }
 
 // withRoutes limits an administrator's abilities to what the routes of this version allow.
@@ -62,11 +61,11 @@ func (e evidence) withRoutes(kind api.CredentialKind, caps api.Capabilities) api
 	if !e.roster {
 		caps.RosterByAccount = kind == api.CredentialAdmin
 		if kind == api.CredentialKey {
-			caps.ReadRoster = no("key-roster", "This version of the plugin shows links only to a signed-in administrator.")
+			caps.ReadRoster = no("key-roster")
 		}
 	}
 	if !e.preprovision {
-		caps.Preprovision = lacks("version-preprovision", "This version of the plugin cannot link without a sign-in.", sincePreprovision)
+		caps.Preprovision = lacks("version-preprovision", sincePreprovision)
 	}
 	return caps
 }
@@ -82,11 +81,10 @@ func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
 	case api.CredentialKey:
 		caps = api.Capabilities{
 			ReadRoster: yes(), ReadConfig: yes(), Preprovision: yes(), Unregister: yes(),
-			ReadOwn:     noAccount(),
-			PostLink:    no("key-sign-in", "This plugin lets no API key link accounts by signing in."),
-			PostLinkOwn: noAccount(),
-			DeleteLink: no("key-unregister", "This plugin lets no API key remove a single link; "+
-				"with a key only Unregister works, which removes all links of an account."),
+			ReadOwn:       noAccount(),
+			PostLink:      no("key-sign-in"),
+			PostLinkOwn:   noAccount(),
+			DeleteLink:    no("key-unregister"),
 			DeleteLinkOwn: noAccount(),
 		}
 	case api.CredentialUser:
@@ -94,11 +92,11 @@ func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
 	case api.CredentialNone:
 		caps = nobody()
 	}
-	if !caps.NameBeforeWrite.OK && caps.NameBeforeWrite.Reason == "" {
-		caps.NameBeforeWrite = no("pending-nameless", "This plugin's list of pending sign-ins has no names.")
+	if !caps.NameBeforeWrite.OK && caps.NameBeforeWrite.Why == "" {
+		caps.NameBeforeWrite = no("pending-nameless")
 	}
-	if !caps.WriteConfig.OK && caps.WriteConfig.Reason == "" {
-		caps.WriteConfig = no("config-ignored", "This plugin ignores links that are written into a provider's configuration.")
+	if !caps.WriteConfig.OK && caps.WriteConfig.Why == "" {
+		caps.WriteConfig = no("config-ignored")
 	}
 	caps.RemovalEndsSessions = true
 	caps.UnregisterDrops = true
@@ -124,11 +122,9 @@ func (l flowfinLink) identity() (api.Identity, error) {
 		id.Protocol = api.SAML
 	default:
 		return id, &api.Error{
-			Code:     api.CodeServerAnswer,
-			Why:      "links-protocol",
-			Sentence: "The plugin's list of links names a protocol that Jellybind does not know.",
-			Hint:     "A newer Jellybind may know it.",
-			Params:   map[string]string{"protocol": api.Printable(l.Protocol)},
+			Code:   api.CodeServerAnswer,
+			Why:    "links-protocol",
+			Params: map[string]string{"protocol": api.Printable(l.Protocol)},
 		}
 	}
 	return id, nil

@@ -14,7 +14,7 @@ func fork(e evidence) flavour {
 	f.abilities = func(kind api.CredentialKind) api.Capabilities {
 		caps := configured(kind)
 		if caps.NameBeforeWrite.OK {
-			caps.NameBeforeWrite = no("pending-late", "This fork of the plugin learns who signed in only when it links.")
+			caps.NameBeforeWrite = no("pending-late")
 		}
 		caps.Adopts, caps.Rekeys, caps.UnregisterKept = false, true, true
 		caps.PendingSeconds = 10 * 60
@@ -44,10 +44,7 @@ func unknown(e evidence) flavour {
 			f.roster, f.export = flowfinRoster, flowfinExport
 		}
 	}
-	f.remarks = []api.Remark{{
-		Why: "plugin-fork", Sentence: "This is a fork of the SSO plugin that Jellybind does not know. Jellybind reads its links, " +
-			"and writes them by name. Please report it: " + reportPage, Params: map[string]string{"url": reportPage},
-	}}
+	f.remarks = []api.Remark{{Why: "plugin-fork", Params: map[string]string{"url": reportPage}}}
 	return f
 }
 
@@ -60,18 +57,18 @@ func (e evidence) cautious(kind api.CredentialKind) api.Capabilities {
 	if kind != api.CredentialAdmin && kind != api.CredentialKey {
 		return caps
 	}
-	relay := no("fork-relay", "Jellybind does not know what a sign-in does on this fork of the plugin.")
+	relay := no("fork-relay")
 	caps.NameBeforeWrite, caps.PostLink = relay, relay
 	if kind == api.CredentialAdmin {
 		caps.PostLinkOwn = relay
 	}
-	caps.Unregister = no("fork-unregister", "Jellybind does not know what unregistering does on this fork of the plugin.")
+	caps.Unregister = no("fork-unregister")
 	caps.LinksInConfig, caps.PageSignsIn = e.fields[linksKey], false
 	caps.SecretsReadable = false
 	if caps.LinksInConfig {
 		return caps
 	}
-	caps.WriteConfig = no("config-ignored", "This plugin ignores links that are written into a provider's configuration.")
+	caps.WriteConfig = no("config-ignored")
 	caps.Preprovision = yes()
 	return e.withRoutes(kind, caps)
 }

@@ -18,7 +18,7 @@ func route(proto api.Protocol) (string, error) {
 	case api.SAML:
 		return "SAML", nil
 	}
-	return "", &api.Error{Code: api.CodeUsage, Why: "no-protocol", Sentence: "The protocol must be oidc or saml."}
+	return "", &api.Error{Code: api.CodeUsage, Why: "no-protocol"}
 }
 
 // escapeSegment percent-encodes a path segment once: everything but RFC 3986's unreserved characters. That is the form
@@ -43,11 +43,9 @@ func escapeSegment(s string) string {
 func providerSegment(name string) (string, error) {
 	if !api.Addressable(name) || !utf8.ValidString(name) {
 		return "", &api.Error{
-			Code:     api.CodeProviderNotFound,
-			Why:      "provider-in-path",
-			Sentence: "The plugin's routes cannot address a provider of that name.",
-			Hint:     "Rename the provider in the plugin's settings; its name must not contain a slash.",
-			Params:   map[string]string{"provider": name},
+			Code:   api.CodeProviderNotFound,
+			Why:    "provider-in-path",
+			Params: map[string]string{"provider": name},
 		}
 	}
 	return escapeSegment(name), nil
@@ -58,10 +56,7 @@ func userSegment(id string) (string, error) {
 	if n := normalID(id); isID(n) {
 		return n, nil
 	}
-	return "", &api.Error{
-		Code: api.CodeUserNotFound, Why: "no-id", Sentence: "That is not the id of a Jellyfin account.",
-		Params: map[string]string{"user": id},
-	}
+	return "", &api.Error{Code: api.CodeUserNotFound, Why: "no-id", Params: map[string]string{"user": id}}
 }
 
 // checkName refuses canonical names that no flavour can hold.
@@ -69,11 +64,7 @@ func checkName(name string) error {
 	if name != "" && utf8.ValidString(name) {
 		return nil
 	}
-	return &api.Error{
-		Code:     api.CodeNameInvalid,
-		Why:      "name-empty",
-		Sentence: "The name of an identity must be text, and not empty.",
-	}
+	return &api.Error{Code: api.CodeNameInvalid, Why: "name-empty"}
 }
 
 // normalID returns a user id undashed and in lower case. What is no id is returned as it is.

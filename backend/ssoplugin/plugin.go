@@ -315,12 +315,7 @@ func (p *Plugin) userLinks(ctx context.Context, user string) ([]api.Identity, er
 		}
 		return identities, err
 	case !caps.ReadRoster.OK && user != p.self:
-		return nil, &api.Error{
-			Code:     api.CodeForbidden,
-			Why:      "admin-others",
-			Sentence: "Only an administrator may see the links of another account.",
-			Hint:     "Sign in as an administrator.",
-		}
+		return nil, &api.Error{Code: api.CodeForbidden, Why: "admin-others"}
 	}
 	return p.accountLinks(ctx, protocols[:], user)
 }

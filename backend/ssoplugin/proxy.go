@@ -37,75 +37,25 @@ type unusual struct {
 	base *url.URL // the server's own address
 }
 
-// unusualAnswers says what each answer means. The first row that matches counts. In a sentence, {host} is the loopback,
-// {server} the server's name, {to} where the answer leads, and {answer} what the page says.
+// unusualAnswers says what each answer means. The first row that matches counts.
 var unusualAnswers = []struct {
-	Why   api.Why
+	why   api.Why
 	match func(unusual) bool
-	// Sentence says what happened.
-	Sentence string
 }{
-	{
-		Why: "proxied-closed", match: func(u unusual) bool { return u.failed("broken") },
-		Sentence: "The proxy in front of {server} closes the connection when a request names {host} as its host.",
-	},
-	{
-		Why: "proxied-silent", match: func(u unusual) bool { return u.failed("silent", "stopped") },
-		Sentence: "No answer came in time to a request that names {host} as its host: the proxy in front of {server} drops it, " +
-			"or the server waits for the identity provider.",
-	},
-	{
-		Why: "proxied-garbled", match: func(u unusual) bool { return u.err != nil },
-		Sentence: "The proxy in front of {server} gives an unreadable answer when a request names {host} as its host.",
-	},
-	{
-		Why: "led-https", match: func(u unusual) bool { return u.led != nil && u.led.Scheme == "https" && sameHost(u.led, u.host) },
-		Sentence: "The server leads the sign-in's answer to {to} instead of http://{host}, because it trusts what the proxy says " +
-			"about HTTPS (KnownProxies and X-Forwarded-Proto).",
-	},
-	{
-		Why: "proxied-gate", match: func(u unusual) bool { return u.led != nil && !u.route },
-		Sentence: "A sign-in page in front of {server} catches a request that names {host} as its host, and leads to {to}.",
-	},
-	{
-		Why: "led-name", match: func(u unusual) bool { return u.led != nil && u.named(u.led) },
-		Sentence: "The server leads the sign-in's answer to {to} instead of http://{host}, because the proxy in front of it puts " +
-			"its own name into the request.",
-	},
-	{
-		Why: "led-host", match: func(u unusual) bool { return u.led != nil },
-		Sentence: "The server leads the sign-in's answer to {to} instead of http://{host}, because the proxy in front of it puts " +
-			"another host into the request.",
-	},
-	{
-		Why: "proxied-name", match: func(u unusual) bool { return u.to != nil && u.named(u.to) },
-		Sentence: "The proxy in front of {server} redirects a request that names {host} as its host to {to}.",
-	},
-	{
-		Why: "proxied-redirect", match: func(u unusual) bool { return u.to != nil },
-		Sentence: "The proxy in front of {server} redirects a request that names {host} as its host to {to}, another site or a " +
-			"sign-in page of its own.",
-	},
-	{
-		Why: "proxied-sign-in", match: unusual.gate,
-		Sentence: "A sign-in page in front of {server} catches a request that names {host} as its host ({answer}).",
-	},
-	{
-		Why: "proxied-empty", match: func(u unusual) bool { return u.resp.Status < 300 && len(u.resp.Body) == 0 },
-		Sentence: "The proxy in front of {server} gives an empty answer when a request names {host} as its host ({answer}).",
-	},
-	{
-		Why: "proxied-page", match: func(u unusual) bool { return u.resp.Status < 300 },
-		Sentence: "The proxy in front of {server} shows another page when a request names {host} as its host ({answer}).",
-	},
-	{
-		Why: "proxied-failed", match: func(u unusual) bool { return u.resp.Status >= 500 },
-		Sentence: "The proxy in front of {server} fails when a request names {host} as its host ({answer}).",
-	},
-	{
-		Why: "proxied-refused", match: func(unusual) bool { return true },
-		Sentence: "The proxy in front of {server} refuses a request that names {host} as its host ({answer}).",
-	},
+	{"proxied-closed", func(u unusual) bool { return u.failed("broken") }},
+	{"proxied-silent", func(u unusual) bool { return u.failed("silent", "stopped") }},
+	{"proxied-garbled", func(u unusual) bool { return u.err != nil }},
+	{"led-https", func(u unusual) bool { return u.led != nil && u.led.Scheme == "https" && sameHost(u.led, u.host) }},
+	{"proxied-gate", func(u unusual) bool { return u.led != nil && !u.route }},
+	{"led-name", func(u unusual) bool { return u.led != nil && u.named(u.led) }},
+	{"led-host", func(u unusual) bool { return u.led != nil }},
+	{"proxied-name", func(u unusual) bool { return u.to != nil && u.named(u.to) }},
+	{"proxied-redirect", func(u unusual) bool { return u.to != nil }},
+	{"proxied-sign-in", unusual.gate},
+	{"proxied-empty", func(u unusual) bool { return u.resp.Status < 300 && len(u.resp.Body) == 0 }},
+	{"proxied-page", func(u unusual) bool { return u.resp.Status < 300 }},
+	{"proxied-failed", func(u unusual) bool { return u.resp.Status >= 500 }},
+	{"proxied-refused", func(unusual) bool { return true }},
 }
 
 // failed reports whether no answer came for one of these reasons of the client.
@@ -177,15 +127,7 @@ func (p *Plugin) explain(ctx context.Context, req StartRequest, u unusual, other
 		if !row.match(u) {
 			continue
 		}
-		var fill []string
-		for key, value := range params {
-			fill = append(fill, "{"+key+"}", value)
-		}
-		e := &api.Error{
-			Code: api.CodeLoopbackUnreachable, Why: row.Why, Sentence: strings.NewReplacer(fill...).Replace(row.Sentence),
-			Hint:   "Use Jellyfin's own address on the local network, or link by another way than the server's sign-in.",
-			Params: params,
-		}
+		e := &api.Error{Code: api.CodeLoopbackUnreachable, Why: row.why, Params: params}
 		if u.err != nil {
 			e.Err = u.err
 		}

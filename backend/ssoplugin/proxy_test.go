@@ -17,6 +17,7 @@ import (
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // front is a proxy that knows the server by one name. What it does with a request for the loopback is the test's.
@@ -207,6 +208,7 @@ func TestProxies(t *testing.T) {
 				f.asked.Store(0)
 				_, err := p.Start(t.Context(), req)
 				e, ok := errors.AsType[*api.Error](err)
+				e = inWords(e)
 				if !ok || e.Code != api.CodeLoopbackUnreachable || e.Why != c.why || !strings.Contains(e.Sentence, c.says) || e.Hint == "" {
 					t.Fatalf("%s: %+v", req.Protocol, err)
 				}
@@ -309,4 +311,15 @@ func TestLedAwayUnread(t *testing.T) {
 	if e, ok := errors.AsType[*api.Error](err); !ok || e.Code != api.CodeLoopbackUnreachable || e.Why != "led-away" {
 		t.Errorf("%v", err)
 	}
+}
+
+// inWords returns the error with the sentence and the hint that a person is told.
+func inWords(e *api.Error) *api.Error {
+	told := &api.Error{}
+	if e != nil {
+		*told = *e
+		told.Sentence, told.Hint = words.For("en").Error(e, words.Terminal)
+		told.Sentence, told.Hint = strings.ReplaceAll(told.Sentence, "’", "'"), strings.ReplaceAll(told.Hint, "’", "'")
+	}
+	return told
 }

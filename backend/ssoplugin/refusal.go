@@ -15,84 +15,49 @@ import (
 	"github.com/jellybind/jellybind/backend/jellyfin"
 )
 
-// refusal turns an answer that is not the expected one into an error. doing is a participle: "reading the providers".
+// refusal turns an answer that is not the expected one into an error. doing is a participle: "reading-providers".
 func refusal(resp *jellyfin.Response, doing string) error {
 	if resp.Status == http.StatusNotFound && len(resp.Body) == 0 {
-		return missing("plugin-silent", "The SSO plugin does not answer on this server any more.")
+		return missing("plugin-silent")
 	}
 	if err := resp.Err(); err != nil {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return &api.Error{
 		Code: api.CodeServerAnswer, Why: "plugin-answer",
-		Sentence: fmt.Sprintf("The plugin gave an answer that Jellybind does not know while %s.", doing),
-		Params:   map[string]string{"status": strconv.Itoa(resp.Status), "doing": doing},
+		Params: map[string]string{"status": strconv.Itoa(resp.Status), "doing": doing},
 	}
 }
 
 func providerNotFound(name string) *api.Error {
-	return &api.Error{
-		Code:     api.CodeProviderNotFound,
-		Sentence: fmt.Sprintf("The plugin has no provider named %s.", api.Printable(name)),
-		Hint:     "Look up the providers' names; they differ by case.",
-		Params:   map[string]string{"provider": name},
-	}
+	return &api.Error{Code: api.CodeProviderNotFound, Params: map[string]string{"provider": name}}
 }
 
 func providerDisabled(name string) error {
-	return &api.Error{
-		Code:     api.CodeProviderDisabled,
-		Sentence: fmt.Sprintf("The provider %s is switched off in the plugin.", api.Printable(name)),
-		Hint:     "Switch it on in the plugin's settings.",
-		Params:   map[string]string{"provider": name},
-	}
+	return &api.Error{Code: api.CodeProviderDisabled, Params: map[string]string{"provider": name}}
 }
 
 func linkNotFound(l api.Link) *api.Error {
-	return &api.Error{
-		Code:     api.CodeLinkNotFound,
-		Sentence: fmt.Sprintf("The identity %s at %s is not linked.", api.Printable(l.Name), api.Printable(l.Provider)),
-		Hint:     "Read the list of links again; names differ by case.",
-		Params:   map[string]string{"name": l.Name, "provider": l.Provider},
-	}
+	return &api.Error{Code: api.CodeLinkNotFound, Params: map[string]string{"name": l.Name, "provider": l.Provider}}
 }
 
 func linkOwned(l api.Link) error {
 	return &api.Error{
 		Code: api.CodeLinkOwned, Why: "owned-by-another",
-		Sentence: fmt.Sprintf("The identity %s at %s belongs to another account.", api.Printable(l.Name),
-			api.Printable(l.Provider)),
-		Hint:   "Read the list of links again, and choose the account that has it.",
 		Params: map[string]string{"name": l.Name, "provider": l.Provider},
 	}
 }
 
 func userNotFound(user string) error {
-	return &api.Error{
-		Code:     api.CodeUserNotFound,
-		Sentence: "There is no such account on the server.",
-		Hint:     "Read the list of accounts again.",
-		Params:   map[string]string{"user": user},
-	}
+	return &api.Error{Code: api.CodeUserNotFound, Params: map[string]string{"user": user}}
 }
 
 func signInExpired(err error) error {
-	return &api.Error{
-		Code:     api.CodeSignInExpired,
-		Sentence: "The server does not know this sign-in any more, or it was never finished.",
-		Hint:     "Start again, and sign in without a long break.",
-		Err:      err,
-	}
+	return &api.Error{Code: api.CodeSignInExpired, Err: err}
 }
 
 func responseRefused(err error) error {
-	return &api.Error{
-		Code:     api.CodeSignInInvalid,
-		Why:      "response-refused",
-		Sentence: "The server did not accept the identity provider's answer.",
-		Hint:     "Check the provider's certificate, its audience, and that both clocks are right.",
-		Err:      err,
-	}
+	return &api.Error{Code: api.CodeSignInInvalid, Why: "response-refused", Err: err}
 }
 
 // conclude turns a refused request about a link into an error. Where the answer alone does not tell, it returns the
@@ -124,12 +89,7 @@ func checkedName(name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	return &api.Error{
-		Code:     api.CodeNameInvalid,
-		Why:      "name-refused",
-		Sentence: "The plugin does not accept that name of an identity.",
-		Params:   map[string]string{"name": name},
-	}
+	return &api.Error{Code: api.CodeNameInvalid, Why: "name-refused", Params: map[string]string{"name": name}}
 }
 
 // absent tells an unknown provider from one that is switched off, once the plugin has refused it without saying which.
@@ -207,7 +167,7 @@ func (p *Plugin) linksAt(ctx context.Context, proto api.Protocol, user string) (
 		return nil, err
 	}
 	if resp.Status != http.StatusOK {
-		return nil, refusal(resp, "reading the links of an account")
+		return nil, refusal(resp, "reading-links")
 	}
 	var out []providerLinks
 	err = members(resp.Body, false, func(name string, _, val span) error {
@@ -219,11 +179,7 @@ func (p *Plugin) linksAt(ctx context.Context, proto api.Protocol, user string) (
 		return nil
 	})
 	if err != nil {
-		return nil, &api.Error{
-			Code: api.CodeServerAnswer, Why: "links-form",
-			Sentence: "The plugin's list of an account's links is not of the form that Jellybind knows.",
-			Err:      err,
-		}
+		return nil, &api.Error{Code: api.CodeServerAnswer, Why: "links-form", Err: err}
 	}
 	return out, nil
 }

@@ -45,7 +45,7 @@ func (p *Plugin) Relay(ctx context.Context, s Started, cb Callback) error {
 		return err
 	}
 	if !s.relayed.CompareAndSwap(false, true) {
-		return invalid("answer-again", "This sign-in's answer has been passed on already.")
+		return invalid("answer-again")
 	}
 	resp, err := p.client.Do(ctx, req)
 	if err != nil {
@@ -57,7 +57,7 @@ func (p *Plugin) Relay(ctx context.Context, s Started, cb Callback) error {
 func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) {
 	path, ok := p.relative(s.Callback)
 	if !ok || !samePath(cb.Path, s.Callback) {
-		return jellyfin.Request{}, invalid("answer-path", "The answer came to another path than this sign-in's.")
+		return jellyfin.Request{}, invalid("answer-path")
 	}
 	req := jellyfin.Request{
 		Path: path, Host: s.Host, Cookies: s.Cookies, Anonymous: true, MaxBytes: maxPage,
@@ -76,12 +76,12 @@ func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) 
 		return req, nil
 	}
 	if cb.Method != http.MethodGet {
-		return jellyfin.Request{}, invalid("answer-method", "The answer came by another method than a sign-in's.")
+		return jellyfin.Request{}, invalid("answer-method")
 	}
 	q, err := url.ParseQuery(cb.RawQuery)
 	if err != nil || s.State.IsZero() || len(q["state"]) != 1 ||
 		subtle.ConstantTimeCompare([]byte(q["state"][0]), []byte(s.State.Reveal())) != 1 {
-		return jellyfin.Request{}, invalid("answer-state", "The answer belongs to another sign-in: its state differs.")
+		return jellyfin.Request{}, invalid("answer-state")
 	}
 	req.Method, req.RawQuery = http.MethodGet, cb.RawQuery
 	return req, nil
@@ -91,14 +91,14 @@ func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) 
 // Its signature is checked by the server, and by the app where the app relies on it.
 func (s Started) checkResponse(cb Callback) error {
 	if cb.Method != http.MethodPost || len(cb.Form["SAMLResponse"]) != 1 || len(cb.Form["RelayState"]) > 1 {
-		return invalid("answer-form", "The answer is no SAML response.")
+		return invalid("answer-form")
 	}
 	response, err := samlmsg.ReadResponse(cb.Form.Get("SAMLResponse"))
 	if err != nil {
-		return invalid("answer-form", "The answer is no SAML response.")
+		return invalid("answer-form")
 	}
 	if s.RequestID == "" || response.InResponseTo != s.RequestID {
-		return invalid("answer-request", "The answer belongs to another sign-in: it responds to another request.")
+		return invalid("answer-request")
 	}
 	return nil
 }
@@ -113,20 +113,15 @@ func samePath(a, b string) bool {
 	return err1 == nil && err2 == nil && x == y && strings.Count(a, "/") == strings.Count(b, "/")
 }
 
-func invalid(why api.Why, sentence string) error {
-	return &api.Error{Code: api.CodeSignInInvalid, Why: why, Sentence: sentence, Hint: "Start the sign-in again."}
+func invalid(why api.Why) error {
+	return &api.Error{Code: api.CodeSignInInvalid, Why: why}
 }
 
 // signInRefused says that a sign-in was turned down. reason comes from strangers, and may be empty.
 func signInRefused(reason string) error {
-	e := &api.Error{
-		Code:     api.CodeSignInRefused,
-		Sentence: "The sign-in was refused.",
-		Hint:     "Try again, or ask the administrator of the identity provider. The server's log says more.",
-	}
+	e := &api.Error{Code: api.CodeSignInRefused}
 	if reason = strings.TrimRight(bounded(reason), ". "); reason != "" {
 		e.Why = "refused-on-server"
-		e.Sentence = "The sign-in was refused: " + reason + "."
 		e.Params = map[string]string{"reason": reason}
 	}
 	return e
@@ -157,7 +152,7 @@ func (p *Plugin) relayed(ctx context.Context, s Started, cb Callback, resp *jell
 		resp.Status == http.StatusInternalServerError:
 		return signInRefused(reason(cb, resp))
 	}
-	return refusal(resp, "passing a sign-in's answer on")
+	return refusal(resp, "passing-on")
 }
 
 // reason is why a sign-in failed: what the identity provider itself said where it did (RFC 6749, section 4.1.2.1), since
@@ -203,7 +198,7 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 	}
 	defer clear(resp.Body)
 	if resp.Status != http.StatusOK {
-		return refusal(resp, "reading the pending sign-ins")
+		return refusal(resp, "reading-pending")
 	}
 	errDone := errors.New("done")
 	err = members(resp.Body, false, func(state string, _, val span) error {
@@ -217,11 +212,7 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 		return nil
 	})
 	if err != nil && !errors.Is(err, errDone) {
-		return &api.Error{
-			Code: api.CodeServerAnswer, Why: "pending-form",
-			Sentence: "The plugin's list of pending sign-ins is not of the form that Jellybind knows.",
-			Err:      err,
-		}
+		return &api.Error{Code: api.CodeServerAnswer, Why: "pending-form", Err: err}
 	}
 	return nil
 }
@@ -250,12 +241,7 @@ func (p *Plugin) PendingName(ctx context.Context, state secret.Value) (string, e
 	case !found || !entry.Valid:
 		return "", signInExpired(nil)
 	case entry.Username == "":
-		return "", &api.Error{
-			Code:     api.CodeSignInInvalid,
-			Why:      "nobody-named",
-			Sentence: "The identity provider did not name the person who signed in.",
-			Hint:     "Check the provider's scopes, and the claim that holds the user name.",
-		}
+		return "", &api.Error{Code: api.CodeSignInInvalid, Why: "nobody-named"}
 	}
 	return entry.Username, nil
 }

@@ -40,11 +40,7 @@ func mergeMenuLink(config []byte, entry menuLink) ([]byte, error) {
 	config = bytes.TrimPrefix(config, []byte("\uFEFF"))
 	links := gjson.GetBytes(config, "menuLinks")
 	if !gjson.ValidBytes(config) || !gjson.ParseBytes(config).IsObject() || links.Exists() && !links.IsArray() {
-		return nil, &api.Error{
-			Code: api.CodeUsage, Why: "no-web-config",
-			Sentence: "What was given as config.json is not the configuration of Jellyfin's web client.",
-			Hint:     "Give the content of the web client's config.json on standard input.",
-		}
+		return nil, &api.Error{Code: api.CodeUsage, Why: "no-web-config"}
 	}
 	place := "menuLinks.-1" // appends
 	for i, l := range links.Array() {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -216,11 +217,11 @@ func TestRelayRefused(t *testing.T) {
 		tests := []struct{ start, state, query, says string }{
 			{
 				"start for idp error", "state-19", "error=access_denied&error_description=User+said+no&state=state-19",
-				"The sign-in was refused: access_denied (User said no).",
+				"access_denied (User said no)",
 			},
 			{"start for bad code", "state-20", "code=bad&state=state-20", map[bool]string{
-				false: "The sign-in was refused: Error logging in: Error redeeming code: invalid_grant / grant request is invalid -.",
-				true:  "The sign-in was refused: Error logging in.",
+				false: "Error logging in: Error redeeming code: invalid_grant / grant request is invalid -",
+				true:  "Error logging in",
 			}[flowfin && r.recording != "Flowfin-4.2.1"]},
 		}
 		for _, tt := range tests {
@@ -230,7 +231,8 @@ func TestRelayRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = p.Relay(t.Context(), s, ssoplugin.Callback{Method: http.MethodGet, Path: s.Callback, RawQuery: tt.query})
-			if !api.IsCode(err, api.CodeSignInRefused) || err.Error() != tt.says {
+			e, _ := errors.AsType[*api.Error](err)
+			if e = inWords(e); e.Why != "refused-on-server" || e.Params["reason"] != tt.says {
 				t.Errorf("%s: %v", tt.start, err)
 			}
 			noGibberish(t, err)
@@ -428,7 +430,7 @@ func TestHostileStart(t *testing.T) {
 			if tt.name == "pushed" && s.State.Reveal() != "pushed" {
 				t.Error("the state of a pushed request is not that of the list")
 			}
-			if tt.name == "another port" && !strings.Contains(err.Error(), "BaseUrlOverride and PortOverride") {
+			if tt.name == "another port" && !strings.Contains(err.Error(), "BaseUrlOverride, PortOverride") {
 				t.Errorf("the override is not named: %v", err)
 			}
 			for _, leak := range []string{"state=s", "urn:x"} {

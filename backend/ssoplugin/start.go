@@ -157,10 +157,7 @@ func checkLoopback(host string) error {
 	if err == nil && portErr == nil && (name == "127.0.0.1" || name == "localhost" || name == "::1") {
 		return nil
 	}
-	return &api.Error{
-		Code: api.CodeUsage, Why: "no-loopback",
-		Sentence: "The sign-in's answer can only be caught on this computer's loopback.",
-	}
+	return &api.Error{Code: api.CodeUsage, Why: "no-loopback"}
 }
 
 // notStarted explains an answer that is no redirect.
@@ -181,10 +178,6 @@ func (p *Plugin) refusedStart(ctx context.Context, req StartRequest, resp *jelly
 		if req.Protocol == api.OIDC {
 			return &api.Error{
 				Code: api.CodeProviderUnreachable, Why: "server-idp-away",
-				Sentence: fmt.Sprintf("The server cannot reach the identity provider of %s.",
-					api.Printable(req.Provider)),
-				Hint: "Check the provider's address in the plugin's settings, and that the identity provider runs. " +
-					"The server's log says more.",
 				Params: map[string]string{"provider": req.Provider, "said": resp.Text()},
 				Err:    resp.Err(),
 			}
@@ -196,18 +189,16 @@ func (p *Plugin) refusedStart(ctx context.Context, req StartRequest, resp *jelly
 		// The plugin was there under the server's own name: something in between chooses by the Host header.
 		return proxied(req.Host, resp.Err())
 	}
-	return refusal(resp, "starting a sign-in")
+	return refusal(resp, "starting")
 }
 
 // proxied says that a proxy does not pass on requests that name the loopback, without knowing more.
 func proxied(host string, err error) error {
 	return &api.Error{
-		Code:     api.CodeLoopbackUnreachable,
-		Why:      "proxied",
-		Sentence: fmt.Sprintf("A proxy in front of the server does not pass on requests that name %s as their host.", host),
-		Hint:     "Use Jellyfin's own address on the local network, or link by another way than the server's sign-in.",
-		Params:   map[string]string{"host": host},
-		Err:      err,
+		Code:   api.CodeLoopbackUnreachable,
+		Why:    "proxied",
+		Params: map[string]string{"host": host},
+		Err:    err,
 	}
 }
 
@@ -226,25 +217,14 @@ func externalAddress(location string) (*url.URL, error) {
 	u, err := url.Parse(location)
 	switch {
 	case err != nil || location == "" || u.Scheme == "":
-		return nil, &api.Error{
-			Code: api.CodeServerAnswer, Why: "redirect-nowhere",
-			Sentence: "The server's redirect to the identity provider has no usable address.",
-		}
+		return nil, &api.Error{Code: api.CodeServerAnswer, Why: "redirect-nowhere"}
 	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, &api.Error{
 			Code: api.CodeAddressRefused, Why: "address-scheme",
-			Sentence: fmt.Sprintf("The address to sign in at begins with %s:, which Jellybind does not open.",
-				api.Printable(u.Scheme)),
-			Hint:   "Only http and https are opened. Check the provider's address in the plugin's settings.",
 			Params: map[string]string{"scheme": u.Scheme},
 		}
 	case u.Hostname() == "" || u.User != nil || u.Opaque != "":
-		return nil, &api.Error{
-			Code:     api.CodeAddressRefused,
-			Why:      "address-hostless",
-			Sentence: "The address to sign in at names no host, or hides it behind a user name.",
-			Hint:     "Check the provider's address in the plugin's settings.",
-		}
+		return nil, &api.Error{Code: api.CodeAddressRefused, Why: "address-hostless"}
 	}
 	return u, nil
 }
@@ -262,19 +242,14 @@ func (p *Plugin) readOIDC(ctx context.Context, s *Started, location *url.URL) er
 	case len(redirects) == 0 && len(states) == 0:
 		return proxied(s.Host, errNoSignIn)
 	}
-	return &api.Error{
-		Code: api.CodeServerAnswer, Why: "redirect-state",
-		Sentence: "The address to sign in at does not name one state and one redirect URI.",
-	}
+	return &api.Error{Code: api.CodeServerAnswer, Why: "redirect-state"}
 }
 
 // readPushed looks up a pushed authorization request in the plugin's list of pending sign-ins.
 func (p *Plugin) readPushed(ctx context.Context, s *Started) error {
 	unreadable := &api.Error{
 		Code: api.CodeUnsupported, Why: "pushed",
-		Sentence: "This provider's sign-in is pushed to the identity provider, and its state cannot be read here.",
-		Hint:     "Set DisablePushedAuthorization for the provider in the plugin's settings, or link by another way.",
-		Params:   map[string]string{"provider": s.Provider},
+		Params: map[string]string{"provider": s.Provider},
 	}
 	if !p.Capabilities().NameBeforeWrite.OK {
 		return unreadable
@@ -303,18 +278,14 @@ func (s *Started) readSAML(location *url.URL) error {
 	case err != nil:
 		return unreadableRequest(err)
 	case request.ID == "" || request.ACS == "":
-		return &api.Error{
-			Code: api.CodeServerAnswer, Why: "request-address", Sentence: "The server's SAML request does not say where its answer goes.",
-		}
+		return &api.Error{Code: api.CodeServerAnswer, Why: "request-address"}
 	}
 	s.RequestID, s.RedirectURI = request.ID, request.ACS
 	return nil
 }
 
 func unreadableRequest(err error) error {
-	return &api.Error{
-		Code: api.CodeServerAnswer, Why: "request-unreadable", Sentence: "The server's SAML request cannot be read.", Err: err,
-	}
+	return &api.Error{Code: api.CodeServerAnswer, Why: "request-unreadable", Err: err}
 }
 
 // callbackRoutes are the routes at which the plugin takes the identity provider's answer, the newer one first.
@@ -337,10 +308,7 @@ func CallbackPath(p api.Provider) string {
 func (p *Plugin) checkCallback(ctx context.Context, req StartRequest, s *Started) error {
 	u, err := url.Parse(s.RedirectURI)
 	if err != nil || u.Opaque != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return &api.Error{
-			Code: api.CodeServerAnswer, Why: "redirect-unusable",
-			Sentence: "The server's redirect URI is no usable address.",
-		}
+		return &api.Error{Code: api.CodeServerAnswer, Why: "redirect-unusable"}
 	}
 	route := p.callbackRoute(*s, u)
 	switch {
@@ -349,8 +317,7 @@ func (p *Plugin) checkCallback(ctx context.Context, req StartRequest, s *Started
 	case !route:
 		return &api.Error{
 			Code: api.CodeServerAnswer, Why: "redirect-route",
-			Sentence: "The server's redirect URI is none of the plugin's routes for this provider.",
-			Params:   map[string]string{"path": api.Printable(u.Path)},
+			Params: map[string]string{"path": api.Printable(u.Path)},
 		}
 	}
 	s.Callback = u.EscapedPath()
@@ -401,19 +368,15 @@ func (p *Plugin) relative(path string) (string, bool) {
 // be read, one of the two.
 func (p *Plugin) ledAway(ctx context.Context, req StartRequest, to *url.URL, route bool) error {
 	origin := api.Printable(to.Scheme + "://" + to.Host)
-	sentence := fmt.Sprintf("The server leads the sign-in's answer to %s instead of http://%s", origin, req.Host)
 	overrides, err := p.overrides(ctx, req)
 	if len(overrides) > 0 {
 		return &api.Error{
 			Code: api.CodeLoopbackUnreachable, Why: "led-away-by",
-			Sentence: sentence + ", because the provider has " + strings.Join(overrides, " and ") + " set.",
-			Hint:     "Clear that in the plugin's settings, or link by another way than the server's sign-in.",
-			Params:   map[string]string{"provider": req.Provider, "to": origin, "override": strings.Join(overrides, ", ")},
+			Params: map[string]string{"provider": req.Provider, "to": origin, "override": strings.Join(overrides, ", ")},
 		}
 	}
 	unknown := &api.Error{
-		Code: api.CodeLoopbackUnreachable, Why: "led-away", Sentence: sentence + ".",
-		Hint:   "Use Jellyfin's own address on the local network instead of a proxy's, or link by another way.",
+		Code: api.CodeLoopbackUnreachable, Why: "led-away",
 		Params: map[string]string{"provider": req.Provider, "to": origin, "host": req.Host}, Err: err,
 	}
 	if err != nil && route {

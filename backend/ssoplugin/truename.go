@@ -31,7 +31,7 @@ func (p *Plugin) StartTrueName(ctx context.Context, provider string) (samlmsg.Au
 		if p.verdict(starting, resp) == badProvider {
 			return samlmsg.AuthnRequest{}, p.absent(ctx, api.SAML, provider)
 		}
-		return samlmsg.AuthnRequest{}, refusal(resp, "starting a sign-in")
+		return samlmsg.AuthnRequest{}, refusal(resp, "starting")
 	}
 	location, err := externalAddress(resp.Header.Get("Location"))
 	if err != nil {

@@ -310,7 +310,7 @@ func TestWorldLinkWithAnAPIKey(t *testing.T) {
 					t.Errorf("by the configuration: %v", err)
 				}
 				if err := pt.DeleteLink(t.Context(), link); !api.IsCode(err, api.CodeUnsupported) ||
-					!strings.Contains(err.Error(), "Unregister") {
+					!strings.Contains(err.Error(), "key-unregister") {
 					t.Errorf("removing one link with a key: %v", err)
 				}
 				continue

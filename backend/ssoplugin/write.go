@@ -100,11 +100,7 @@ func (p *Plugin) Authenticate(ctx context.Context, proto api.Protocol, provider 
 		return jellyfin.SignedIn{}, err
 	}
 	if proto == api.SAML && p.handsOver {
-		return jellyfin.SignedIn{}, &api.Error{
-			Code: api.CodeUnsupported, Why: "saml-own-page",
-			Sentence: "This plugin finishes a SAML sign-in on its own page only.",
-			Hint:     "Sign in through the server's own page to try the link.",
-		}
+		return jellyfin.SignedIn{}, &api.Error{Code: api.CodeUnsupported, Why: "saml-own-page"}
 	}
 	resp, err := p.client.Do(ctx, jellyfin.Request{
 		Method: http.MethodPost, Path: "/sso/" + r + "/Auth/" + segment, Anonymous: true, Cookies: cookies,
@@ -121,7 +117,7 @@ func (p *Plugin) Authenticate(ctx context.Context, proto api.Protocol, provider 
 		return jellyfin.SignedIn{}, signInRefused(resp.Text())
 	}
 	link := api.Link{Identity: api.Identity{Protocol: proto, Provider: provider}}
-	return jellyfin.SignedIn{}, p.conclude(ctx, linking, resp, link, "signing in with an identity")
+	return jellyfin.SignedIn{}, p.conclude(ctx, linking, resp, link, "signing-in")
 }
 
 // DeleteLink removes one link. It takes the way that this flavour, this credential and this name allow: DELETE Link, or,
@@ -154,21 +150,18 @@ func (p *Plugin) DeleteLink(ctx context.Context, l api.Link) error {
 	case !can.OK:
 		return allowed(can, "administrator")
 	case p.kind == api.CredentialUser && caps.LinksInConfig:
-		return awkward(l, "Ask an administrator to remove it.")
+		return awkward(l, "ask-administrator")
 	case p.kind == api.CredentialUser:
-		return awkward(l, "Ask an administrator: only unregistering your account, which removes all its links, can remove it.")
+		return awkward(l, "ask-to-unregister")
 	}
-	return awkward(l, "Unregister the account, which removes all its links and ends its sessions, then link the others again.")
+	return awkward(l, "")
 }
 
 // awkward tells of a name that the plugin's route cannot address where there is no other way.
-func awkward(l api.Link, hint string) error {
+func awkward(l api.Link, next string) error {
 	return &api.Error{
 		Code: api.CodeUnsupported, Why: "name-in-path",
-		Sentence: fmt.Sprintf("The plugin cannot remove the single link of %s: its name contains a slash, or is a dot or two.",
-			api.Printable(l.Name)),
-		Hint:   hint,
-		Params: map[string]string{"name": l.Name, "provider": l.Provider},
+		Params: map[string]string{"name": l.Name, "provider": l.Provider, "next": next},
 	}
 }
 
@@ -191,7 +184,7 @@ func (p *Plugin) deleteByRoute(ctx context.Context, l api.Link) error {
 			return e
 		}
 	}
-	return p.conclude(ctx, unlinking, resp, l, "removing a link")
+	return p.conclude(ctx, unlinking, resp, l, "removing")
 }
 
 // whyNotRemoved looks for what a bare failure of DELETE Link meant: no such provider, or no link (any more). It returns nil if
@@ -261,7 +254,7 @@ func (p *Plugin) writing(ctx context.Context) (done func(), err error) {
 	case p.linkWrites <- struct{}{}:
 		return func() { <-p.linkWrites }, nil
 	case <-ctx.Done():
-		return nil, &api.Error{Code: api.CodeCancelled, Sentence: "Cancelled.", Err: ctx.Err()}
+		return nil, &api.Error{Code: api.CodeCancelled, Err: ctx.Err()}
 	}
 }
 
@@ -327,7 +320,7 @@ func (p *Plugin) add(ctx context.Context, proto api.Protocol, name string, confi
 		return err
 	}
 	if resp.Status != http.StatusOK && resp.Status != http.StatusNoContent {
-		return refusal(resp, "writing a provider's configuration")
+		return refusal(resp, "writing-config")
 	}
 	return nil
 }
@@ -362,11 +355,9 @@ func compare(before, after provider, old, links map[string]string) error {
 			}
 			if got, has := stored[name]; got != want || has != wanted {
 				return &api.Error{
-					Code:     api.CodeLinkNotStored,
-					Why:      "links-not-stored",
-					Sentence: "The server accepted the change of links, and did not store it.",
-					Hint:     "Read the list of links again. The server's log may say why.",
-					Params:   map[string]string{"provider": before.name, "name": name},
+					Code:   api.CodeLinkNotStored,
+					Why:    "links-not-stored",
+					Params: map[string]string{"provider": before.name, "name": name},
 				}
 			}
 		}
@@ -380,22 +371,14 @@ func compare(before, after provider, old, links map[string]string) error {
 		return nil
 	}
 	return &api.Error{
-		Code:     api.CodeConfigChanged,
-		Why:      "config-elsewhere",
-		Sentence: "The links are stored, but other settings of the provider read differently than before.",
-		Hint:     "Somebody may have changed them at the same moment. Look at the provider in the plugin's settings.",
-		Params:   map[string]string{"provider": before.name}, Err: ErrStored,
+		Code:   api.CodeConfigChanged,
+		Why:    "config-elsewhere",
+		Params: map[string]string{"provider": before.name}, Err: ErrStored,
 	}
 }
 
 func configChanged(provider string) error {
-	return &api.Error{
-		Code: api.CodeConfigChanged, Why: "config-now",
-		Sentence: fmt.Sprintf("Nothing was written to the provider %s, because its configuration changed just now.",
-			api.Printable(provider)),
-		Hint:   "Somebody else is at work on it. Look at the links again, then try once more.",
-		Params: map[string]string{"provider": provider},
-	}
+	return &api.Error{Code: api.CodeConfigChanged, Why: "config-now", Params: map[string]string{"provider": provider}}
 }
 
 // Preprovision writes a link without a sign-in, on Flowfin. Writing the same link again is no error.
@@ -435,7 +418,7 @@ func (p *Plugin) Preprovision(ctx context.Context, l api.Link) error {
 	if resp.Status == http.StatusNoContent || resp.Status == http.StatusOK {
 		return nil
 	}
-	return p.conclude(ctx, provisioning, resp, l, "writing a link")
+	return p.conclude(ctx, provisioning, resp, l, "writing-link")
 }
 
 // Unregister puts an account back to one of the server's sign-in providers. What else happens differs: see
@@ -447,10 +430,7 @@ func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string
 		return err
 	}
 	if authProviderID == "" {
-		return &api.Error{
-			Code: api.CodeUsage, Why: "unregister-whereto",
-			Sentence: "Unregister needs the sign-in provider that the account goes back to.",
-		}
+		return &api.Error{Code: api.CodeUsage, Why: "unregister-whereto"}
 	}
 	if !api.Addressable(userName) {
 		return userNotFound(userName)
@@ -470,14 +450,14 @@ func (p *Plugin) Unregister(ctx context.Context, userName, authProviderID string
 		// 9p4 fails the same way for an unknown account and for anything else.
 		users, err := p.client.Users(ctx, nil)
 		if err != nil {
-			return errors.Join(refusal(resp, "unregistering an account"), err)
+			return errors.Join(refusal(resp, "unregistering"), err)
 		}
 		for _, u := range users {
 			if strings.EqualFold(u.Name, userName) {
-				return refusal(resp, "unregistering an account")
+				return refusal(resp, "unregistering")
 			}
 		}
 		return userNotFound(userName)
 	}
-	return refusal(resp, "unregistering an account")
+	return refusal(resp, "unregistering")
 }

@@ -246,6 +246,7 @@ func (s *said) hearLiteral(set *token.FileSet, n *ast.CompositeLit) {
 			e.facts, e.open = keys(kv.Value)
 		}
 	}
+	s.hearTable(set, n)
 	if nameOf(n.Type) == "Error" && e.code != "" {
 		s.errors = append(s.errors, e)
 	}
@@ -286,4 +287,21 @@ func keys(e ast.Expr) (list []string, open bool) {
 		}
 	}
 	return list, false
+}
+
+// hearTable hears the rows of a table whose first column is a reason.
+func (s *said) hearTable(set *token.FileSet, n *ast.CompositeLit) {
+	list, ok := n.Type.(*ast.ArrayType)
+	if !ok {
+		return
+	}
+	row, ok := list.Elt.(*ast.StructType)
+	if !ok || len(row.Fields.List) == 0 || nameOf(row.Fields.List[0].Type) != "Why" {
+		return
+	}
+	for _, element := range n.Elts {
+		if lit, ok := element.(*ast.CompositeLit); ok && len(lit.Elts) > 0 {
+			s.name("reason", lit.Elts[0], set)
+		}
+	}
 }
