@@ -143,6 +143,8 @@ type Provider struct {
 	AutoAdopt bool `json:"autoAdopt"`
 	// SparesAdministrators is true where that does not hold for an administrator's account.
 	SparesAdministrators bool `json:"sparesAdministrators,omitempty"`
+	// Admission is whom the provider lets in, and what a sign-in changes in the account.
+	Admission Admission `json:"admission,omitzero"`
 	// Links is the number of links of this provider. LinksUnknown is true where it was not counted.
 	Links        int  `json:"links"`
 	LinksUnknown bool `json:"linksUnknown,omitempty"`
@@ -176,6 +178,8 @@ type OIDCSettings struct {
 	NoUserinfo bool `json:"noUserinfo,omitempty"`
 	// PlainHTTP is DisableHttps: the plugin takes a provider without TLS.
 	PlainHTTP bool `json:"plainHttp,omitempty"`
+	// NeedsPKCE is RequirePkce: the plugin refuses a provider that does not announce PKCE with S256 (RFC 7636).
+	NeedsPKCE bool `json:"needsPkce,omitempty"`
 }
 
 // SAMLSettings are the settings of a SAML provider that shape what the plugin sends and checks.

@@ -86,12 +86,38 @@ func (c *Client) Users(ctx context.Context, counted func(int)) ([]api.User, erro
 func (c *Client) User(ctx context.Context, id string) (api.User, error) {
 	var w wireUser
 	err := c.JSON(ctx, Request{Path: "/Users/" + url.PathEscape(id)}, &w)
-	if StatusOf(err) == http.StatusNotFound {
-		return api.User{}, &api.Error{
-			Code: api.CodeUserNotFound, Why: "no-such-id", Params: map[string]string{"id": id}, Err: err,
-		}
+	return c.oneUser(&w, unknownUser(id, err))
+}
+
+// Rights reads what an account may do. An unknown id is CodeUserNotFound.
+func (c *Client) Rights(ctx context.Context, id string) (api.Rights, error) {
+	var w struct {
+		Name   string `json:"Name"`
+		Policy struct {
+			IsAdministrator          bool     `json:"IsAdministrator"`
+			EnableAllFolders         bool     `json:"EnableAllFolders"`
+			EnabledFolders           []string `json:"EnabledFolders"`
+			EnableLiveTVAccess       bool     `json:"EnableLiveTvAccess"`
+			EnableLiveTVManagement   bool     `json:"EnableLiveTvManagement"`
+			EnableContentDownloading bool     `json:"EnableContentDownloading"`
+			AuthenticationProviderID string   `json:"AuthenticationProviderId"`
+		} `json:"Policy"`
 	}
-	return c.oneUser(&w, err)
+	err := c.JSON(ctx, Request{Path: "/Users/" + url.PathEscape(id)}, &w)
+	p := w.Policy
+	return api.Rights{
+		Name: w.Name, Administrator: p.IsAdministrator, AllFolders: p.EnableAllFolders, Folders: p.EnabledFolders,
+		LiveTV: p.EnableLiveTVAccess, LiveTVManagement: p.EnableLiveTVManagement, Downloads: p.EnableContentDownloading,
+		AuthProvider: p.AuthenticationProviderID,
+	}, unknownUser(id, err)
+}
+
+// unknownUser gives an answer of 404 its meaning.
+func unknownUser(id string, err error) error {
+	if StatusOf(err) != http.StatusNotFound {
+		return err
+	}
+	return &api.Error{Code: api.CodeUserNotFound, Why: "no-such-id", Params: map[string]string{"id": id}, Err: err}
 }
 
 // Me reads the account that the access token belongs to. An API key belongs to none: see Identify.

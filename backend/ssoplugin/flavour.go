@@ -24,6 +24,8 @@ type flavour struct {
 	adopts func(settings) bool
 	// sparesAdministrators is whether that does not hold for an administrator's account.
 	sparesAdministrators bool
+	// liveTVAlways is whether a sign-in sets access to Live TV even where it sets no other rights.
+	liveTVAlways bool
 	// remarks say what the version lacks; see api.Capabilities.
 	remarks []api.Remark
 	// perAccount is whether everybody's links can be read only one account at a time.

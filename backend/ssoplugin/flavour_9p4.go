@@ -25,8 +25,9 @@ func ninep4() flavour {
 			claim := strings.TrimSpace(cmp.Or(s.DefaultUsernameClaim, userNameClaim))
 			return api.NameRule{Claim: claim, Fallback: "sub"}
 		},
-		adopts:  func(settings) bool { return true },
-		verdict: ninep4Verdict,
+		adopts:       func(settings) bool { return true },
+		liveTVAlways: true,
+		verdict:      ninep4Verdict,
 	}
 }
 

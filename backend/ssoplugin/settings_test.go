@@ -3,6 +3,7 @@ package ssoplugin_test
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,6 +51,7 @@ func TestNameRule(t *testing.T) {
 		"9p4 scopes":        {api.Flavour9p4, `"OidScopes":["groups","email groups"]`, rule("preferred_username"), "preferred_username", "openid profile groups email"},
 		"K0lin blanks":      {api.FlavourK0lin, blanks, rule("preferred_username"), "preferred_username", "openid profile"},
 		"K0lin override":    {api.FlavourK0lin, `"OidScopes":["openid"],"OverrideDefaultScopes":true`, rule("preferred_username"), "preferred_username", "openid"},
+		"K0lin override, 3": {api.FlavourK0lin, `"OidScopes":["email"],"OverrideDefaultScopes":true`, rule("preferred_username"), "preferred_username", "openid email"},
 		"K0lin override, 2": {api.FlavourK0lin, `"OidScopes":["openid email"],"OverrideDefaultScopes":true`, rule("preferred_username"), "preferred_username", "openid email"},
 		"Flowfin":           {api.FlavourFlowfin, `"DefaultUsernameClaim":"email","OidScopes":["groups"]`, rule("sub"), "sub", "openid profile groups"},
 	} {
@@ -68,6 +70,7 @@ func TestNameRule(t *testing.T) {
 
 func TestProtocolSettings(t *testing.T) {
 	t.Parallel()
+	parameters := func(text string) string { return `"OidAuthorizationParameters":` + strconv.Quote(text) }
 	for name, c := range map[string]struct {
 		flavour  api.Flavour
 		proto    api.Protocol
@@ -81,10 +84,19 @@ func TestProtocolSettings(t *testing.T) {
 			api.Provider{OIDC: api.OIDCSettings{NoPush: true, AnyIssuer: true, AnyEndpoint: true, NoUserinfo: true, PlainHTTP: true}},
 		},
 		"K0lin's parameters": {
-			api.FlavourK0lin, api.OIDC, `"OidAuthorizationParameters":"acr_values=urn%3Aa&prompt=login"`,
-			api.Provider{OIDC: api.OIDCSettings{Parameters: map[string]string{"acr_values": "urn:a", "prompt": "login"}}},
+			api.FlavourK0lin, api.OIDC, parameters(`{"acr_values":"urn:a","max_age":60,"force":true,"claims":{"id_token": {"email":null}}}`),
+			api.Provider{OIDC: api.OIDCSettings{Parameters: map[string]string{
+				"acr_values": "urn:a", "max_age": "60", "force": "true", "claims": `{"id_token":{"email":null}}`,
+			}}},
 		},
-		"K0lin's parameters, none": {api.FlavourK0lin, api.OIDC, `"OidAuthorizationParameters":" "`, api.Provider{}},
+		// The plugin starts no sign-in with these.
+		"K0lin's parameters, no JSON":        {api.FlavourK0lin, api.OIDC, parameters(`acr_values=gold`), api.Provider{}},
+		"K0lin's parameters, no object":      {api.FlavourK0lin, api.OIDC, parameters(`["login"]`), api.Provider{}},
+		"K0lin's parameters, reserved":       {api.FlavourK0lin, api.OIDC, parameters(`{"prompt":"login","Scope":"openid"}`), api.Provider{}},
+		"K0lin's parameters, twice":          {api.FlavourK0lin, api.OIDC, parameters(`{"prompt":"login","prompt":"none"}`), api.Provider{}},
+		"K0lin's parameters, a list":         {api.FlavourK0lin, api.OIDC, parameters(`{"prompt":["login"]}`), api.Provider{}},
+		"K0lin's parameters, claims as text": {api.FlavourK0lin, api.OIDC, parameters(`{"claims":"{}"}`), api.Provider{}},
+		"K0lin's parameters, none":           {api.FlavourK0lin, api.OIDC, `"OidAuthorizationParameters":" "`, api.Provider{}},
 		"Flowfin's parameters": {
 			api.FlavourFlowfin, api.OIDC, `"AcrValues":" gold ","Prompt":"","MaxAge":0`,
 			api.Provider{OIDC: api.OIDCSettings{Parameters: map[string]string{"acr_values": "gold", "max_age": "0"}}},

@@ -199,10 +199,11 @@ func pushEndpoint(found *oidc.Provider) string {
 func scopes(p *provider) string {
 	var more []string
 	p.read("OidScopes", &more)
-	if p.enabled("OverrideDefaultScopes") {
-		return strings.Join(more, " ")
+	if !p.enabled("OverrideDefaultScopes") {
+		return strings.Join(append([]string{"openid profile"}, more...), " ")
 	}
-	return strings.Join(append([]string{"openid profile"}, more...), " ")
+	more = slices.DeleteFunc(more, func(s string) bool { return s == "openid" })
+	return strings.Join(append([]string{"openid"}, more...), " ")
 }
 
 // prune drops the sign-ins that have expired. On 9p4 and K0lin they would still serve: see flavour.pendingLife.
