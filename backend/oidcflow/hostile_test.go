@@ -406,12 +406,12 @@ func TestHostileProvider(t *testing.T) {
 		{
 			"ends before it begins", &hostile{claims: func(m map[string]any) {
 				m["exp"], m["iat"] = time.Now().Add(-time.Minute).Unix(), time.Now().Add(time.Minute).Unix()
-			}}, api.CodeSignInInvalid, "ends-before-begin",
+			}}, api.CodeSignInInvalid, "ends before it begins",
 		},
 		{
 			"ends before it is valid", &hostile{claims: func(m map[string]any) {
 				m["exp"], m["nbf"] = time.Now().Add(-time.Minute).Unix(), time.Now().Add(time.Minute).Unix()
-			}}, api.CodeSignInInvalid, "ends-before-begin",
+			}}, api.CodeSignInInvalid, "ends before it begins",
 		},
 		{
 			"expiry as text", &hostile{claims: set("exp", fmt.Sprint(time.Now().Add(time.Hour).Unix()))},

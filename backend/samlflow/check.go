@@ -319,7 +319,7 @@ func (x Expect) assertion(e *etree.Element) (a Assertion, until time.Time, err e
 		return Assertion{}, until, err
 	}
 	if made, err := instant(e, "IssueInstant"); err != nil || !made.Before(until) {
-		return Assertion{}, until, refuse("ends-before-begin", clocks)
+		return Assertion{}, until, refuse("ends-before-begin")
 	}
 	if x.Judge != ServersAlone {
 		if a.Remarks, err = x.conditions(e); err != nil {
@@ -412,7 +412,7 @@ func (x Expect) window(e *etree.Element) error {
 		return refuse("no-longer")
 	}
 	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
-		return refuse("ends-before-begin", clocks)
+		return refuse("ends-before-begin")
 	}
 	return nil
 }

@@ -308,17 +308,17 @@ func TestCheckRefuses(t *testing.T) {
 		"ends before it begins": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
 				data(a).NotBefore, data(a).NotOnOrAfter = now.Add(30*time.Second), now.Add(-30*time.Second)
-			}}, reason: "ends-before-begin",
+			}}, reason: "ends before it begins",
 		},
 		"conditions end before they begin": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
 				a.Conditions.NotBefore, a.Conditions.NotOnOrAfter = now.Add(30*time.Second), now.Add(-30*time.Second)
-			}}, reason: "ends-before-begin",
+			}}, reason: "ends before it begins",
 		},
 		"issued after its end": {
 			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) {
 				a.IssueInstant, data(a).NotOnOrAfter = now.Add(30*time.Second), now.Add(-30*time.Second)
-			}}, reason: "ends-before-begin",
+			}}, reason: "ends before it begins",
 		},
 		"expired": {expect: func(x *samlflow.Expect) { x.Now = now.Add(7 * time.Minute) }, reason: "no longer valid"},
 		"expired confirmation": {
