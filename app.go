@@ -160,6 +160,10 @@ func (a *App) TestProvider(protocol api.Protocol, name string) (api.ProviderTest
 	return a.window.TestProvider(a.ctx, protocol, name)
 }
 
+func (a *App) TrustProvider(protocol api.Protocol, name, sha256 string) (api.ProviderTest, error) {
+	return a.window.TrustProvider(a.ctx, protocol, name, sha256)
+}
+
 func (a *App) SaveProviderSettings(s api.ProviderSettings) error {
 	return a.window.SaveProviderSettings(a.ctx, s)
 }

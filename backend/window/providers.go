@@ -31,6 +31,26 @@ func (w *Window) TestProvider(ctx context.Context, protocol api.Protocol, name s
 	})
 }
 
+// TrustProvider trusts exactly one TLS certificate for an identity provider, which the person has compared, and tests the
+// provider with it.
+func (w *Window) TrustProvider(ctx context.Context, protocol api.Protocol, name, sha256 string) (api.ProviderTest, error) {
+	s, b, err := w.current()
+	if err != nil {
+		return api.ProviderTest{}, err
+	}
+	if err := b.Refresh(ctx, s); err != nil { // the command line may have renamed the profile
+		return api.ProviderTest{}, err
+	}
+	p, err := s.Plugin.Provider(ctx, protocol, name)
+	if err != nil {
+		return api.ProviderTest{}, err
+	}
+	if _, err := b.TrustProvider(ctx, s, p, sha256); err != nil {
+		return api.ProviderTest{}, err
+	}
+	return s.TestProvider(ctx, p), nil
+}
+
 // SaveProviderSettings stores what the app needs to know of a provider.
 func (w *Window) SaveProviderSettings(ctx context.Context, settings api.ProviderSettings) error {
 	return w.setProvider(ctx, settings.Protocol, settings.Provider, func(s *api.ProviderSettings) { *s = settings }, nil)

@@ -1,11 +1,14 @@
 package window_test
 
 import (
+	"bytes"
 	"io"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,4 +110,66 @@ func TestChangedCertificate(t *testing.T) {
 	}
 	opened, err := again.OpenProfile(ctx, "home")
 	must(w, opened, err)
+}
+
+// TestTrustsAProvidersCertificate: a provider whose certificate nobody knows is tested, trusted and tested again.
+func TestTrustsAProvidersCertificate(t *testing.T) {
+	t.Parallel()
+	var site *httptest.Server
+	w := newWindow(t)
+	d := world(t, demo.Options{Config: func(name string, config map[string]any) {
+		if issuer, ok := config["OidEndpoint"].(string); ok && name == demo.Authelia {
+			site = secureIssuer(t, issuer)
+			config["OidEndpoint"] = site.URL
+		}
+	}})
+	ctx := t.Context()
+	_, err := w.ConnectKey(ctx, d.URL(), "home", d.APIKey().Reveal())
+	must(w, api.Session{}, err)
+	refused, err := w.TestProvider(ctx, api.OIDC, demo.Authelia)
+	if must(w, refused, err); refused.OK || refused.Certificate == nil || refused.Error.Params["provider"] != demo.Authelia {
+		t.Fatalf("%+v", refused)
+	}
+	_, err = w.TrustProvider(ctx, api.OIDC, demo.Authelia, strings.Repeat("AB", 32))
+	w.refused(api.CodeCertificateChanged, err)
+	_, err = w.TrustProvider(ctx, api.SAML, demo.ADFS, refused.Certificate.SHA256)
+	w.refused(api.CodeUsage, err)
+	trusted, err := w.TrustProvider(ctx, api.OIDC, demo.Authelia, refused.Certificate.SHA256)
+	if must(w, trusted, err); !trusted.OK || trusted.Certificate != nil {
+		t.Errorf("%+v", trusted.Error)
+	}
+	list, err := w.Providers(ctx)
+	for _, p := range must(w, list, err) {
+		want := ""
+		if p.Name == demo.Authelia {
+			want = refused.Certificate.SHA256
+		}
+		if p.Settings.PinnedSHA256 != want {
+			t.Errorf("%s: trusts %q", p.Name, p.Settings.PinnedSHA256)
+		}
+	}
+}
+
+// secureIssuer puts TLS with a self-signed certificate in front of an OIDC provider.
+func secureIssuer(t *testing.T, issuer string) *httptest.Server {
+	t.Helper()
+	target, err := url.Parse(issuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s *httptest.Server
+	s = httptest.NewUnstartedServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Accept-Encoding") },
+		ModifyResponse: func(r *http.Response) error {
+			b, err := io.ReadAll(r.Body)
+			b = bytes.ReplaceAll(b, []byte(issuer), []byte(s.URL))
+			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(b)), int64(len(b))
+			r.Header.Set("Content-Length", strconv.Itoa(len(b)))
+			return err
+		},
+	})
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return s
 }

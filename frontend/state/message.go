@@ -157,6 +157,11 @@ type (
 		Protocol api.Protocol
 		Name     string
 	}
+	// TrustProvider trusts the TLS certificate that the last test of a provider was shown.
+	TrustProvider struct {
+		Protocol api.Protocol
+		Name     string
+	}
 	// EditProvider opens a provider's settings, or closes them.
 	EditProvider struct{ ID string }
 	// PickHost chooses the loopback host in the provider's settings.

@@ -42,6 +42,18 @@ func (c CallTestProvider) Do(ctx context.Context, b Backend) Msg {
 	return ProviderTested{ID: ProviderID(c.Protocol, c.Name), Result: result, Err: err}
 }
 
+// CallTrustProvider trusts one TLS certificate for a provider, and tests it again. ProviderTested answers it.
+type CallTrustProvider struct {
+	Protocol     api.Protocol
+	Name, SHA256 string
+}
+
+// Do calls TrustProvider.
+func (c CallTrustProvider) Do(ctx context.Context, b Backend) Msg {
+	result, err := get[api.ProviderTest](ctx, b, "TrustProvider", c.Protocol, c.Name, c.SHA256)
+	return ProviderTested{ID: ProviderID(c.Protocol, c.Name), Result: result, Err: err}
+}
+
 // CallSaveProvider stores a provider's settings, and its client secret unless that is empty.
 type CallSaveProvider struct {
 	Settings api.ProviderSettings
@@ -92,6 +104,15 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 	case TestProvider:
 		p.Tests[ProviderID(m.Protocol, m.Name)] = ProviderTest{Running: true}
 		return []Cmd{CallTestProvider(m)}, true
+	case TrustProvider:
+		id := ProviderID(m.Protocol, m.Name)
+		t := p.Tests[id]
+		if t.Running || t.Result == nil || t.Result.Certificate == nil {
+			return nil, true
+		}
+		t.Running = true
+		p.Tests[id] = t
+		return []Cmd{CallTrustProvider{Protocol: m.Protocol, Name: m.Name, SHA256: t.Result.Certificate.SHA256}}, true
 	case ProviderTested:
 		t := ProviderTest{Error: m.Err}
 		if m.Err == nil {

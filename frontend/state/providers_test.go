@@ -77,3 +77,21 @@ func TestReloadKeepsWhatIsBeingEdited(t *testing.T) {
 	s.Update(state.ProvidersLoaded{})
 	none[state.CallSaveProvider](t, s.Update(state.SaveProvider{}))
 }
+
+// TestTrustProvider: the certificate that was shown is trusted, once, and the provider is tested with it.
+func TestTrustProvider(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.ProvidersLoaded{List: secretive(false)})
+	trust := state.TrustProvider{Protocol: api.OIDC, Name: "idp"}
+	none[state.CallTrustProvider](t, s.Update(trust)) // nothing was shown
+	s.Update(state.ProviderTested{ID: "oidc/idp", Result: api.ProviderTest{Certificate: &api.Certificate{SHA256: "AB:CD"}}})
+	if c := want[state.CallTrustProvider](t, s.Update(trust)); c.Protocol != api.OIDC || c.Name != "idp" || c.SHA256 != "AB:CD" {
+		t.Errorf("trusts %+v", c)
+	}
+	none[state.CallTrustProvider](t, s.Update(trust)) // a second click
+	s.Update(state.ProviderTested{ID: "oidc/idp", Result: api.ProviderTest{OK: true}})
+	if now := s.Providers.Tests["oidc/idp"]; now.Running || !now.Result.OK {
+		t.Errorf("afterwards %+v", now)
+	}
+}

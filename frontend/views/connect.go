@@ -115,31 +115,45 @@ func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.No
 
 func certificate(s *stateOf, l *catalogue) *dom.Node {
 	c, pinned := s.Connect.Probe.Certificate, s.Connect.Probe.Pinned
-	title, words, shown, how := "certificate.title", "certificate.text", "certificate.fingerprint", "certificate.how"
-	var before []*dom.Node
-	if pinned != "" {
-		title, words, shown, how = "obstacle.certificate-changed", "certificate.changed", "certificate.new", "certificate.how.changed"
-		before = []*dom.Node{
-			dom.E("h3", l.T("certificate.old")),
-			dom.E("code", dom.Class("fingerprint"), dom.ID("fingerprint-before"), dom.A("dir", "ltr"), fingerprint(pinned)),
-		}
+	trust := trustButton(l, pinned, state.Trust{}, dom.ID("trust"), dom.Flag("disabled", s.Connect.Busy))
+	title, words, how := "certificate.title", "certificate.text", "certificate.how"
+	actions := []*dom.Node{trust, components.Secondary(l.T("certificate.no"), state.Leave{})}
+	if pinned != "" { // somebody may be listening in
+		title, words, how = "obstacle.certificate-changed", "certificate.changed", "certificate.how.changed"
+		actions = []*dom.Node{components.Primary(l.T("certificate.no"), state.Leave{}), trust}
 	}
 	return dom.E("div", dom.Class("card"),
 		dom.E("h2", l.T(title)),
 		dom.E("p", l.T(words)),
-		dom.E("dl", dom.Class("facts"),
-			components.Fact(l.T("certificate.subject"), components.Name(c.Subject)),
-			components.Fact(l.T("certificate.issuer"), components.Name(c.Issuer)),
-			components.Fact(l.T("certificate.valid"), l.Date(c.NotBefore)+" – "+l.Date(c.NotAfter))),
-		before,
-		dom.E("h3", l.T(shown)),
-		dom.E("code", dom.Class("fingerprint"), dom.ID("fingerprint"), dom.A("dir", "ltr"), fingerprint(c.SHA256)),
+		certificateFacts(l, c, pinned, "fingerprint"),
 		muted(l.T(how)),
 		components.Error(l, s.Connect.Error),
-		dom.E("div", dom.Class("actions"),
-			components.Primary(l.T("certificate.trust"), state.Trust{}, components.Icon("shield"), dom.ID("trust"),
-				dom.Flag("disabled", s.Connect.Busy)),
-			components.Secondary(l.T("certificate.no"), state.Leave{})))
+		dom.E("div", dom.Class("actions"), actions))
+}
+
+// certificateFacts shows a certificate to compare, and the fingerprint of the one that was trusted before.
+func certificateFacts(l *catalogue, c *api.Certificate, pinned, id string) []*dom.Node {
+	shown := "certificate.fingerprint"
+	nodes := []*dom.Node{dom.E("dl", dom.Class("facts"),
+		components.Fact(l.T("certificate.subject"), components.Name(c.Subject)),
+		components.Fact(l.T("certificate.issuer"), components.Name(c.Issuer)),
+		components.Fact(l.T("certificate.valid"), l.Date(c.NotBefore)+" – "+l.Date(c.NotAfter)))}
+	if pinned != "" {
+		shown = "certificate.new"
+		nodes = append(nodes, dom.E("h3", l.T("certificate.old")),
+			dom.E("code", dom.Class("fingerprint"), dom.ID(id+"-before"), dom.A("dir", "ltr"), fingerprint(pinned)))
+	}
+	return append(nodes, dom.E("h3", l.T(shown)),
+		dom.E("code", dom.Class("fingerprint"), dom.ID(id), dom.A("dir", "ltr"), fingerprint(c.SHA256)))
+}
+
+// trustButton trusts a certificate. It is not the main button if another one was trusted before.
+func trustButton(l *catalogue, pinned string, on any, parts ...any) *dom.Node {
+	button := components.Primary
+	if pinned != "" {
+		button = components.Secondary
+	}
+	return button(l.T("certificate.trust"), on, append(parts, components.Icon("shield"))...)
 }
 
 // fingerprint splits a SHA-256 fingerprint into groups of eight bytes, which are easier to compare and do not wrap.

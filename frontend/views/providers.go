@@ -145,17 +145,30 @@ func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.
 			facts = append(facts, components.Fact(l.FactName(f.Name), dom.E(tag, api.Printable(l.Fact(f)))))
 		}
 		list := dom.E("dl", dom.Class("facts"), facts)
-		if t.Result.OK {
+		switch {
+		case t.Result.Certificate != nil:
+			body = refusedCertificate(l, p, t)
+		case t.Result.OK:
 			key := "providers.testGood"
 			if p.Protocol == api.SAML {
 				key = "providers.testGoodSaml"
 			}
 			body = components.Banner("good", "check", dom.E("p", dom.Class("banner-title"), l.T(key)), list)
-		} else {
+		default:
 			body = dom.E("div", components.Error(l, t.Result.Error), list)
 		}
 	}
 	return dom.E("div", dom.A("aria-live", "polite"), body)
+}
+
+// refusedCertificate shows a provider's TLS certificate that this computer does not trust, and lets the person trust it.
+func refusedCertificate(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.Node {
+	return dom.E("div", components.Error(l, t.Result.Error),
+		certificateFacts(l, t.Result.Certificate, t.Result.Pinned, "fingerprint-"+state.ProviderID(p.Protocol, p.Name)),
+		muted(l.T("certificate.how.provider")),
+		dom.E("div", dom.Class("actions"),
+			trustButton(l, t.Result.Pinned, state.TrustProvider{Protocol: p.Protocol, Name: p.Name},
+				dom.Flag("disabled", t.Running), dom.A("aria-label", of(l, "certificate.trust", p.Name)))))
 }
 
 func providerSettings(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
