@@ -21,6 +21,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/browser"
+	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/loopback"
 	"github.com/jellybind/jellybind/backend/samlmsg"
 	"github.com/jellybind/jellybind/backend/secret"
@@ -43,6 +44,11 @@ type Request struct {
 	OldPath bool
 	// ServerID is the server's id, so that a proxy is blamed for a start that fails only while this server answers.
 	ServerID string
+	// Via takes the start and the answer over another address of the server; nil means the server's own name.
+	Via *jellyfin.Client
+	// Address is the identity provider's address to sign in at. If it is not empty, a start that leads elsewhere is refused with
+	// api.CodeAddressRefused.
+	Address string
 }
 
 // Options say where to listen and what the time is.
@@ -97,12 +103,17 @@ func Run(
 	defer func() { _ = listener.Close() }() // a port that cannot be closed is gone with the process
 	started, err := server.Start(ctx, ssoplugin.StartRequest{
 		Protocol: req.Protocol, Provider: req.Provider, Host: listener.HostPort(), Linking: req.Linking, OldPath: req.OldPath,
-		ServerID: req.ServerID,
+		ServerID: req.ServerID, Via: req.Via,
 	})
 	if err != nil {
 		return Result{}, err
 	}
 	address := started.Location.Reveal()
+	if req.Address != "" {
+		if err := CheckAddress(address, req.Address); err != nil {
+			return Result{}, err
+		}
+	}
 	host, err := browser.Check(address)
 	if err != nil {
 		return Result{}, err
@@ -139,6 +150,24 @@ func Run(
 		return Result{}, err
 	}
 	return result, nil
+}
+
+// CheckAddress makes sure that a sign-in leads to the identity provider's own address, whatever its query.
+func CheckAddress(address, want string) error {
+	got, err1 := url.Parse(address)
+	own, err2 := url.Parse(want)
+	if err1 == nil && err2 == nil && got.Scheme == own.Scheme && strings.EqualFold(got.Host, own.Host) && got.Path == own.Path {
+		return nil
+	}
+	to := "elsewhere"
+	if err1 == nil {
+		to = api.Printable(got.Scheme + "://" + got.Host)
+	}
+	return &api.Error{
+		Code: api.CodeAddressRefused, Why: "address-foreign", Params: map[string]string{"to": to, "address": api.Printable(want)},
+		Sentence: "The sign-in leads to " + to + ", which is not the identity provider's address " + api.Printable(want) + ".",
+		Hint:     "Do not sign in there. Check which server answers at that address.",
+	}
 }
 
 // relay passes the answer on. So is an error that the identity provider sent instead of a code: the server then forgets the

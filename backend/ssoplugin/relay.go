@@ -47,7 +47,7 @@ func (p *Plugin) Relay(ctx context.Context, s Started, cb Callback) error {
 	if !s.relayed.CompareAndSwap(false, true) {
 		return invalid("answer-again")
 	}
-	resp, err := p.client.Do(ctx, req)
+	resp, err := p.over(s.via).Do(ctx, req)
 	if err != nil {
 		return fmt.Errorf("passing a sign-in's answer on: %w", err)
 	}
@@ -55,7 +55,7 @@ func (p *Plugin) Relay(ctx context.Context, s Started, cb Callback) error {
 }
 
 func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) {
-	path, ok := p.relative(s.Callback)
+	path, ok := relative(p.over(s.via).URL(), s.Callback)
 	if !ok || !samePath(cb.Path, s.Callback) {
 		return jellyfin.Request{}, invalid("answer-path")
 	}

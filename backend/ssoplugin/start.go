@@ -31,6 +31,9 @@ type StartRequest struct {
 	// ServerID is the id that the server must have under its own name before its proxy is blamed for a start that fails. Empty
 	// takes any Jellyfin.
 	ServerID string
+	// Via sends the start, and later its answer, over another address of the server, without a credential; nil means the
+	// server's own name.
+	Via *jellyfin.Client
 	// OldPath starts at /p/ instead of /start/. Which callback the plugin then names is its own choice; see
 	// Started.Callback.
 	OldPath bool
@@ -56,6 +59,7 @@ type Started struct {
 	// Host is the loopback host and port, which stays the Host of every request of this sign-in.
 	Host string
 
+	via *jellyfin.Client // StartRequest.Via
 	// relayed is set once the answer has been passed on. It is shared by all copies.
 	relayed *atomic.Bool
 }
@@ -109,7 +113,7 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 	}
 	limited, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
-	resp, err := p.client.Do(limited, jellyfin.Request{
+	resp, err := p.over(req.Via).Do(limited, jellyfin.Request{
 		Method: http.MethodGet, Path: "/sso/" + r + start + segment, RawQuery: query, Host: req.Host, Anonymous: true,
 	})
 	if err != nil {
@@ -120,7 +124,7 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 	}
 	s := Started{
 		Protocol: req.Protocol, Provider: req.Provider, Linking: req.Linking, Host: req.Host, Cookies: resp.Cookies,
-		relayed: new(atomic.Bool),
+		via: req.Via, relayed: new(atomic.Bool),
 	}
 	location, err := identityProvider(resp.Header.Get("Location"), req.Host)
 	if err == nil {
@@ -142,6 +146,14 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 		return Started{}, err
 	}
 	return s, nil
+}
+
+// over returns the client for the anonymous requests of a sign-in.
+func (p *Plugin) over(via *jellyfin.Client) *jellyfin.Client {
+	if via != nil {
+		return via
+	}
+	return p.client
 }
 
 // startLimit is how long a start may take. The plugin may have to read the identity provider's discovery document first.
@@ -326,7 +338,7 @@ func (p *Plugin) checkCallback(ctx context.Context, req StartRequest, s *Started
 
 // callbackRoute reports whether an address is one of the plugin's routes for the provider, whatever its host.
 func (p *Plugin) callbackRoute(s Started, u *url.URL) bool {
-	path, ok := p.relative(u.EscapedPath())
+	path, ok := relative(p.over(s.via).URL(), u.EscapedPath())
 	decoded, err := url.PathUnescape(path)
 	if !ok || err != nil {
 		return false
@@ -354,9 +366,9 @@ func sameHost(u *url.URL, host string) bool {
 
 // relative returns a path below the base URL. A proxy may add the base path without the server knowing of it; then the
 // server's paths begin at /sso.
-func (p *Plugin) relative(path string) (string, bool) {
+func relative(server *url.URL, path string) (string, bool) {
 	const root = "/sso/"
-	if base := p.client.URL().EscapedPath(); base != "" {
+	if base := server.EscapedPath(); base != "" {
 		if below, ok := strings.CutPrefix(path, base); ok && len(below) > len(root) && strings.EqualFold(below[:len(root)], root) {
 			return below, true
 		}
