@@ -184,6 +184,7 @@ func (b *Backend) SetProvider(
 			now.HasSecret = !clientSecret.IsZero()
 		}
 		e.SetProvider(now)
+		e.SetWay(api.FoundWays{Protocol: p, Provider: provider}) // the client or the port may be another
 	})
 	return now, err
 }
@@ -214,6 +215,27 @@ func (b *Backend) clientSecret(ctx context.Context, s *Session, p api.Protocol, 
 		}
 	}
 	return v, err
+}
+
+// remember stores what was found by trying at a provider. It is no loss if that fails: it is then tried again. A server that
+// was not added is remembered only as long as the session lasts.
+func (b *Backend) remember(ctx context.Context, s *Session, w api.FoundWays) {
+	s.mu.Lock()
+	s.entry.Ways = slices.Clone(s.entry.Ways)
+	s.entry.SetWay(w)
+	id, demo := s.entry.DeviceID, s.entry.Demo
+	s.mu.Unlock()
+	if demo || id == "" {
+		return
+	}
+	_ = b.Profiles.Update(ctx, func(d *profile.Data) error {
+		for i := range d.Profiles {
+			if d.Profiles[i].DeviceID == id {
+				d.Profiles[i].SetWay(w)
+			}
+		}
+		return nil
+	})
 }
 
 // SelfService returns what an administrator gives to people who link their own accounts. See ssoplugin.SelfService.

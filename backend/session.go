@@ -40,8 +40,9 @@ type Session struct {
 
 // Info returns the session as the window and --json show it.
 func (s *Session) Info() api.Session {
+	e := s.Entry()
 	info := api.Session{
-		Profile: s.Entry().Profile, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
+		Profile: e.Profile, Ways: e.Ways, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
 		Warning: s.Warning,
 	}
 	info.Profile.Credential = s.Kind
@@ -188,6 +189,11 @@ func (b *Backend) open(
 		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {
 			return b.clientSecret(ctx, s, p, name)
 		},
+		Remembered: func(p api.Protocol, name string) []api.Attempt {
+			e := s.Entry()
+			return e.Way(p, name)
+		},
+		Remember: func(ctx context.Context, w api.FoundWays) { b.remember(ctx, s, w) },
 	}
 	return s, nil
 }

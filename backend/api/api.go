@@ -271,19 +271,27 @@ type Remark struct {
 const (
 	WhyRelay         Why = "relay"           // the plugin's own sign-in, and its link endpoint
 	WhyRelayByConfig Why = "relay-by-config" // the plugin's own sign-in; an API key writes the configuration
+	WhyRelayLocal    Why = "relay-local"     // the same over {address}
+	WhyPluginClient  Why = "plugin-client"
 	WhyOwnClient     Why = "own-client"
-	WhyAssertion     Why = "assertion"
-	WhyClaim         Why = "claim"          // a typed name, of the claim {claim}
-	WhyNameID        Why = "name-id"        // a typed name, of the NameID
-	WhyClientMissing Why = "no-client"      // no client of our own at the provider
-	WhyNoCertificate Why = "no-certificate" // the SAML provider's
-	WhyNoClientID    Why = "no-client-id"   // the SAML provider's, in the plugin's settings
-	WhySwitchedOff   Why = "switched-off"   // the provider, on the server
-	WhyOverrideHost  Why = "override-host"  // BaseUrlOverride leads to {host}
-	WhyOverrideHTTPS Why = "override-https"
-	WhyBlank         Why = "warn-blank"   // a warning: of a typed name with a blank at its end
-	WhyUnknown       Why = "warn-unknown" // another: who signed in is known after the write only
-	WhyNeedsToken    Why = "needs-token"  // the plugin's link endpoint, an administrator's
+	// The same two, because something in front of the server hides the relay.
+	WhyHiddenPluginClient Why = "hidden-plugin-client"
+	WhyHiddenOwnClient    Why = "hidden-own-client"
+	WhySAMLRelay          Why = "saml-relay"
+	WhyServerStart        Why = "server-start"
+	WhyAssertion          Why = "assertion"
+	WhyClaim              Why = "claim"          // a typed name, of the claim {claim}
+	WhyNameID             Why = "name-id"        // a typed name, of the NameID
+	WhyClientMissing      Why = "no-client"      // no client of our own at the provider
+	WhySecretMissing      Why = "no-secret"      // of the plugin's client, which the plugin keeps to itself
+	WhyNoCertificate      Why = "no-certificate" // the SAML provider's
+	WhyNoClientID         Why = "no-client-id"   // the SAML provider's, in the plugin's settings
+	WhySwitchedOff        Why = "switched-off"   // the provider, on the server
+	WhyOverrideHost       Why = "override-host"  // BaseUrlOverride leads to {host}
+	WhyOverrideHTTPS      Why = "override-https"
+	WhyBlank              Why = "warn-blank"   // a warning: of a typed name with a blank at its end
+	WhyUnknown            Why = "warn-unknown" // another: who signed in is known after the write only
+	WhyNeedsToken         Why = "needs-token"  // the plugin's link endpoint, an administrator's
 )
 
 // Capabilities is what a server's plugin can do with one credential.
@@ -335,17 +343,6 @@ type Capabilities struct {
 	PendingSeconds int `json:"pendingSeconds"`
 }
 
-// Strategy is how the app learns which identity signed in.
-type Strategy string
-
-// The strategies.
-const (
-	StrategyRelay     Strategy = "relay"      // the plugin's own sign-in, its answer caught on the loopback and passed on
-	StrategyOwnClient Strategy = "own-client" // OIDC with a client of our own
-	StrategyAssertion Strategy = "assertion"  // the SAML response checked in the app
-	StrategySubject   Strategy = "subject"    // the name typed, pasted or imported
-)
-
 // WriteMethod is how a link reaches the plugin.
 type WriteMethod string
 
@@ -384,6 +381,10 @@ type Plan struct {
 	Pairwise bool `json:"pairwise,omitempty"`
 	// Options lists every strategy, the chosen one first.
 	Options []Option `json:"options"`
+	// Attempts lists what was tried, in order.
+	Attempts []Attempt `json:"attempts,omitempty"`
+	// NoWay is set if no sign-in works.
+	NoWay *NoWay `json:"noWay,omitempty"`
 	// Warnings are sentences that a person should read before he goes on, and Remarks the same with their names.
 	Warnings []string `json:"warnings,omitempty"`
 	Remarks  []Remark `json:"remarks,omitempty"`
@@ -482,6 +483,9 @@ type Change struct {
 type Progress struct {
 	// Step is a short stable word, such as "waiting-for-server", "reading-users", "waiting-for-sign-in", "writing".
 	Step string `json:"step"`
+	// Why and Params name a reason that is told with the step; Why is empty for most.
+	Why    Why               `json:"why,omitempty"`
+	Params map[string]string `json:"params,omitempty"`
 	// Text is a sentence for people.
 	Text string `json:"text"`
 	// Done and Total count, where counting makes sense; Total is 0 otherwise.

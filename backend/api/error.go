@@ -90,6 +90,8 @@ type Error struct {
 	Hint     string `json:"hint,omitempty"`
 	// Params are the facts (a host, a name), for the sentence and for programs.
 	Params map[string]string `json:"params,omitempty"`
+	// NoWay says what was tried and what would help, if no sign-in works.
+	NoWay *NoWay `json:"noWay,omitempty"`
 	// Err is the cause. It is matched with errors.Is and errors.As, and is not shown.
 	Err error `json:"-"`
 }

@@ -124,6 +124,8 @@ type Session struct {
 	User *User `json:"user,omitempty"`
 	// Stored is whether the credential is in the keyring.
 	Stored bool `json:"stored"`
+	// Ways are what was found by trying at the identity providers.
+	Ways []FoundWays `json:"ways,omitempty"`
 	// DemoPeople are the names of those who can sign in at the demo world's providers; empty for a real server.
 	DemoPeople []string `json:"demoPeople,omitempty"`
 	// Warning is what went wrong beside the sign-in: the token whose place it took could not be ended. Nil for nothing.
@@ -253,6 +255,8 @@ type LinkRequest struct {
 	Move bool `json:"move,omitempty"`
 	// Port overrides the provider's loopback port.
 	Port int `json:"port,omitempty"`
+	// Retry tries the strategies again instead of using what was found earlier.
+	Retry bool `json:"retry,omitempty"`
 }
 
 // FlowEvent reports on a running link, verification or Quick Connect to the window.
@@ -276,6 +280,8 @@ type Verified struct {
 	// SignedIn is true when the server was asked to sign in and that session was ended again; false when the link was
 	// only read.
 	SignedIn bool `json:"signedIn"`
+	// Strategy is how the name was proved.
+	Strategy Strategy `json:"strategy,omitempty"`
 }
 
 // Removal is what became of a removal of links.

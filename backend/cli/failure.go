@@ -120,7 +120,7 @@ func (a *app) told(err error) *api.Error {
 		e = &api.Error{Code: api.CodeInternal, Why: "unexpected", Params: map[string]string{"detail": err.Error()}}
 	}
 	told := *hintTrustProvider(e)
-	told.Sentence, told.Hint = a.words.Error(&told, words.Terminal)
+	a.words.Fill(&told, words.Terminal)
 	return &told
 }
 
@@ -147,6 +147,9 @@ func (a *app) fail(err error) {
 	a.err.text(a.err.bold(a.t("Error: ")), e.Sentence)
 	if e.Hint != "" {
 		a.err.text(strings.Repeat(" ", displaywidth.String(a.t("Error: "))), e.Hint)
+	}
+	if e.NoWay != nil {
+		a.cures(e.NoWay)
 	}
 }
 

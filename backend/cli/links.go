@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -282,7 +283,8 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 		},
 	}
 	strategy.what, strategy.allowed = "STRATEGY", []string{
-		string(api.StrategyRelay), string(api.StrategyOwnClient), string(api.StrategyAssertion), string(api.StrategySubject),
+		string(api.StrategyRelay), string(api.StrategyRelayLocal), string(api.StrategyPluginClient), string(api.StrategyOwnClient),
+		string(api.StrategyAssertion), string(api.StrategyServerStart), string(api.StrategySubject),
 	}
 	f := c.Flags()
 	f.StringVarP(&provider, "provider", "p", "", "the identity `PROVIDER`, as the plugin names it (required)")
@@ -291,9 +293,22 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 	f.StringVar(&req.Name, "name", "", "link by subject: the `NAME` that the identity provider will send")
 	f.BoolVar(&req.Move, "move", false, "take the identity from the account that has it now")
 	f.BoolVar(&planOnly, "plan", false, "only say how it would be done, and what the identity provider must allow")
+	f.BoolVar(&req.Retry, "retry", false, retryHelp)
 	browserFlags(c, p, &at)
 	return c
 }
+
+// foundText says what a try gave.
+func (a *app) foundText(t api.Attempt) string {
+	if t.OK {
+		return a.t("works")
+	}
+	sentence, _ := a.words.Error(t.Error(), words.Terminal)
+	return sentence
+}
+
+// retryHelp is the help of --retry.
+const retryHelp = "try every way again instead of using the one that was found earlier"
 
 // account opens the server and finds an account there.
 func (a *app) account(ctx context.Context, who string) (*backend.Session, api.Roster, api.Account, error) {
@@ -344,7 +359,42 @@ func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequ
 		a.out.line("")
 	}
 	a.options(plan.Options)
+	if len(plan.Attempts) > 0 && err == nil {
+		a.out.line("")
+		a.out.line(a.t("This was tried at {time}. To try again: --retry", "time", localTime(plan.Attempts[0].At)))
+	}
 	return err
+}
+
+func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// cures says what would help where no sign-in works, with the rules for the proxy ready to copy.
+func (a *app) cures(n *api.NoWay) {
+	if len(n.Attempts) > 0 {
+		a.err.line("\n" + a.t("What was tried:"))
+	}
+	for _, t := range n.Attempts {
+		a.err.text("  "+a.err.bold(string(t.Strategy))+gap, a.foundText(t))
+	}
+	if n.Client != "" && len(n.Allow) > 0 {
+		a.err.text("\n", a.t("Either allow one of these redirect URIs for the client {client} at the identity provider:", "client", n.Client))
+		for _, u := range n.Allow {
+			a.err.line("  " + u)
+		}
+	}
+	if n.Local {
+		a.err.text("\n", a.t("Or give the server's address in your network: jellybind server set NAME --local-address ADDRESS"))
+	}
+	if len(n.Rules) > 0 {
+		a.err.text("\n", a.t("Or let the proxy pass the plugin's sign-in on. JELLYFIN stands for Jellyfin's own address:"))
+	}
+	for _, r := range n.Rules {
+		a.err.line("")
+		a.err.line(a.err.bold(r.Proxy))
+		for line := range strings.Lines(r.Text) {
+			a.err.line("  " + strings.TrimRight(line, "\n"))
+		}
+	}
 }
 
 // options lists every strategy with its reason.
@@ -553,6 +603,7 @@ func (a *app) linksVerify() *cobra.Command {
 	var provider string
 	var protocol choice
 	var at port
+	var retry bool
 	p := &person{app: a}
 	c := &cobra.Command{
 		Use: "verify --provider PROVIDER", Short: "Sign in once with an identity, and tell which account it opens", Args: cobra.NoArgs,
@@ -572,7 +623,7 @@ server would create an account.`,
 			progress, stop := a.progress()
 			defer stop()
 			p.report = progress
-			v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: idp.Protocol, Provider: idp.Name, Port: int(at)}, p)
+			v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: idp.Protocol, Provider: idp.Name, Port: int(at), Retry: retry}, p)
 			if err != nil {
 				return p.reassure(err)
 			}
@@ -581,7 +632,7 @@ server would create an account.`,
 			}
 			how := a.t("The session that proved it has ended again.")
 			if !v.SignedIn {
-				how = a.t("This is read from the links: with this flavour Jellybind does not sign in to try.")
+				how = a.t("Jellybind's own sign-in at the provider proves the name, and the links say which account it opens.")
 			}
 			a.out.text("", a.t("{name} at {provider} opens {account}.",
 				"name", v.Identity.Name, "provider", idp.Name, "account", v.Account.Name)+" "+how)
@@ -590,6 +641,7 @@ server would create an account.`,
 	}
 	c.Flags().StringVarP(&provider, "provider", "p", "", "the identity `PROVIDER`, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
+	c.Flags().BoolVar(&retry, "retry", false, retryHelp)
 	browserFlags(c, p, &at)
 	return c
 }

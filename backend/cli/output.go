@@ -370,9 +370,14 @@ func (s *steps) ask() (answered func()) {
 // progress returns a function that takes reports of what is going on, and one that ends them.
 func (a *app) progress() (func(api.Progress), func()) {
 	return func(p api.Progress) {
-		if !a.json {
-			a.steps.report(p, a.words.Step(p), a.err.line)
+		if a.json {
+			return
 		}
+		if why := a.words.Why(p.Why, p.Params); why != "" {
+			a.err.text("", why)
+			p.Why = ""
+		}
+		a.steps.report(p, a.words.Step(p), a.err.line)
 	}, a.steps.stop
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -254,8 +255,24 @@ func (a *app) serverShow() *cobra.Command {
 			for _, r := range info.Capabilities.Remarks {
 				a.out.text(a.t("Note: "), a.words.Why(r.Why, r.Params))
 			}
+			a.foundWays(e.Ways)
 			return nil
 		},
+	}
+}
+
+// foundWays lists what was found by trying at the identity providers.
+func (a *app) foundWays(ways []api.FoundWays) {
+	if len(ways) == 0 {
+		return
+	}
+	a.out.line("")
+	a.out.line(a.out.bold(a.t("Found by trying how people can sign in here (links add --retry tries again):")))
+	for _, w := range ways {
+		for _, t := range w.Attempts {
+			a.out.text(a.mark(t.OK)+fmt.Sprintf("%s (%s), %s, %s", api.Printable(w.Provider), w.Protocol, t.Strategy, localTime(t.At))+gap,
+				a.foundText(t))
+		}
 	}
 }
 
@@ -329,12 +346,16 @@ func (a *app) signInFeature(s api.Session, protocol api.Protocol, self string) f
 	}
 	switch plan.Strategy {
 	case api.StrategyRelay:
+		if protocol == api.SAML {
+			f.how += a.t("Jellybind checks the provider's response, and the server too")
+			break
+		}
 		f.how += a.t("the server itself signs the person in")
-	case api.StrategyOwnClient:
+	case api.StrategyPluginClient, api.StrategyOwnClient:
 		f.how += a.t("the person signs in through Jellybind's own client, which the provider must know (providers set)")
 	case api.StrategyAssertion:
 		f.how += a.t("Jellybind itself checks the provider's response")
-	case api.StrategySubject:
+	case api.StrategyRelayLocal, api.StrategyDevice, api.StrategyServerStart, api.StrategySubject:
 	}
 	if !plan.KnownBeforeWrite {
 		f.how += a.t("; who it was is known after the link is written")

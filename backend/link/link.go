@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/jellybind/jellybind/backend/oidcflow"
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/samlflow"
+	"github.com/jellybind/jellybind/backend/samlmsg"
 	"github.com/jellybind/jellybind/backend/secret"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
@@ -37,6 +39,11 @@ type Linker struct {
 	// Settings and ClientSecret return what the person has entered for a provider.
 	Settings     func(api.Protocol, string) api.ProviderSettings
 	ClientSecret func(context.Context, api.Protocol, string) (secret.Value, error)
+	// Remembered returns what was found by trying at a provider, and Remember stores it. Both may be nil.
+	Remembered func(api.Protocol, string) []api.Attempt
+	Remember   func(context.Context, api.FoundWays)
+	// Local returns the server's address in the local network that the person lets Jellybind use; nil for none. It may be nil.
+	Local func() *url.URL
 	// Ports are the loopback ports to try; empty means DefaultPorts.
 	Ports []int
 	// Timeout is how long a person has to sign in; 0 means the listener's default of 5 minutes.
@@ -77,6 +84,10 @@ type Plugin interface {
 	Start(ctx context.Context, req ssoplugin.StartRequest) (ssoplugin.Started, error)
 	Relay(ctx context.Context, s ssoplugin.Started, cb ssoplugin.Callback) error
 	PendingName(ctx context.Context, state secret.Value) (string, error)
+	// StartTrueName reads the SAML request that the server makes under its own name, and ClientSecret the plugin's secret at an
+	// OIDC provider, for a sign-in of our own.
+	StartTrueName(ctx context.Context, provider string) (samlmsg.AuthnRequest, error)
+	ClientSecret(ctx context.Context, provider string) (secret.Value, error)
 	// PostLink and Authenticate use such a sign-in up: for a link, or for a session.
 	PostLink(ctx context.Context, proto api.Protocol, provider, userID string, data secret.Value, cookies []*http.Cookie) error
 	Authenticate(
@@ -104,13 +115,14 @@ type Person interface {
 	Progress(api.Progress)
 }
 
-// Plan says how a link would be made. The account must exist, and the plugin must know the provider.
+// Plan says how a link would be made, after it has tried every way that may work. The account must exist, and the plugin must
+// know the provider.
 func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
 	r, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return api.Plan{}, err
 	}
-	_, plan, err := l.plan(ctx, r, req)
+	_, plan, err := l.plan(ctx, r, req, true)
 	return plan, err
 }
 
@@ -127,7 +139,8 @@ func pairwise(ctx context.Context, issuer string) bool {
 	return err == nil && meta.PairwiseOnly()
 }
 
-func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest) (Facts, api.Plan, error) {
+// plan finds a way and makes the plan. With all it tries every way, otherwise it stops at the first that works.
+func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, all bool) (Facts, api.Plan, error) {
 	account := roster.Account(r, req.UserID)
 	if account == nil || !account.Exists {
 		return Facts{}, api.Plan{}, noSuchAccount(req.UserID)
@@ -136,13 +149,10 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest) (F
 	if p == nil {
 		return Facts{}, api.Plan{}, noSuchProvider(req.Protocol, req.Provider)
 	}
-	settings := l.Settings(p.Protocol, p.Name)
-	f := Facts{
-		Request: req, Account: account.User, Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(),
-		Base: l.Client.URL(), Ports: l.ListenPorts(),
-	}
-	if l.Self != nil {
-		f.Self = l.Self.ID
+	f := l.facts(*p, req)
+	f.Account = account.User
+	if err := l.findWay(ctx, &f, all); err != nil {
+		return f, api.Plan{}, err
 	}
 	plan, err := MakePlan(f)
 	if err == nil && bySubjectOfOurs(f, plan) && pairwise(ctx, f.Provider.Endpoint) {
@@ -150,6 +160,21 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest) (F
 		plan, err = MakePlan(f)
 	}
 	return f, plan, err
+}
+
+// facts is what is known without trying.
+func (l *Linker) facts(p api.Provider, req api.LinkRequest) Facts {
+	f := Facts{
+		Request: req, Provider: p, Settings: l.Settings(p.Protocol, p.Name), Capabilities: l.Plugin.Capabilities(),
+		Base: l.Client.URL(), Ports: l.ListenPorts(),
+	}
+	if l.Self != nil {
+		f.Self = l.Self.ID
+	}
+	if l.Local != nil {
+		f.Local = l.Local()
+	}
+	return f
 }
 
 func noSuchAccount(id string) error {
@@ -174,11 +199,11 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
-	facts, plan, err := l.plan(ctx, before, req)
-	if err != nil {
-		return api.Change{}, err
-	}
-	proof, err := l.learn(ctx, plan.Strategy, facts, true, person)
+	plan, proof, err := l.prove(ctx, func(retry bool) (Facts, api.Plan, error) {
+		again := req
+		again.Retry = req.Retry || retry
+		return l.plan(ctx, before, again, false)
+	}, person)
 	if err != nil {
 		return api.Change{}, err
 	}

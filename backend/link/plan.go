@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -23,55 +24,68 @@ type Facts struct {
 	Base *url.URL
 	// Ports is the person's list of loopback ports; see the function Ports.
 	Ports []int
+	// Local is the server's address in the local network, nil if none is known or the person has not agreed to use it.
+	Local *url.URL
+	// Tried is what was found by trying. A way that is not in it was not tried.
+	Tried map[api.Strategy]api.Attempt
+	// Verifying is true if a link is to be verified instead of made. Then nothing is written, and Account is empty.
+	Verifying bool
+	// recalled is true if Tried comes from memory.
+	recalled bool
 	// Pairwise is true if the identity provider is known to give each client another subject for the same person.
 	Pairwise bool
 }
 
-// MakePlan chooses how a link is made.
+// MakePlan chooses how a link is made. It asks nobody; what was found by trying is in the facts.
 //
-// Four ways learn which identity signed in: the relay (the plugin's own sign-in, whose answer is caught on the loopback and
-// passed on), our own client (OIDC, with our own client at the identity provider), the assertion (SAML, the response checked
-// in the app) and the subject (a name that the person gives). Three methods write the link: POST Link, which takes only the
-// proof of a relay, Preprovision, and the provider's configuration. The plan takes the first way that the flavour and the
-// credential allow, or the one that the request names. Each option has a sentence that says why it can be used, or why not.
+// A way learns which identity signed in, and a write stores the link; see ways. POST Link takes only the proof of a sign-in
+// that the server checks, Preprovision and the provider's configuration take any name. The plan takes the first way that the
+// flavour, the credential and what was tried allow, or the one that the request names. Each option has a sentence that says why
+// it can be used, or why not.
 //
-// It fails with CodeUnsupported if the requested way, or every way, is out of reach.
+// It fails with CodeUnsupported if the requested way, or every way, is out of reach, and with CodeLoopbackUnreachable or the
+// code of the first attempt if it was tried. Then Plan.NoWay says what would help.
 func MakePlan(f Facts) (api.Plan, error) {
-	plan := api.Plan{Account: f.Account, Provider: f.Provider, Options: options(f)}
-	want := slices.IndexFunc(plan.Options, func(o api.Option) bool {
-		if f.Request.Strategy != "" {
-			return o.Strategy == f.Request.Strategy
+	plan := api.Plan{Account: f.Account, Provider: f.Provider, Attempts: f.attempts()}
+	chosen := -1
+	for i, w := range ways(f.Provider.Protocol) {
+		o := w.option(f)
+		plan.Options = append(plan.Options, o)
+		if chosen < 0 && (w.strategy == f.Request.Strategy || f.Request.Strategy == "" && o.OK && !w.asked) {
+			chosen = i
 		}
-		// A typed name proves nothing. It comes last, so it is taken only if nothing else works.
-		return o.OK
-	})
-	if want < 0 {
-		none := plan.Options[0]
-		if f.Request.Strategy != "" {
-			none.Why, none.Params = "no-strategy", map[string]string{"protocol": strings.ToUpper(string(f.Provider.Protocol))}
-			none.Reason = fmt.Sprintf("The strategy %q does not exist for %s.", f.Request.Strategy, f.Provider.Protocol)
-		}
-		return plan, unsupported(none)
 	}
-	plan.Option = plan.Options[want]
+	switch {
+	case chosen < 0 && f.Request.Strategy != "":
+		none := plan.Options[0]
+		none.Why, none.Params = "no-strategy", map[string]string{"protocol": strings.ToUpper(string(f.Provider.Protocol))}
+		none.Reason = fmt.Sprintf("The strategy %q does not exist for %s.", f.Request.Strategy, f.Provider.Protocol)
+		return plan, unsupported(none)
+	case chosen < 0:
+		plan.NoWay = noWay(f)
+		return plan, stuck(f, plan.Options)
+	}
+	plan.Option = plan.Options[chosen]
 	if !plan.OK {
 		return plan, unsupported(plan.Option)
 	}
-	plan.Options = slices.Concat(plan.Options[want:want+1], plan.Options[:want], plan.Options[want+1:])
-	plan.KnownBeforeWrite = plan.Strategy != api.StrategyRelay || f.Provider.Protocol == api.SAML ||
-		f.Capabilities.NameBeforeWrite.OK
+	plan.Options = slices.Concat(plan.Options[chosen:chosen+1], plan.Options[:chosen], plan.Options[chosen+1:])
+	plan.KnownBeforeWrite = f.Provider.Protocol == api.SAML || f.Capabilities.NameBeforeWrite.OK || !relays(plan.Strategy)
 	switch plan.Strategy {
-	case api.StrategyRelay, api.StrategyAssertion:
-		plan.Allow = AppRedirects(f.Base, f.Provider, f.Settings, f.ports(plan.Strategy))
 	case api.StrategyOwnClient:
 		plan.Allow = loopbackURLs(f.Settings, f.ports(plan.Strategy), oidcflow.DefaultRedirectPath)
-	case api.StrategySubject:
+	case api.StrategyRelay, api.StrategyRelayLocal, api.StrategyPluginClient, api.StrategyAssertion, api.StrategyServerStart:
+		plan.Allow = AppRedirects(f.Base, f.Provider, f.Settings, f.ports(plan.Strategy))
+	case api.StrategyDevice, api.StrategySubject:
 	}
 	plan.Pairwise = f.Pairwise && bySubjectOfOurs(f, plan)
 	plan.Remarks = warnings(f, plan)
 	plan.Warnings = sentences(plan.Remarks)
 	return plan, nil
 }
+
+// relays reports whether the server itself signs the person in at an OpenID provider.
+func relays(s api.Strategy) bool { return s == api.StrategyRelay || s == api.StrategyRelayLocal }
 
 // Ways is the plan for a provider that has everything, our own client and the certificate included: the best that the flavour
 // and the credential allow. self is the account of the access token, to which the link is then made; it is empty for an API
@@ -81,6 +95,7 @@ func Ways(c api.Capabilities, protocol api.Protocol, self string) api.Plan {
 	plan, err := MakePlan(Facts{
 		Provider: api.Provider{
 			Protocol: protocol, Name: "PROVIDER", Known: true, Enabled: true, NewPath: true, Certificate: set, ClientID: set,
+			Endpoint: set, OIDC: api.OIDCSettings{Rule: api.NameRule{Fallback: "sub"}},
 		},
 		Settings: api.ProviderSettings{ClientID: set}, Capabilities: c, Account: api.User{ID: self}, Self: self, Base: &url.URL{},
 	})
@@ -90,20 +105,8 @@ func Ways(c api.Capabilities, protocol api.Protocol, self string) api.Plan {
 	return plan
 }
 
-func unsupported(o api.Option) error {
-	return &api.Error{
-		Code: api.CodeUnsupported, Why: o.Why, Sentence: o.Reason, Params: o.Params,
-		Hint: "“jellybind links add --plan” shows every way and what each one needs.",
-	}
-}
-
-// options lists every way, the best first, with whether it can be used.
-func options(f Facts) []api.Option {
-	var list []api.Option
-	for _, w := range ways(f.Provider.Protocol) {
-		list = append(list, w.option(f))
-	}
-	return list
+func unsupported(o api.Option) *api.Error {
+	return &api.Error{Code: cmp.Or(o.Code, api.CodeUnsupported), Why: o.Why, Sentence: o.Reason, Params: o.Params}
 }
 
 // bySubjectOfOurs reports whether a plan links the subject that our own client learns, while the server uses another client.

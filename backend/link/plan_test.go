@@ -30,7 +30,7 @@ func capabilities(f api.Flavour, as api.CredentialKind) api.Capabilities {
 		Preprovision: no,
 	}
 	flowfin := f == api.FlavourFlowfin
-	c.LinksInConfig = !flowfin
+	c.LinksInConfig, c.SecretsReadable, c.StateOnce = !flowfin, !flowfin, flowfin
 	switch as {
 	case api.CredentialAdmin:
 		c.PostLink, c.PostLinkOwn = yes, yes
@@ -41,6 +41,7 @@ func capabilities(f api.Flavour, as api.CredentialKind) api.Capabilities {
 		} else {
 			c.WriteConfig, c.NameBeforeWrite = yes, yes
 		}
+		c.ReadConfig = yes
 	case api.CredentialUser:
 		c.PostLinkOwn, c.ReadRoster = yes, no
 	case api.CredentialNone:
@@ -51,7 +52,8 @@ func capabilities(f api.Flavour, as api.CredentialKind) api.Capabilities {
 func provider(p api.Protocol) api.Provider {
 	return api.Provider{
 		Protocol: p, Name: "my idp", Known: true, Enabled: true, NewPath: true, NameClaim: "preferred_username",
-		Certificate: map[api.Protocol]string{api.SAML: "MII"}[p], ClientID: "jellyfin",
+		Certificate: map[api.Protocol]string{api.SAML: "MII"}[p], ClientID: "jellyfin", Endpoint: "https://idp.example.com",
+		OIDC: api.OIDCSettings{Rule: api.NameRule{Claim: "preferred_username", Fallback: "sub"}},
 	}
 }
 
@@ -81,6 +83,7 @@ func TestMakePlan(t *testing.T) {
 		"9p4 key":              {facts(api.Flavour9p4, api.CredentialKey, api.OIDC), nil, "relay config"},
 		"K0lin key SAML":       {facts(api.FlavourK0lin, api.CredentialKey, api.SAML), nil, "assertion config"},
 		"Flowfin token":        {facts(flowfin, api.CredentialAdmin, api.OIDC), nil, "relay post-link"},
+		"K0lin token, OIDC":    {facts(api.FlavourK0lin, api.CredentialAdmin, api.OIDC), nil, "relay post-link"},
 		"Flowfin key":          {facts(flowfin, api.CredentialKey, api.OIDC), nil, "own-client preprovision"},
 		"Flowfin key SAML":     {facts(flowfin, api.CredentialKey, api.SAML), nil, "assertion preprovision"},
 		"own user":             {facts(flowfin, api.CredentialUser, api.OIDC), nil, "relay post-link"},
@@ -89,9 +92,13 @@ func TestMakePlan(t *testing.T) {
 			facts(api.Flavour9p4, api.CredentialUser, api.OIDC), func(f *link.Facts) { f.Self = "2" },
 			"unsupported",
 		},
-		"no client id: by subject": {
+		"no client id, no secret": {
 			facts(flowfin, api.CredentialKey, api.OIDC), func(f *link.Facts) { f.Settings.ClientID = "" },
-			"subject preprovision",
+			"client-secret-missing",
+		},
+		"the plugin's secret was typed": {
+			facts(flowfin, api.CredentialKey, api.OIDC),
+			func(f *link.Facts) { f.Settings.ClientID, f.Settings.HasSecret = "", true }, "plugin-client preprovision",
 		},
 		"chosen":             {facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC), choose(api.StrategyOwnClient), "own-client config"},
 		"chosen, impossible": {facts(flowfin, api.CredentialKey, api.SAML), choose(api.StrategyRelay), "unsupported"},
@@ -103,25 +110,81 @@ func TestMakePlan(t *testing.T) {
 			facts(flowfin, api.CredentialAdmin, api.OIDC),
 			func(f *link.Facts) { f.Provider.BaseURLOverride = "https://sso.example.com" }, "own-client preprovision",
 		},
-		"BaseUrlOverride, SAML: by subject": {
+		"BaseUrlOverride does not matter to SAML": {
 			facts(flowfin, api.CredentialAdmin, api.SAML),
-			func(f *link.Facts) { f.Provider.BaseURLOverride = "https://sso.example.com" }, "subject preprovision",
+			func(f *link.Facts) { f.Provider.BaseURLOverride = "https://sso.example.com" }, "relay post-link",
 		},
 		"SchemeOverride https": {
 			facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC),
-			func(f *link.Facts) { f.Provider.SchemeOverride = "https" }, "own-client config",
+			func(f *link.Facts) { f.Provider.SchemeOverride = "https" }, "plugin-client config",
 		},
 		"provider switched off": {
 			facts(api.Flavour9p4, api.CredentialAdmin, api.SAML),
-			func(f *link.Facts) { f.Provider.Enabled = false }, "subject config",
+			func(f *link.Facts) { f.Provider.Enabled = false }, "unsupported",
 		},
 		"no client id to check the audience against": {
 			facts(api.Flavour9p4, api.CredentialKey, api.SAML),
-			func(f *link.Facts) { f.Provider.ClientID = "" }, "subject config",
+			func(f *link.Facts) { f.Provider.ClientID = "" }, "unsupported",
 		},
 		"certificate not readable": {
 			facts(api.Flavour9p4, api.CredentialKey, api.SAML),
-			func(f *link.Facts) { f.Provider.Certificate = "" }, "subject config",
+			func(f *link.Facts) { f.Provider.Certificate = "" }, "unsupported",
+		},
+		"by subject, if it is asked for": {
+			facts(api.Flavour9p4, api.CredentialAdmin, api.SAML),
+			func(f *link.Facts) { f.Provider.Enabled, f.Request.Strategy = false, api.StrategySubject }, "subject config",
+		},
+		"hidden by a proxy": {
+			facts(api.FlavourK0lin, api.CredentialAdmin, api.OIDC), tried(failed(api.StrategyRelay)), "plugin-client config",
+		},
+		"hidden by a proxy, in the same network": {
+			facts(api.FlavourK0lin, api.CredentialAdmin, api.OIDC), func(f *link.Facts) {
+				tried(failed(api.StrategyRelay))(f)
+				f.Local = &url.URL{Scheme: "http", Host: "192.168.1.2:8096"}
+			}, "relay-local post-link",
+		},
+		"hidden, and the redirect URI is not allowed": {
+			facts(api.FlavourK0lin, api.CredentialKey, api.OIDC),
+			tried(failed(api.StrategyRelay), failed(api.StrategyPluginClient)), "own-client config",
+		},
+		"nothing works": {
+			facts(api.FlavourK0lin, api.CredentialKey, api.OIDC),
+			tried(failed(api.StrategyRelay), failed(api.StrategyPluginClient), failed(api.StrategyOwnClient)),
+			"loopback-unreachable",
+		},
+		"chosen, and it was tried": {
+			facts(api.FlavourK0lin, api.CredentialAdmin, api.OIDC), func(f *link.Facts) {
+				tried(failed(api.StrategyRelay))(f)
+				f.Request.Strategy = api.StrategyRelay
+			}, "loopback-unreachable",
+		},
+		"ValidateRecipient": {
+			facts(flowfin, api.CredentialAdmin, api.SAML),
+			func(f *link.Facts) { f.Provider.SAML.ValidateRecipient = true }, "assertion preprovision",
+		},
+		"SignAuthnRequests": {
+			facts(flowfin, api.CredentialAdmin, api.SAML),
+			func(f *link.Facts) { f.Provider.SAML.SignRequests = true }, "server-start post-link",
+		},
+		"SignAuthnRequests and ValidateRecipient": {
+			facts(flowfin, api.CredentialAdmin, api.SAML), func(f *link.Facts) {
+				f.Provider.SAML.SignRequests, f.Provider.SAML.ValidateRecipient = true, true
+			}, "server-start preprovision",
+		},
+		"SignAuthnRequests with a key": {
+			facts(flowfin, api.CredentialKey, api.SAML),
+			func(f *link.Facts) { f.Provider.SAML.SignRequests = true }, "server-start preprovision",
+		},
+		"a plain user's SAML": {
+			facts(flowfin, api.CredentialUser, api.SAML), unreadable, "relay post-link",
+		},
+		"a plain user's signed SAML": {
+			facts(flowfin, api.CredentialUser, api.SAML), func(f *link.Facts) {
+				unreadable(f)
+				a := failed(api.StrategyRelay)
+				a.Code, a.Why = api.CodeUnsupported, "saml-signed"
+				tried(a)(f)
+			}, "server-start post-link",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +201,7 @@ func TestMakePlan(t *testing.T) {
 				t.Errorf("got %s (%v), want %s", got, err, c.want)
 			}
 			for _, o := range plan.Options {
-				if o.Reason == "" || o.Why == "" || o.OK != (o.Write != "") {
+				if o.Why == "" || o.OK != (o.Write != "") {
 					t.Errorf("option without a reason or a write method: %+v", o)
 				}
 			}
@@ -166,6 +229,25 @@ func TestOverrideOfPortIsThePlugins(t *testing.T) {
 			t.Errorf("%s: %s", strategy, d)
 		}
 	}
+}
+
+// failed is a try that a proxy has foiled.
+func failed(s api.Strategy) api.Attempt {
+	return api.Attempt{Strategy: s, Code: api.CodeLoopbackUnreachable, Why: "proxied-empty"}
+}
+
+func tried(list ...api.Attempt) func(*link.Facts) {
+	return func(f *link.Facts) {
+		f.Tried = map[api.Strategy]api.Attempt{}
+		for _, a := range list {
+			f.Tried[a.Strategy] = a
+		}
+	}
+}
+
+// unreadable is a provider of which a plain user reads the name only.
+func unreadable(f *link.Facts) {
+	f.Provider = api.Provider{Protocol: f.Provider.Protocol, Name: f.Provider.Name}
 }
 
 func choose(s api.Strategy) func(*link.Facts) {
@@ -219,7 +301,6 @@ func TestPlanKnowsPairwiseSubjects(t *testing.T) {
 		"by user name":        {api.FlavourK0lin, "jellybind", `["pairwise"]`, false},
 		"either":              {api.FlavourFlowfin, "jellybind", `["pairwise", "public"]`, false},
 		"not said":            {api.FlavourFlowfin, "jellybind", `null`, false},
-		"no answer":           {api.FlavourFlowfin, "jellybind", `no JSON`, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,10 +15,10 @@ import (
 var DefaultPorts = []int{18701, 18702, 18703}
 
 // ports are the loopback ports to try. The server's PortOverride changes the redirect URI that the plugin makes, but not the
-// redirect URI of our own client.
+// redirect URI of a sign-in of our own.
 func (f Facts) ports(s api.Strategy) []int {
 	p := f.Provider
-	if s == api.StrategyOwnClient {
+	if !relays(s) && s != api.StrategyServerStart {
 		p.PortOverride = 0
 	}
 	return Ports(f.Request.Port, f.Settings, p, f.Ports)

@@ -14,16 +14,18 @@ type VerifyRequest struct {
 	Provider string
 	// Port overrides the provider's loopback port.
 	Port int
+	// Retry tries the ways again instead of using what was found earlier.
+	Retry bool
 }
 
 // Verify signs in once with an identity, tells which account it opens, and ends that session. It takes the last step only if
 // the identity is known and linked, because for an unlinked identity the server would create an account.
 //
-// Some plugins do not tell who signed in before the last step (OIDC), or finish it only on their own page (SAML). Then our own
-// client or the checked assertion proves the identity without the server, and the links tell the account;
-// Verified.SignedIn is false.
+// Some plugins do not tell who signed in before the last step (OIDC), or finish it only on their own page (SAML), and a proxy may
+// hide the server's own sign-in. Then our own sign-in or the checked assertion proves the identity without the server, and the
+// links tell the account; Verified.SignedIn is false.
 //
-// It fails with CodeUnsupported if neither works, and with CodeLinkNotFound if the identity is not linked.
+// The way is found as for a link, with the errors of MakePlan. It fails with CodeLinkNotFound if the identity is not linked.
 func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (api.Verified, error) {
 	providers, err := l.Plugin.Providers(ctx)
 	if err != nil {
@@ -33,20 +35,27 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	if p == nil {
 		return api.Verified{}, noSuchProvider(req.Protocol, req.Provider)
 	}
-	settings := l.Settings(p.Protocol, p.Name)
-	facts := Facts{
-		Provider: *p, Settings: settings, Capabilities: l.Plugin.Capabilities(), Base: l.Client.URL(),
-		Ports: l.ListenPorts(), Request: api.LinkRequest{Port: req.Port},
-	}
-	strategy, signIn, err := verification(facts)
+	signIn := false
+	plan, proved, err := l.prove(ctx, func(retry bool) (f Facts, plan api.Plan, err error) {
+		f = l.facts(*p, api.LinkRequest{Port: req.Port, Retry: req.Retry || retry})
+		f.Verifying = true
+		if err := l.findWay(ctx, &f, false); err != nil {
+			return f, plan, err
+		}
+		plan, err = MakePlan(f)
+		for _, w := range ways(p.Protocol) {
+			if w.strategy == plan.Strategy {
+				signIn, _ = w.proves(f)
+			}
+		}
+		return f, plan, err
+	}, person)
 	if err != nil {
 		return api.Verified{}, err
 	}
-	proved, err := l.learn(ctx, strategy, facts, !signIn, person)
-	if err != nil {
-		return api.Verified{}, err
+	verified := api.Verified{
+		Identity: api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: proved.name}, Strategy: plan.Strategy,
 	}
-	verified := api.Verified{Identity: api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: proved.name}}
 	r, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return api.Verified{}, err
@@ -87,35 +96,4 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 		return verified, left
 	}
 	return verified, nil
-}
-
-// verification chooses how an identity is proved for Verify, and whether the server can be asked to sign in with it.
-func verification(f Facts) (strategy api.Strategy, signIn bool, err error) {
-	relay, assertion, own := RelayAbility(f.Provider), assertionWorks(f), f.Settings.ClientID != ""
-	oidc := f.Provider.Protocol == api.OIDC
-	switch {
-	case oidc && f.Capabilities.NameBeforeWrite.OK && relay.OK, !oidc && !f.Capabilities.StateOnce && relay.OK:
-		return api.StrategyRelay, true, nil
-	case oidc && own && f.Provider.Endpoint != "":
-		return api.StrategyOwnClient, false, nil
-	case !oidc && assertion.OK:
-		return api.StrategyAssertion, false, nil
-	case !relay.OK:
-		return "", false, relay.Refused(api.CodeLoopbackUnreachable, "server-page")
-	case oidc && f.Provider.Endpoint == "":
-		return "", false, &api.Error{
-			Code: api.CodeUnsupported, Why: "verify-admin",
-			Sentence: "Only an administrator can verify this identity: the plugin tells nobody else " +
-				"who signed in, and signing in with an identity that is not linked would create an account.",
-			Hint: "To try the link, sign in to Jellyfin with it.",
-		}
-	case oidc:
-		return "", false, &api.Error{
-			Code: api.CodeClientMissing, Why: "verify-client", Params: map[string]string{"provider": f.Provider.Name},
-			Sentence: "The plugin does not tell who signed in, and signing in with an identity that is " +
-				"not linked would create an account, so that verifying needs a client of Jellybind's own at the identity provider.",
-			Hint: "Register one there, then: jellybind providers set " + f.Provider.Name + " --client-id ID",
-		}
-	}
-	return "", false, assertion.Refused(api.CodeUnsupported, "server-page")
 }

@@ -2,9 +2,11 @@ package link
 
 import (
 	"context"
-	"fmt"
+	"net/http"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
 // A link is made in two steps that do not depend on each other: a way learns the name of the identity, and a write stores the
@@ -13,155 +15,139 @@ import (
 // way is one way to learn which identity is to be linked.
 type way struct {
 	strategy api.Strategy
-	// works reports whether the name can become known this way.
+	// asked is true if the way is only used when the person asks for it.
+	asked bool
+	// works reports whether the name can become known this way, as far as the facts tell.
 	works func(Facts) api.Ability
 	// write chooses how a link whose name became known this way is stored, and reports whether it can be.
 	write func(Facts) (api.WriteMethod, api.Ability)
+	// proves reports whether this way can verify a link. signIn is true if the server then signs in with the identity.
+	proves func(Facts) (signIn bool, able api.Ability)
 	// reason says why this way and this write fit together.
 	reason func(Facts, api.WriteMethod) api.Remark
-	// learn learns the name. linking is false when the sign-in is to open a session instead.
-	learn func(l *Linker, ctx context.Context, f Facts, linking bool, person Person) (proof, error)
+	// try finds out whether the way works, without a person, and returns the address that was asked. Nil means that nothing
+	// but a sign-in tells.
+	try func(l *Linker, ctx context.Context, f Facts) (address string, err error)
+	// learn learns the name. Where Facts.Verifying is set, the sign-in is to open a session instead of linking.
+	learn func(l *Linker, ctx context.Context, f Facts, person Person) (proof, error)
 }
 
 // ways returns the ways of a protocol, the best first.
 func ways(p api.Protocol) []way {
-	relay := way{api.StrategyRelay, relayWorks, relayWrite, relayReason, (*Linker).relay}
-	ownClient := way{api.StrategyOwnClient, ownClientWorks, directWrite, ownClientReason, (*Linker).ownClient}
-	assertion := way{api.StrategyAssertion, assertionWorks, directWrite, assertionReason, (*Linker).assertion}
-	subject := way{api.StrategySubject, subjectWorks, directWrite, subjectReason, (*Linker).subject}
+	subject := way{
+		strategy: api.StrategySubject, asked: true, works: subjectWorks, write: directWrite, proves: provesNothing,
+		reason: subjectReason, learn: (*Linker).subject,
+	}
 	switch p {
 	case api.OIDC:
-		return []way{relay, ownClient, subject}
+		return []way{
+			{
+				strategy: api.StrategyRelay, works: relayWorks, write: relayWrite, proves: relayProves, reason: relayReason,
+				try: (*Linker).tryRelay, learn: (*Linker).relay,
+			},
+			{
+				strategy: api.StrategyRelayLocal, works: relayLocalWorks, write: relayWrite, proves: relayProves,
+				reason: relayLocalReason, try: (*Linker).tryRelayLocal, learn: (*Linker).relayLocal,
+			},
+			{
+				strategy: api.StrategyPluginClient, works: pluginClientWorks, write: directWrite, proves: clientProves,
+				reason: pluginClientReason, try: (*Linker).tryPluginClient, learn: (*Linker).pluginClient,
+			},
+			{
+				strategy: api.StrategyOwnClient, works: ownClientWorks, write: directWrite, proves: clientProves,
+				reason: ownClientReason, try: (*Linker).tryOwnClient, learn: (*Linker).ownClient,
+			},
+			subject,
+		}
 	case api.SAML:
-		return []way{relay, assertion, subject}
+		return []way{
+			{
+				strategy: api.StrategyRelay, works: samlRelayWorks, write: postLinkWrite, proves: samlRelayProves,
+				reason: samlRelayReason, try: (*Linker).trySAML, learn: (*Linker).samlRelay,
+			},
+			{
+				strategy: api.StrategyAssertion, works: assertionWorks, write: directWrite, proves: assertionProves,
+				reason: assertionReason, learn: (*Linker).assertion,
+			},
+			{
+				strategy: api.StrategyServerStart, works: serverStartWorks, write: serverStartWrite, proves: assertionProves,
+				reason: serverStartReason, try: (*Linker).tryRelay, learn: (*Linker).serverStart,
+			},
+			subject,
+		}
 	}
 	return []way{subject}
 }
 
-// option joins a way with its write.
+// option says whether a way can be used, and with which write. What was tried counts more than what the facts say.
 func (w way) option(f Facts) api.Option {
-	write, able := w.write(f)
+	o := api.Option{Strategy: w.strategy}
+	var able api.Ability
+	if f.Verifying {
+		_, able = w.proves(f)
+	} else {
+		o.Write, able = w.write(f)
+	}
 	if able.OK {
 		able = w.works(f)
 	}
 	if !able.OK {
-		o := api.Option{Strategy: w.strategy, Why: able.Why, Params: able.Params, Reason: able.Reason}
-		if able.Why == api.WhyClientMissing {
+		o.Write, o.Why, o.Params, o.Reason = "", able.Why, able.Params, able.Reason
+		switch able.Why { //nolint:exhaustive // the others are nothing that a person can enter
+		case api.WhyClientMissing:
 			o.Code = api.CodeClientMissing
+		case api.WhySecretMissing:
+			o.Code = api.CodeClientSecretMissing
 		}
 		return o
 	}
-	r := w.reason(f, write)
-	return api.Option{Strategy: w.strategy, Write: write, OK: true, Why: r.Why, Params: r.Params, Reason: r.Sentence}
+	if tried, ok := f.Tried[w.strategy]; ok && !tried.OK {
+		return api.Option{
+			Strategy: w.strategy, Code: tried.Code, Why: tried.Why, Params: tried.Params,
+		}
+	}
+	r := w.reason(f, o.Write)
+	o.OK, o.Why, o.Params, o.Reason = true, r.Why, r.Params, r.Sentence
+	return o
 }
 
 // directWrite writes a link without the plugin's own sign-in.
 func directWrite(f Facts) (api.WriteMethod, api.Ability) { return f.Capabilities.DirectWrite() }
 
-// switchedOff is why nobody can sign in through a provider.
-const switchedOff = "The provider is switched off on the server, so that nobody can sign in through it."
-
-func relayWorks(f Facts) api.Ability {
+// signInWorks reports whether anybody can sign in through the provider.
+func signInWorks(f Facts) api.Ability {
 	if !f.Provider.Enabled && f.Provider.Known {
-		return api.Ability{Why: api.WhySwitchedOff, Reason: switchedOff}
-	}
-	return RelayAbility(f.Provider)
-}
-
-// relayWrite uses POST Link, which takes only the proof of a relay. An API key may not use it, but where the plugin tells who
-// signed in, the configuration can be written instead.
-func relayWrite(f Facts) (api.WriteMethod, api.Ability) {
-	c := f.Capabilities
-	own := f.Self != "" && f.Account.ID == f.Self
-	switch {
-	case c.PostLink.OK:
-		return api.WritePostLink, c.PostLink
-	case own && c.PostLinkOwn.OK:
-		return api.WritePostLink, c.PostLinkOwn
-	case f.Provider.Protocol == api.OIDC && c.NameBeforeWrite.OK && c.WriteConfig.OK:
-		return api.WriteConfig, c.WriteConfig
-	case f.Self != "" && !own:
-		return "", c.PostLink
-	}
-	return "", api.Ability{
-		Why:    api.WhyNeedsToken,
-		Reason: "The plugin's link endpoint needs the access token of an administrator: " + c.PostLink.Reason,
-	}
-}
-
-func relayReason(_ Facts, write api.WriteMethod) api.Remark {
-	if write == api.WriteConfig {
-		return api.Remark{
-			Why: api.WhyRelayByConfig,
-			Sentence: "An API key cannot use the plugin's link endpoint. The server still checks the sign-in and tells who it " +
-				"was; the link is then written into the provider's configuration.",
-		}
-	}
-	return api.Remark{
-		Why: api.WhyRelay,
-		Sentence: "The server itself signs the person in at the identity provider and writes the link; Jellybind only " +
-			"passes the answer on. The identity provider needs no second client.",
-	}
-}
-
-func ownClientWorks(f Facts) api.Ability {
-	if f.Settings.ClientID != "" {
-		return api.Ability{OK: true}
-	}
-	return api.Ability{
-		Why: api.WhyClientMissing,
-		Reason: fmt.Sprintf("Jellybind has no client of its own at this identity provider. Register a public client "+
-			"there, then: jellybind providers set %s --client-id ID", f.Provider.Name),
-	}
-}
-
-func ownClientReason(Facts, api.WriteMethod) api.Remark {
-	return api.Remark{
-		Why: api.WhyOwnClient,
-		Sentence: "Jellybind signs the person in with its own client at the identity provider, learns the name that the " +
-			"plugin would use, and writes the link without the plugin's sign-in.",
-	}
-}
-
-// assertionWorks reports whether a SAML response can be caught and checked in the app.
-func assertionWorks(f Facts) api.Ability {
-	reach := relayWorks(f)
-	switch {
-	case !reach.OK:
-		return reach
-	case f.Provider.Certificate == "":
-		return api.Ability{
-			Why:    api.WhyNoCertificate,
-			Reason: "The provider's certificate cannot be read, so that Jellybind cannot check the identity provider's answer.",
-		}
-	case f.Provider.ClientID == "":
-		return api.Ability{
-			Why: api.WhyNoClientID,
-			Reason: "The provider has no client id in the plugin's settings, so that Jellybind cannot check for whom the identity " +
-				"provider's answer is meant.",
-		}
+		return api.Ability{Why: api.WhySwitchedOff}
 	}
 	return api.Ability{OK: true}
 }
 
-func assertionReason(Facts, api.WriteMethod) api.Remark {
-	return api.Remark{
-		Why: api.WhyAssertion,
-		Sentence: "Jellybind checks the identity provider's answer against the provider's certificate and writes the name in " +
-			"it; the plugin's link endpoint is not used.",
-	}
-}
-
 func subjectWorks(Facts) api.Ability { return api.Ability{OK: true} }
 
+func provesNothing(Facts) (signIn bool, able api.Ability) {
+	return false, api.Ability{Why: "proves-nothing"}
+}
+
 func subjectReason(f Facts, _ api.WriteMethod) api.Remark {
-	r := api.Remark{Why: api.WhyNameID}
-	what := "the NameID"
 	if f.Provider.Protocol == api.OIDC {
-		r.Why, r.Params = api.WhyClaim, map[string]string{"claim": f.Provider.NameClaim}
-		what = "the claim “" + f.Provider.NameClaim + "”"
+		return api.Remark{Why: api.WhyClaim, Params: map[string]string{"claim": f.Provider.NameClaim}}
 	}
-	r.Sentence = "You give the name that the identity provider will send (" + what + "). Nobody signs in, so nothing proves " +
-		"that the name is this person's."
-	return r
+	return api.Remark{Why: api.WhyNameID}
+}
+
+// proof is what a way has learned: the canonical name, empty where only the write tells it, and what POST Link needs.
+type proof struct {
+	name               string
+	displayName, email string
+	data               secret.Value
+	cookies            []*http.Cookie
+	remarks            []api.Remark
+}
+
+// subject takes the name that the person gives.
+func (*Linker) subject(_ context.Context, f Facts, _ Person) (proof, error) {
+	if strings.TrimSpace(f.Request.Name) == "" {
+		return proof{}, &api.Error{Code: api.CodeNameInvalid, Why: "name-missing"}
+	}
+	return proof{name: f.Request.Name}, nil
 }

@@ -39,6 +39,8 @@ type Entry struct {
 	DeviceID string `json:"deviceId"`
 	// Providers are the app's own settings for the server's identity providers.
 	Providers []api.ProviderSettings `json:"providers,omitempty"`
+	// Ways are what was found by trying at the server's identity providers.
+	Ways []api.FoundWays `json:"ways,omitempty"`
 
 	unknown map[string]json.RawMessage
 }
@@ -157,6 +159,26 @@ func (e *Entry) SetProvider(s api.ProviderSettings) {
 		}
 	}
 	e.Providers = append(e.Providers, s)
+}
+
+// Way returns what was found by trying at a provider; nil for nothing.
+func (e *Entry) Way(protocol api.Protocol, name string) []api.Attempt {
+	for _, w := range e.Ways {
+		if w.Protocol == protocol && w.Provider == name {
+			return w.Attempts
+		}
+	}
+	return nil
+}
+
+// SetWay replaces what was found at a provider. Nothing found drops it.
+func (e *Entry) SetWay(w api.FoundWays) {
+	e.Ways = slices.DeleteFunc(e.Ways, func(x api.FoundWays) bool {
+		return x.Protocol == w.Protocol && x.Provider == w.Provider
+	})
+	if len(w.Attempts) > 0 {
+		e.Ways = append(e.Ways, w)
+	}
 }
 
 // settleDefault makes exactly one profile the default: the first that says so, or else the first.

@@ -165,8 +165,6 @@ func CheckAddress(address, want string) error {
 	}
 	return &api.Error{
 		Code: api.CodeAddressRefused, Why: "address-foreign", Params: map[string]string{"to": to, "address": api.Printable(want)},
-		Sentence: "The sign-in leads to " + to + ", which is not the identity provider's address " + api.Printable(want) + ".",
-		Hint:     "Do not sign in there. Check which server answers at that address.",
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -169,9 +170,17 @@ func cancelledUnchanged() *api.Error {
 // Progress tells the page what the flow is doing.
 func (f *flow) Progress(p api.Progress) { f.send(api.FlowEvent{Step: "progress", Progress: &p}) }
 
-// PlanLink returns how a link would be made.
+// PlanLink returns how a link would be made. Where no sign-in works, the plan says so by Plan.NoWay, without an error, as long
+// as the name can be typed instead.
 func (w *Window) PlanLink(ctx context.Context, req api.LinkRequest) (api.Plan, error) {
-	return read(ctx, w, func(s *backend.Session) (api.Plan, error) { return s.Linker.Plan(ctx, req) })
+	return read(ctx, w, func(s *backend.Session) (api.Plan, error) {
+		plan, err := s.Linker.Plan(ctx, req)
+		byName := func(o api.Option) bool { return o.OK && o.Strategy == api.StrategySubject }
+		if plan.NoWay != nil && slices.ContainsFunc(plan.Options, byName) {
+			return plan, nil
+		}
+		return plan, err
+	})
 }
 
 // StartLink starts to link an account, and returns the id of its flow events.

@@ -66,6 +66,10 @@ func (c *Catalogue) say(value any, face Face) {
 		}
 	case *api.Option:
 		v.Reason = c.reason(v.Why, v.Params, v.Reason)
+	case *api.Attempt:
+		if !v.OK {
+			v.Reason, _ = c.Error(v.Error(), face)
+		}
 	case *api.Remark:
 		v.Sentence = c.reason(v.Why, v.Params, v.Sentence)
 	case *api.Fact:
@@ -114,7 +118,7 @@ func speaksAnew(t reflect.Type) bool {
 		return speaks(t.Elem())
 	case reflect.Struct:
 		switch reflect.Zero(reflect.PointerTo(t)).Interface().(type) {
-		case *api.Error, *api.Keyring, *api.Ability, *api.Option, *api.Remark, *api.Fact:
+		case *api.Error, *api.Keyring, *api.Ability, *api.Option, *api.Attempt, *api.Remark, *api.Fact:
 			return true
 		}
 		for i := range t.NumField() {

@@ -124,8 +124,11 @@ func (c *Catalogue) Fact(f api.Fact) string { return cmp.Or(c.Why(f.Why, f.Param
 // FactName returns what a fact is called.
 func (c *Catalogue) FactName(name string) string { return cmp.Or(c.texts()["fact."+name], name) }
 
-// Step returns what is going on.
-func (c *Catalogue) Step(p api.Progress) string { return cmp.Or(c.texts()["step."+p.Step], p.Text) }
+// Step returns what is going on, after its reason if it has one.
+func (c *Catalogue) Step(p api.Progress) string {
+	step := cmp.Or(c.texts()["step."+p.Step], p.Text)
+	return strings.TrimSpace(c.Why(p.Why, p.Params) + " " + step)
+}
 
 // Error returns the sentence and the hint for an error: those of its reason, or else those of its code.
 //

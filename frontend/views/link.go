@@ -128,14 +128,14 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 		return []*dom.Node{components.Loading(l.T("link.planning"))}
 	}
 	p := k.Plan
+	if p.NoWay != nil || p.Strategy == api.StrategySubject {
+		return noSignIn(s, l, p)
+	}
 	body := []*dom.Node{
 		dom.E("div", dom.Class("plan"),
 			dom.E("h4", l.T("strategy."+string(p.Strategy))),
 			dom.E("p", l.T("strategy."+string(p.Strategy)+".how")),
 			reason(l, p.Option)),
-	}
-	if p.Strategy == api.StrategySubject {
-		return noSignIn(s, l, p)
 	}
 	if !p.OK {
 		body = append(body, components.Banner("bad", "alert", dom.E("p", l.T("link.planBad"))))
@@ -160,7 +160,7 @@ func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 	for _, o := range p.Options {
 		if o.Strategy != api.StrategySubject {
 			list = append(list, way(l, o, nil))
-			client = client || o.Code == api.CodeClientMissing
+			client = client || o.Code == api.CodeClientMissing || o.Code == api.CodeClientSecretMissing
 		}
 	}
 	return []*dom.Node{
