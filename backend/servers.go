@@ -223,16 +223,17 @@ func (b *Backend) remember(ctx context.Context, s *Session, w api.FoundWays) {
 	s.mu.Lock()
 	s.entry.Ways = slices.Clone(s.entry.Ways)
 	s.entry.SetWay(w)
-	id, demo := s.entry.DeviceID, s.entry.Demo
+	id := s.entry.DeviceID
 	s.mu.Unlock()
-	if demo || id == "" {
+	at := func(d profile.Data) int {
+		return slices.IndexFunc(d.Profiles, func(e profile.Entry) bool { return e.DeviceID == id })
+	}
+	if data, err := b.Profiles.Load(ctx); err != nil || at(data) < 0 {
 		return
 	}
 	_ = b.Profiles.Update(ctx, func(d *profile.Data) error {
-		for i := range d.Profiles {
-			if d.Profiles[i].DeviceID == id {
-				d.Profiles[i].SetWay(w)
-			}
+		if i := at(*d); i >= 0 {
+			d.Profiles[i].SetWay(w)
 		}
 		return nil
 	})

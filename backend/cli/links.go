@@ -331,6 +331,7 @@ func (a *app) orphaned(x api.Account) error {
 }
 
 func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequest) error {
+	began := s.Linker.Now()
 	plan, err := s.Linker.Plan(ctx, req)
 	if len(plan.Options) == 0 {
 		return err
@@ -359,9 +360,9 @@ func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequ
 		a.out.line("")
 	}
 	a.options(plan.Options)
-	if len(plan.Attempts) > 0 && err == nil {
+	if len(plan.Attempts) > 0 && plan.Attempts[0].At.Before(began) {
 		a.out.line("")
-		a.out.line(a.t("This was tried at {time}. To try again: --retry", "time", localTime(plan.Attempts[0].At)))
+		a.out.line(a.t("This was found by trying, at {time}. To try again: --retry", "time", localTime(plan.Attempts[0].At)))
 	}
 	return err
 }
@@ -377,7 +378,12 @@ func (a *app) cures(n *api.NoWay) {
 		a.err.text("  "+a.err.bold(string(t.Strategy))+gap, a.foundText(t))
 	}
 	if n.Client != "" && len(n.Allow) > 0 {
-		a.err.text("\n", a.t("Either allow one of these redirect URIs for the client {client} at the identity provider:", "client", n.Client))
+		allow := a.t("Either allow one of these redirect URIs for the client {client} at the identity provider:", "client", n.Client)
+		if n.Secret {
+			allow = a.t("Either enter the secret of the client {client} (jellybind providers set --client-secret), for which the "+
+				"identity provider must allow one of these redirect URIs:", "client", n.Client)
+		}
+		a.err.text("\n", allow)
 		for _, u := range n.Allow {
 			a.err.line("  " + u)
 		}

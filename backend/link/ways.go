@@ -219,7 +219,7 @@ func unenterable(f Facts, options []api.Option) *api.Error {
 		o := options[assertion]
 		return api.Ability{Why: o.Why, Params: o.Params, Reason: o.Reason}.Refused(api.CodeUnsupported, "server-page")
 	case enter >= 0:
-		return &api.Error{Code: options[enter].Code, Why: "verify-client", Params: map[string]string{"provider": f.Provider.Name}}
+		return &api.Error{Code: api.CodeClientMissing, Why: "verify-client", Params: map[string]string{"provider": f.Provider.Name}}
 	case f.Provider.Endpoint == "":
 		return &api.Error{Code: api.CodeUnsupported, Why: "verify-admin"}
 	}
