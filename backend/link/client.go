@@ -80,7 +80,7 @@ func client(f Facts) oidcflow.Client {
 	p := f.Provider
 	return oidcflow.Client{
 		Issuer: p.Endpoint, Scopes: p.Scopes, Parameters: p.OIDC.Parameters, Rule: p.OIDC.Rule, NoUserinfo: p.OIDC.NoUserinfo,
-		Push: !p.OIDC.NoPush, AcceptPublishedIssuer: p.OIDC.AnyIssuer,
+		Push: !p.OIDC.NoPush, AcceptPublishedIssuer: p.OIDC.AnyIssuer, PinnedSHA256: f.Settings.PinnedSHA256,
 	}
 }
 

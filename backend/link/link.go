@@ -17,7 +17,6 @@ import (
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/loopback"
-	"github.com/jellybind/jellybind/backend/oidcflow"
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/samlflow"
 	"github.com/jellybind/jellybind/backend/samlmsg"
@@ -42,8 +41,10 @@ type Linker struct {
 	// Remembered returns what was found by trying at a provider, and Remember stores it. Both may be nil.
 	Remembered func(api.Protocol, string) []api.Attempt
 	Remember   func(context.Context, api.FoundWays)
-	// Local returns the server's address in the local network that the person lets Jellybind use; nil for none. It may be nil.
-	Local func() *url.URL
+	// Local returns the server's address in the local network that the person lets Jellybind use; nil for none. OpenLocal opens
+	// it without a credential, after the server there has named its id. Both may be nil.
+	Local     func() *url.URL
+	OpenLocal func(context.Context, *url.URL) (ssoplugin.Via, error)
 	// Ports are the loopback ports to try; empty means DefaultPorts.
 	Ports []int
 	// Timeout is how long a person has to sign in; 0 means the listener's default of 5 minutes.
@@ -131,11 +132,11 @@ const discoveryLimit = 3 * time.Second
 
 // pairwise asks an identity provider whether it gives each client another subject for the same person. A provider that does
 // not answer counts as no; the sign-in will say what is wrong with it.
-func pairwise(ctx context.Context, issuer string) bool {
+func pairwise(ctx context.Context, f Facts) bool {
 	ctx, cancel := context.WithTimeout(ctx, discoveryLimit)
 	defer cancel()
-	client := oidcflow.Client{Issuer: issuer}
-	meta, err := client.Discover(ctx)
+	c := client(f)
+	meta, err := c.Discover(ctx)
 	return err == nil && meta.PairwiseOnly()
 }
 
@@ -155,7 +156,7 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, al
 		return f, api.Plan{}, err
 	}
 	plan, err := MakePlan(f)
-	if err == nil && bySubjectOfOurs(f, plan) && pairwise(ctx, f.Provider.Endpoint) {
+	if err == nil && bySubjectOfOurs(f, plan) && pairwise(ctx, f) {
 		f.Pairwise = true
 		plan, err = MakePlan(f)
 	}
@@ -171,7 +172,7 @@ func (l *Linker) facts(p api.Provider, req api.LinkRequest) Facts {
 	if l.Self != nil {
 		f.Self = l.Self.ID
 	}
-	if l.Local != nil {
+	if l.Local != nil && l.OpenLocal != nil {
 		f.Local = l.Local()
 	}
 	return f

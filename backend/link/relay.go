@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
-	"github.com/jellybind/jellybind/backend/jellyfin"
-	"github.com/jellybind/jellybind/backend/oidcflow"
 	"github.com/jellybind/jellybind/backend/relayflow"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
@@ -155,27 +153,18 @@ func (f Facts) loopback(s api.Strategy) string {
 	return net.JoinHostPort(cmp.Or(f.Settings.ListenHost, "127.0.0.1"), strconv.Itoa(port))
 }
 
-// overLocal returns a client without a credential for the server's address in the local network, and the address at which
-// people sign in as the identity provider publishes it. The server there must have the same id. Nothing vouches for it but
-// that, so a sign-in that it starts must lead to the provider's own address.
-func (l *Linker) overLocal(ctx context.Context, f Facts) (via *jellyfin.Client, authorization string, err error) {
-	via, err = jellyfin.New(jellyfin.Options{URL: f.Local.String(), DeviceID: "jellybind-local"})
-	if err != nil {
-		return nil, "", err
-	}
-	address := map[string]string{"address": f.Local.String()}
-	server, err := via.PublicInfoNow(ctx)
-	if err != nil {
-		return nil, "", &api.Error{Code: api.CodeLoopbackUnreachable, Why: "local-away", Params: address, Err: err}
-	}
-	if server.ID != l.ServerID {
-		return nil, "", &api.Error{Code: api.CodeServerChanged, Why: "local-another", Params: address}
-	}
+// overLocal opens the server's address in the local network, and returns the address at which people sign in as the identity
+// provider publishes it. Nothing vouches for the server there but its id, so a sign-in that it starts must lead to the
+// provider's own address.
+func (l *Linker) overLocal(ctx context.Context, f Facts) (via ssoplugin.Via, authorization string, err error) {
 	if f.Provider.Endpoint == "" {
 		return nil, "", settingsHidden()
 	}
-	client := oidcflow.Client{Issuer: f.Provider.Endpoint, AcceptPublishedIssuer: f.Provider.OIDC.AnyIssuer}
-	meta, err := client.Discover(ctx)
+	if via, err = l.OpenLocal(ctx, f.Local); err != nil {
+		return nil, "", err
+	}
+	c := client(f)
+	meta, err := c.Discover(ctx)
 	return via, meta.AuthorizationEndpoint, err
 }
 

@@ -21,7 +21,6 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/browser"
-	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/loopback"
 	"github.com/jellybind/jellybind/backend/samlmsg"
 	"github.com/jellybind/jellybind/backend/secret"
@@ -45,7 +44,7 @@ type Request struct {
 	// ServerID is the server's id, so that a proxy is blamed for a start that fails only while this server answers.
 	ServerID string
 	// Via takes the start and the answer over another address of the server; nil means the server's own name.
-	Via *jellyfin.Client
+	Via ssoplugin.Via
 	// Address is the identity provider's address to sign in at. If it is not empty, a start that leads elsewhere is refused with
 	// api.CodeAddressRefused.
 	Address string

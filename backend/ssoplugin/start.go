@@ -33,7 +33,7 @@ type StartRequest struct {
 	ServerID string
 	// Via sends the start, and later its answer, over another address of the server, without a credential; nil means the
 	// server's own name.
-	Via *jellyfin.Client
+	Via Via
 	// OldPath starts at /p/ instead of /start/. Which callback the plugin then names is its own choice; see
 	// Started.Callback.
 	OldPath bool
@@ -59,7 +59,7 @@ type Started struct {
 	// Host is the loopback host and port, which stays the Host of every request of this sign-in.
 	Host string
 
-	via *jellyfin.Client // StartRequest.Via
+	via Via // StartRequest.Via
 	// relayed is set once the answer has been passed on. It is shared by all copies.
 	relayed *atomic.Bool
 }
@@ -148,8 +148,14 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 	return s, nil
 }
 
-// over returns the client for the anonymous requests of a sign-in.
-func (p *Plugin) over(via *jellyfin.Client) *jellyfin.Client {
+// Via is a server at another address, such as a *jellyfin.Local.
+type Via interface {
+	Do(ctx context.Context, req jellyfin.Request) (*jellyfin.Response, error)
+	URL() *url.URL
+}
+
+// over returns where the anonymous requests of a sign-in go.
+func (p *Plugin) over(via Via) Via {
 	if via != nil {
 		return via
 	}
