@@ -15,6 +15,11 @@ type Profile struct {
 	UserName string `json:"userName,omitempty"`
 	// PinnedSHA256 is the fingerprint of the one certificate that the person trusts for this server.
 	PinnedSHA256 string `json:"pinnedSha256,omitempty"`
+	// LocalAddress is the server's address in the local network, which the person gave or agreed to; empty for none. Only the
+	// anonymous requests of a sign-in go there.
+	LocalAddress string `json:"localAddress,omitempty"`
+	// LocalDeclined is an address that Jellybind found there and the person does not want to be used.
+	LocalDeclined string `json:"localDeclined,omitempty"`
 	// Default marks the profile that is used when none is named.
 	Default bool `json:"default"`
 	// Demo is true for the demo world, which is never stored.

@@ -26,6 +26,7 @@ var documents = []document{
 	{"server remove", api.Profile{}},
 	{"server rename", api.Profile{}},
 	{"server default", api.Profile{}},
+	{"server set", api.Profile{}},
 	{"server trust", api.Profile{}},
 	{"server discover", []api.DiscoveredServer{}},
 	{"auth login", api.Session{}},

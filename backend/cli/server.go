@@ -23,7 +23,7 @@ import (
 func (a *app) serverCommand() *cobra.Command {
 	c := &cobra.Command{Use: "server", Short: "Add, list and forget Jellyfin servers"}
 	c.AddCommand(a.serverAdd(), a.serverList(), a.serverShow(), a.serverRemove(), a.serverRename(), a.serverDefault(),
-		a.serverTrust(), a.serverDiscover())
+		a.serverSet(), a.serverTrust(), a.serverDiscover())
 	return c
 }
 
@@ -241,7 +241,7 @@ func (a *app) serverShow() *cobra.Command {
 			a.out.facts(
 				a.t("Server"), e.Name, a.t("Calls itself"), own, a.t("Address"), e.URL, "Jellyfin", s.Server.Version,
 				"Plugin", a.pluginText(info.Capabilities), a.t("Credential"), a.credentialText(sessionProfile(s)),
-				a.t("Certificate"), e.PinnedSHA256,
+				a.t("Certificate"), e.PinnedSHA256, a.t("In the local network"), a.localText(e),
 			)
 			a.out.line("")
 			a.out.line(a.out.bold(a.t("With this credential and this plugin, Jellybind can:")))
@@ -468,6 +468,52 @@ func (a *app) serverDefault() *cobra.Command {
 			return a.doneProfile(c.Context(), b, args[0], a.t("{server} is the default now.", "server", args[0]))
 		},
 	}
+}
+
+// localText says over which address in the local network a sign-in may run.
+func (a *app) localText(e profile.Entry) string {
+	switch {
+	case e.LocalAddress != "":
+		return a.t("{address} (only for sign-ins)", "address", e.LocalAddress)
+	case e.LocalDeclined != "":
+		return a.t("{address} is not used, as you decided", "address", e.LocalDeclined)
+	}
+	return ""
+}
+
+func (a *app) serverSet() *cobra.Command {
+	var local string
+	c := &cobra.Command{
+		Use: "set [NAME]", Short: "Set a server's address in the local network, for sign-ins that a proxy hides",
+		Args:    cobra.MaximumNArgs(1),
+		Example: "  jellybind server set home --local-address http://192.168.1.20:8096\n  jellybind server set home --local-address ''",
+		RunE: func(c *cobra.Command, args []string) error {
+			if !c.Flags().Changed("local-address") {
+				return usage("nothing-to-set", "flags", "--local-address")
+			}
+			b, e, err := a.named(c.Context(), args)
+			if err != nil {
+				return err
+			}
+			if err := b.SetLocalAddress(c.Context(), e.Name, local); err != nil {
+				return err
+			}
+			if e, err = a.stored(c.Context(), b, e.Name); err != nil {
+				return err
+			}
+			switch {
+			case local == "":
+				return a.done(a.t("{server} has no address in the local network now.", "server", e.Name), e.Profile)
+			case strings.HasPrefix(e.LocalAddress, "http:"):
+				return a.done(a.t("Sign-ins for {server} may run over {address}. The connection is not encrypted; no token or key goes there.",
+					"server", e.Name, "address", e.LocalAddress), e.Profile)
+			}
+			return a.done(a.t("Sign-ins for {server} may run over {address}. No token or key goes there.",
+				"server", e.Name, "address", e.LocalAddress), e.Profile)
+		},
+	}
+	c.Flags().StringVar(&local, "local-address", "", "the server's `ADDRESS` in the local network; '' forgets it")
+	return c
 }
 
 func (a *app) serverTrust() *cobra.Command {

@@ -207,19 +207,27 @@ func (d *Data) check() error {
 			return &api.Error{Code: api.CodeUsage, Why: "profile-demo"}
 		}
 		seen[p.Name] = true
-		u, err := url.Parse(p.URL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return &api.Error{
-				Code: api.CodeAddressInvalid, Why: "profile-scheme",
-				Params: map[string]string{"name": p.Name},
-			}
+		if err := checkAddress(p.Name, p.URL); err != nil {
+			return err
 		}
-		if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-			return &api.Error{
-				Code: api.CodeAddressInvalid, Why: "profile-bare",
-				Params: map[string]string{"name": p.Name},
-			}
+		if p.LocalAddress == "" {
+			continue
 		}
+		if err := checkAddress(p.Name, p.LocalAddress); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkAddress refuses what is not a server's base address.
+func checkAddress(name, address string) error {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return &api.Error{Code: api.CodeAddressInvalid, Why: "profile-scheme", Params: map[string]string{"name": name}}
+	}
+	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return &api.Error{Code: api.CodeAddressInvalid, Why: "profile-bare", Params: map[string]string{"name": name}}
 	}
 	return nil
 }
