@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,22 +98,20 @@ func parseAddress(typed string) ([]origin, error) {
 		return nil, invalidAddress("empty")
 	case len(rest) > maxTyped:
 		return nil, invalidAddress("too-long")
-	case strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' }):
-		return nil, invalidAddress("unprintable")
 	}
-	rest = strings.ReplaceAll(rest, `\`, "/")
-	scheme := ""
-	if before, after, ok := strings.Cut(rest, "://"); ok && !strings.ContainsAny(before, "/?#.:@[") {
-		scheme, rest = strings.ToLower(before), after
-		if scheme != "http" && scheme != "https" {
-			return nil, invalidAddress("other-scheme")
-		}
+	scheme, rest := cutScheme(strings.ReplaceAll(rest, `\`, "/"))
+	if before, _, ok := strings.Cut(rest, "://"); ok && scheme == "" && !strings.ContainsAny(before, "/?#.:@[") {
+		return nil, invalidAddress("other-scheme")
+	}
+	if strings.ContainsFunc(rest, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' }) {
+		return nil, invalidAddress("unprintable")
 	}
 	rest = strings.TrimPrefix(rest, "//")
 	if i := strings.IndexAny(rest, "?#"); i >= 0 { // the web client's route, or a page's query
 		rest = rest[:i]
 	}
 	authority, route, _ := strings.Cut(rest, "/")
+	authority = typedColons.Replace(authority)
 	if strings.Contains(authority, "@") {
 		return nil, invalidAddress("credentials")
 	}
@@ -133,6 +132,29 @@ func parseAddress(typed string) ([]origin, error) {
 		origins = append(origins, origin{scheme: p.scheme, host: h, paths: paths})
 	}
 	return origins, nil
+}
+
+// typedColons are what a slip of the finger, or another keyboard, makes of a colon. No host has them.
+var typedColons = strings.NewReplacer(";", ":", "：", ":", "；", ":")
+
+// typedScheme matches http or https as people type it: with a slash too few or too many, a missing or misplaced colon, another
+// sign in place of it, or a blank after it.
+var typedScheme = regexp.MustCompile(`^(?i:(https?))(?:[.,]? ?([:;：；]+) ?(/*) ?|[.,]?//+:? ?)`)
+
+// cutScheme cuts a scheme off the beginning: of two, as when an address was pasted behind https://, the first one. The scheme is
+// empty where there is none: a server may be named http, so that “http:8096” and “http/jellyfin” begin with a host.
+func cutScheme(typed string) (scheme, rest string) {
+	for rest = typed; ; {
+		m := typedScheme.FindStringSubmatch(rest)
+		if m == nil {
+			return scheme, rest
+		}
+		after := rest[len(m[0]):]
+		if port, _, _ := strings.Cut(after, "/"); m[2] != "" && m[3] == "" && port != "" && strings.Trim(port, "0123456789") == "" {
+			return scheme, rest
+		}
+		scheme, rest = strings.ToLower(m[1]), after
+	}
 }
 
 type place struct{ scheme, port string }

@@ -73,10 +73,51 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
+// TestCandidatesAsTyped reads the address https://a.b:1/jf with the slips that people make.
+func TestCandidatesAsTyped(t *testing.T) {
+	t.Parallel()
+	for _, scheme := range []string{
+		"https:/", "https:", "https:///", "https//", "https//:", "https;//", "https;/", "https;", "https::/", "https:://", "https.//",
+		"https,//", "HTTPS;//", "Https//", "https: //", "https:// ", "https ://", "https：//", `https;\\`, `https:\`,
+		"https://https://", "http://https://", "https://https//", "https:/http;//https://",
+	} {
+		for _, address := range []string{"a.b:1/jf", "a.b;1/jf", "a.b：1/jf"} {
+			got, err := jellyfin.Candidates(scheme + address)
+			if err != nil {
+				t.Errorf("%q: %v", scheme+address, err)
+				continue
+			}
+			if d := cmp.Diff([]string{"https://a.b:1/jf", "https://a.b:1"}, got); d != "" {
+				t.Errorf("%q: %s", scheme+address, d)
+			}
+		}
+	}
+	for typed, want := range map[string]string{
+		"http:/192.168.1.10:8096": "http://192.168.1.10:8096",
+		"http:192.168.1.10:8096":  "http://192.168.1.10:8096",
+		"http//[::1]:8096":        "http://[::1]:8096",
+		"http://::1":              "http://[::1]",
+		"http:/::1":               "http://[::1]",
+		// Hosts that look like a scheme.
+		"http:8096":        "http://http:8096",
+		"https:8920/jf":    "https://https:8920/jf",
+		"http/jellyfin":    "https://http/jellyfin",
+		"https.example":    "https://https.example",
+		"http-server:8096": "http://http-server:8096",
+		"http://https":     "http://https",
+		"https://http:1":   "https://http:1",
+		"httpd;8096":       "http://httpd:8096",
+	} {
+		if got, err := jellyfin.Candidates(typed); err != nil || got[0] != want {
+			t.Errorf("%q: %q, %v; want %q", typed, got, err, want)
+		}
+	}
+}
+
 func TestCandidatesRefuses(t *testing.T) {
 	t.Parallel()
 	for _, typed := range []string{
-		"", " ", "/", "http://", "https:///jf", ":8096", "8096", "ftp://a", "file:///etc/passwd", "javascript://a", "a b", "a\tb",
+		"", " ", "/", "http://", "https:", "http:://", ":8096", "8096", "ftp://a", "file:///etc/passwd", "javascript://a", "a b", "a\tb",
 		"http://user:pw@a", "user@a", "a:0", "a:65536", "a:x", "a:-1", "a:1:2", "[::1", "[::1]x", "[::1]:", "[1.2.3.4]", "[a]",
 		"a..b", ".", "-a/%zz", "a\x00b", "a\u202eb", "http://\xff", strings.Repeat("a", 64), strings.Repeat("a.", 200), strings.Repeat("a", 3000),
 		"a!b", "http://ex ample", "xn--\u00e4",
@@ -94,6 +135,7 @@ func FuzzAddress(f *testing.F) {
 	for _, s := range []string{
 		"jf", "192.168.1.10:8096", "https://a.b/jf/web/#/home", "::1", "[::1]:8096", "http://[fe80::1%25eth0]/", `\\a\b`, "a@b",
 		"http://müller.example", "a/%2e%2e/b", "http://a//b?c#d", "https://a:443/x/../..", "\u200d", "HTTP://A", "//a",
+		"https:/a", "http//a", "https;//a", "https://http://a", "http:8096", "http:80:1", "https： //a;1", "http//:a",
 	} {
 		f.Add(s)
 	}
