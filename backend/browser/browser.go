@@ -159,17 +159,24 @@ func start(program string, args ...string) (<-chan error, error) {
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // the person's own choice, and it outlives every context
 	cmd.SysProcAttr = detached()
 	cmd.Env = append(os.Environ(), "PATH="+strings.Join(pathFolders(), string(os.PathListSeparator)))
-	if home, err := os.UserHomeDir(); err == nil && filepath.IsAbs(home) {
-		cmd.Dir = home
-	} else {
-		cmd.Dir = filepath.VolumeName(program) + string(filepath.Separator)
-	}
+	cmd.Dir = homeFolder()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	return ended, nil
+}
+
+// homeFolder is where the browser runs: a folder that nobody else writes to.
+func homeFolder() string {
+	home, err := os.UserHomeDir()
+	if err == nil && filepath.IsAbs(home) {
+		if info, err := os.Stat(home); err == nil && info.IsDir() {
+			return home
+		}
+	}
+	return filepath.VolumeName(os.TempDir()) + string(filepath.Separator) // the account has none, such as a service's
 }
 
 // await waits until a started browser has failed or has had the time to. err is the error of starting it.

@@ -95,6 +95,10 @@ func TestOnlyAbsoluteFoldersOfPath(t *testing.T) {
 	if _, err := os.Stat(planted); err == nil {
 		t.Error("a program of the current folder was run")
 	}
+	t.Setenv("HOME", filepath.Join(home, "missing"))
+	if err := browser.Open(t.Context(), "https://idp.example/", ""); err != nil {
+		t.Errorf("without a home folder: %v", err)
+	}
 	// A path that the person gives is theirs, from the folder that they are in.
 	if err := browser.Open(t.Context(), "https://idp.example/", "./firefox"); err != nil {
 		t.Error(err)

@@ -237,6 +237,9 @@ func (a *app) wrap(c *cobra.Command) {
 	switch {
 	case run != nil:
 		c.RunE = func(c *cobra.Command, args []string) error {
+			if name := emptyFlag(c.Flags()); name != "" {
+				return seeHelp(flagEmpty(name), c)
+			}
 			a.began = true
 			return run(c, args)
 		}

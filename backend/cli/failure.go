@@ -63,7 +63,9 @@ func flagError(c *cobra.Command, err error) error {
 	case noFlag:
 		return seeHelp(usage("no-flag", "flag", dashed(missing.GetSpecifiedName(), missing.GetSpecifiedShortnames())), c)
 	case noValue:
-		return seeHelp(usage("flag-empty", "flag", "--"+empty.GetFlag().Name), c)
+		return seeHelp(flagEmpty(empty.GetFlag().Name), c)
+	case badValue && bad.GetValue() == "":
+		return seeHelp(flagEmpty(bad.GetFlag().Name), c)
 	case badValue:
 		e := usage("flag-value")
 		if own, ok := errors.AsType[*api.Error](err); ok {
@@ -76,6 +78,9 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	return misuse(c, err)
 }
+
+// flagEmpty is the error for a flag that needs a value.
+func flagEmpty(name string) *api.Error { return usage("flag-empty", "flag", "--"+name) }
 
 // dashed writes a flag as it was typed.
 func dashed(name, short string) string {

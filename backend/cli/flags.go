@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
@@ -92,6 +93,54 @@ func (n *accountsNumber) Set(s string) error {
 	}
 	*n = accountsNumber(v)
 	return nil
+}
+
+// providerFlag is a flag that names an identity provider. A plugin may have one with the name "", so an empty value is wrong
+// only where there is none: see wrong.
+type providerFlag struct {
+	name  string
+	given bool
+}
+
+// String implements pflag.Value.
+func (p *providerFlag) String() string { return p.name }
+
+// Type implements pflag.Value.
+func (*providerFlag) Type() string { return "PROVIDER" }
+
+// Set implements pflag.Value.
+func (p *providerFlag) Set(s string) error {
+	p.name, p.given = s, true
+	return nil
+}
+
+// wrong says that the provider is not one of these.
+func (p *providerFlag) wrong(names []string) error {
+	if !p.given || slices.Contains(names, p.name) {
+		return nil
+	}
+	return noProvider(p.name, names)
+}
+
+// leavesOut reports whether the flag names another provider than this one.
+func (p *providerFlag) leavesOut(name string) bool { return p.given && p.name != name }
+
+// emptyFlag finds a flag of text that was given without any. Every empty value is wrong use: in a script it is a variable that
+// has none, and what leaves nothing out would do more than was meant. Other flags refuse it by themselves.
+func emptyFlag(flags *pflag.FlagSet) (empty string) {
+	flags.Visit(func(f *pflag.Flag) {
+		switch v := f.Value.(type) {
+		case pflag.SliceValue:
+			if list := v.GetSlice(); len(list) == 0 || slices.Contains(list, "") {
+				empty = f.Name
+			}
+		default:
+			if v.Type() == "string" && v.String() == "" {
+				empty = f.Name
+			}
+		}
+	})
+	return empty
 }
 
 func protocolFlag(c *cobra.Command, protocol *choice) {

@@ -21,8 +21,9 @@ import (
 
 // query is what narrows a list of accounts.
 type query struct {
-	search, provider string
-	filter           choice
+	search   string
+	provider providerFlag
+	filter   choice
 }
 
 func (q *query) flags(c *cobra.Command) {
@@ -32,7 +33,7 @@ func (q *query) flags(c *cobra.Command) {
 	}
 	c.Flags().StringVar(&q.search, "search", "", "only accounts whose name, or an identity's, contains this `TEXT`")
 	c.Flags().Var(&q.filter, "filter", "only accounts that are "+listed(q.filter.allowed))
-	c.Flags().StringVarP(&q.provider, "provider", "p", "", "only accounts that are linked at this `PROVIDER`")
+	c.Flags().VarP(&q.provider, "provider", "p", "only accounts that are linked at this `PROVIDER`")
 }
 
 // accounts reads the roster, and returns the accounts that the query keeps, sorted by name.
@@ -45,28 +46,47 @@ func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster,
 	if err != nil {
 		return nil, r, err
 	}
-	if q.provider != "" {
-		names := []string{}
-		for _, p := range r.Providers {
-			names = append(names, p.Name)
-		}
-		if !slices.Contains(names, q.provider) {
-			return nil, r, noProvider(q.provider, names)
-		}
+	if err := q.provider.wrong(providerNames(r)); err != nil {
+		return nil, r, err
 	}
 	index := roster.NewIndex(r, nil)
 	accounts := []api.Account{}
 	for {
 		page := index.Page(api.RosterQuery{
-			Search: q.search, Filter: api.RosterFilter(q.filter.value), Provider: q.provider, Offset: len(accounts),
+			Search: q.search, Filter: api.RosterFilter(q.filter.value), Provider: q.provider.name, Offset: len(accounts),
 		})
 		for _, row := range page.Rows {
 			accounts = append(accounts, row.Account)
 		}
 		if len(page.Rows) == 0 {
-			return accounts, r, nil
+			break
 		}
 	}
+	if q.provider.given && q.provider.name == "" { // for the index that is every provider
+		accounts = slices.DeleteFunc(accounts, func(x api.Account) bool {
+			return !slices.ContainsFunc(x.Identities, func(id api.Identity) bool { return id.Provider == "" })
+		})
+	}
+	return accounts, r, nil
+}
+
+// providerNames are the providers that may be named: the plugin's, and where a provider is gone, those that links are left of.
+func providerNames(r api.Roster) []string {
+	names := []string{}
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, p := range r.Providers {
+		add(p.Name)
+	}
+	for _, account := range r.Accounts {
+		for _, id := range account.Identities {
+			add(id.Provider)
+		}
+	}
+	return names
 }
 
 func (a *app) roster(ctx context.Context, s *backend.Session) (api.Roster, error) {
@@ -144,7 +164,7 @@ at risk is opened by any identity of its name that nobody has linked, since the 
 	return c
 }
 
-func (a *app) listLinks(accounts []api.Account, r api.Roster, provider string) error {
+func (a *app) listLinks(accounts []api.Account, r api.Roster, provider providerFlag) error {
 	rows, links, linked, orphans := [][]string{}, 0, 0, 0
 	for _, x := range accounts {
 		switch {
@@ -159,7 +179,7 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider string) e
 			continue
 		}
 		for _, id := range x.Identities {
-			if provider != "" && id.Provider != provider {
+			if provider.leavesOut(id.Provider) {
 				continue
 			}
 			links++
@@ -232,7 +252,7 @@ func (a *app) linksAdd() *cobra.Command {
 	var (
 		req                api.LinkRequest
 		at                 port
-		provider           string
+		provider           providerFlag
 		protocol, strategy choice
 		planOnly           bool
 	)
@@ -247,7 +267,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
-			if provider == "" {
+			if !provider.given {
 				return errNoProvider
 			}
 			req.Strategy, req.Port = api.Strategy(strategy.value), int(at)
@@ -264,7 +284,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 			if !account.Exists {
 				return a.orphaned(account)
 			}
-			to, err := oneProvider(s.Details(r), provider, protocol.value)
+			to, err := oneProvider(s.Details(r), provider.name, protocol.value)
 			if err != nil {
 				return err
 			}
@@ -287,7 +307,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 		string(api.StrategyAssertion), string(api.StrategyServerStart), string(api.StrategySubject),
 	}
 	f := c.Flags()
-	f.StringVarP(&provider, "provider", "p", "", "the identity `PROVIDER`, as the plugin names it (required)")
+	f.VarP(&provider, "provider", "p", "the identity `PROVIDER`, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
 	f.Var(&strategy, "strategy", "how: "+listed(strategy.allowed)+" (default: what fits, see --plan)")
 	f.StringVar(&req.Name, "name", "", "link by subject: the `NAME` that the identity provider will send")
@@ -492,7 +512,7 @@ func (a *app) showChange(c api.Change) error {
 }
 
 func (a *app) linksRemove() *cobra.Command {
-	var provider string
+	var provider providerFlag
 	var protocol choice
 	var all, via bool
 	c := &cobra.Command{
@@ -504,13 +524,16 @@ func (a *app) linksRemove() *cobra.Command {
 			if all == (len(args) == 2) {
 				return seeHelp(usage("name-or-all"), c)
 			}
-			s, _, account, err := a.account(ctx, args[0])
+			s, r, account, err := a.account(ctx, args[0])
 			if err != nil {
+				return err
+			}
+			if err := provider.wrong(providerNames(r)); err != nil {
 				return err
 			}
 			req := link.RemoveRequest{ViaUnregister: via}
 			for _, id := range account.Identities {
-				if provider != "" && id.Provider != provider ||
+				if provider.leavesOut(id.Provider) ||
 					protocol.value != "" && string(id.Protocol) != protocol.value {
 					continue
 				}
@@ -541,7 +564,7 @@ func (a *app) linksRemove() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVarP(&provider, "provider", "p", "", "only links at this `PROVIDER`")
+	c.Flags().VarP(&provider, "provider", "p", "only links at this `PROVIDER`")
 	protocolFlag(c, &protocol)
 	c.Flags().BoolVar(&all, "all", false, "every link of the account (at --provider)")
 	c.Flags().BoolVar(&via, "via-unregister", false,
@@ -606,7 +629,7 @@ func joinJSON(writing, err error) error {
 }
 
 func (a *app) linksVerify() *cobra.Command {
-	var provider string
+	var provider providerFlag
 	var protocol choice
 	var at port
 	var retry bool
@@ -619,10 +642,10 @@ server would create an account.`,
 		Example: "  jellybind links verify --provider keycloak",
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx := c.Context()
-			if provider == "" {
+			if !provider.given {
 				return errNoProvider
 			}
-			s, idp, err := a.provider(ctx, provider, protocol)
+			s, idp, err := a.provider(ctx, provider.name, protocol)
 			if err != nil {
 				return err
 			}
@@ -645,7 +668,7 @@ server would create an account.`,
 			return nil
 		},
 	}
-	c.Flags().StringVarP(&provider, "provider", "p", "", "the identity `PROVIDER`, as the plugin names it (required)")
+	c.Flags().VarP(&provider, "provider", "p", "the identity `PROVIDER`, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
 	c.Flags().BoolVar(&retry, "retry", false, retryHelp)
 	browserFlags(c, p, &at)

@@ -99,6 +99,9 @@ func oneProvider(list []api.ProviderDetail, name, protocol string) (api.Provider
 }
 
 func noProvider(name string, names []string) error {
+	if name == "" {
+		return errNoProvider
+	}
 	next := "no-provider-yet"
 	if len(names) > 0 {
 		next = "choose"
@@ -162,7 +165,7 @@ func (a *app) providersSet() *cobra.Command {
 	var (
 		protocol, host     choice
 		clientID           string
-		scopes             []string
+		scopes, reset      []string
 		at                 port
 		clientSecret, sha1 bool
 	)
@@ -172,8 +175,14 @@ func (a *app) providersSet() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			set := slices.DeleteFunc(slices.Clone(providerSettings), func(flag string) bool { return !c.Flags().Changed(flag) })
+			for _, name := range reset {
+				if !slices.Contains(resettable, name) {
+					return usage("flag-choice", "flag", "--reset", "allowed", strings.Join(resettable, ", "), "value", name)
+				}
+				set = append(set, name)
+			}
 			if len(set) == 0 {
-				return usage("nothing-to-set", "flags", "--"+strings.Join(providerSettings, ", --"))
+				return usage("nothing-to-set", "flags", "--"+strings.Join(providerSettings, ", --")+", --reset")
 			}
 			b, e, err := a.named(ctx, nil) // the settings are kept with the server's
 			if err != nil {
@@ -189,6 +198,9 @@ func (a *app) providersSet() *cobra.Command {
 				}
 			}
 			var given *secret.Value
+			if slices.Contains(reset, "client-id") {
+				given = new(secret.Value) // it belongs to the client
+			}
 			if clientSecret {
 				v, err := a.promptSecret(ctx, a.t("Client secret: "), pasted)
 				if err != nil {
@@ -198,6 +210,7 @@ func (a *app) providersSet() *cobra.Command {
 			}
 			flags := c.Flags()
 			settings, err := b.SetProvider(ctx, e.Name, p.Protocol, p.Name, func(s *api.ProviderSettings) {
+				toDefault(s, reset)
 				if flags.Changed("client-id") {
 					s.ClientID = clientID
 				}
@@ -227,12 +240,30 @@ func (a *app) providersSet() *cobra.Command {
 	c.Flags().StringSliceVar(&scopes, "scopes", nil, "`SCOPES` to ask for, with commas between (default: the plugin's)")
 	c.Flags().Var(&at, "port", "the fixed loopback port; 0 takes the first free one of the list")
 	c.Flags().Var(&host, "listen-host", "listen at "+listed(host.allowed)+", whichever the identity provider has registered")
+	c.Flags().StringSliceVar(&reset, "reset", nil,
+		"bring these `SETTINGS` back to their default: client-id (with its secret), scopes, listen-host")
 	c.Flags().BoolVar(&sha1, "allow-sha1", false, "accept SAML signatures made with SHA-1, which is broken")
 	return c
 }
 
 // providerSettings are the flags of which providers set needs one.
 var providerSettings = []string{"client-id", "client-secret", "scopes", "port", "listen-host", "allow-sha1"}
+
+// resettable are the settings that have no value for their default. An empty one is wrong use.
+var resettable = []string{"client-id", "scopes", "listen-host"}
+
+func toDefault(s *api.ProviderSettings, settings []string) {
+	for _, name := range settings {
+		switch name {
+		case "client-id":
+			s.ClientID = ""
+		case "scopes":
+			s.Scopes = nil
+		case "listen-host":
+			s.ListenHost = ""
+		}
+	}
+}
 
 // settingFor is the one protocol that a setting makes sense for, or empty.
 func settingFor(flag string) api.Protocol {
