@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -150,7 +151,7 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, al
 	if p == nil {
 		return Facts{}, api.Plan{}, noSuchProvider(req.Protocol, req.Provider)
 	}
-	f := l.facts(*p, req)
+	f := l.facts(*p, r.Providers, req)
 	f.Account = account.User
 	if err := l.findWay(ctx, &f, all); err != nil {
 		return f, api.Plan{}, err
@@ -164,10 +165,11 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, al
 }
 
 // facts is what is known without trying.
-func (l *Linker) facts(p api.Provider, req api.LinkRequest) Facts {
+func (l *Linker) facts(p api.Provider, all []api.Provider, req api.LinkRequest) Facts {
 	f := Facts{
 		Request: req, Provider: p, Settings: l.Settings(p.Protocol, p.Name), Capabilities: l.Plugin.Capabilities(),
 		Base: l.Client.URL(), Ports: l.ListenPorts(),
+		Others: slices.DeleteFunc(slices.Clone(all), func(o api.Provider) bool { return o.Protocol == p.Protocol && o.Name == p.Name }),
 	}
 	if l.Self != nil {
 		f.Self = l.Self.ID

@@ -26,6 +26,8 @@ type Facts struct {
 	Ports []int
 	// Local is the server's address in the local network, nil if none is known or the person has not agreed to use it.
 	Local *url.URL
+	// Others are the server's other providers.
+	Others []api.Provider
 	// Tried is what was found by trying. A way that is not in it was not tried.
 	Tried map[api.Strategy]api.Attempt
 	// Verifying is true if a link is to be verified instead of made. Then nothing is written, and Account is empty.

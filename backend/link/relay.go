@@ -119,8 +119,26 @@ func (l *Linker) relayed(ctx context.Context, f Facts, req relayflow.Request, pe
 
 // tryRelay starts a sign-in and leaves it alone, to see whether its answer would come to the loopback.
 func (l *Linker) tryRelay(ctx context.Context, f Facts) (address string, err error) {
-	_, err = l.Plugin.Start(ctx, l.startRequest(f))
-	return l.Client.URL().String(), err
+	address = l.Client.URL().String()
+	started, err := l.Plugin.Start(ctx, l.startRequest(f))
+	if err != nil || f.Provider.Protocol == api.SAML || !started.State.IsZero() {
+		return address, err
+	}
+	// The request was pushed, and its redirect URI cannot be seen. What a proxy does to the Host shows at another provider.
+	for _, other := range f.Others {
+		if (other.Enabled || !other.Known) && RelayAbility(other).OK {
+			elsewhere := f
+			elsewhere.Provider = other
+			started, err := l.Plugin.Start(ctx, l.startRequest(elsewhere))
+			switch {
+			case api.IsCode(err, api.CodeLoopbackUnreachable):
+				return address, err
+			case err == nil && (other.Protocol == api.SAML || !started.State.IsZero()):
+				return address, nil
+			}
+		}
+	}
+	return address, nil
 }
 
 func (l *Linker) tryRelayLocal(ctx context.Context, f Facts) (address string, err error) {

@@ -37,7 +37,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	}
 	signIn := false
 	plan, proved, err := l.prove(ctx, func(retry bool) (f Facts, plan api.Plan, err error) {
-		f = l.facts(*p, api.LinkRequest{Port: req.Port, Retry: req.Retry || retry})
+		f = l.facts(*p, providers, api.LinkRequest{Port: req.Port, Retry: req.Retry || retry})
 		f.Verifying = true
 		if err := l.findWay(ctx, &f, false); err != nil {
 			return f, plan, err

@@ -124,10 +124,10 @@ func Run(
 	}
 	switch req.Protocol {
 	case api.OIDC:
-		if started.State.IsZero() {
-			return Result{}, errors.New("relaying a sign-in: the server named no state")
-		}
 		expect.Match = loopback.MatchState(started.State)
+		if started.State.IsZero() { // it was pushed; the server tells by the sign-in's cookie whether the state is its own
+			expect.Match = func(v url.Values) error { return loopback.MatchState(secret.New(v.Get("state")))(v) }
+		}
 	case api.SAML:
 		if started.RequestID == "" {
 			return Result{}, errors.New("relaying a sign-in: the server's AuthnRequest has no ID")
@@ -190,7 +190,8 @@ func relay(
 		result.Data = result.Response
 		return result, server.Relay(ctx, started, forward)
 	}
-	result.State, result.Data = started.State, started.State
+	result.State = secret.New(callback.Values.Get("state")) // it has matched
+	result.Data = result.State
 	err := server.Relay(ctx, started, forward)
 	if reason := callback.Values.Get("error"); reason != "" && !api.IsCode(err, api.CodeSignInRefused) {
 		if description := callback.Values.Get("error_description"); description != "" {

@@ -79,12 +79,19 @@ func (p *Plugin) relayRequest(s Started, cb Callback) (jellyfin.Request, error) 
 		return jellyfin.Request{}, invalid("answer-method")
 	}
 	q, err := url.ParseQuery(cb.RawQuery)
-	if err != nil || s.State.IsZero() || len(q["state"]) != 1 ||
-		subtle.ConstantTimeCompare([]byte(q["state"][0]), []byte(s.State.Reveal())) != 1 {
+	if err != nil || len(q["state"]) != 1 || !s.owns(q["state"][0]) {
 		return jellyfin.Request{}, invalid("answer-state")
 	}
 	req.Method, req.RawQuery = http.MethodGet, cb.RawQuery
 	return req, nil
+}
+
+// owns reports whether a state is this sign-in's, or may be: where the state was pushed, the server tells by the cookie.
+func (s Started) owns(state string) bool {
+	if s.State.IsZero() {
+		return state != "" && s.bound()
+	}
+	return subtle.ConstantTimeCompare([]byte(state), []byte(s.State.Reveal())) == 1
 }
 
 // checkResponse makes sure that a form holds the response to this sign-in's AuthnRequest (SAML 2.0 Core, section 3.2.2).

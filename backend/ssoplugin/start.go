@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -46,7 +47,7 @@ type Started struct {
 	Linking  bool
 	// Location is the address to open at the identity provider, http or https. It contains the state.
 	Location secret.Value
-	// State is the OIDC state; empty for SAML.
+	// State is the OIDC state; empty for SAML, and where it comes with the answer only, see Start.
 	State secret.Value
 	// RequestID is the ID of the SAML AuthnRequest, which the response's InResponseTo names; empty for OIDC.
 	RequestID string
@@ -85,9 +86,10 @@ func (s Started) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // its own name is a proxy's doing; see unusualAnswers.
 //
 // Where the plugin pushes the authorization request (RFC 9126), the address holds a request_uri only. State and redirect
-// URI are then looked up in the plugin's list of pending sign-ins, by this address; where the credential may not read
-// that list, or it has no states (Flowfin), the sign-in is refused: without the state, nobody could tell its answer from
-// a foreign one.
+// URI are then looked up in the plugin's list of pending sign-ins, by this address. Flowfin's list has neither, but its start
+// sets a cookie, and the server takes a state only together with the cookie of its own start. So there the state may come with
+// the answer, and the redirect URI is taken to be the one that was asked for: whether a proxy changes the Host shows only at a
+// provider without pushed requests. Elsewhere the sign-in is refused: nobody could tell its answer from a foreign one.
 //
 // Errors: CodeProviderNotFound, CodeProviderDisabled, CodeProviderUnreachable, CodeAddressRefused,
 // CodeLoopbackUnreachable, CodeUnsupported, CodeServerAnswer.
@@ -270,7 +272,11 @@ func (p *Plugin) readPushed(ctx context.Context, s *Started) error {
 		Params: map[string]string{"provider": s.Provider},
 	}
 	if !p.Capabilities().NameBeforeWrite.OK {
-		return unreadable
+		if !s.bound() {
+			return unreadable
+		}
+		s.RedirectURI = "http://" + s.Host + p.over(s.via).URL().EscapedPath() + callbackRoutes[api.OIDC][0] + url.PathEscape(s.Provider)
+		return nil
 	}
 	location := s.Location.Reveal()
 	found := false
@@ -285,6 +291,14 @@ func (p *Plugin) readPushed(ctx context.Context, s *Started) error {
 		return unreadable
 	}
 	return err
+}
+
+// bindingCookie ties a state to the start that made it (Flowfin).
+const bindingCookie = "__Host-sso_oid_state_binding"
+
+// bound reports whether the server takes this sign-in's state only together with this sign-in's cookie.
+func (s Started) bound() bool {
+	return slices.ContainsFunc(s.Cookies, func(c *http.Cookie) bool { return c.Name == bindingCookie && c.Value != "" })
 }
 
 // readSAML takes the request's ID and its ACS from the redirect.
