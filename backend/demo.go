@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -41,7 +42,11 @@ func NewDemo(ctx context.Context, o Options, world demo.Options, as api.Credenti
 func (d *Demo) Close() error { return d.World.Close() }
 
 func (d *Demo) login(ctx context.Context, as api.CredentialKind) error {
-	e, err := d.Add(ctx, api.Server{URL: d.World.URL()}, DemoName, "")
+	pinned := ""
+	if c := d.World.ProxyCertificate(); c != nil {
+		pinned = fmt.Sprintf("%x", sha256.Sum256(c.Raw))
+	}
+	e, err := d.Add(ctx, api.Server{URL: d.World.URL()}, DemoName, pinned)
 	if err != nil {
 		return err
 	}

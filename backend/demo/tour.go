@@ -56,11 +56,19 @@ func (w *World) Client(provider string, confidential bool) (id string, key secre
 	if !confidential {
 		return idp.ClientApp, secret.Value{}
 	}
-	p := w.authelia
+	return idp.ClientAppSecret, w.oidc(provider).ClientSecret(idp.ClientAppSecret)
+}
+
+// PluginSecret returns the secret of the plugin's client at an OIDC provider.
+func (w *World) PluginSecret(provider string) secret.Value {
+	return w.oidc(provider).ClientSecret(idp.ClientJellyfin)
+}
+
+func (w *World) oidc(provider string) *idp.OIDC {
 	if provider == Keycloak {
-		p = w.keycloak
+		return w.keycloak
 	}
-	return idp.ClientAppSecret, p.ClientSecret(idp.ClientAppSecret)
+	return w.authelia
 }
 
 // Certificate returns the SAML provider's certificate, base64 of its DER form.
