@@ -32,6 +32,19 @@ func Printable(s string) string {
 	return b.String()
 }
 
+// shortMost is how many letters Short keeps. The plugin's longest sentences have a few more than 200.
+const shortMost = 300
+
+// Short makes what a server or an identity provider says fit for a sentence: on one line, without blanks or full stops at its
+// end, printable, and cut after 300 letters.
+func Short(s string) string {
+	s = strings.TrimRight(strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " "), ". ")
+	if utf8.RuneCountInString(s) > shortMost {
+		s = string([]rune(s)[:shortMost]) + "…"
+	}
+	return Printable(s)
+}
+
 // hidden reports whether a rune is shown escaped. The zero-width joiners stay where emoji and Indic scripts need them,
 // which is never behind a Latin letter.
 func hidden(r, prev rune) bool {

@@ -271,6 +271,9 @@ func TestJSONAnswers(t *testing.T) {
 // TestRefusals checks what a person is told of each status, and what he never sees.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
+	// Flowfin's refusal to remove the last way into an account has 201 bytes.
+	const lastWayIn = "This is the last sign-in method of the account. Removing it would lock the user out for good, because the " +
+		"account has no password of its own. Set a password for the account first, or link another identity."
 	problem := `{"type":"https://tools.ietf.org/html/rfc9110#section-15.6.1","title":"An error occurred","status":500,"traceId":"00-ab"}`
 	for _, tt := range []struct {
 		status           int
@@ -284,8 +287,11 @@ func TestRefusals(t *testing.T) {
 		{400, "text/plain", "Invalid or expired state", "Invalid or expired state", api.CodeServerRefused},
 		{400, "text/plain; charset=utf-8", "bad \x1b[2J\u202ename", `bad \x1b[2J\u202ename`, api.CodeServerRefused},
 		{400, "text/plain", "your token is the-token here", "your token is [redacted] here", api.CodeServerRefused},
-		{400, "text/plain", "two\nlines", "", api.CodeServerRefused},
-		{400, "text/plain", strings.Repeat("long ", 60), "", api.CodeServerRefused},
+		{400, "text/plain", "two\nlines", "two", api.CodeServerRefused},
+		{400, "text/plain", "it is < 5 {characters}", "it is < 5 {characters}", api.CodeServerRefused},
+		{409, "text/plain", lastWayIn, lastWayIn[:len(lastWayIn)-1], api.CodeServerRefused},
+		{400, "text/plain", strings.Repeat("lőng ", 90), strings.Repeat("lőng ", 60) + "…", api.CodeServerRefused},
+		{400, "application/json", `"` + strings.Repeat("x", 5000) + `"`, strings.Repeat("x", 300) + "…", api.CodeServerRefused},
 		{500, "application/json", problem, "", api.CodeServerRefused},
 		{500, "application/problem+json", problem, "", api.CodeServerRefused},
 		{500, "text/plain", "System.NullReferenceException: at X", "", api.CodeServerRefused},

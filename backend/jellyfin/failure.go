@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cenkalti/backoff/v5"
 
@@ -115,15 +114,11 @@ func (r *Response) Err() error {
 // whySaid is why an error came about in the server's own words.
 const whySaid api.Why = "said"
 
-// Text returns the server's text where it is a short one for people: a plain sentence or a JSON string. It is empty for
-// Jellyfin's "Error processing request.", for problem JSON, pages, stack traces and whatever else helps nobody. It never
+// Text returns the server's text where it is one for people: the first line of a plain text or of a JSON string, shortened as
+// api.Short does. It is empty for Jellyfin's "Error processing request.", for problem JSON, pages, stack traces and whatever else helps nobody. It never
 // holds the credential.
 func (r *Response) Text() string {
-	const longest = 200
 	mediaType := strings.TrimSpace(strings.SplitN(r.Header.Get("Content-Type"), ";", 2)[0])
-	if len(r.Body) == 0 || len(r.Body) > 4*longest || !utf8.Valid(r.Body) {
-		return ""
-	}
 	s := string(r.Body)
 	switch mediaType {
 	case "text/plain":
@@ -134,15 +129,15 @@ func (r *Response) Text() string {
 	default:
 		return ""
 	}
-	s = strings.TrimSpace(s)
-	if s == "" || len(s) > longest || strings.ContainsAny(s, "\n\r<{") || strings.HasPrefix(s, "Error processing request") ||
+	first, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	if strings.HasPrefix(first, "<") || strings.HasPrefix(first, "{") || strings.HasPrefix(first, "Error processing request") ||
 		strings.Contains(s, "Exception") {
 		return ""
 	}
 	if token := r.credential.Reveal(); token != "" {
-		s = strings.ReplaceAll(s, token, r.credential.String())
+		first = strings.ReplaceAll(first, token, r.credential.String())
 	}
-	return api.Printable(s)
+	return api.Short(first)
 }
 
 // retryable marks the errors that a second try cannot mend as permanent.

@@ -226,7 +226,7 @@ func (a *authorization) exchangeError(ctx context.Context, err error) error {
 	if !ok {
 		return a.askError(ctx, err, "not-redeemed")
 	}
-	reason := short(answer.ErrorCode)
+	reason := api.Short(answer.ErrorCode)
 	refused := &api.Error{
 		Code: api.CodeSignInRefused, Why: "code-unredeemed",
 		Params: map[string]string{"reason": reason},
@@ -262,7 +262,7 @@ func (a *authorization) pushError(ctx context.Context, err error) error {
 		Params: map[string]string{
 			"reason": reason, "redirectUri": a.redirectURI, "scopes": a.client.scope(),
 		},
-		Err: fmt.Errorf("pushing the request: %s", short(answer.ErrorCode)),
+		Err: fmt.Errorf("pushing the request: %s", api.Short(answer.ErrorCode)),
 	}
 }
 
@@ -270,8 +270,8 @@ func (a *authorization) pushError(ctx context.Context, err error) error {
 func (p *provider) clientRefused(answer *oauth2.RetrieveError) error {
 	e := &api.Error{
 		Code: api.CodeSignInRefused, Why: "client-refused",
-		Params: map[string]string{"client": p.client.ClientID, "reason": short(answer.ErrorCode)},
-		Err:    fmt.Errorf("authenticating the client: %s", short(answer.ErrorCode)),
+		Params: map[string]string{"client": p.client.ClientID, "reason": api.Short(answer.ErrorCode)},
+		Err:    fmt.Errorf("authenticating the client: %s", api.Short(answer.ErrorCode)),
 	}
 	if p.client.Secret.IsZero() {
 		e.Why = "client-secretless"
@@ -281,14 +281,14 @@ func (p *provider) clientRefused(answer *oauth2.RetrieveError) error {
 
 // described is a refusal's code with its description, which is left out where it repeats a secret that was sent.
 func (p *provider) described(answer *oauth2.RetrieveError, sent ...secret.Value) string {
-	reason := short(answer.ErrorCode)
+	reason := api.Short(answer.ErrorCode)
 	for _, s := range append(sent, p.client.Secret) {
 		if !s.IsZero() && strings.Contains(answer.ErrorDescription, s.Reveal()) {
 			return reason
 		}
 	}
 	if answer.ErrorDescription != "" {
-		reason += " (" + short(answer.ErrorDescription) + ")"
+		reason += " (" + api.Short(answer.ErrorDescription) + ")"
 	}
 	return reason
 }
@@ -311,9 +311,9 @@ func (p *provider) askError(ctx context.Context, err error, why string) error {
 
 // refusal is an authorization error response (RFC 6749, section 4.1.2.1).
 func refusal(v url.Values) error {
-	code, reason := v.Get("error"), short(v.Get("error"))
+	code, reason := v.Get("error"), api.Short(v.Get("error"))
 	if description := v.Get("error_description"); description != "" {
-		reason += " (" + short(description) + ")"
+		reason += " (" + api.Short(description) + ")"
 	}
 	e := &api.Error{Code: api.CodeSignInRefused, Why: "refused", Params: map[string]string{"reason": reason}}
 	switch code {
@@ -325,16 +325,6 @@ func refusal(v url.Values) error {
 		e.Why = "refused-later"
 	}
 	return e
-}
-
-// short makes a stranger's text fit for a sentence.
-func short(s string) string {
-	const longest = 200
-	text := []rune(strings.TrimRight(strings.Join(strings.Fields(strings.ToValidUTF8(s, "?")), " "), ". "))
-	if len(text) > longest {
-		text = append(text[:longest], '…')
-	}
-	return api.Printable(string(text))
 }
 
 // unreachable explains a request that got no answer.

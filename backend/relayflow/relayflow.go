@@ -222,11 +222,5 @@ func matchResponse(v url.Values, requestID string) error {
 
 // refused says that the identity provider turned the sign-in down. reason is the provider's own word.
 func refused(reason string) error {
-	const longest = 200
-	short := []rune(strings.Join(strings.Fields(reason), " "))
-	if len(short) > longest {
-		short = append(short[:longest], '…')
-	}
-	said := strings.TrimRight(api.Printable(string(short)), ". ")
-	return &api.Error{Code: api.CodeSignInRefused, Why: "refused", Params: map[string]string{"reason": said}}
+	return &api.Error{Code: api.CodeSignInRefused, Why: "refused", Params: map[string]string{"reason": api.Short(reason)}}
 }

@@ -92,7 +92,7 @@ func (u unusual) answer() string {
 	case err == nil && kind == "text/plain":
 		said, _, _ = strings.Cut(strings.TrimSpace(string(u.resp.Body)), "\n")
 	}
-	if said = bounded(said); said == "" || strings.Contains(status, said) {
+	if said = api.Short(said); said == "" || strings.Contains(status, said) {
 		return status
 	}
 	return status + ", “" + said + "”"

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
@@ -127,21 +126,11 @@ func invalid(why api.Why) error {
 // signInRefused says that a sign-in was turned down. reason comes from strangers, and may be empty.
 func signInRefused(reason string) error {
 	e := &api.Error{Code: api.CodeSignInRefused}
-	if reason = strings.TrimRight(bounded(reason), ". "); reason != "" {
+	if reason = api.Short(reason); reason != "" {
 		e.Why = "refused-on-server"
 		e.Params = map[string]string{"reason": reason}
 	}
 	return e
-}
-
-// bounded makes a stranger's text fit to be shown.
-func bounded(s string) string {
-	const longest = 200
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")
-	if utf8.RuneCountInString(s) > longest {
-		s = string([]rune(s)[:longest]) + "…"
-	}
-	return api.Printable(s)
 }
 
 // relayed reads the plugin's answer to a callback.
