@@ -321,6 +321,7 @@ func (a *app) session(ctx context.Context) (*backend.Session, error) {
 	if err != nil {
 		return nil, a.hintLogin(ctx, b, a.hintTrust(ctx, b, err))
 	}
+	a.words = a.words.For(s.Kind)
 	return s, nil
 }
 

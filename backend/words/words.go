@@ -13,6 +13,7 @@
 //	KEY.hint           what to do next, on both faces
 //	KEY.hint.cli       … on the command line only
 //	KEY.hint.window    … in the window only
+//	KEY.administrator  instead of a hint that says to sign in as an administrator, for one
 //
 // Facts stand in braces in a text: {host}. A text is used only if all its facts are given, so that a general text follows
 // where one is missing.
@@ -40,6 +41,7 @@ const (
 type Catalogue struct {
 	// Language is the BCP 47 tag: "en" or "de".
 	Language string
+	admin    bool                     // for an administrator
 	texts    func() map[string]string // parses when the first text is asked for
 }
 
@@ -92,6 +94,16 @@ func Parse(language, lines string) *Catalogue {
 		}
 		return texts
 	})}
+}
+
+// For returns the catalogue for a person with this credential, whose hints fit: an administrator is not told to sign in as one.
+func (c *Catalogue) For(kind api.CredentialKind) *Catalogue {
+	if c == nil || c.admin == (kind == api.CredentialAdmin) {
+		return c
+	}
+	fitting := *c
+	fitting.admin = !c.admin
+	return &fitting
 }
 
 // Choose returns the language for the first wish that is one: "de" for German in any spelling ("de", "de-AT",
@@ -176,6 +188,9 @@ func (c *Catalogue) ownHint(e *api.Error) string {
 
 // forFace is the text of a key for a face, or the one for both.
 func (c *Catalogue) forFace(key string, face Face, facts map[string]string) string {
+	if _, own := c.texts()[key+".administrator"]; own && c.admin {
+		return c.fill(key+".administrator", facts)
+	}
 	return cmp.Or(c.fill(key+"."+string(face), facts), c.fill(key, facts))
 }
 

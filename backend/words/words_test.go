@@ -17,7 +17,7 @@ var placeholder = regexp.MustCompile(`\{[A-Za-z]+\}`)
 // entries returns a catalogue's lines by key, and fails for a line that is none, and for a second one of a key.
 func entries(t *testing.T, language string) map[string]string {
 	t.Helper()
-	line := regexp.MustCompile(`^((error|why|part|next|step|fact)\.[A-Za-z0-9 -]+(\.hint)?(\.cli|\.window)? = \S.*\S|# .+)?$`)
+	line := regexp.MustCompile(`^((error|why|part|next|step|fact)\.[A-Za-z0-9 -]+(\.hint)?(\.cli|\.window|\.administrator)? = \S.*\S|# .+)?$`)
 	all := map[string]string{}
 	for l := range strings.Lines(source(language)) {
 		l = strings.TrimSuffix(l, "\n")
@@ -89,7 +89,7 @@ func TestEverythingNamedIsSaid(t *testing.T) {
 		used["next."+next] = true
 	}
 	for key := range en {
-		for _, end := range []string{".cli", ".window", ".hint"} {
+		for _, end := range []string{".administrator", ".cli", ".window", ".hint"} {
 			key = strings.TrimSuffix(key, end)
 		}
 		if !used[key] && !strings.HasPrefix(key, "part.") && key != "next.ask-administrator" && !strings.HasPrefix(key, "step.") && !strings.HasPrefix(key, "fact.") {
@@ -228,6 +228,39 @@ func TestError(t *testing.T) {
 	} {
 		if sentence, hint := c.Error(&e.e, e.face); sentence != e.sentence || hint != e.hint {
 			t.Errorf("%v on %s: %q, %q", &e.e, e.face, sentence, hint)
+		}
+	}
+}
+
+// TestAnAdministratorIsNotToldToBecomeOne: a hint that leads to an administrator's sign-in has another text for one, unless only
+// others get it.
+func TestAnAdministratorIsNotToldToBecomeOne(t *testing.T) {
+	t.Parallel()
+	en := entries(t, "en")
+	others := regexp.MustCompile(`^why\.(admin-|key-|provider-hidden)`)
+	asked := 0
+	for key, text := range en {
+		if !strings.HasPrefix(key, "next.") && !strings.Contains(key, ".hint") ||
+			!strings.Contains(text, "s an administrator") && !strings.Contains(text, "administrator’s sign-in") {
+			continue
+		}
+		asked++
+		base := strings.TrimSuffix(strings.TrimSuffix(key, ".cli"), ".window")
+		if !others.MatchString(key) && en[base+".administrator"] == "" {
+			t.Errorf("%q tells an administrator to sign in as one: %s", key, text)
+		}
+	}
+	if asked < 8 {
+		t.Errorf("only %d hints were looked at", asked)
+	}
+	refused := &api.Error{Code: api.CodeForbidden, Why: "status-403", Params: map[string]string{"host": "h"}}
+	for kind, told := range map[api.CredentialKind]bool{
+		api.CredentialAdmin: false, api.CredentialUser: true, api.CredentialKey: true, api.CredentialNone: true,
+	} {
+		for _, face := range []Face{Terminal, Window} {
+			if _, hint := For("en").For(kind).Error(refused, face); hint == "" || strings.Contains(hint, "administrator") != told {
+				t.Errorf("%s on %s: %q", kind, face, hint)
+			}
 		}
 	}
 }

@@ -360,7 +360,7 @@ func New(now time.Time) *State {
 
 // Text returns the catalogue of the chosen language. Without a choice it is the language of the system or the page.
 func (s *State) Text() *text.Catalogue {
-	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage)).With(s.words)
+	return text.For(s.Boot.Settings.Language, cmp.Or(s.Boot.Locale, s.PageLanguage)).With(s.words.For(s.Can().Credential))
 }
 
 // says returns an error with a text of the window.
