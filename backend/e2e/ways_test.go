@@ -30,7 +30,8 @@ func (guest) Progress(api.Progress) {}
 // setUp is a world with a proxy, opened with several credentials.
 type setUp struct {
 	*backend.Demo
-	t *testing.T
+	t  *testing.T
+	at string // the profile's name
 }
 
 func newSetUp(t *testing.T, o demo.Options) setUp {
@@ -40,19 +41,26 @@ func newSetUp(t *testing.T, o demo.Options) setUp {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	if o.Flavour == api.FlavourFlowfin { // which keeps its client's secret to itself
-		key := d.World.PluginSecret(demo.Authelia)
-		_, err := d.SetProvider(t.Context(), backend.DemoName, api.OIDC, demo.Authelia, func(*api.ProviderSettings) {}, &key)
-		if err != nil {
-			t.Fatal(err)
-		}
+	s := setUp{Demo: d, t: t, at: backend.DemoName}
+	s.typeSecret(o.Flavour)
+	return s
+}
+
+// typeSecret enters the secret of the plugin's client, which Flowfin keeps to itself.
+func (s setUp) typeSecret(flavour api.Flavour) {
+	s.t.Helper()
+	if flavour != api.FlavourFlowfin {
+		return
 	}
-	return setUp{d, t}
+	key := s.World.PluginSecret(demo.Authelia)
+	if _, err := s.SetProvider(s.t.Context(), s.at, api.OIDC, demo.Authelia, func(*api.ProviderSettings) {}, &key); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s setUp) as(kind api.CredentialKind) *backend.Session {
 	s.t.Helper()
-	target := backend.Target{}
+	target := backend.Target{Name: s.at}
 	if kind == api.CredentialKey {
 		target.Credential = s.World.APIKey()
 	}

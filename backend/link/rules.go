@@ -2,6 +2,7 @@ package link
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -27,7 +28,7 @@ var loopbackHosts = []string{"127.0.0.1", "localhost"}
 func ProxyRules(base *url.URL) []api.ProxyRule {
 	f := ruleFacts{
 		Site: base.Hostname(), Port: base.Port(), TLS: base.Scheme == "https", Path: base.EscapedPath() + "/sso/",
-		Hosts: loopbackHosts,
+		Hosts: slices.DeleteFunc(slices.Clone(loopbackHosts), func(h string) bool { return h == base.Hostname() }),
 	}
 	if f.Port == "" {
 		f.Port = map[bool]string{false: "80", true: "443"}[f.TLS]
@@ -47,7 +48,7 @@ var proxyRules = []struct {
 	proxy string
 	text  *template.Template
 }{
-	{"nginx", rule(`# A server of its own, next to the one of {{.Site}}, in the same http block.
+	{"nginx", rule(`# A server of its own, next to the one of {{.Site}}. It listens as that one does.
 server {
     listen {{.Port}}{{if .TLS}} ssl{{end}};
     server_name{{range .Hosts}} {{.}}{{end}};
@@ -104,7 +105,9 @@ backend jellybind
 	{"Apache", rule(`# A virtual host of its own, next to the one of {{.Site}}.
 <VirtualHost *:{{.Port}}>
     ServerName {{index .Hosts 0}}
-    ServerAlias{{range slice .Hosts 1}} {{.}}{{end}}
+{{- range slice .Hosts 1}}
+    ServerAlias {{.}}
+{{- end}}
 {{- if .TLS}}
     SSLEngine on
     SSLCertificateFile /path/to/{{.Site}}.crt
