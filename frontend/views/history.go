@@ -62,12 +62,12 @@ func historyRow(s *stateOf, l *catalogue, c api.Change) *dom.Node {
 
 // changeTag shows the state of a change that is not simply confirmed.
 func changeTag(l *catalogue, c api.Change) *dom.Node {
-	switch {
-	case c.State == api.ChangeUndone:
+	switch c.State {
+	case api.ChangeUndone:
 		return components.Badge(l.T("change.undone"), "")
-	case c.State == api.ChangeFailed:
+	case api.ChangeFailed:
 		return components.Badge(l.T("change.failed"), "bad")
-	case c.State == api.ChangeIntended:
+	case api.ChangeIntended:
 		tag := components.Badge(l.T("change.intended"), "warn")
 		hint := "change.intended.hint"
 		if c.Error != "" { // the error is shown too
@@ -75,6 +75,7 @@ func changeTag(l *catalogue, c api.Change) *dom.Node {
 		}
 		tag.Set(dom.A("title", l.T(hint)))
 		return tag
+	case api.ChangeConfirmed:
 	}
 	return nil
 }

@@ -139,8 +139,9 @@ type field struct {
 var cache sync.Map // *fields by reflect.Type
 
 func fieldsOf(t reflect.Type) *fields {
-	if f, ok := cache.Load(t); ok {
-		return f.(*fields)
+	known, _ := cache.Load(t)
+	if f, ok := known.(*fields); ok {
+		return f
 	}
 	f := &fields{at: map[string]int{}}
 	for _, v := range reflect.VisibleFields(t) {
@@ -185,19 +186,22 @@ func value(v reflect.Value) (any, error) {
 		}
 		return list, nil
 	case reflect.Struct:
-		object := map[string]any{}
-		for _, f := range fieldsOf(v.Type()).list {
+		known := fieldsOf(v.Type()).list
+		if len(known) == 0 { // a time
+			return nil, errShape
+		}
+		object := make(map[string]any, len(known))
+		for _, f := range known {
 			var err error
 			if object[f.name], err = value(v.FieldByIndex(f.index)); err != nil {
 				return nil, err
 			}
 		}
-		if len(object) > 0 {
-			return object, nil
+		return object, nil
+	default:
+		if v.CanInt() {
+			return v.Int(), nil
 		}
+		return nil, errShape
 	}
-	if v.CanInt() {
-		return v.Int(), nil
-	}
-	return nil, errShape
 }

@@ -74,7 +74,8 @@ func TestValue(t *testing.T) {
 		[]api.Link{{Identity: api.Identity{Name: "n"}, UserID: "u"}},
 		api.Settings{Theme: "dark", Ports: []int{1, 2}},
 		api.ProviderSettings{Protocol: api.OIDC, Scopes: []string{}},
-		api.FlavourFlowfin, "text", 5, true, []string(nil), []any{"a", nil, true},
+		api.FlavourFlowfin, "text", 5, true, []string(nil),
+		[]any{"a", nil, true},
 	} {
 		value, err := wire.Value(s)
 		if err != nil {
