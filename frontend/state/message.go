@@ -194,8 +194,6 @@ type (
 
 // What happens by itself.
 type (
-	// Rested comes a moment after the first rows of a query.
-	Rested struct{ Generation int }
 	// Copied answers Copy.
 	Copied struct{ Err *api.Error }
 	// Working is the event that says what the backend is doing.

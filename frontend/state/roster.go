@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -95,10 +93,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		r.Query = api.RosterQuery{Sort: r.Query.Sort, Reverse: r.Query.Reverse}
 		return append(s.query(), Focus{ID: "search"}), true
 	case Scrolled:
-		r.Scroll, r.Height, r.near = m.Top, m.Height, false
-		return s.missing(), true
-	case Rested:
-		r.near = r.near && m.Generation != r.generation
+		r.Scroll, r.Height = m.Top, m.Height
 		return s.missing(), true
 	case Resized:
 		if m.Height > 0 {
@@ -121,7 +116,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		if m.Err != nil {
 			return s.tell(m.Err), true
 		}
-		cmds := append(s.reload(), CallProviders{})
+		cmds := append(s.load(), CallProviders{})
 		if m.Counts.Changed > 0 {
 			return append(cmds, s.toast(&Toast{Key: ToastChanged, N: m.Counts.Changed})...), true
 		}
@@ -130,7 +125,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		if s.Session != nil {
 			r.Counts = m.Counts
 		}
-		return s.reload(), true
+		return s.load(), true
 	case PageLoaded:
 		return s.pageLoaded(m), true
 	case Activate:
@@ -168,7 +163,6 @@ func (s *State) notRead() []Cmd {
 // query loads the rows of a changed query and scrolls to the top.
 func (s *State) query() []Cmd {
 	r := &s.Roster
-	r.near = r.Loaded
 	r.Active, r.anchor = 0, 0
 	if r.Scroll == 0 {
 		return s.load() // scrolling forces a layout
@@ -177,34 +171,13 @@ func (s *State) query() []Cmd {
 	return append(s.load(), ScrollTo{})
 }
 
-// answer is the first page of a query's rows.
-type answer struct {
-	query api.RosterQuery
-	rows  api.RosterPage
-}
-
-// keep remembers an answer for when letters of the search are taken back, and forgets those that no longer can be wanted then.
-func (r *Roster) keep(a answer) {
-	r.typed = append(slices.DeleteFunc(r.typed, func(b answer) bool {
-		beginning := b.query.Search != a.query.Search && strings.HasPrefix(a.query.Search, b.query.Search)
-		b.query.Search = a.query.Search
-		return !beginning || b.query != a.query
-	}), a)
-}
-
 // Narrowed reports whether a search or a filter hides accounts.
 func (r *Roster) Narrowed() bool {
 	return r.Search != "" || r.Query.Filter != "" || r.Query.Provider != ""
 }
 
-// reload loads the visible rows again. The old ones stay on the screen until then.
-func (s *State) reload() []Cmd {
-	s.Roster.typed = nil
-	return s.load()
-}
-
-// load loads the rows of the query. While a call is running, it waits for that and then loads the latest query, so that fast
-// typing costs two calls and not one a letter.
+// load loads the rows of the query. The old ones stay on the screen until then. While a call is running, it waits for that
+// and then loads the latest query, so that fast typing costs two calls and not one a letter.
 func (s *State) load() []Cmd {
 	r := &s.Roster
 	if s.Session == nil {
@@ -215,11 +188,6 @@ func (s *State) load() []Cmd {
 	}
 	if !r.stale {
 		r.stale, r.since = true, s.Now
-	}
-	first := s.rosterQuery(0, PageSize)
-	if i := slices.IndexFunc(r.typed, func(a answer) bool { return a.query == first }); i >= 0 {
-		r.supersede()
-		return s.pageLoaded(PageLoaded{Generation: r.generation, Rows: r.typed[i].rows})
 	}
 	if len(r.pending) > 0 {
 		r.asked = true
@@ -257,9 +225,6 @@ func (s *State) rosterQuery(offset, limit int) api.RosterQuery {
 	return q
 }
 
-// rest is how long nobody types before the rows around the viewport are drawn.
-const rest = 300 * time.Millisecond
-
 func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	r := &s.Roster
 	if m.Generation != r.generation {
@@ -285,16 +250,10 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	var cmds []Cmd
 	if r.stale {
 		r.pages, r.stale = map[int][]api.RosterRow{}, false
-		if r.near {
-			cmds = append(cmds, After{Delay: rest, Msg: Rested{Generation: r.generation}})
-		}
 	}
 	first := !r.Loaded
 	r.Loaded = true
 	r.pages[m.Page] = m.Rows.Rows
-	if m.Page == 0 {
-		r.keep(answer{s.rosterQuery(0, PageSize), m.Rows})
-	}
 	r.Total, r.Counts, r.Taken = m.Rows.Total, m.Rows.Counts, m.Rows.Taken
 	for _, row := range m.Rows.Rows {
 		if _, ok := r.Selected[row.ID]; ok {

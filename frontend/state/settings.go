@@ -61,7 +61,7 @@ func (s *State) updateSettings(msg Msg) ([]Cmd, bool) {
 		s.Boot.Settings.Language = m.Language
 		cmds := []Cmd{CallSaveSettings{Settings: s.Boot.Settings}}
 		if s.Session != nil {
-			cmds = append(cmds, s.reload()...) // names sort by language
+			cmds = append(cmds, s.load()...) // names sort by language
 		}
 		return cmds, true
 	case SetSingleKeys:

@@ -166,11 +166,9 @@ type Roster struct {
 	generation int
 	pages      map[int][]api.RosterRow
 	pending    map[int]bool
-	typed      []answer  // first pages of the search's beginnings, as far as they were asked for, and of the search
 	asked      bool      // the query changed while a call was running
 	stale      bool      // the rows belong to the previous query
 	since      time.Time // when stale became true
-	near       bool      // no rows around the viewport are drawn yet
 }
 
 // Drawer shows one account.
@@ -450,8 +448,8 @@ func (r *Roster) Row(i int) (api.RosterRow, bool) {
 // Stale reports whether the rows still belong to the previous query.
 func (r *Roster) Stale() bool { return r.stale }
 
-// Hold returns how long a frame may wait for the rows of a new query: the browser shows the typed letter itself, and one
-// frame with the rows costs half of two. Rows that take longer come when they come.
+// Hold returns how long a frame may wait for the rows of a new query. The browser shows the typed letter by itself, and one
+// frame with the rows is cheaper than two.
 func (s *State) Hold() time.Duration {
 	const patience = 50 * time.Millisecond
 	if r := &s.Roster; r.Loaded && r.stale {
@@ -460,13 +458,10 @@ func (s *State) Hold() time.Duration {
 	return 0
 }
 
-// Window returns the first row to draw and the one after the last: the viewport and some rows around it, so that a scroll
-// shows rows at once. These come a moment after the viewport's, which a person waits for at every letter of a search.
+// Window returns the first row to draw and the one after the last: the viewport and a few rows around it, so that scrolling
+// shows rows at once.
 func (r *Roster) Window() (from, to int) {
-	around := 3
-	if r.near {
-		around = 0
-	}
+	const around = 3
 	from = int(r.Scroll/RowHeight) - around
 	to = int((r.Scroll+r.Height)/RowHeight) + 1 + around
 	return min(max(from, 0), r.Total), min(max(to, 0), r.Total)

@@ -98,7 +98,7 @@ func (s *State) show(screen Screen) []Cmd {
 	switch screen {
 	case ScreenRoster:
 		if !s.Roster.Loaded || s.Roster.Error != nil {
-			return append(s.reload(), Focus{ID: "search"})
+			return append(s.load(), Focus{ID: "search"})
 		}
 		return []Cmd{ScrollTo{Top: s.Roster.Scroll}, focus}
 	case ScreenProviders:
@@ -200,7 +200,7 @@ func (s *State) dropUndo() {
 // history still offers what can be undone.
 func (s *State) afterChange() []Cmd {
 	s.dropUndo()
-	cmds := s.reload()
+	cmds := s.load()
 	if s.Drawer.UserID != "" {
 		cmds = append(cmds, CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID})
 	}
