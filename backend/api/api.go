@@ -331,8 +331,6 @@ type Capabilities struct {
 	PageSignsIn bool `json:"pageSignsIn"`
 	// RosterByAccount is true where everybody's links can be read only one account at a time, which takes some 20 ms each.
 	RosterByAccount bool `json:"rosterByAccount"`
-	// Restore is whether a link that was removed can be written back without a sign-in.
-	Restore Ability `json:"restore"`
 	// Rekeys is true where the server turns a link by user name into one by subject at the person's next sign-in.
 	Rekeys bool `json:"rekeys"`
 	// Remarks say what this version of the plugin cannot do and later ones can (Params: since, a version), and whether it is

@@ -299,7 +299,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 			if err != nil {
 				return p.reassure(err)
 			}
-			return a.showChange(change)
+			return a.showUndoable(change)
 		},
 	}
 	strategy.what, strategy.allowed = "STRATEGY", []string{
@@ -507,8 +507,14 @@ func (a *app) showChange(c api.Change) error {
 	if c.Kind == api.ChangeUnregister {
 		a.out.text("", a.t("{account} signs in with {way} now.", "account", c.UserName, "way", a.signInWay(c.AuthProviderAfter, "")))
 	}
-	a.hintUndo(c)
 	return nil
+}
+
+// showUndoable says what was done, and how to take it back.
+func (a *app) showUndoable(c api.Change) error {
+	err := a.showChange(c)
+	a.hintUndo(c)
+	return err
 }
 
 func (a *app) linksRemove() *cobra.Command {
@@ -550,6 +556,10 @@ func (a *app) linksRemove() *cobra.Command {
 			if err := a.confirmRemoval(ctx, s.Linker, account, req); err != nil {
 				return err
 			}
+			show := a.showUndoable
+			if !restores(s.Linker) {
+				show = a.showChange
+			}
 			progress, stop := a.progress()
 			defer stop()
 			changes, err := s.Linker.Remove(ctx, req, progress)
@@ -558,7 +568,7 @@ func (a *app) linksRemove() *cobra.Command {
 			}
 			for _, change := range changes {
 				if change.State == api.ChangeConfirmed {
-					err = errors.Join(err, a.showChange(change))
+					err = errors.Join(err, show(change))
 				}
 			}
 			return err
@@ -589,6 +599,12 @@ func (a *app) noSuchLink(account api.Account, name []string) error {
 	return e
 }
 
+// restores reports whether a link that was removed can be written again without a sign-in.
+func restores(l *link.Linker) bool {
+	_, able := l.Plugin.Capabilities().DirectWrite()
+	return able.OK
+}
+
 // confirmRemoval says what a removal does, and asks.
 func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Account, req link.RemoveRequest) error {
 	for _, l := range req.Links {
@@ -607,6 +623,10 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 		a.err.text("", a.err.warn(a.t("Nobody can sign in to this account afterwards: it takes no password. To return it to "+
 			"password sign-in, and then set a password there: jellybind users unregister {command}",
 			"command", shellWord(account.Name)+a.again())))
+	}
+	if !restores(l) {
+		a.err.text("", a.err.warn(a.t("Nothing here can write the link again. Only a new sign-in at the identity provider can: "+
+			"jellybind links add {command}", "command", shellWord(nameOf(account))+" --provider "+shellWord(req.Links[0].Provider)+a.again())))
 	}
 	if req.ViaUnregister {
 		bound := slices.ContainsFunc(req.Links, func(x api.Link) bool { return !l.Removable(account, x).OK })

@@ -110,12 +110,17 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// world starts a demo world for the script: world FLAVOUR [PROVIDER]. That provider has a TLS certificate that nobody knows;
-// the command tls then gives it another one. $SERVER is its address, $ALIAS another one, $PORT a free loopback
-// port for its sign-ins; the files key and password hold an API key and the password of admin and noah.
+// world starts a demo world for the script: world FLAVOUR[@VERSION] [PROVIDER], or world fork. That provider has a TLS
+// certificate that nobody knows; the command tls then gives it another one. $SERVER is the server's address, $ALIAS another
+// one, $PORT a free loopback port for its sign-ins. The files key, token and password hold an API key, an administrator's
+// access token, and the password of admin and noah.
 func world(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithCancel(context.Background())
-	o := demo.Options{Flavour: api.Flavour(args[0])}
+	flavour, version, _ := strings.Cut(args[0], "@")
+	o := demo.Options{Flavour: api.Flavour(flavour), PluginVersion: version}
+	if flavour == "fork" {
+		o = demo.Options{Fork: true}
+	}
 	if len(args) > 1 {
 		o.Config = func(name string, config map[string]any) {
 			if name == args[1] {
@@ -129,8 +134,14 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("starting the world: %v", err)
 	}
 	ts.Defer(func() { cancel(); _ = w.Close() })
-	_, password := w.Admin()
-	for name, value := range map[string]string{"key": w.APIKey().Reveal(), "password": password.Reveal()} {
+	admin, password := w.Admin()
+	client, err := jellyfin.New(jellyfin.Options{URL: w.URL(), DeviceID: "script"})
+	ts.Check(err)
+	in, err := client.SignIn(ctx, admin, password)
+	ts.Check(err)
+	for name, value := range map[string]string{
+		"key": w.APIKey().Reveal(), "token": in.Token.Reveal(), "password": password.Reveal(),
+	} {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(value+"\n"), 0o600))
 	}
 	ts.Setenv("SERVER", w.URL())

@@ -293,7 +293,7 @@ since is left alone. The undoing is a change of its own.`,
 			if err != nil {
 				return err
 			}
-			return a.showChange(change)
+			return a.showUndoable(change)
 		},
 	}
 	c.AddCommand(list, undo)

@@ -139,10 +139,10 @@ func TestRecognise(t *testing.T) {
 	t.Parallel()
 	words := strings.Fields
 	const (
-		all9p4     = "ReadRoster ReadOwn ReadConfig NameBeforeWrite PostLink PostLinkOwn DeleteLink DeleteLinkOwn WriteConfig Unregister Restore"
-		key9p4     = "ReadRoster ReadConfig NameBeforeWrite WriteConfig Unregister Restore"
-		allFlowfin = "ReadRoster ReadOwn ReadConfig PostLink PostLinkOwn DeleteLink DeleteLinkOwn Preprovision Unregister Restore"
-		keyFlowfin = "ReadRoster ReadConfig Preprovision Unregister Restore"
+		all9p4     = "ReadRoster ReadOwn ReadConfig NameBeforeWrite PostLink PostLinkOwn DeleteLink DeleteLinkOwn WriteConfig Unregister"
+		key9p4     = "ReadRoster ReadConfig NameBeforeWrite WriteConfig Unregister"
+		allFlowfin = "ReadRoster ReadOwn ReadConfig PostLink PostLinkOwn DeleteLink DeleteLinkOwn Preprovision Unregister"
+		keyFlowfin = "ReadRoster ReadConfig Preprovision Unregister"
 		ownLinks   = "ReadOwn PostLinkOwn DeleteLinkOwn"
 	)
 	without := func(list string, names ...string) []string {
@@ -171,16 +171,16 @@ func TestRecognise(t *testing.T) {
 	forkWithStates := fork
 	forkWithStates.plain, forkWithStates.plainMayBe = api.Flavour9p4, classic
 	beta33 := row{
-		flavour: api.FlavourFlowfin, admin: without(allFlowfin, "Preprovision", "Restore"), key: words("ReadConfig Unregister"),
+		flavour: api.FlavourFlowfin, admin: without(allFlowfin, "Preprovision"), key: words("ReadConfig Unregister"),
 		remarks: "version-roster 4.3.0-beta.34, version-preprovision 4.3.0-beta.40", plain: api.FlavourFlowfin, byAccount: true,
 	}
 	strange := row{
-		flavour: api.FlavourUnknown, admin: words("ReadRoster ReadOwn ReadConfig DeleteLink DeleteLinkOwn WriteConfig Restore"),
-		key: words("ReadRoster ReadConfig WriteConfig Restore"), remarks: "plugin-fork", plain: api.Flavour9p4, plainMayBe: classic,
+		flavour: api.FlavourUnknown, admin: words("ReadRoster ReadOwn ReadConfig DeleteLink DeleteLinkOwn WriteConfig"),
+		key: words("ReadRoster ReadConfig WriteConfig"), remarks: "plugin-fork", plain: api.Flavour9p4, plainMayBe: classic,
 	}
 	strangeRoster := strange
-	strangeRoster.admin = words("ReadRoster ReadOwn ReadConfig DeleteLink DeleteLinkOwn Preprovision Restore")
-	strangeRoster.key = words("ReadRoster ReadConfig Preprovision Restore")
+	strangeRoster.admin = words("ReadRoster ReadOwn ReadConfig DeleteLink DeleteLinkOwn Preprovision")
+	strangeRoster.key = words("ReadRoster ReadConfig Preprovision")
 	strangeRoster.plain, strangeRoster.plainMayBe = api.FlavourUnknown, nil
 	bare := strange
 	bare.admin, bare.key = words("ReadRoster ReadOwn ReadConfig DeleteLink DeleteLinkOwn"), words("ReadConfig")
@@ -190,7 +190,7 @@ func TestRecognise(t *testing.T) {
 		"K0lin 5.0.0.0": classicRow(api.FlavourK0lin), "K0lin, later": classicRow(api.FlavourK0lin),
 		"Flowfin 4.1.0": beta33,
 		"Flowfin 4.3.0-beta.34": {
-			flavour: api.FlavourFlowfin, admin: without(allFlowfin, "Preprovision", "Restore"), key: words("ReadRoster ReadConfig Unregister"),
+			flavour: api.FlavourFlowfin, admin: without(allFlowfin, "Preprovision"), key: words("ReadRoster ReadConfig Unregister"),
 			remarks: "version-preprovision 4.3.0-beta.40", plain: api.FlavourFlowfin,
 		},
 		"Flowfin 4.3.0":   {flavour: api.FlavourFlowfin, admin: words(allFlowfin), key: words(keyFlowfin), plain: api.FlavourFlowfin},

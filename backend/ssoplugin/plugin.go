@@ -47,10 +47,6 @@ func (p *Plugin) Capabilities() api.Capabilities {
 	caps := p.abilities(p.kind)
 	caps.Flavour, caps.MayBe, caps.Version, caps.Credential = p.name, p.mayBe, p.version, p.kind
 	caps.DefaultClaim, caps.Remarks = shown(p.rule(settings{})), p.remarks
-	caps.Restore = caps.WriteConfig
-	if !caps.LinksInConfig || caps.Preprovision.OK {
-		caps.Restore = caps.Preprovision
-	}
 	return caps
 }
 
