@@ -61,7 +61,9 @@ func (l *Linker) undoable(c api.Change) error {
 	case c.Kind == api.ChangeLink:
 		able = caps.RemoveLink(l.self(), c.UserID, c.Identities[0].Name)
 	case c.Kind == api.ChangeUnlink:
-		_, able = caps.DirectWrite()
+		if _, able = caps.DirectWrite(); !able.OK {
+			return able.Refused(api.CodeChangeNotUndoable, "sign-in-again")
+		}
 	case c.Kind == api.ChangeMove:
 		able = caps.MoveFrom(l.self(), c.UserID, c.Identities[0].Name)
 	case !caps.Unregister.OK:
