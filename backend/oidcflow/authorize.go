@@ -61,10 +61,15 @@ func (a *authorization) request() url.Values {
 	return form
 }
 
+// pushes reports whether the request is sent to the provider ahead of the browser.
+func (a *authorization) pushes() bool {
+	return a.meta.PushEndpoint != "" && (a.meta.PushRequired || a.client.Push)
+}
+
 // address returns where to sign in. A pushed request is pushed again when the provider is about to forget it, so that a
 // person may take as long as the wait allows before opening the address.
 func (a *authorization) address(ctx context.Context) (string, error) {
-	if a.meta.PushEndpoint == "" || !a.meta.PushRequired && !a.client.Push {
+	if !a.pushes() {
 		return withQuery(a.meta.AuthorizationEndpoint, a.request())
 	}
 	a.mu.Lock()

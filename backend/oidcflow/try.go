@@ -17,7 +17,7 @@ var awaitingPerson = []string{
 
 // Try finds out, without a person, whether the provider would take a sign-in with this redirect URI. It sends an
 // authorization request with prompt=none (OpenID Connect Core 1.0, section 3.1.2.1), which must be answered at once: at the
-// redirect URI where that is allowed, and with an error page where it is not.
+// redirect URI where that is allowed, and with an error page where it is not. A pushed request is only pushed.
 //
 // The error says why the sign-in cannot work, as from Run. Without an error, sure is whether the provider answered at the
 // redirect URI; many providers do not, and then only a sign-in will tell.
@@ -27,6 +27,12 @@ func (c Client) Try(ctx context.Context, redirectURI string) (sure bool, err err
 		return false, err
 	}
 	a := newAuthorization(p, redirectURI)
+	if a.pushes() {
+		// The provider checks a pushed request as it would check it in the browser (RFC 9126, section 2.1), and some answer
+		// prompt=none at once.
+		_, err := a.address(ctx)
+		return err == nil, err
+	}
 	a.silent = true
 	address, err := a.address(ctx)
 	if err != nil {
