@@ -161,4 +161,3 @@ func TestNamesThroughRealProxies(t *testing.T) {
 		})
 	}
 }
-

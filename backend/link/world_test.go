@@ -40,9 +40,14 @@ type world struct {
 
 func newWorld(t *testing.T, flavour api.Flavour, as api.CredentialKind) *world {
 	t.Helper()
+	return newWorldOf(t, demo.Options{Flavour: flavour}, as)
+}
+
+func newWorldOf(t *testing.T, o demo.Options, as api.CredentialKind) *world {
+	t.Helper()
 	w := &world{}
 	var err error
-	if w.World, err = demo.Start(t.Context(), demo.Options{Flavour: flavour}); err != nil {
+	if w.World, err = demo.Start(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.Close() })
