@@ -1,5 +1,7 @@
 package api
 
+import "strings"
+
 // Admission is what a provider's settings say about a sign-in through it: whom it lets in, and what it changes in the account.
 // Roles are compared to the letter.
 type Admission struct {
@@ -60,4 +62,29 @@ type Granted struct {
 	Folders          []string // ids
 	LiveTV           bool
 	LiveTVManagement bool
+}
+
+// SSOOnly is a server's mode without passwords (Flowfin), as it was when the server was opened.
+type SSOOnly struct {
+	On bool `json:"on"`
+	// Exempt is the name of the one administrator who may still sign in by password. ExemptWorks is whether that account still
+	// can: it exists, is enabled, an administrator, and has a password.
+	Exempt      string `json:"exempt,omitempty"`
+	ExemptWorks bool   `json:"exemptWorks,omitempty"`
+}
+
+// ShutsOut reports whether the mode keeps an account from signing in by password.
+func (s SSOOnly) ShutsOut(u User) bool { return s.On && !strings.EqualFold(u.Name, s.Exempt) }
+
+// Managed is how an account signs in, as the plugin itself says.
+type Managed struct {
+	NoPassword bool `json:"noPassword"` // its sign-in provider is the plugin, which takes no password
+	Linked     bool `json:"linked"`
+}
+
+// ServerTest is what the server finds out about a provider from its own place in the network, in the plugin's words.
+type ServerTest struct {
+	OK      bool     `json:"ok"`
+	Message string   `json:"message"`
+	Details []string `json:"details"`
 }

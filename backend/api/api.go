@@ -222,13 +222,42 @@ type Account struct {
 	Identities []Identity `json:"identities"`
 	// AtRisk is true when an unlinked identity with this account's name would open it (see Provider.AutoAdopt).
 	AtRisk bool `json:"atRisk"`
+	// Uses says when its identities signed in last, where the plugin tells (Flowfin), to the hour.
+	Uses []Use `json:"uses,omitempty"`
+}
+
+// Use says when an identity signed in last.
+type Use struct {
+	Identity
+	At time.Time `json:"at"`
+}
+
+// LastUse returns when an identity of the account signed in last; zero where that is not known.
+func (a Account) LastUse(id Identity) time.Time {
+	for _, u := range a.Uses {
+		if u.Identity == id {
+			return u.At
+		}
+	}
+	return time.Time{}
 }
 
 // ShutOutWithout reports whether nobody could sign in to the account any more without these identities: no other one is
-// left, and its sign-in provider takes no password.
-func (a Account) ShutOutWithout(removed []Identity) bool {
+// left, and the account takes no password, by its sign-in provider or because the server lets nobody in by password.
+func (a Account) ShutOutWithout(removed []Identity, sso SSOOnly) bool {
+	return (a.AuthProvider == AuthProviderPlugin || sso.ShutsOut(a.User)) && a.lastWithout(removed)
+}
+
+// SignedOutWithout reports whether removing these identities ends the account's sessions: that of the last link does, where
+// Capabilities.RemovalEndsSessions.
+func (a Account) SignedOutWithout(removed []Identity, c Capabilities) bool {
+	return c.RemovalEndsSessions && a.lastWithout(removed)
+}
+
+// lastWithout reports whether these identities are all that the account has.
+func (a Account) lastWithout(removed []Identity) bool {
 	left := func(i Identity) bool { return !slices.Contains(removed, i) }
-	return a.Exists && a.AuthProvider == AuthProviderPlugin && len(a.Identities) > 0 && !slices.ContainsFunc(a.Identities, left)
+	return a.Exists && len(a.Identities) > 0 && !slices.ContainsFunc(a.Identities, left)
 }
 
 // TakesBack reports whether one of these identities would still open the account after its link is removed. That is so where
@@ -327,6 +356,8 @@ type Capabilities struct {
 	DefaultClaim string `json:"defaultClaim"`
 	// RemovalEndsSessions is true where removing an account's last link ends all its sessions.
 	RemovalEndsSessions bool `json:"removalEndsSessions"`
+	// SSOOnly is whether the server lets people in by password at all.
+	SSOOnly SSOOnly `json:"ssoOnly,omitzero"`
 	// PageSignsIn is true where the plugin's own linking page may sign in with the new identity instead of linking it.
 	PageSignsIn bool `json:"pageSignsIn"`
 	// RosterByAccount is true where everybody's links can be read only one account at a time, which takes some 20 ms each.

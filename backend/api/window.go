@@ -237,6 +237,8 @@ type ProviderTest struct {
 	// one that the person trusts; empty for none.
 	Certificate *Certificate `json:"certificate,omitempty"`
 	Pinned      string       `json:"pinned,omitempty"`
+	// Server is what the server itself finds out; nil where the plugin does not test providers.
+	Server *ServerTest `json:"server,omitempty"`
 }
 
 // Fact is a named value. Where the value is a word or a sentence of ours, Why and Params say the same for translation.

@@ -43,6 +43,8 @@ type Metadata struct {
 	SubjectTypes []string `json:"subject_types_supported"`
 	// Keys is the number of signing keys; only Inspect counts them.
 	Keys int `json:"-"`
+	// addresses are those that the server's plugin checks, by their names in the document.
+	addresses map[string]string
 }
 
 // Inspect asks the provider for its metadata and its keys, for a test of the provider.

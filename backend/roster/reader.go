@@ -76,7 +76,7 @@ func (r *Reader) Stream(
 	if err != nil {
 		return api.Roster{}, fmt.Errorf("reading the roster: %w", err)
 	}
-	return Build(users, snap.Providers, snap.Links, r.Now().UTC(), own), nil
+	return r.build(users, snap, own), nil
 }
 
 // Reread returns known with the links as they are now, and with the account userID as it is now. The other accounts are
@@ -106,7 +106,7 @@ func (r *Reader) Reread(ctx context.Context, known api.Roster, userID string) (a
 	if slices.ContainsFunc(snap.Links, func(l api.Link) bool { return !seen[l.UserID] }) {
 		return r.Read(ctx, nil)
 	}
-	return Build(users, snap.Providers, snap.Links, r.Now().UTC(), false), nil
+	return r.build(users, snap, false), nil
 }
 
 // readByAccount reads the accounts, and then the links of each.
@@ -141,7 +141,7 @@ func (r *Reader) readByAccount(
 	if err != nil {
 		return api.Roster{}, fmt.Errorf("reading the roster: %w", err)
 	}
-	return Build(users, snap.Providers, snap.Links, r.Now().UTC(), false), nil
+	return r.build(users, snap, false), nil
 }
 
 // firstShown is how many accounts are read before they are shown for the first time: about a screen. Later times double.
@@ -200,4 +200,24 @@ func (r *Reader) read(
 	})
 	err = g.Wait()
 	return users, snap, err
+}
+
+func (r *Reader) build(users []api.User, snap ssoplugin.Snapshot, own bool) api.Roster {
+	built := Build(users, snap.Providers, snap.Links, r.Now().UTC(), own)
+	if len(snap.Uses) == 0 {
+		return built
+	}
+	uses := make(map[api.Identity]api.Use, len(snap.Uses))
+	for _, u := range snap.Uses {
+		uses[u.Identity] = u
+	}
+	for i := range built.Accounts {
+		a := &built.Accounts[i]
+		for _, id := range a.Identities {
+			if u, ok := uses[id]; ok {
+				a.Uses = append(a.Uses, u)
+			}
+		}
+	}
+	return built
 }

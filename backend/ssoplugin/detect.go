@@ -45,6 +45,7 @@ type evidence struct {
 	fields map[string]bool
 	// The routes that only Flowfin's line has.
 	status, roster, preprovision bool
+	ssoOnly                      api.SSOOnly
 }
 
 // statesForm is how the plugin lists its pending sign-ins.
@@ -77,7 +78,7 @@ func Detect(ctx context.Context, c *jellyfin.Client, kind api.CredentialKind, se
 		return nil, fmt.Errorf("detecting the SSO plugin: %w", err)
 	}
 	p.flavour, p.mayBe = recognise(found)
-	p.version = found.version
+	p.version, p.ssoOnly = found.version, found.ssoOnly
 	return p, nil
 }
 
@@ -146,7 +147,7 @@ func anonymous(ctx context.Context, c *jellyfin.Client) (evidence, error) {
 	group.Go(func() error { return present(ctx, c) })
 	e.askRoutes(ctx, group, c)
 	group.Go(func() (err error) {
-		e.status, err = hasRoute(ctx, c, jellyfin.Request{Path: "/sso/SSO-Only/Status"})
+		e.status, err = hasRoute(ctx, c, jellyfin.Request{Path: statusPath})
 		return err
 	})
 	group.Go(func() error {
@@ -173,6 +174,10 @@ func elevated(ctx context.Context, c *jellyfin.Client) (evidence, error) {
 	e.askRoutes(gctx, group, c)
 	group.Go(func() (err error) {
 		e.states, err = askStates(gctx, c)
+		return err
+	})
+	group.Go(func() (err error) {
+		e.ssoOnly, err = askSSOOnly(gctx, c)
 		return err
 	})
 	for i, proto := range protocols {

@@ -26,12 +26,14 @@ type flavour struct {
 	sparesAdministrators bool
 	// liveTVAlways is whether a sign-in sets access to Live TV even where it sets no other rights.
 	liveTVAlways bool
+	// diagnoses is whether the plugin tests providers and reports on accounts.
+	diagnoses bool
 	// remarks say what the version lacks; see api.Capabilities.
 	remarks []api.Remark
 	// perAccount is whether everybody's links can be read only one account at a time.
 	perAccount bool
 	// roster reads everybody's links where they are not in the providers' configuration.
-	roster func(context.Context, *jellyfin.Client) ([]api.Link, error)
+	roster func(context.Context, *jellyfin.Client) ([]api.Link, []api.Use, error)
 	// export reads one account's links with an API key, in one request.
 	export func(ctx context.Context, c *jellyfin.Client, user string) ([]api.Identity, error)
 	// handsOver is whether a SAML sign-in that opens a session goes on by a handle inside the plugin's page, so that the

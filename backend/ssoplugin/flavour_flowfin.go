@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/jellyfin"
@@ -35,6 +36,7 @@ func flowfin(e evidence) flavour {
 		sparesAdministrators: true,
 		perAccount:           !e.roster,
 		handsOver:            true,
+		diagnoses:            true,
 		verdict:              flowfinVerdict,
 	}
 	if e.roster {
@@ -111,6 +113,8 @@ type flowfinLink struct {
 	Protocol      string
 	Provider      string
 	CanonicalName string
+	// LastSSOLogin is null where there was none, or the version does not tell.
+	LastSSOLogin *time.Time `json:"LastSsoLoginUtc"`
 }
 
 func (l flowfinLink) identity() (api.Identity, error) {
@@ -131,28 +135,30 @@ func (l flowfinLink) identity() (api.Identity, error) {
 }
 
 // flowfinRoster reads the links of all accounts, deleted ones included.
-func flowfinRoster(ctx context.Context, c *jellyfin.Client) ([]api.Link, error) {
+func flowfinRoster(ctx context.Context, c *jellyfin.Client) (links []api.Link, uses []api.Use, err error) {
 	var answer struct {
 		Accounts []struct {
 			UserID string `json:"UserId"`
 			Links  []flowfinLink
 		}
 	}
-	err := c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: rosterPath, MaxBytes: maxAnswer}, &answer)
+	err = c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: rosterPath, MaxBytes: maxAnswer}, &answer)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var links []api.Link
 	for _, account := range answer.Accounts {
 		for _, l := range account.Links {
 			id, err := l.identity()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			links = append(links, api.Link{Identity: id, UserID: normalID(account.UserID)})
+			if l.LastSSOLogin != nil {
+				uses = append(uses, api.Use{Identity: id, At: l.LastSSOLogin.UTC()})
+			}
 		}
 	}
-	return links, nil
+	return links, uses, nil
 }
 
 // flowfinExport reads one account's links. The export goes by user name, so that it is empty, or missing, for an account
@@ -174,7 +180,7 @@ func flowfinExport(ctx context.Context, c *jellyfin.Client, user string) ([]api.
 	if len(identities) > 0 {
 		return identities, nil
 	}
-	all, err := flowfinRoster(ctx, c)
+	all, _, err := flowfinRoster(ctx, c)
 	for _, l := range all {
 		if l.UserID == user {
 			identities = append(identities, l.Identity)

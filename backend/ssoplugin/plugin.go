@@ -23,6 +23,7 @@ const GUID = "505ce9d1d91642fa86ca673ef241d7df"
 const (
 	statesPath       = "/sso/OID/States"
 	rosterPath       = "/sso/Links/Roster"
+	statusPath       = "/sso/SSO-Only/Status"
 	preprovisionPath = "/sso/Links/Preprovision/" // protocol, provider, user
 )
 
@@ -37,6 +38,7 @@ type Plugin struct {
 	flavour
 	mayBe   []api.Flavour // the flavours that it may be, where that cannot be told
 	version string
+	ssoOnly api.SSOOnly
 	// linkWrites has room for one: while a provider's configuration is read, modified and written, no other link is
 	// written by this Plugin, or one of the two would be dropped. Other processes are their journal's to keep away.
 	linkWrites chan struct{}
@@ -46,6 +48,7 @@ type Plugin struct {
 func (p *Plugin) Capabilities() api.Capabilities {
 	caps := p.abilities(p.kind)
 	caps.Flavour, caps.MayBe, caps.Version, caps.Credential = p.name, p.mayBe, p.version, p.kind
+	caps.SSOOnly = p.ssoOnly
 	caps.DefaultClaim, caps.Remarks = shown(p.rule(settings{})), p.remarks
 	return caps
 }
@@ -65,6 +68,8 @@ func allowed(a api.Ability, next string) error {
 type Snapshot struct {
 	Providers []api.Provider
 	Links     []api.Link
+	// Uses says when links were used last, where the plugin tells.
+	Uses []api.Use
 }
 
 // Read reads the providers and links of the whole server: in two requests on 9p4 and K0lin, three on Flowfin. A plain
@@ -96,6 +101,7 @@ func (p *Plugin) read(ctx context.Context, users []string, found func(string, []
 	}
 	var snap Snapshot
 	var roster []api.Link
+	var uses []api.Use
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		snap, err = p.readConfig(gctx)
@@ -103,7 +109,7 @@ func (p *Plugin) read(ctx context.Context, users []string, found func(string, []
 	})
 	if p.roster != nil {
 		group.Go(func() (err error) {
-			roster, err = p.roster(gctx, p.client)
+			roster, uses, err = p.roster(gctx, p.client)
 			return err
 		})
 	}
@@ -112,7 +118,7 @@ func (p *Plugin) read(ctx context.Context, users []string, found func(string, []
 	case err != nil:
 		return Snapshot{}, err
 	case p.roster != nil:
-		snap.Links = roster
+		snap.Links, snap.Uses = roster, uses
 	case p.perAccount:
 		if snap.Links, err = p.readAccounts(ctx, inUse(snap.Providers), users, found); err != nil {
 			return Snapshot{}, err

@@ -114,14 +114,15 @@ func (s *State) Adopted() (api.Account, bool) {
 }
 
 // ShutOut lists the accounts that nobody could sign in to without the dialog's links, in the order of the links.
-func (d *Dialog) ShutOut() []api.Account {
+func (s *State) ShutOut() []api.Account {
+	d := &s.Dialog
 	gone := map[string][]api.Identity{}
 	for _, k := range d.Links {
 		gone[k.UserID] = append(gone[k.UserID], k.Identity)
 	}
 	var list []api.Account
 	for _, k := range d.Links {
-		if a := d.Accounts[k.UserID]; a.ShutOutWithout(gone[k.UserID]) {
+		if a := d.Accounts[k.UserID]; a.ShutOutWithout(gone[k.UserID], s.Can().SSOOnly) {
 			list = append(list, a)
 		}
 		delete(gone, k.UserID)

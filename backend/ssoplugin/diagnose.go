@@ -1,0 +1,97 @@
+package ssoplugin
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
+)
+
+// What Flowfin tells an administrator about itself. The other lines have no such routes, and earlier versions not all of them.
+
+// TestProvider asks the plugin to test a provider from the server's place in the network. It returns nil where the plugin has
+// no such test or the credential may not ask for it.
+//
+// Errors: CodeProviderNotFound.
+func (p *Plugin) TestProvider(ctx context.Context, proto api.Protocol, name string) (*api.ServerTest, error) {
+	r, err := route(proto)
+	if err != nil {
+		return nil, err
+	}
+	segment, err := providerSegment(name)
+	if err != nil {
+		return nil, err
+	}
+	if !p.diagnoses || !p.Capabilities().ReadConfig.OK {
+		return nil, nil
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/" + r + "/Test/" + segment})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("testing a provider on the server: %w", err)
+	case badRequest(resp, noProvider):
+		return nil, providerNotFound(name)
+	case resp.Status == http.StatusNotFound:
+		return nil, nil
+	}
+	var answer struct {
+		OK      bool `json:"Ok"`
+		Message string
+		Details []string
+	}
+	if resp.Status != http.StatusOK || json.Unmarshal(resp.Body, &answer) != nil {
+		return nil, refusal(resp, "testing")
+	}
+	test := &api.ServerTest{OK: answer.OK, Message: bounded(answer.Message), Details: []string{}}
+	for _, d := range answer.Details {
+		test.Details = append(test.Details, bounded(d))
+	}
+	return test, nil
+}
+
+// askSSOOnly asks whether accounts sign in by password at all. It is all false where the plugin has no such switch.
+func askSSOOnly(ctx context.Context, c *jellyfin.Client) (api.SSOOnly, error) {
+	var answer struct {
+		DisablePasswordLogin    bool
+		BreakGlassAdminUsername string
+		GuardSatisfied          bool
+	}
+	err := c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: statusPath}, &answer)
+	if jellyfin.StatusOf(err) == http.StatusNotFound {
+		return api.SSOOnly{}, nil
+	}
+	return api.SSOOnly{
+		On: answer.DisablePasswordLogin, Exempt: answer.BreakGlassAdminUsername, ExemptWorks: answer.GuardSatisfied,
+	}, err
+}
+
+// Managed says how an account signs in, by the plugin itself: whether it takes no password, and whether a link opens it. It
+// returns nil where the plugin does not tell.
+//
+// Errors: CodeUserNotFound.
+func (p *Plugin) Managed(ctx context.Context, userID string) (*api.Managed, error) {
+	user, err := userSegment(userID)
+	if err != nil {
+		return nil, err
+	}
+	if !p.diagnoses || !p.Capabilities().ReadConfig.OK {
+		return nil, nil
+	}
+	resp, err := p.client.Do(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/SSO-Managed/Status/" + user})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("asking how an account signs in: %w", err)
+	case resp.Status == http.StatusNotFound && len(resp.Body) == 0: // the server's own, for a route that it has not
+		return nil, nil
+	case resp.Status == http.StatusNotFound:
+		return nil, userNotFound(userID)
+	}
+	var answer struct{ PasswordLoginDisabled, HasCanonicalLink bool }
+	if resp.Status != http.StatusOK || json.Unmarshal(resp.Body, &answer) != nil {
+		return nil, refusal(resp, "asking")
+	}
+	return &api.Managed{NoPassword: answer.PasswordLoginDisabled, Linked: answer.HasCanonicalLink}, nil
+}
