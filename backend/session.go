@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"errors"
@@ -250,10 +251,32 @@ func (s *Session) Details(r api.Roster) []api.ProviderDetail {
 }
 
 // TestProvider reads an OIDC provider's discovery document from this computer, or checks a SAML provider's certificate in
-// the plugin's configuration. An error is part of the result.
+// the plugin's configuration, and says what the server would refuse of it. Where the plugin tests providers itself, its result
+// is there too. An error is part of the result.
 func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.ProviderTest {
 	test := api.ProviderTest{Facts: []api.Fact{}}
-	var err error
+	err := s.testHere(ctx, p, &test)
+	there, serverErr := s.Plugin.TestProvider(ctx, p.Protocol, p.Name)
+	test.Server = there
+	if err == nil && serverErr == nil && there != nil && !there.OK {
+		err = &api.Error{
+			Code: api.CodeProviderUnreachable, Why: "server-test-failed",
+			Params: map[string]string{"provider": p.Name, "said": cmp.Or(there.Message, "–")},
+		}
+	}
+	if err = cmp.Or(err, serverErr); err != nil {
+		told, ok := errors.AsType[*api.Error](err)
+		if !ok {
+			told = &api.Error{Code: api.CodeInternal, Sentence: err.Error()}
+		}
+		test.Error = told
+	}
+	test.OK = test.Error == nil
+	return test
+}
+
+// testHere is the part of TestProvider that this computer does.
+func (s *Session) testHere(ctx context.Context, p api.Provider, test *api.ProviderTest) (err error) {
 	switch {
 	case !p.Known:
 		err = &api.Error{
@@ -265,6 +288,7 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 		var told oidcflow.Metadata
 		if told, err = client.Inspect(ctx); err == nil {
 			test.Facts = told.Facts()
+			err = told.ServerRefuses(p)
 		}
 		if bad, ok := errors.AsType[*oidcflow.CertificateError](err); ok {
 			test.Certificate, test.Pinned = &bad.Certificate, bad.Pinned
@@ -273,15 +297,7 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 	default:
 		test.Facts, err = certificateFacts(p, s.Linker.Now())
 	}
-	if err != nil {
-		told, ok := errors.AsType[*api.Error](err)
-		if !ok {
-			told = &api.Error{Code: api.CodeInternal, Sentence: err.Error()}
-		}
-		test.Error = told
-	}
-	test.OK = test.Error == nil
-	return test
+	return err
 }
 
 // certificateFacts reads a SAML provider's signing certificate. The error says what is wrong with it.

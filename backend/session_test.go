@@ -137,3 +137,60 @@ func TestStoredCredentialGoesToItsServerOnly(t *testing.T) {
 		})
 	}
 }
+
+// TestProviderTestSaysWhatTheServerDoes: discovery takes the issuer as the plugin takes it, and what the server would refuse
+// is named with its setting. Flowfin's own test is there too.
+func TestProviderTestSaysWhatTheServerDoes(t *testing.T) {
+	t.Parallel()
+	d, err := backend.NewDemo(t.Context(), backend.Options{Version: "test"}, demo.Options{Flavour: api.FlavourFlowfin}, api.CredentialKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	s, err := d.Open(t.Context(), backend.Target{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document string
+	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = w.Write([]byte(strings.ReplaceAll(document, "OWN", "http://"+r.Host)))
+	}))
+	t.Cleanup(idp.Close)
+	const all = `{"issuer":"ISSUER","authorization_endpoint":"OWN/a","token_endpoint":"TOKEN/t","jwks_uri":"OWN/k",` +
+		`"keys":[{"use":"sig"}],"userinfo_endpoint":"OWN/u"}`
+	for name, c := range map[string]struct {
+		issuer, token string
+		settings      api.OIDCSettings
+		want          api.Why
+	}{
+		"all well":                  {"OWN", "OWN", api.OIDCSettings{}, ""},
+		"another issuer":            {"OWN/application/o/jellyfin/", "OWN", api.OIDCSettings{}, "unusable-issuer"},
+		"another issuer, let":       {"OWN/application/o/jellyfin/", "OWN", api.OIDCSettings{AnyIssuer: true}, ""},
+		"a token address elsewhere": {"OWN", "http://127.0.0.1:1", api.OIDCSettings{}, "server-refuses-endpoint"},
+		"elsewhere, let":            {"OWN", "http://127.0.0.1:1", api.OIDCSettings{AnyEndpoint: true}, ""},
+	} {
+		document = strings.NewReplacer("ISSUER", c.issuer, "TOKEN", c.token).Replace(all)
+		test := s.TestProvider(t.Context(), api.Provider{
+			Protocol: api.OIDC, Name: demo.Keycloak, Known: true, Endpoint: idp.URL, OIDC: c.settings,
+		})
+		var why api.Why
+		if test.Error != nil {
+			why = test.Error.Why
+		}
+		if why != c.want || test.OK != (c.want == "") {
+			t.Errorf("%s: %+v", name, test.Error)
+		}
+		if test.Server == nil || !test.Server.OK || len(test.Server.Details) == 0 {
+			t.Errorf("%s: the server says %+v", name, test.Server)
+		}
+	}
+	// The server may be unable to do what this computer does.
+	document = strings.NewReplacer("ISSUER", "OWN", "TOKEN", "OWN").Replace(all)
+	if err := d.World.Server().AddOIDCProvider("dead", map[string]any{"Enabled": true, "OidEndpoint": "http://127.0.0.1:1", "OidClientId": "x"}); err != nil {
+		t.Fatal(err)
+	}
+	test := s.TestProvider(t.Context(), api.Provider{Protocol: api.OIDC, Name: "dead", Known: true, Endpoint: idp.URL})
+	if test.OK || test.Error == nil || test.Error.Why != "server-test-failed" || test.Server.OK {
+		t.Errorf("%+v", test)
+	}
+}

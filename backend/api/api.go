@@ -243,15 +243,9 @@ func (a Account) LastUse(id Identity) time.Time {
 }
 
 // ShutOutWithout reports whether nobody could sign in to the account any more without these identities: no other one is
-// left, and the account takes no password, by its sign-in provider or because the server lets nobody in by password.
-func (a Account) ShutOutWithout(removed []Identity, sso SSOOnly) bool {
-	return (a.AuthProvider == AuthProviderPlugin || sso.ShutsOut(a.User)) && a.lastWithout(removed)
-}
-
-// SignedOutWithout reports whether removing these identities ends the account's sessions: that of the last link does, where
-// Capabilities.RemovalEndsSessions.
-func (a Account) SignedOutWithout(removed []Identity, c Capabilities) bool {
-	return c.RemovalEndsSessions && a.lastWithout(removed)
+// left, and its sign-in provider takes no password.
+func (a Account) ShutOutWithout(removed []Identity) bool {
+	return a.AuthProvider == AuthProviderPlugin && a.lastWithout(removed)
 }
 
 // lastWithout reports whether these identities are all that the account has.
@@ -450,8 +444,12 @@ type Confirmation struct {
 	// DisplayName and Email are what the provider told of the person, where it did.
 	DisplayName string `json:"displayName,omitempty"`
 	Email       string `json:"email,omitempty"`
-	// Warnings are the plan's.
+	// Remarks are the plan's, and those on the sign-in itself. Warnings are the same as sentences, once package words has
+	// filled them.
+	Remarks  []Remark `json:"remarks,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Effects is set before a verification signs in to the account: what that changes there. Then nothing is linked.
+	Effects []Remark `json:"effects,omitempty"`
 }
 
 // ChangeKind is what a change did.

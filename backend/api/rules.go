@@ -1,6 +1,9 @@
 package api
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // What a credential can change follows from Capabilities by the rules in this file. The backend and the page both ask them, so
 // that the page offers what the backend does. self is the id of the account that the access token belongs to, empty for an
@@ -62,4 +65,54 @@ func (c Capabilities) MoveFrom(self, userID, name string) Ability {
 // CanMove reports whether an identity can be taken from another account in some way, by signing in or without.
 func (c Capabilities) CanMove() bool {
 	return c.PostLink.OK || c.PostLinkOwn.OK || c.WriteConfig.OK || c.Preprovision.OK && c.DeleteLink.OK
+}
+
+// RemovalRemarks says what removing links does to accounts, apart from the links: whose sessions end, and whom it shuts out
+// while the server lets nobody in by password. removed are the links of each account by its id, self is the account of the
+// access token or nil.
+func (c Capabilities) RemovalRemarks(accounts []Account, removed map[string][]Identity, self *User) []Remark {
+	var ended, shutOut []string
+	own := false
+	for _, a := range accounts {
+		if !a.lastWithout(removed[a.ID]) {
+			continue
+		}
+		ended = append(ended, a.Name)
+		own = own || self != nil && self.ID == a.ID
+		if c.SSOOnly.ShutsOut(a.User) {
+			shutOut = append(shutOut, a.Name)
+		}
+	}
+	var list []Remark
+	if c.RemovalEndsSessions && len(ended) > 0 {
+		list = append(list, Remark{Why: "removal-sessions", Params: map[string]string{"accounts": some(ended)}})
+		if own {
+			list = append(list, Remark{Why: "removal-own-session"})
+		}
+	}
+	if len(shutOut) > 0 {
+		list = append(list, Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": some(shutOut)}}, c.SSOOnly.Remark())
+	}
+	return list
+}
+
+// some joins the first names of a list.
+func some(names []string) string {
+	const most = 6
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + ", …"
+	}
+	return strings.Join(names, ", ")
+}
+
+// Remark says who may still sign in by password.
+func (s SSOOnly) Remark() Remark {
+	exempt := map[string]string{"account": s.Exempt}
+	switch {
+	case s.Exempt == "":
+		return Remark{Why: "sso-only-nobody"}
+	case !s.ExemptWorks:
+		return Remark{Why: "sso-only-exempt-lost", Params: exempt}
+	}
+	return Remark{Why: "sso-only-exempt", Params: exempt}
 }

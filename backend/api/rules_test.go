@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -50,5 +51,42 @@ func TestRules(t *testing.T) {
 	}
 	if able := (api.Capabilities{DeleteLink: yes}).RemoveLink("", "u", "a/b"); able.Why != "name-in-path" || able.Reason == "" {
 		t.Errorf("a name with a slash: %+v", able)
+	}
+}
+
+func TestRemovalRemarks(t *testing.T) {
+	t.Parallel()
+	a, b := api.Identity{Provider: "p", Name: "a"}, api.Identity{Provider: "p", Name: "b"}
+	account := func(name string, ids ...api.Identity) api.Account {
+		return api.Account{User: api.User{ID: "id-" + name, Name: name}, Exists: true, Identities: ids}
+	}
+	ends := api.Capabilities{RemovalEndsSessions: true}
+	only := api.SSOOnly{On: true, Exempt: "Root", ExemptWorks: true}
+	for name, c := range map[string]struct {
+		caps     api.Capabilities
+		accounts []api.Account
+		removed  map[string][]api.Identity
+		self     *api.User
+		want     []api.Why
+		names    string
+	}{
+		"the last link":      {ends, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, []api.Why{"removal-sessions"}, "maria"},
+		"one of two":         {ends, []api.Account{account("maria", a, b)}, map[string][]api.Identity{"id-maria": {a}}, nil, nil, ""},
+		"both, one's own":    {ends, []api.Account{account("maria", a, b)}, map[string][]api.Identity{"id-maria": {b, a}}, &api.User{ID: "id-maria"}, []api.Why{"removal-sessions", "removal-own-session"}, "maria"},
+		"another plugin":     {api.Capabilities{}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, nil, ""},
+		"a deleted account":  {ends, []api.Account{{User: api.User{ID: "id-maria"}, Identities: []api.Identity{a}}}, map[string][]api.Identity{"id-maria": {a}}, nil, nil, ""},
+		"no passwords":       {api.Capabilities{SSOOnly: only}, []api.Account{account("maria", a), account("bob", b)}, map[string][]api.Identity{"id-maria": {a}, "id-bob": {b}}, nil, []api.Why{"sso-only-shut-out", "sso-only-exempt"}, "maria, bob"},
+		"the one who may":    {api.Capabilities{SSOOnly: only}, []api.Account{account("root", a)}, map[string][]api.Identity{"id-root": {a}}, nil, nil, ""},
+		"who may and cannot": {api.Capabilities{SSOOnly: api.SSOOnly{On: true, Exempt: "root"}}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, []api.Why{"sso-only-shut-out", "sso-only-exempt-lost"}, "maria"},
+		"nobody may":         {api.Capabilities{SSOOnly: api.SSOOnly{On: true}}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, []api.Why{"sso-only-shut-out", "sso-only-nobody"}, "maria"},
+	} {
+		got := c.caps.RemovalRemarks(c.accounts, c.removed, c.self)
+		var whys []api.Why
+		for _, r := range got {
+			whys = append(whys, r.Why)
+		}
+		if !slices.Equal(whys, c.want) || len(got) > 0 && got[0].Params["accounts"] != c.names {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

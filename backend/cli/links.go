@@ -615,11 +615,15 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 	for _, l := range req.Links {
 		removed = append(removed, l.Identity)
 	}
+	can := l.Plugin.Capabilities()
+	for _, r := range can.RemovalRemarks([]api.Account{account}, map[string][]api.Identity{account.ID: removed}, l.Self) {
+		a.err.text("", a.err.warn(a.words.Why(r.Why, r.Params)))
+	}
 	switch {
-	case account.TakesBack(l.Plugin.Capabilities().Adopts, removed):
+	case account.TakesBack(can.Adopts, removed):
 		a.err.text("", a.err.warn(a.t("On this flavour that is not enough: signing in with an identity of the account's own "+
 			"name opens the account again and restores the link. To keep a person out, block them at the identity provider.")))
-	case account.ShutOutWithout(removed, l.Plugin.Capabilities().SSOOnly):
+	case !can.SSOOnly.On && account.ShutOutWithout(removed):
 		a.err.text("", a.err.warn(a.t("Nobody can sign in to this account afterwards: it takes no password. To return it to "+
 			"password sign-in, and then set a password there: jellybind users unregister {command}",
 			"command", shellWord(account.Name)+a.again())))

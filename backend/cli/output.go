@@ -552,8 +552,8 @@ func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 		fmt.Sprintf("%s (%s)", c.Identity.Provider, c.Identity.Protocol), p.t("Opens now"), p.ownerName(c.Owner),
 		p.t("Account"), c.Account.Name,
 	)
-	for _, w := range c.Warnings {
-		p.err.text(p.t("Note: "), w)
+	for _, r := range c.Remarks {
+		p.err.text(p.t("Note: "), p.words.Why(r.Why, r.Params))
 	}
 	if c.Moves {
 		return p.ask(ctx, p.t("Take it from {owner} and link it to {account}?", "owner", p.ownerName(c.Owner), "account", c.Account.Name))

@@ -369,6 +369,9 @@ func (a *app) showTest(p api.Provider, test api.ProviderTest) {
 		verdict = "The certificate of {provider} in the plugin's settings can be read and is valid."
 	}
 	a.out.text("", a.out.bold(a.t(verdict, "provider", p.Name)))
+	if test.Server != nil {
+		defer a.showServerTest(*test.Server)
+	}
 	if len(test.Facts) == 0 {
 		return
 	}
@@ -382,4 +385,13 @@ func (a *app) showTest(p api.Provider, test api.ProviderTest) {
 	}
 	a.out.line("\n" + a.t(seen))
 	a.out.facts(facts...)
+}
+
+// showServerTest shows what the server finds out, in the plugin's words.
+func (a *app) showServerTest(test api.ServerTest) {
+	a.out.line("\n" + a.t("What the server sees:"))
+	a.out.text("", a.mark(test.OK)+test.Message)
+	for _, d := range test.Details {
+		a.out.text("  ", d)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"net/url"
 	"slices"
 	"sync"
@@ -247,7 +248,8 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 // confirm works out what to ask the person, or why there is nothing to ask.
 func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Confirmation, error) {
 	c := api.Confirmation{
-		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email, Warnings: plan.Warnings,
+		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email,
+		Remarks: slices.Concat(plan.Remarks, p.remarks),
 		Identity: api.Identity{Protocol: plan.Provider.Protocol, Provider: plan.Provider.Name, Name: p.name},
 	}
 	if !c.NameKnown {

@@ -42,28 +42,25 @@ func checkedByServer(name string) bool {
 //
 // The error names the setting to change.
 func (m Metadata) ServerRefuses(p api.Provider) error {
-	refuse := func(why api.Why, setting string, facts map[string]string) error {
-		facts["setting"], facts["provider"] = setting, p.Name
-		return &api.Error{Code: api.CodeProviderUnreachable, Why: why, Params: facts}
-	}
 	issuer, err := Client{Issuer: p.Endpoint}.issuer()
 	if err != nil {
 		return err
 	}
 	if issuer.Scheme == "http" && !p.OIDC.PlainHTTP && !loopbackHost(issuer) {
-		return refuse("server-refuses-http", "DisableHttps", map[string]string{"host": issuer.Host})
+		return unusable("server-refuses-http", map[string]string{"provider": p.Name, "setting": "DisableHttps", "host": issuer.Host})
 	}
 	if !p.OIDC.AnyEndpoint {
 		for _, name := range slices.Sorted(maps.Keys(m.addresses)) {
 			if u, err := url.Parse(m.addresses[name]); err != nil || !sameOrigin(u, issuer) {
-				return refuse("server-refuses-endpoint", "DoNotValidateEndpoints", map[string]string{
-					"endpoint": name, "address": m.addresses[name], "host": issuer.Host,
+				return unusable("server-refuses-endpoint", map[string]string{
+					"provider": p.Name, "setting": "DoNotValidateEndpoints", "endpoint": name, "address": m.addresses[name],
+					"host": issuer.Host,
 				})
 			}
 		}
 	}
 	if p.OIDC.NeedsPKCE && !slices.Contains(m.ChallengeMethods, "S256") {
-		return refuse("server-refuses-pkce", "RequirePkce", map[string]string{})
+		return unusable("server-refuses-pkce", map[string]string{"provider": p.Name, "setting": "RequirePkce"})
 	}
 	return nil
 }

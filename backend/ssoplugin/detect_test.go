@@ -91,6 +91,8 @@ func (i installation) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	switch path {
+	case "/sso/SSO-Only/Status":
+		fmt.Fprint(w, `{"DisablePasswordLogin":false,"GuardSatisfied":false}`)
 	case "/Plugins":
 		status := i.status
 		if status == "" {
@@ -258,7 +260,7 @@ func TestDetectionIsQuiet(t *testing.T) {
 		const preprovision = "POST /sso/Links/Preprovision/oid/-/00000000000000000000000000000000 false"
 		want := []string{
 			"GET /Plugins true", "GET /sso/Links/Roster false", "GET /sso/OID/Get true", "GET /sso/OID/States true",
-			"GET /sso/SAML/Get true", preprovision,
+			"GET /sso/SAML/Get true", "GET /sso/SSO-Only/Status true", preprovision,
 		}
 		if kind == api.CredentialUser {
 			want = []string{

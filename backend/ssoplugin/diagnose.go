@@ -21,12 +21,12 @@ func (p *Plugin) TestProvider(ctx context.Context, proto api.Protocol, name stri
 	if err != nil {
 		return nil, err
 	}
+	if !p.diagnoses || !p.Capabilities().ReadConfig.OK {
+		return nil, nil
+	}
 	segment, err := providerSegment(name)
 	if err != nil {
 		return nil, err
-	}
-	if !p.diagnoses || !p.Capabilities().ReadConfig.OK {
-		return nil, nil
 	}
 	resp, err := p.client.Do(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/" + r + "/Test/" + segment})
 	switch {

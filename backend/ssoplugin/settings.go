@@ -219,9 +219,9 @@ func parameterText(object bool, value []byte) (string, error) {
 // admission says whom the settings let in and what a sign-in changes in the account.
 func (p *Plugin) admission(proto api.Protocol, s settings) api.Admission {
 	a := api.Admission{
-		Roles: s.Roles, RoleClaim: strings.TrimSpace(s.RoleClaim),
-		Rights: s.EnableAuthorization, AdminRoles: s.AdminRoles, KeepsAdministrator: s.PreserveAdminPermissions,
-		AllFolders: s.EnableAllFolders, Folders: s.EnabledFolders,
+		Roles: some(s.Roles), RoleClaim: strings.TrimSpace(s.RoleClaim),
+		Rights: s.EnableAuthorization, AdminRoles: some(s.AdminRoles), KeepsAdministrator: s.PreserveAdminPermissions,
+		AllFolders: s.EnableAllFolders, Folders: some(s.EnabledFolders),
 		SetsLiveTV: p.liveTVAlways || s.EnableAuthorization, LiveTV: s.EnableLiveTV, LiveTVManagement: s.EnableLiveTVManagement,
 		OtherRights:  s.EnableAuthorization && (s.EnablePermissionRoles || s.EnableParentalRatingRoles || s.EnableSyncPlayAccessRoles),
 		AuthProvider: strings.TrimSpace(s.DefaultProvider), Renames: s.SyncUsernameFromProvider,
@@ -238,7 +238,7 @@ func (p *Plugin) admission(proto api.Protocol, s settings) api.Admission {
 		}
 	}
 	if s.EnableLiveTVRoles {
-		a.LiveTVRoles, a.LiveTVManagementRoles = s.LiveTVRoles, s.LiveTVManagementRoles
+		a.LiveTVRoles, a.LiveTVManagementRoles = some(s.LiveTVRoles), some(s.LiveTVManagementRoles)
 	}
 	if s.ApplyContentDownloadPermissionOnEveryLogin {
 		a.Downloads = s.EnableContentDownloading
@@ -248,3 +248,11 @@ func (p *Plugin) admission(proto api.Protocol, s settings) api.Admission {
 
 // samlRoles is the attribute of an assertion that brings roles, on every flavour.
 const samlRoles = "Role"
+
+// some is a list, nil where it is empty.
+func some(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}

@@ -269,10 +269,11 @@ func TestProvider(t *testing.T) {
 		want := api.Provider{
 			Protocol: api.OIDC, Name: "npm", Known: true, Enabled: true, Endpoint: "http://127.0.0.1:9100", ClientID: "jellyfin",
 			Scopes: []string{"openid", "profile"}, NameClaim: claim, NewPath: true, AutoAdopt: true,
-			OIDC: api.OIDCSettings{Rule: api.NameRule{Claim: claim, Fallback: "sub"}, NoPush: true, PlainHTTP: true},
+			OIDC:      api.OIDCSettings{Rule: api.NameRule{Claim: claim, Fallback: "sub"}, NoPush: true, PlainHTTP: true},
+			Admission: api.Admission{AllFolders: true, SetsLiveTV: true},
 		}
 		if p.Capabilities().Flavour == api.FlavourFlowfin {
-			want.Endpoint, want.AutoAdopt = "http://10.77.0.1:9100", false
+			want.Endpoint, want.AutoAdopt, want.Admission.SetsLiveTV = "http://10.77.0.1:9100", false, false
 		}
 		if kind == api.CredentialUser {
 			want = api.Provider{Protocol: api.OIDC, Name: "npm"}

@@ -76,6 +76,8 @@ func (c *Catalogue) say(value any, face Face) {
 		v.Value = cmp.Or(v.Value, c.Fact(*v))
 	case *api.Plan:
 		v.Warnings = sentences(v.Remarks)
+	case *api.Confirmation:
+		v.Warnings = sentences(v.Remarks)
 	case *api.UnregisterPlan:
 		v.Effects = sentences(v.Remarks)
 	}

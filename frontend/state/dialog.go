@@ -114,20 +114,36 @@ func (s *State) Adopted() (api.Account, bool) {
 }
 
 // ShutOut lists the accounts that nobody could sign in to without the dialog's links, in the order of the links.
-func (s *State) ShutOut() []api.Account {
-	d := &s.Dialog
+func (d *Dialog) ShutOut() []api.Account {
 	gone := map[string][]api.Identity{}
 	for _, k := range d.Links {
 		gone[k.UserID] = append(gone[k.UserID], k.Identity)
 	}
 	var list []api.Account
 	for _, k := range d.Links {
-		if a := d.Accounts[k.UserID]; a.ShutOutWithout(gone[k.UserID], s.Can().SSOOnly) {
+		if a := d.Accounts[k.UserID]; a.ShutOutWithout(gone[k.UserID]) {
 			list = append(list, a)
 		}
 		delete(gone, k.UserID)
 	}
 	return list
+}
+
+// RemovalRemarks says whom removing the dialog's links signs out or shuts out.
+func (s *State) RemovalRemarks() []api.Remark {
+	gone := map[string][]api.Identity{}
+	var accounts []api.Account
+	for _, k := range s.Dialog.Links {
+		if _, seen := gone[k.UserID]; !seen {
+			accounts = append(accounts, s.Dialog.Accounts[k.UserID])
+		}
+		gone[k.UserID] = append(gone[k.UserID], k.Identity)
+	}
+	can := s.Can()
+	if s.Dialog.Detour { // says itself that sessions end
+		can.RemovalEndsSessions = false
+	}
+	return can.RemovalRemarks(accounts, gone, s.Session.User)
 }
 
 func (s *State) openDialog(d Dialog) { s.Dialog, s.Menu = d, "" }

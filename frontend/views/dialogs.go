@@ -91,6 +91,10 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		undo = "remove.undo.orphan"
 	}
 	shutOut := d.ShutOut()
+	remarks := s.RemovalRemarks()
+	if s.Can().SSOOnly.On {
+		shutOut = nil // the remarks say it
+	}
 	var adopted *dom.Node
 	if a, yes := s.Adopted(); yes {
 		shutOut = nil
@@ -103,7 +107,7 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		state.CloseDialog{},
 		dom.E("ul", dom.Class("remove-list"), list),
 		words,
-		dom.If(!d.Detour && s.Can().RemovalEndsSessions, func() *dom.Node { return muted(l.T("remove.sessions")) }),
+		dom.If(len(remarks) > 0, func() *dom.Node { return components.Banner("warn", "alert", remarkLines(l, remarks)) }),
 		adopted,
 		dom.If(len(shutOut) > 0, func() *dom.Node {
 			return components.Banner("warn", "alert",
@@ -168,6 +172,15 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 			),
 		),
 	)
+}
+
+// remarkLines are remarks as paragraphs.
+func remarkLines(l *catalogue, remarks []api.Remark) []*dom.Node {
+	lines := make([]*dom.Node, len(remarks))
+	for i, r := range remarks {
+		lines[i] = dom.E("p", l.Why(r.Why, r.Params))
+	}
+	return lines
 }
 
 // effects says what unregistering does on this flavour.

@@ -158,7 +158,24 @@ func testResult(l *catalogue, p *api.ProviderDetail, t state.ProviderTest) *dom.
 			body = dom.E("div", components.Error(l, t.Result.Error), list)
 		}
 	}
-	return dom.E("div", dom.A("aria-live", "polite"), body)
+	return dom.E("div", dom.A("aria-live", "polite"), body, serverTest(l, t.Result))
+}
+
+// serverTest shows what the server itself finds out about a provider, in the plugin's words.
+func serverTest(l *catalogue, r *api.ProviderTest) *dom.Node {
+	if r == nil || r.Server == nil {
+		return nil
+	}
+	details := make([]*dom.Node, len(r.Server.Details))
+	for i, d := range r.Server.Details {
+		details[i] = dom.E("li", dom.A("lang", "en"), api.Printable(d))
+	}
+	tone, icon := "good", "check"
+	if !r.Server.OK {
+		tone, icon = "warn", "alert"
+	}
+	return components.Banner(tone, icon, dom.E("p", dom.Class("banner-title"), l.T("providers.server")),
+		dom.E("p", dom.A("lang", "en"), api.Printable(r.Server.Message)), dom.E("ul", details))
 }
 
 // refusedCertificate shows a provider's TLS certificate that this computer does not trust, and lets the person trust it.

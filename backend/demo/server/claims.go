@@ -141,15 +141,32 @@ func (p *provider) rights(roles []string) (r rights, may bool) {
 	return r, len(list("Roles")) == 0 || has("Roles")
 }
 
-// give changes the account as a sign-in on 9p4 and K0lin does: live TV always, the rest with EnableAuthorization. K0lin's
-// PreserveAdminPermissions keeps an administrator one.
-func (p *provider) give(u *user, r rights) {
-	if p.enabled("EnableAuthorization") {
+// give changes the account as a sign-in does: with EnableAuthorization administrator, libraries and Live TV, on 9p4 and K0lin
+// Live TV always. K0lin's PreserveAdminPermissions keeps an administrator one, and its downloads are set on request.
+func (p *provider) give(u *user, found identity, liveTVAlways bool) {
+	r := found.rights
+	all := p.enabled("EnableAuthorization")
+	if all {
 		u.policy.IsAdministrator = r.admin || u.policy.IsAdministrator && p.enabled("PreserveAdminPermissions")
 		u.policy.EnableAllFolders = p.enabled("EnableAllFolders")
 		if !u.policy.EnableAllFolders {
 			u.policy.EnabledFolders = names(marshal(append([]string{}, r.folders...)))
 		}
 	}
-	u.policy.EnableLiveTvAccess, u.policy.EnableLiveTvManagement = r.liveTV, r.liveTVManagement
+	if all || liveTVAlways {
+		u.policy.EnableLiveTvAccess, u.policy.EnableLiveTvManagement = r.liveTV, r.liveTVManagement
+	}
+	var downloads *bool
+	if p.read("EnableContentDownloading", &downloads); downloads != nil && p.enabled("ApplyContentDownloadPermissionOnEveryLogin") {
+		u.policy.EnableContentDownloading = *downloads
+	}
+}
+
+// deny disables the account of somebody who has none of the roles, where Flowfin is set so, and no administrator's. The caller
+// holds the lock.
+func (s *Server) deny(p *provider, name string) {
+	u := s.users[p.links[name]]
+	if u != nil && p.enabled("DisableAccountOnRoleDenied") && !u.policy.IsAdministrator {
+		u.policy.IsDisabled = true
+	}
 }

@@ -45,9 +45,9 @@ type flavour struct {
 	endsSessions bool
 	// checksConditions is true where a SAML assertion's times and audience are checked, not its confirmation's end only.
 	checksConditions bool
-	// setsPassword is true where a new account gets a password that nobody knows; givesRights where signing in changes what
-	// the account may do.
-	setsPassword, givesRights bool
+	// setsPassword is true where a new account gets a password that nobody knows; liveTVAlways where signing in sets
+	// access to Live TV whatever the settings.
+	setsPassword, liveTVAlways bool
 	// blankMeansDefault is true where a claim of blanks stands for preferred_username, as an empty one does everywhere.
 	blankMeansDefault bool
 	// pageNamesRoutes is true where the page after the callback names the routes that it calls.
@@ -113,7 +113,7 @@ func flavourOf(o Options) flavour {
 
 // addedByK0lin are the fields that 9p4's plugin has not.
 var addedByK0lin = []string{
-	"ApplyContentDownloadPermissionOnEveryLogin", "PreserveAdminPermissions", "OverrideDefaultScopes",
+	"EnableContentDownloading", "ApplyContentDownloadPermissionOnEveryLogin", "PreserveAdminPermissions", "OverrideDefaultScopes",
 	"OidAuthorizationParameters",
 }
 
@@ -123,6 +123,7 @@ func classic() flavour {
 		{"Enabled", flag},
 		{"EnableAuthorization", flag},
 		{"EnableAllFolders", flag},
+		{"EnableContentDownloading", maybe},
 		{"ApplyContentDownloadPermissionOnEveryLogin", flag},
 		{"EnabledFolders", words},
 		{"AdminRoles", words},
@@ -173,7 +174,7 @@ func classic() flavour {
 			[]field{{"SamlEndpoint", word}, {"SamlClientId", word}, {"SamlCertificate", word}}, access, place,
 		),
 		pluginName:  "SSO-Auth",
-		pendingLife: time.Minute, prunes: true, adopts: true, givesRights: true, pageNamesRoutes: true,
+		pendingLife: time.Minute, prunes: true, adopts: true, liveTVAlways: true, pageNamesRoutes: true,
 		keyHasNoUser:       func(string) answer { return failed(http.StatusInternalServerError) },
 		noProvider:         failed(http.StatusBadRequest),
 		samlPostNoProvider: value(http.StatusBadRequest, noMatchingProvider),

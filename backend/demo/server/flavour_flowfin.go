@@ -47,6 +47,7 @@ func flavourFlowfin() flavour {
 		{"PermissionRoleMappings", mappings},
 		{"EnableParentalRatingRoles", flag},
 		{"ParentalRatingRoleMappings", mappings},
+		{"AccountExpiryClaim", word},
 		{"DefaultProvider", word},
 		{"SchemeOverride", blankWord},
 		{"PortOverride", number},

@@ -38,7 +38,8 @@ type flowfinLink struct {
 	Protocol, Provider, CanonicalName string
 	Username                          string `json:",omitempty"`
 	Issuer                            string `json:",omitempty"`
-	userID                            string
+	LastSsoLoginUtc                   string `json:",omitempty"`
+	userID, lastLogin                 string
 }
 
 // flowfinLinks are all links, OIDC before SAML, in the order of the providers and of their links.
@@ -51,7 +52,7 @@ func (s *Server) flowfinLinks() []flowfinLink {
 		}
 		for _, p := range *k.providers {
 			for _, name := range p.names("") {
-				l := flowfinLink{protocol, p.name, name, "", p.issuers[name], p.links[name]}
+				l := flowfinLink{protocol, p.name, name, "", p.issuers[name], "", p.links[name], p.lastLogin(name)}
 				if u := s.users[l.userID]; u != nil {
 					l.Username = u.name
 				}
@@ -85,7 +86,7 @@ func linksRoster(c *call) answer {
 				UserId: l.userID, Username: l.Username, AccountExists: c.s.users[l.userID] != nil,
 			})
 		}
-		l.Username, l.Issuer = "", ""
+		l.Username, l.Issuer, l.LastSsoLoginUtc = "", "", l.lastLogin
 		accounts[i].Links = append(accounts[i].Links, l)
 	}
 	return ok(struct{ Accounts []rosterAccount }{accounts})
@@ -145,6 +146,7 @@ func preprovision(c *call) answer {
 		return failed(http.StatusBadRequest)
 	}
 	p, exists := k.providers.get(c.vars["provider"])
+	exists = exists && p.enabled("Enabled")
 	owner, linked := "", false
 	if exists {
 		owner, linked = p.links[name]
@@ -181,8 +183,19 @@ func managedStatus(c *call) answer {
 	})
 }
 
-func ssoOnlyStatus(*call) answer {
-	return ok(struct{ DisablePasswordLogin, GuardSatisfied bool }{})
+func ssoOnlyStatus(c *call) answer {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.userByName(s.opts.SSOOnly)
+	return ok(struct {
+		DisablePasswordLogin    bool
+		BreakGlassAdminUsername string `json:",omitempty"`
+		GuardSatisfied          bool
+	}{
+		s.opts.SSOOnly != "", s.opts.SSOOnly,
+		u != nil && u.policy.IsAdministrator && !u.policy.IsDisabled && u.hasPassword,
+	})
 }
 
 func exportConfiguration(c *call) answer {

@@ -128,6 +128,7 @@ func (p *provider) link(i identity, userID string) {
 func (p *provider) unlink(name string) {
 	delete(p.links, name)
 	delete(p.issuers, name)
+	delete(p.used, name)
 }
 
 func deleteLink(c *call) answer {
@@ -198,8 +199,10 @@ func (s *Server) authenticate(p *provider, found identity, c client) answer {
 	if u.policy.IsDisabled {
 		return s.flavour.notPermitted
 	}
-	if s.flavour.givesRights {
-		p.give(u, found.rights)
+	p.used[found.name] = s.now()
+	p.give(u, found, s.flavour.liveTVAlways)
+	if p.enabled("SyncUsernameFromProvider") && s.userByName(found.account) == nil {
+		u.name = found.account
 	}
 	if other := p.text("DefaultProvider"); other != "" {
 		u.policy.AuthenticationProviderId = other

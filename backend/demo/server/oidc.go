@@ -363,11 +363,14 @@ func (s *Server) whoSignedIn(ctx context.Context, p *provider, login *pendingLog
 			return identity{}, loginError("Error contacting userinfo endpoint")
 		}
 	}
+	i := s.identify(p, idToken, all)
 	given, may := p.rights(all.roles(p.text("RoleClaim")))
 	if !may {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.deny(p, i.name)
 		return identity{}, errRoles
 	}
-	i := s.identify(p, idToken, all)
 	i.rights = given
 	return i, nil
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // noMatchingProvider is what the plugin says of a provider that it does not have.
@@ -28,6 +29,7 @@ const (
 	blankWord                       // a string, shown as "" when null
 	secretWord                      // a string that is shown as null, and kept when null is written
 	flag                            // a boolean, false by default
+	maybe                           // a boolean, left out when null
 	number                          // a number, left out when null
 	words                           // a list, left out when null
 	mappings                        // a list, left out when null, and empty instead of null after a restart
@@ -41,7 +43,12 @@ type provider struct {
 	links  map[string]string          // account ids by canonical name
 	// issuers holds, for links that Flowfin made at a sign-in, which issuer the identity came from.
 	issuers map[string]string
+	// used is when each link signed somebody in last.
+	used map[string]time.Time
 }
+
+// lastLogin is when a link signed somebody in last, empty if it never did.
+func (p *provider) lastLogin(name string) string { return stamp(p.used[name]) }
 
 // providers are the providers of one protocol, in the order in which they were added.
 type providers []*provider
@@ -85,7 +92,10 @@ func (p *provider) names(userID string) []string {
 
 // readProvider reads a configuration. Names match in any case, as .NET reads them; unknown fields are dropped.
 func readProvider(name string, spec []field, config map[string]json.RawMessage) (*provider, error) {
-	p := &provider{name: name, values: map[string]json.RawMessage{}, links: map[string]string{}, issuers: map[string]string{}}
+	p := &provider{
+		name: name, values: map[string]json.RawMessage{}, links: map[string]string{}, issuers: map[string]string{},
+		used: map[string]time.Time{},
+	}
 	given := make(map[string]json.RawMessage, len(config))
 	for k, v := range config {
 		given[strings.ToLower(k)] = v
@@ -105,7 +115,7 @@ func readProvider(name string, spec []field, config map[string]json.RawMessage) 
 		switch f.kind {
 		case word, blankWord, secretWord:
 			into = new(string)
-		case flag:
+		case flag, maybe:
 			into = new(bool)
 		case number:
 			into = new(int)

@@ -206,6 +206,7 @@ func (c *call) checkSAML(p *provider, response string, atCallback bool) (asserti
 	}
 	given, may := p.rights(samlRoles(signed))
 	if atCallback && !may {
+		c.s.deny(p, name)
 		return assertion{}, errRoles
 	}
 	return assertion{identity{name: name, account: name, provider: p.name, rights: given}, id}, nil

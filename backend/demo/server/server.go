@@ -35,6 +35,8 @@ type Options struct {
 	// Now and Rand are the clock, and the source of ids, tokens and states; nil means time.Now and crypto/rand.
 	Now  func() time.Time
 	Rand io.Reader
+	// SSOOnly is the administrator who alone signs in by password (Flowfin); empty lets everybody.
+	SSOOnly string
 	// Latency is added to every answer.
 	Latency time.Duration
 	// KnownProxies are the peers whose X-Forwarded-Proto and X-Forwarded-Host the server believes, as in Jellyfin's network
