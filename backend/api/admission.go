@@ -64,8 +64,8 @@ type Granted struct {
 	LiveTVManagement bool
 }
 
-// SSOOnly is a server's mode without passwords (Flowfin), as it was when the server was opened.
-type SSOOnly struct {
+// PasswordsOff is a server's mode without passwords (Flowfin), as it was when the server was opened.
+type PasswordsOff struct {
 	On bool `json:"on"`
 	// Exempt is the name of the one administrator who may still sign in by password. ExemptWorks is whether that account still
 	// can: it exists, is enabled, an administrator, and has a password.
@@ -74,7 +74,7 @@ type SSOOnly struct {
 }
 
 // ShutsOut reports whether the mode keeps an account from signing in by password.
-func (s SSOOnly) ShutsOut(u User) bool { return s.On && !strings.EqualFold(u.Name, s.Exempt) }
+func (s PasswordsOff) ShutsOut(u User) bool { return s.On && !strings.EqualFold(u.Name, s.Exempt) }
 
 // Managed is how an account signs in, as the plugin itself says.
 type Managed struct {

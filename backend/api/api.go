@@ -350,8 +350,8 @@ type Capabilities struct {
 	DefaultClaim string `json:"defaultClaim"`
 	// RemovalEndsSessions is true where removing an account's last link ends all its sessions.
 	RemovalEndsSessions bool `json:"removalEndsSessions"`
-	// SSOOnly is whether the server lets people in by password at all.
-	SSOOnly SSOOnly `json:"ssoOnly,omitzero"`
+	// PasswordsOff is whether the server lets people in by password at all.
+	PasswordsOff PasswordsOff `json:"passwordsOff,omitzero"`
 	// PageSignsIn is true where the plugin's own linking page may sign in with the new identity instead of linking it.
 	PageSignsIn bool `json:"pageSignsIn"`
 	// RosterByAccount is true where everybody's links can be read only one account at a time, which takes some 20 ms each.

@@ -79,7 +79,7 @@ func (c Capabilities) RemovalRemarks(accounts []Account, removed map[string][]Id
 		}
 		ended = append(ended, a.Name)
 		own = own || self != nil && self.ID == a.ID
-		if c.SSOOnly.ShutsOut(a.User) {
+		if c.PasswordsOff.ShutsOut(a.User) {
 			shutOut = append(shutOut, a.Name)
 		}
 	}
@@ -91,7 +91,7 @@ func (c Capabilities) RemovalRemarks(accounts []Account, removed map[string][]Id
 		}
 	}
 	if len(shutOut) > 0 {
-		list = append(list, Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": some(shutOut)}}, c.SSOOnly.Remark())
+		list = append(list, Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": some(shutOut)}}, c.PasswordsOff.Remark())
 	}
 	return list
 }
@@ -106,7 +106,7 @@ func some(names []string) string {
 }
 
 // Remark says who may still sign in by password.
-func (s SSOOnly) Remark() Remark {
+func (s PasswordsOff) Remark() Remark {
 	exempt := map[string]string{"account": s.Exempt}
 	switch {
 	case s.Exempt == "":

@@ -61,7 +61,7 @@ func TestRemovalRemarks(t *testing.T) {
 		return api.Account{User: api.User{ID: "id-" + name, Name: name}, Exists: true, Identities: ids}
 	}
 	ends := api.Capabilities{RemovalEndsSessions: true}
-	only := api.SSOOnly{On: true, Exempt: "Root", ExemptWorks: true}
+	only := api.PasswordsOff{On: true, Exempt: "Root", ExemptWorks: true}
 	for name, c := range map[string]struct {
 		caps     api.Capabilities
 		accounts []api.Account
@@ -75,10 +75,10 @@ func TestRemovalRemarks(t *testing.T) {
 		"both, one's own":    {ends, []api.Account{account("maria", a, b)}, map[string][]api.Identity{"id-maria": {b, a}}, &api.User{ID: "id-maria"}, []api.Why{"removal-sessions", "removal-own-session"}, "maria"},
 		"another plugin":     {api.Capabilities{}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, nil, ""},
 		"a deleted account":  {ends, []api.Account{{User: api.User{ID: "id-maria"}, Identities: []api.Identity{a}}}, map[string][]api.Identity{"id-maria": {a}}, nil, nil, ""},
-		"no passwords":       {api.Capabilities{SSOOnly: only}, []api.Account{account("maria", a), account("bob", b)}, map[string][]api.Identity{"id-maria": {a}, "id-bob": {b}}, nil, []api.Why{"sso-only-shut-out", "sso-only-exempt"}, "maria, bob"},
-		"the one who may":    {api.Capabilities{SSOOnly: only}, []api.Account{account("root", a)}, map[string][]api.Identity{"id-root": {a}}, nil, nil, ""},
-		"who may and cannot": {api.Capabilities{SSOOnly: api.SSOOnly{On: true, Exempt: "root"}}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, []api.Why{"sso-only-shut-out", "sso-only-exempt-lost"}, "maria"},
-		"nobody may":         {api.Capabilities{SSOOnly: api.SSOOnly{On: true}}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, []api.Why{"sso-only-shut-out", "sso-only-nobody"}, "maria"},
+		"no passwords":       {api.Capabilities{PasswordsOff: only}, []api.Account{account("maria", a), account("bob", b)}, map[string][]api.Identity{"id-maria": {a}, "id-bob": {b}}, nil, []api.Why{"sso-only-shut-out", "sso-only-exempt"}, "maria, bob"},
+		"the one who may":    {api.Capabilities{PasswordsOff: only}, []api.Account{account("root", a)}, map[string][]api.Identity{"id-root": {a}}, nil, nil, ""},
+		"who may and cannot": {api.Capabilities{PasswordsOff: api.PasswordsOff{On: true, Exempt: "root"}}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, []api.Why{"sso-only-shut-out", "sso-only-exempt-lost"}, "maria"},
+		"nobody may":         {api.Capabilities{PasswordsOff: api.PasswordsOff{On: true}}, []api.Account{account("maria", a)}, map[string][]api.Identity{"id-maria": {a}}, nil, []api.Why{"sso-only-shut-out", "sso-only-nobody"}, "maria"},
 	} {
 		got := c.caps.RemovalRemarks(c.accounts, c.removed, c.self)
 		var whys []api.Why

@@ -623,7 +623,7 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 	case account.TakesBack(can.Adopts, removed):
 		a.err.text("", a.err.warn(a.t("On this flavour that is not enough: signing in with an identity of the account's own "+
 			"name opens the account again and restores the link. To keep a person out, block them at the identity provider.")))
-	case !can.SSOOnly.On && account.ShutOutWithout(removed):
+	case !can.PasswordsOff.On && account.ShutOutWithout(removed):
 		a.err.text("", a.err.warn(a.t("Nobody can sign in to this account afterwards: it takes no password. To return it to "+
 			"password sign-in, and then set a password there: jellybind users unregister {command}",
 			"command", shellWord(account.Name)+a.again())))

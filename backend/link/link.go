@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"slices"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 

@@ -45,7 +45,7 @@ type evidence struct {
 	fields map[string]bool
 	// The routes that only Flowfin's line has.
 	status, roster, preprovision bool
-	ssoOnly                      api.SSOOnly
+	passwords                    api.PasswordsOff
 }
 
 // statesForm is how the plugin lists its pending sign-ins.
@@ -78,7 +78,7 @@ func Detect(ctx context.Context, c *jellyfin.Client, kind api.CredentialKind, se
 		return nil, fmt.Errorf("detecting the SSO plugin: %w", err)
 	}
 	p.flavour, p.mayBe = recognise(found)
-	p.version, p.ssoOnly = found.version, found.ssoOnly
+	p.version, p.passwords = found.version, found.passwords
 	return p, nil
 }
 
@@ -177,7 +177,7 @@ func elevated(ctx context.Context, c *jellyfin.Client) (evidence, error) {
 		return err
 	})
 	group.Go(func() (err error) {
-		e.ssoOnly, err = askSSOOnly(gctx, c)
+		e.passwords, err = askPasswords(gctx, c)
 		return err
 	})
 	for i, proto := range protocols {

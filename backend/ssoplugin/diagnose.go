@@ -45,15 +45,15 @@ func (p *Plugin) TestProvider(ctx context.Context, proto api.Protocol, name stri
 	if resp.Status != http.StatusOK || json.Unmarshal(resp.Body, &answer) != nil {
 		return nil, refusal(resp, "testing")
 	}
-	test := &api.ServerTest{OK: answer.OK, Message: bounded(answer.Message), Details: []string{}}
+	test := &api.ServerTest{OK: answer.OK, Message: api.Short(answer.Message), Details: []string{}}
 	for _, d := range answer.Details {
-		test.Details = append(test.Details, bounded(d))
+		test.Details = append(test.Details, api.Short(d))
 	}
 	return test, nil
 }
 
-// askSSOOnly asks whether accounts sign in by password at all. It is all false where the plugin has no such switch.
-func askSSOOnly(ctx context.Context, c *jellyfin.Client) (api.SSOOnly, error) {
+// askPasswords asks whether accounts sign in by password at all. It is all false where the plugin has no such switch.
+func askPasswords(ctx context.Context, c *jellyfin.Client) (api.PasswordsOff, error) {
 	var answer struct {
 		DisablePasswordLogin    bool
 		BreakGlassAdminUsername string
@@ -61,9 +61,9 @@ func askSSOOnly(ctx context.Context, c *jellyfin.Client) (api.SSOOnly, error) {
 	}
 	err := c.JSON(ctx, jellyfin.Request{Method: http.MethodGet, Path: statusPath}, &answer)
 	if jellyfin.StatusOf(err) == http.StatusNotFound {
-		return api.SSOOnly{}, nil
+		return api.PasswordsOff{}, nil
 	}
-	return api.SSOOnly{
+	return api.PasswordsOff{
 		On: answer.DisablePasswordLogin, Exempt: answer.BreakGlassAdminUsername, ExemptWorks: answer.GuardSatisfied,
 	}, err
 }

@@ -24,8 +24,8 @@ func TestProviderFromTheServersPlace(t *testing.T) {
 		message string
 		details int
 	}{
-		{api.OIDC, "npm", true, "The OpenID discovery document was read successfully.", 7},
-		{api.SAML, "samlp", true, "The SAML signing certificate parsed successfully.", 5},
+		{api.OIDC, "npm", true, "The OpenID discovery document was read successfully", 7},
+		{api.SAML, "samlp", true, "The SAML signing certificate parsed successfully", 5},
 	} {
 		r.seek("flowfin admin", map[api.Protocol]string{api.OIDC: "oid test", api.SAML: "saml test"}[c.proto], "admin")
 		got, err := p.TestProvider(t.Context(), c.proto, c.name)
@@ -76,7 +76,7 @@ func TestManaged(t *testing.T) {
 	}
 }
 
-func TestSSOOnly(t *testing.T) {
+func TestPasswordsOff(t *testing.T) {
 	t.Parallel()
 	admin := ""
 	for _, c := range []struct {
@@ -88,8 +88,8 @@ func TestSSOOnly(t *testing.T) {
 		}
 		w := newWorld(t, demo.Options{Flavour: api.FlavourFlowfin, Server: func(o *server.Options) { o.SSOOnly = c.exempt }})
 		admin, _ = w.Admin()
-		want := api.SSOOnly{On: c.exempt != "", Exempt: c.exempt, ExemptWorks: c.works}
-		if got := join(t, w, api.CredentialKey, w.URL()).Capabilities().SSOOnly; got != want {
+		want := api.PasswordsOff{On: c.exempt != "", Exempt: c.exempt, ExemptWorks: c.works}
+		if got := join(t, w, api.CredentialKey, w.URL()).Capabilities().PasswordsOff; got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	}

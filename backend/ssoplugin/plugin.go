@@ -36,9 +36,9 @@ type Plugin struct {
 	kind   api.CredentialKind
 	self   string // the credential's own account, undashed; empty for an API key
 	flavour
-	mayBe   []api.Flavour // the flavours that it may be, where that cannot be told
-	version string
-	ssoOnly api.SSOOnly
+	mayBe     []api.Flavour // the flavours that it may be, where that cannot be told
+	version   string
+	passwords api.PasswordsOff
 	// linkWrites has room for one: while a provider's configuration is read, modified and written, no other link is
 	// written by this Plugin, or one of the two would be dropped. Other processes are their journal's to keep away.
 	linkWrites chan struct{}
@@ -48,7 +48,7 @@ type Plugin struct {
 func (p *Plugin) Capabilities() api.Capabilities {
 	caps := p.abilities(p.kind)
 	caps.Flavour, caps.MayBe, caps.Version, caps.Credential = p.name, p.mayBe, p.version, p.kind
-	caps.SSOOnly = p.ssoOnly
+	caps.PasswordsOff = p.passwords
 	caps.DefaultClaim, caps.Remarks = shown(p.rule(settings{})), p.remarks
 	return caps
 }

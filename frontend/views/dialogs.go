@@ -92,7 +92,7 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 	}
 	shutOut := d.ShutOut()
 	remarks := s.RemovalRemarks()
-	if s.Can().SSOOnly.On {
+	if s.Can().PasswordsOff.On {
 		shutOut = nil // the remarks say it
 	}
 	var adopted *dom.Node
