@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -114,11 +115,11 @@ func recognise(e evidence) (flavour, []api.Flavour) {
 		return flowfin(e), nil
 	case e.states == statesAbsent && (len(e.fields) == 0 || e.fields[unverifiedField]) && !e.roster:
 		// Nobody but an administrator can tell this fork from another one without a list of pending sign-ins.
-		return fork(e), nil
+		return fork(), nil
 	case e.states == statesHidden, e.states == statesNamed && len(e.fields) == 0:
 		return ninep4(), classic
 	case e.states == statesNamed && e.fields[unverifiedField]:
-		return fork(e), nil
+		return fork(), nil
 	case e.states == statesNamed && e.fields[linksKey] && e.hasAny(k0linFields):
 		return k0lin(), nil
 	case e.states == statesNamed && e.fields[linksKey] && e.hasOnly(ninep4Fields):
@@ -322,7 +323,7 @@ func askStates(ctx context.Context, c *jellyfin.Client) (statesForm, error) {
 func (d document) fields() (map[string]bool, error) {
 	all := map[string]bool{}
 	if !json.Valid(d.raw) {
-		return nil, badConfig(fmt.Errorf("no JSON"))
+		return nil, badConfig(errors.New("no JSON"))
 	}
 	err := walk(d.raw, strictCase(false), func(_ string, _, val span) error {
 		return walk(d.raw[val.start:val.end], strictCase(false), func(name string, _, _ span) error {

@@ -153,13 +153,13 @@ func TestRecognise(t *testing.T) {
 	classic := []api.Flavour{api.Flavour9p4, api.FlavourK0lin}
 	// Each row: what an administrator, an API key and a plain user can do, and what remarks there are.
 	type row struct {
-		flavour          api.Flavour
-		admin, key       []string
-		mayBe            []api.Flavour
-		remarks          string
-		plain            api.Flavour
-		plainMayBe       []api.Flavour
-		byAccount, byKey bool
+		flavour    api.Flavour
+		admin, key []string
+		mayBe      []api.Flavour
+		remarks    string
+		plain      api.Flavour
+		plainMayBe []api.Flavour
+		byAccount  bool
 	}
 	classicRow := func(f api.Flavour) row {
 		return row{flavour: f, admin: words(all9p4), key: words(key9p4), plain: api.Flavour9p4, plainMayBe: classic}

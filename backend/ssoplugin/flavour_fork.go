@@ -8,7 +8,7 @@ const unverifiedField = "EnableUnverifiedLinking"
 // fork is a fork of 9p4's plugin that links OIDC identities by subject. It lets an unlinked identity into the account of its
 // name only where EnableUnverifiedLinking is set, and turns a link by user name into one by subject at the first sign-in. It
 // redeems the code only at POST Link or Auth, so that who signed in is not known before the write.
-func fork(e evidence) flavour {
+func fork() flavour {
 	f := ninep4()
 	f.name = api.FlavourBySubject
 	f.abilities = func(kind api.CredentialKind) api.Capabilities {

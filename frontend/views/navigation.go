@@ -92,6 +92,11 @@ func flavour(l *catalogue, can api.Capabilities) string {
 	return string(can.Flavour)
 }
 
+// pluginText names the plugin and its version.
+func pluginText(l *catalogue, can api.Capabilities) string {
+	return l.T("connect.flavour", "flavour", strings.TrimSpace(flavour(l, can)+" "+can.Version))
+}
+
 // server is the menu of servers at the top of the navigation.
 func server(s *stateOf, l *catalogue) *dom.Node {
 	p, can := s.Session.Profile, s.Can()
@@ -100,13 +105,12 @@ func server(s *stateOf, l *catalogue) *dom.Node {
 	if p.Demo {
 		name = l.T("demo.server")
 	}
-	plugin := l.T("connect.flavour", "flavour", strings.TrimSpace(flavour(l, can)+" "+can.Version))
 	button := dom.E("button", dom.ID("servers"), dom.Class("server"), dom.A("type", "button"),
 		dom.A("aria-haspopup", "menu"), dom.Bool("aria-expanded", open), dom.OnClick(state.OpenMenu{ID: "servers"}),
 		components.Avatar(name),
 		dom.E("span", dom.Class("server-text"),
 			dom.E("span", dom.Class("server-name"), components.Name(name)),
-			dom.E("span", dom.Class("server-detail"), dom.A("title", plugin), flavour(l, can)+" · "+credentialWord(l, can.Credential))),
+			dom.E("span", dom.Class("server-detail"), dom.A("title", pluginText(l, can)), flavour(l, can)+" · "+credentialWord(l, can.Credential))),
 		components.Icon("chevrons"))
 	return dom.E("div", dom.Class("server-switch"), button, dom.If(open, func() *dom.Node {
 		var items []*dom.Node

@@ -109,8 +109,20 @@ func servers(s *stateOf, l *catalogue) *dom.Node {
 		body = dom.E("ul", dom.Class("server-list"), list)
 	}
 	return dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-servers"),
-		dom.E("h2", dom.ID("set-servers"), l.T("settings.servers")), body,
+		dom.E("h2", dom.ID("set-servers"), l.T("settings.servers")), body, plugin(s, l),
 		dom.E("div", dom.Class("actions"), components.Secondary(l.T("command.add"), state.Leave{}, components.Icon("plus"))))
+}
+
+// plugin says which plugin the open server has, and what this version of it lacks.
+func plugin(s *stateOf, l *catalogue) []*dom.Node {
+	if s.Session == nil {
+		return nil
+	}
+	list := []*dom.Node{muted(pluginText(l, s.Can()))}
+	for _, r := range s.Can().Remarks {
+		list = append(list, components.Banner("info", "info", dom.E("p", l.Why(r.Why, r.Params))))
+	}
+	return list
 }
 
 func keyring(s *stateOf, l *catalogue) *dom.Node {

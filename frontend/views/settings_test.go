@@ -9,6 +9,14 @@ var settingsCases = map[string]func() *state.State{
 	"settings": func() *state.State {
 		return after(opened(api.Settings{Ports: []int{8787}}, false), state.Go{Screen: state.ScreenSettings})
 	},
+	"settings-earlier-plugin": func() *state.State {
+		s := opened(api.Settings{}, false)
+		s.Session.Capabilities.Flavour, s.Session.Capabilities.Version = api.FlavourFlowfin, "4.3.0.0"
+		s.Session.Capabilities.Remarks = []api.Remark{
+			{Why: "version-preprovision", Params: map[string]string{"since": "4.3.0-beta.40"}},
+		}
+		return after(s, state.Go{Screen: state.ScreenSettings})
+	},
 	"settings-keys-off": func() *state.State {
 		return after(opened(api.Settings{NoSingleKeys: true}, false), state.Go{Screen: state.ScreenSettings})
 	},
