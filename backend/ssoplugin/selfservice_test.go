@@ -1,6 +1,8 @@
 package ssoplugin_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -28,6 +30,11 @@ func TestSelfService(t *testing.T) {
 			`{"menuLinks":[{"name":"old","url":"https://media.example.com/jf/SSOViews/linking"}]}`,
 			"{\n  \"menuLinks\": [\n    " + entry + "\n  ]\n}\n",
 		},
+		"null is no menu yet": {`{"menuLinks":null}`, "{\n  \"menuLinks\": [\n    " + entry + "\n  ]\n}\n"},
+		"only one of ours stays": {
+			`{"menuLinks":[{"url":"/jf/SSOViews/linking"},{"url":"https://a"},{"url":"../ssoviews/Linking/"}]}`,
+			"{\n  \"menuLinks\": [\n    " + entry + ",\n    {\n      \"url\": \"https://a\"\n    }\n  ]\n}\n",
+		},
 		"byte order mark": {"\uFEFF{}", "{\n  \"menuLinks\": [\n    " + entry + "\n  ]\n}\n"},
 	} {
 		got, err := ssoplugin.SelfService("https://media.example.com/jf/", []byte(c.in))
@@ -38,9 +45,47 @@ func TestSelfService(t *testing.T) {
 			t.Errorf("%s: %s", name, d)
 		}
 	}
-	for _, in := range []string{`[]`, `{"menuLinks":{}}`, `{"a":`, `<html>`, `{} {}`} {
+	for _, in := range []string{
+		`[]`, `{"menuLinks":{}}`, `{"a":`, `<html>`, `{} {}`, `null`,
+		`{"menuLinks":[],"menuLinks":[]}`, `{"a":{"b":1,"b":2}}`, `{"menuLinks":[{"url":"x","url":"y"}]}`,
+	} {
 		if got, err := ssoplugin.SelfService("https://a", []byte(in)); !api.IsCode(err, api.CodeUsage) {
 			t.Errorf("%q was taken: %s, %v", in, got.MenuLink, err)
+		}
+	}
+}
+
+// TestSelfServiceKnowsItsEntry writes the address of the same page in other ways: there is one entry afterwards.
+func TestSelfServiceKnowsItsEntry(t *testing.T) {
+	t.Parallel()
+	for address, same := range map[string]bool{
+		"https://media.example.com/jf/SSOViews/linking":      true,
+		"https://media.example.com/jf/SSOViews/linking/":     true,
+		"HTTPS://Media.Example.com/JF/ssoviews/LINKING":      true,
+		"https://media.example.com:443/jf/SSOViews/linking":  true,
+		"https://media.example.com/jf//SSOViews/./linking":   true,
+		"//media.example.com/jf/SSOViews/linking":            true,
+		"/jf/SSOViews/linking":                               true,
+		"../SSOViews/linking":                                true,
+		" ../SSOViews/linking ":                              true,
+		"https://media.example.com/SSOViews/linking":         false,
+		"https://media.example.com:8920/jf/SSOViews/linking": false,
+		"https://other.example.com/jf/SSOViews/linking":      false,
+		"SSOViews/linking":                                   false,
+		"/jf/SSOViews/linking/more":                          false,
+		"":                                                   false,
+		"%zz":                                                false,
+	} {
+		config, err := json.Marshal(map[string]any{"menuLinks": []any{map[string]string{"name": "old", "url": address}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ssoplugin.SelfService("https://media.example.com/jf", config)
+		if err != nil {
+			t.Errorf("%q: %v", address, err)
+		}
+		if replaced := !strings.Contains(got.MenuLink, "old"); replaced != same {
+			t.Errorf("%q was replaced: %v, want %v", address, replaced, same)
 		}
 	}
 }
