@@ -31,9 +31,13 @@ import (
 
 // The limits of an answer's body in bytes, counted after decompression.
 const (
-	MaxBody      int64 = 8 << 20  // any answer
-	MaxUsersBody int64 = 64 << 20 // GET /Users: 2 kB a user
+	MaxBody      int64 = 8 << 20 // any answer
+	MaxUsersBody int64 = 1 << 30 // GET /Users: 2 kB a user; what stays of each in memory is bounded by decodeUsers
 )
+
+// leastRate is how many bytes of a body a second are enough, so that a list of 100,000 accounts may take its time, and an
+// answer of a few bytes that come now and then may not.
+const leastRate = 16 << 10
 
 const (
 	maxHeader    = 1 << 20 // bytes of an answer's header
@@ -46,7 +50,7 @@ type Timeouts struct {
 	TLS      time.Duration // TLS handshake; default 10 s
 	Header   time.Duration // from the request's end to the answer's header; default 30 s
 	BodyIdle time.Duration // between two pieces of the body; default 30 s
-	Body     time.Duration // the whole body; default 5 min
+	Body     time.Duration // the whole body, besides the time that its size takes at leastRate; default 30 s
 	// RetryWait is the longest that Retry-After is waited for; a longer one is not retried. Default 20 s.
 	RetryWait time.Duration
 }
@@ -60,7 +64,7 @@ func (t Timeouts) withDefaults() Timeouts {
 		{&t.TLS, 10 * time.Second},
 		{&t.Header, 30 * time.Second},
 		{&t.BodyIdle, 30 * time.Second},
-		{&t.Body, 5 * time.Minute},
+		{&t.Body, 30 * time.Second},
 		{&t.RetryWait, 20 * time.Second},
 	} {
 		if *d.field == 0 {
@@ -390,15 +394,21 @@ func (c *Client) attempt(ctx context.Context, req Request, target *url.URL, body
 func (c *Client) read(ctx context.Context, cancel context.CancelCauseFunc, req Request, res *http.Response,
 	consume func(*Response, io.Reader) error,
 ) error {
-	whole := time.AfterFunc(c.opts.Timeouts.Body, func() { cancel(errBodyTimeout) })
+	timer := func(d time.Duration) *time.Timer { return time.AfterFunc(d, func() { cancel(errBodyTimeout) }) }
+	whole, idle := timer(c.opts.Timeouts.Body), timer(c.opts.Timeouts.BodyIdle)
 	defer whole.Stop()
-	idle := time.AfterFunc(c.opts.Timeouts.BodyIdle, func() { cancel(errBodyTimeout) })
 	defer idle.Stop()
+	ends := time.Now().Add(c.opts.Timeouts.Body)
+	progress := func(n int) {
+		ends = ends.Add(time.Duration(n) * time.Second / leastRate)
+		whole.Reset(time.Until(ends))
+		idle.Reset(c.opts.Timeouts.BodyIdle)
+	}
 	limit := req.MaxBytes
 	if limit <= 0 {
 		limit = MaxBody
 	}
-	r := &boundedReader{r: res.Body, left: limit, progress: func() { idle.Reset(c.opts.Timeouts.BodyIdle) }}
+	r := &boundedReader{r: res.Body, left: limit, progress: progress}
 	answer := &Response{
 		Status: res.StatusCode, Header: res.Header, Cookies: res.Cookies(),
 		host: c.base.Host, credential: c.opts.Credential,
@@ -422,7 +432,7 @@ func (c *Client) read(ctx context.Context, cancel context.CancelCauseFunc, req R
 type boundedReader struct {
 	r        io.Reader
 	left     int64
-	progress func()
+	progress func(n int)
 	err      error
 }
 
@@ -436,7 +446,7 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	if n > 0 {
-		b.progress()
+		b.progress(n)
 	}
 	if int64(n) > b.left {
 		b.err = errTooLarge

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,6 +18,12 @@ import (
 // policiesMost bounds how many policies are remembered: a server could have another one for every account.
 const policiesMost = 100
 
+// What stays in memory is bounded too: by the number of accounts, about 200 bytes each, and by the size of one.
+const (
+	usersMost = 500_000
+	userMost  = 1 << 20 // bytes
+)
+
 // countEvery is after how many accounts their reader hears of them.
 const countEvery = 250
 
@@ -23,9 +31,10 @@ const countEvery = 250
 // without making Go values of them takes less than half the time that encoding/json needs. Duplicate names are not looked
 // for, since that costs as much again; the last one wins, as with encoding/json.
 func decodeUsers(r io.Reader, counted func(int)) ([]api.User, error) {
+	one := &portion{r: bufio.NewReaderSize(r, 256<<10), left: userMost}
 	d := userDecoder{
 		// The decoder asks for 4 kB at a time at most; 20 MB in such pieces cost as much as the decoding.
-		Decoder: jsontext.NewDecoder(bufio.NewReaderSize(r, 256<<10),
+		Decoder: jsontext.NewDecoder(one,
 			jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
 		policies: map[string]wirePolicy{},
 	}
@@ -38,6 +47,9 @@ func decodeUsers(r io.Reader, counted func(int)) ([]api.User, error) {
 		if err != nil {
 			return nil, err
 		}
+		if one.left = userMost; len(users) == usersMost {
+			return nil, errTooLarge
+		}
 		if users = append(users, u); counted != nil && len(users)%countEvery == 0 {
 			counted(len(users))
 		}
@@ -49,6 +61,22 @@ func decodeUsers(r io.Reader, counted func(int)) ([]api.User, error) {
 		return nil, errors.New("more after the list")
 	}
 	return users, nil
+}
+
+// portion ends with errTooLarge when more than left is read at once: the decoder keeps a value in memory as a whole.
+type portion struct {
+	r    io.Reader
+	left int
+}
+
+// Read implements io.Reader.
+func (p *portion) Read(b []byte) (int, error) {
+	if p.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := p.r.Read(b[:min(len(b), p.left)])
+	p.left -= n
+	return n, err
 }
 
 type userDecoder struct {
@@ -79,7 +107,11 @@ func (d *userDecoder) object(field func(name []byte) error) error {
 		if err != nil {
 			return err
 		}
+		key := string(name[1 : len(name)-1]) // name is gone with the next token
 		if err := field(name); err != nil {
+			if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+				wrong.Field = strings.TrimSuffix(key+"."+wrong.Field, ".")
+			}
 			return err
 		}
 	}
@@ -145,7 +177,7 @@ func (d *userDecoder) text() (string, error) {
 	case t.Kind() == 'n':
 		return "", nil
 	}
-	return "", errors.New("no string")
+	return "", &json.UnmarshalTypeError{Value: t.Kind().String(), Type: reflect.TypeFor[string]()}
 }
 
 // yes reads a bool; null is false.
@@ -159,7 +191,7 @@ func (d *userDecoder) yes() (bool, error) {
 	case t.Kind() == 'f' || t.Kind() == 'n':
 		return false, nil
 	}
-	return false, errors.New("no truth value")
+	return false, &json.UnmarshalTypeError{Value: t.Kind().String(), Type: reflect.TypeFor[bool]()}
 }
 
 // parseStamp reads a point in time as .NET writes it. One that cannot be read is none: no list should fail for it.

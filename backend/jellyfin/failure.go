@@ -232,7 +232,15 @@ func (c *Client) answerError(why string, cause error) *api.Error {
 
 // notJSON tells of an answer that is not the JSON asked for. The decoder's error may quote the body, and is dropped.
 func (c *Client) notJSON(res *Response, err error) error {
+	if errors.Is(err, errTooLarge) {
+		return c.answerError("too-much", err)
+	}
 	why := "not-api"
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return &api.Error{
+			Code: api.CodeServerAnswer, Why: "odd-field", Params: map[string]string{"host": c.base.Host, "field": wrong.Field},
+		}
+	}
 	switch {
 	case strings.HasPrefix(res.Header.Get("Content-Type"), "text/html"):
 		why = "web-page"

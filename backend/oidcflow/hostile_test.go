@@ -425,6 +425,19 @@ func TestHostileProvider(t *testing.T) {
 			return signedAs(t, jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: h.key, KeyID: "k1"}}, nil, p).
 				FullSerialize()
 		}}, api.CodeSignInInvalid, "signature"},
+		{"subject of another type", &hostile{claims: set("sub", 7)}, api.CodeSignInInvalid, "“sub” has the wrong type"},
+		{"issuer of another type", &hostile{claims: set("iss", true)}, api.CodeSignInInvalid, "“iss” has the wrong type"},
+		{
+			"audience of another type", &hostile{claims: set("aud", map[string]any{"a": "app"})},
+			api.CodeSignInInvalid, "“aud” has the wrong type",
+		},
+		{"party of another type", &hostile{claims: set("azp", []string{"app"})}, api.CodeSignInInvalid, "“azp” has the wrong type"},
+		{"nonce of another type", &hostile{claims: set("nonce", 1)}, api.CodeSignInInvalid, "“nonce” has the wrong type"},
+		{
+			"userinfo with a subject of another type",
+			&hostile{userinfo: map[string]any{"sub": 1, "preferred_username": "root"}},
+			api.CodeSignInInvalid, "“sub” has the wrong type",
+		},
 		{"no iat", &hostile{claims: set("iat", nil)}, api.CodeSignInInvalid, "when it was made"},
 		{
 			"another access token", &hostile{claims: set("at_hash", "AAAAAAAAAAAAAAAAAAAAAA")},
@@ -511,6 +524,14 @@ func TestHostileProvider(t *testing.T) {
 			api.CodeProviderUnreachable, "calls itself https://other.example",
 		},
 		{"no issuer", &hostile{metadata: set("issuer", nil)}, api.CodeProviderUnreachable, "calls itself"},
+		{
+			"endpoint of another type", &hostile{metadata: set("token_endpoint", 5)},
+			api.CodeProviderUnreachable, "“token_endpoint” has the wrong type",
+		},
+		{
+			"list of another type", &hostile{metadata: set("scopes_supported", "openid profile")},
+			api.CodeProviderUnreachable, "“scopes_supported” has the wrong type",
+		},
 		{
 			"no token endpoint", &hostile{metadata: set("token_endpoint", nil)},
 			api.CodeProviderUnreachable, "token_endpoint",

@@ -166,10 +166,19 @@ func getJSON(ctx context.Context, client *http.Client, address string, into any)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return unusable("unusable-json", map[string]string{"address": parsed(address).Redacted()})
+	err = json.Unmarshal(body, into)
+	at := map[string]string{"address": parsed(address).Redacted()}
+	wrong, isJSON := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case err == nil:
+		return nil
+	case !isJSON:
+		return unusable("unusable-json", at)
+	case wrong.Field == "":
+		return unusable("unusable-form", at)
 	}
-	return nil
+	at["field"] = wrong.Field
+	return unusable("unusable-field", at)
 }
 
 // post sends a form as the client, which proves itself as it does at the token endpoint (RFC 6749, section 2.3.1), and reads

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/oauth2"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -255,6 +256,9 @@ func (p *provider) userinfo(ctx context.Context, token secret.Value, subject str
 		return nil, nil // it would only have been shown
 	case err != nil:
 		return nil, err
+	}
+	if raw, ok := more[subjectClaim]; ok && jsontext.Value(raw).Kind() != '"' {
+		return nil, wrongClaim(subjectClaim)
 	}
 	// Section 5.3.2.
 	if about := shown(subjectClaim, more); about != subject {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -30,18 +31,14 @@ func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (
 	id, err := oidc.NewVerifier(p.meta.Issuer, keys, &oidc.Config{
 		ClientID: p.client.ClientID, SkipExpiryCheck: true, Now: p.now, SupportedSigningAlgs: p.meta.algorithms(),
 	}).Verify(ctx, raw)
+	var c idClaims
+	if keys.payload != nil { // first, because go-oidc does not say which claim it could not read
+		if err := c.read(keys.payload); err != nil {
+			return nil, err
+		}
+	}
 	if err != nil {
 		return nil, p.askError(ctx, errors.Join(err, keys.err), "id-token-wrong")
-	}
-	var c struct {
-		AuthorizedParty *string `json:"azp"`
-		times
-	}
-	if err := id.Claims(&c); err != nil {
-		if errors.Is(err, errDate) {
-			return nil, invalid("times-unreadable")
-		}
-		return nil, invalid("claims-unreadable")
 	}
 	switch {
 	case id.Subject == "":
@@ -56,6 +53,52 @@ func (p *provider) verify(ctx context.Context, raw string, nonce secret.Value) (
 		return nil, err
 	}
 	return id, nil
+}
+
+// idClaims are the claims of an ID token that are checked, with their types (OpenID Connect Core 1.0, section 2).
+type idClaims struct {
+	Issuer          string   `json:"iss"`
+	Subject         string   `json:"sub"`
+	Audience        audience `json:"aud"`
+	Nonce           string   `json:"nonce"`
+	AuthorizedParty *string  `json:"azp"`
+	AccessTokenHash string   `json:"at_hash"`
+	times
+}
+
+func (c *idClaims) read(payload []byte) error {
+	err := json.Unmarshal(payload, c)
+	wrong, isType := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errDate):
+		return invalid("times-unreadable")
+	case isType && wrong.Field != "":
+		return wrongClaim(wrong.Field)
+	}
+	return invalid("claims-unreadable")
+}
+
+// wrongClaim tells of a claim of another type than OpenID Connect gives it.
+func wrongClaim(name string) error {
+	return &api.Error{Code: api.CodeSignInInvalid, Why: "answer-field", Params: map[string]string{"field": name}}
+}
+
+// audience is one text or a list of them.
+type audience []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *audience) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*a = audience{one}
+		return nil
+	}
+	if json.Unmarshal(b, (*[]string)(a)) != nil {
+		return &json.UnmarshalTypeError{Type: reflect.TypeFor[audience]()}
+	}
+	return nil
 }
 
 // times are an ID token's.
@@ -109,7 +152,8 @@ func (n *numericDate) UnmarshalJSON(b []byte) error {
 // that cannot be reached is not a wrong signature.
 type watchedKeys struct {
 	oidc.KeySet
-	err error
+	payload []byte // of the JWT that was verified
+	err     error
 }
 
 // VerifySignature implements oidc.KeySet.
@@ -117,9 +161,8 @@ func (k *watchedKeys) VerifySignature(ctx context.Context, jwt string) ([]byte, 
 	if err := plainJWT(jwt); err != nil {
 		return nil, err
 	}
-	payload, err := k.KeySet.VerifySignature(ctx, jwt)
-	k.err = err
-	return payload, err
+	k.payload, k.err = k.KeySet.VerifySignature(ctx, jwt)
+	return k.payload, k.err
 }
 
 // keys are the provider's keys.

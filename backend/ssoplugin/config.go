@@ -119,6 +119,9 @@ func (d document) providers() ([]provider, error) {
 		all = append(all, c)
 		return err
 	})
+	if wrong, ok := errors.AsType[*api.Error](err); ok {
+		return nil, wrong
+	}
 	if err != nil {
 		return nil, badConfig(err)
 	}
@@ -127,6 +130,22 @@ func (d document) providers() ([]provider, error) {
 
 func badConfig(err error) error {
 	return &api.Error{Code: api.CodeServerAnswer, Why: "providers-form", Err: err}
+}
+
+// wrongField tells of a value of another type in the plugin's JSON. at is the path of its keys, without any value: the decoder's
+// own text may quote one.
+func wrongField(at ...string) error {
+	return &api.Error{
+		Code: api.CodeServerAnswer, Why: "plugin-field", Params: map[string]string{"field": strings.Join(at, " › ")},
+	}
+}
+
+// fieldOf is the field that a decoder of JSON stumbled over, or empty.
+func fieldOf(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return wrong.Field
+	}
+	return ""
 }
 
 // parseProvider finds the links in a provider's object, which is valid JSON. Its errors hold no values.
@@ -151,7 +170,7 @@ func parseProvider(name string, raw []byte) (provider, error) {
 				val:  span{val.start + v.start, val.start + v.end},
 			}
 			if value[v.start] != '"' {
-				return errors.New("a link's user id is no string")
+				return wrongField(name, linksKey, link)
 			}
 			user, err := unquote(value[v.start:v.end])
 			if err != nil {
@@ -356,7 +375,7 @@ func (p *Plugin) ClientSecret(ctx context.Context, provider string) (secret.Valu
 	defer clear(c.raw)
 	var s struct{ OidSecret string }
 	if err := json.Unmarshal(c.raw, &s); err != nil {
-		return secret.Value{}, badConfig(errors.New("a client secret of another type"))
+		return secret.Value{}, wrongField(c.name, "OidSecret")
 	}
 	value := strings.TrimSpace(s.OidSecret) // as the plugin does
 	if value == "" {

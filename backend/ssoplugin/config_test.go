@@ -110,6 +110,21 @@ func TestStrangeConfigurationsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}
+	// The field that has another type is named, and no value.
+	for raw, field := range map[string]string{
+		`{"p":{"CanonicalLinks":{"maria":7}}}`: "p › CanonicalLinks › maria",
+		`{"p":{"Enabled":"yes"}}`:              "p › Enabled",
+		`{"p":{"OidEndpoint":5551234}}`:        "p › OidEndpoint",
+	} {
+		all, err := document{opaque{[]byte(raw)}}.providers()
+		if err == nil {
+			_, err = new(Plugin).describe(api.OIDC, all[0])
+		}
+		e, ok := errors.AsType[*api.Error](err)
+		if !ok || e.Why != "plugin-field" || e.Params["field"] != field || strings.Contains(fmt.Sprint(e, e.Params, e.Err), "5551234") {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
 	// Names that differ by case are two providers, and two identities.
 	all, err := document{opaque{[]byte(`{"p":{"CanonicalLinks":{"a":"x","A":"x"}},"P":{}}`)}}.providers()
 	if err != nil || len(all) != 2 || len(all[0].entries) != 2 {

@@ -3,6 +3,7 @@ package ssoplugin
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -173,11 +174,14 @@ func (p *Plugin) linksAt(ctx context.Context, proto api.Protocol, user string) (
 	err = members(resp.Body, false, func(name string, _, val span) error {
 		l := providerLinks{name: name}
 		if err := json.Unmarshal(resp.Body[val.start:val.end], &l.links); err != nil {
-			return err
+			return wrongField(name)
 		}
 		out = append(out, l)
 		return nil
 	})
+	if wrong, ok := errors.AsType[*api.Error](err); ok {
+		return nil, wrong
+	}
 	if err != nil {
 		return nil, &api.Error{Code: api.CodeServerAnswer, Why: "links-form", Err: err}
 	}

@@ -200,6 +200,9 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 	err = members(resp.Body, false, func(state string, _, val span) error {
 		var e pendingEntry
 		if err := json.Unmarshal(resp.Body[val.start:val.end], &e); err != nil {
+			if field := fieldOf(err); field != "" {
+				return wrongField(field) // not the state
+			}
 			return errors.New("an entry of another form")
 		}
 		if visit(state, e) {
@@ -207,6 +210,9 @@ func (p *Plugin) pending(ctx context.Context, visit func(state string, e pending
 		}
 		return nil
 	})
+	if wrong, ok := errors.AsType[*api.Error](err); ok {
+		return wrong
+	}
 	if err != nil && !errors.Is(err, errDone) {
 		return &api.Error{Code: api.CodeServerAnswer, Why: "pending-form", Err: err}
 	}

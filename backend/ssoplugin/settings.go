@@ -107,8 +107,11 @@ func (p *Plugin) describe(proto api.Protocol, c provider) (api.Provider, error) 
 	}
 	var s settings
 	if err := json.Unmarshal(rest, &s); err != nil {
+		if field := fieldOf(err); field != "" {
+			return api.Provider{}, wrongField(c.name, field)
+		}
 		// The decoder's error can quote a value; it stays here.
-		return api.Provider{}, badConfig(errors.New("a field of a provider has another type"))
+		return api.Provider{}, badConfig(errors.New("a provider of another form"))
 	}
 	out := api.Provider{
 		Protocol: proto, Name: c.name, Known: true, Enabled: s.Enabled, NewPath: s.NewPath,
