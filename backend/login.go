@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -34,12 +34,7 @@ func (b *Backend) TryCredential(ctx context.Context, e profile.Entry) error {
 // Credential returns the credential that the keyring holds for a profile. The error is CodeCredentialMissing if there is
 // none.
 func (b *Backend) Credential(ctx context.Context, e profile.Entry) (secret.Value, error) {
-	missing := &api.Error{
-		Code:     api.CodeCredentialMissing,
-		Sentence: fmt.Sprintf("No credential is stored for %s.", api.Printable(e.Name)),
-		Hint:     "Run “jellybind auth login”, or give one for this run with --credential-stdin.",
-		Params:   map[string]string{"name": e.Name},
-	}
+	missing := &api.Error{Code: api.CodeCredentialMissing, Params: map[string]string{"name": e.Name}}
 	if e.Profile.Credential == "" || e.Profile.Credential == api.CredentialNone {
 		return secret.Value{}, missing
 	}
@@ -76,7 +71,7 @@ func (b *Backend) replace(ctx context.Context, e profile.Entry, in jellyfin.Sign
 	same := e.ServerID == "" || e.ServerID == s.Server.ID // the earlier token must not go to another server
 	if same && e.Profile.Credential != api.CredentialKey && !earlier.IsZero() && earlier != in.Token && !again(e, in) {
 		if err := b.drop(ctx, e, earlier); err != nil {
-			s.Warning = stillOpen("token-replaced", "You are signed in, and the earlier token is not used any more", err)
+			s.Warning = stillOpen("token-replaced", err)
 		}
 	}
 	return s, nil
@@ -116,8 +111,8 @@ func leftBehind(err, dropErr error) error {
 		return fmt.Errorf("%w; ending the new session “Jellybind” at the server: %w", err, dropErr)
 	}
 	both := *told
-	both.Hint = strings.TrimLeft(told.Hint+" ", " ") + "The server could not be told to end the new sign-in either: " +
-		"end the session “Jellybind” in its dashboard, under Devices."
+	both.Params = maps.Clone(told.Params)
+	both.Because(&api.Error{Code: api.CodeTokenLeft, Why: "token-left-too", Err: dropErr})
 	return &both
 }
 
@@ -209,7 +204,7 @@ func (b *Backend) CreateKey(ctx context.Context, s *Session, use bool) error {
 		return nil
 	}
 	if err := s.Client.SignOut(context.WithoutCancel(ctx)); err != nil {
-		return stillOpen("token-key", "The API key is in the keyring and used from now on instead of the token", err)
+		return stillOpen("token-key", err)
 	}
 	return nil
 }
@@ -232,7 +227,7 @@ func (b *Backend) Logout(ctx context.Context, e profile.Entry) error {
 		return err
 	}
 	if atServer != nil {
-		return stillOpen("token-removed", "The token was removed from the keyring", atServer)
+		return stillOpen("token-removed", atServer)
 	}
 	return nil
 }
@@ -252,11 +247,8 @@ func (b *Backend) endToken(ctx context.Context, e profile.Entry, token secret.Va
 }
 
 // stillOpen reports that a token is not used any more, but is still valid at the server.
-func stillOpen(why api.Why, done string, err error) *api.Error {
-	e := &api.Error{
-		Code: api.CodeTokenLeft, Why: why, Sentence: done + ", but the server could not be told to end it.",
-		Hint: "End the session “Jellybind” in the server's dashboard, under Devices.", Err: err,
-	}
+func stillOpen(why api.Why, err error) *api.Error {
+	e := &api.Error{Code: api.CodeTokenLeft, Why: why, Err: err}
 	e.Because(err)
 	return e
 }

@@ -84,7 +84,7 @@ func TestKeyInPlaceOfATokenThatStays(t *testing.T) {
 	}
 	d.Keyring = thenDown{d.Keyring, d.World.Server()}
 	err = d.CreateKey(t.Context(), s, true)
-	if err == nil || !strings.HasPrefix(err.Error(), "The API key is in the keyring") {
+	if err == nil || !strings.HasPrefix(err.Error(), "token-left (token-key)") {
 		t.Errorf("got %v", err)
 	}
 	d.World.Server().SetPhase(server.PhaseReady)
@@ -266,10 +266,9 @@ func TestTokenThatCannotBeEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const hint = "end the session “Jellybind”"
 	d.Keyring = lockedKeyring{d.Keyring}
 	_, err = d.Login(t.Context(), profile.Entry{Profile: e.Profile, DeviceID: e.DeviceID}, in)
-	if told, ok := errors.AsType[*api.Error](err); !ok || told.Code != api.CodeSecretLocked || !strings.Contains(told.Hint, hint) {
+	if told, ok := errors.AsType[*api.Error](err); !ok || told.Code != api.CodeSecretLocked || told.Params["because"] != "token-left-too" {
 		t.Errorf("signed in in vain: %#v", err)
 	}
 }
@@ -278,7 +277,7 @@ func TestTokenThatCannotBeEnded(t *testing.T) {
 type lockedKeyring struct{ backend.Keyring }
 
 func (lockedKeyring) Set(context.Context, string, secret.Value) error {
-	return &api.Error{Code: api.CodeSecretLocked, Sentence: "The keyring is locked.", Hint: "Unlock it."}
+	return &api.Error{Code: api.CodeSecretLocked}
 }
 
 // repins is a keyring. During its write, another Jellybind pins another certificate.

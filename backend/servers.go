@@ -46,19 +46,17 @@ func (b *Backend) Add(ctx context.Context, server api.Server, name, pinned strin
 }
 
 func addedBefore(e profile.Entry) error {
-	why, signedIn := api.Why("added-before"), "nobody is signed in"
+	why := api.Why("added-before")
 	switch {
 	case e.UserName != "":
-		why, signedIn = "added-signed-in", "signed in as "+api.Printable(e.UserName)
+		why = "added-signed-in"
 	case e.Profile.Credential == api.CredentialKey:
-		why, signedIn = "added-key", "with an API key"
+		why = "added-key"
 	}
 	return &api.Error{
-		Code:     api.CodeProfileExists,
-		Why:      why,
-		Sentence: fmt.Sprintf("This server was added before, as %s (%s).", api.Printable(e.Name), signedIn),
-		Hint:     "Go on with that one, or give the second one a name of its own.",
-		Params:   map[string]string{"name": e.Name, "user": e.UserName},
+		Code:   api.CodeProfileExists,
+		Why:    why,
+		Params: map[string]string{"name": e.Name, "user": e.UserName},
 	}
 }
 
@@ -97,7 +95,7 @@ func (b *Backend) Forget(ctx context.Context, name string) error {
 			err = errors.Unwrap(err)
 		}
 		if err != nil && e.Profile.Credential != api.CredentialKey {
-			left = stillOpen("token-forgotten", "The server is forgotten, and its token is not used any more", err)
+			left = stillOpen("token-forgotten", err)
 		}
 	}
 	if err := b.Profiles.Update(ctx, func(d *profile.Data) error { return d.Remove(e.Name) }); err != nil {
@@ -206,13 +204,7 @@ func (b *Backend) clientSecret(ctx context.Context, s *Session, p api.Protocol, 
 	}
 	v, err := b.Keyring.Get(ctx, clientAccount(s.Entry(), p, name))
 	if errors.Is(err, secret.ErrNotFound) {
-		err = &api.Error{
-			Code:     api.CodeClientSecretMissing,
-			Sentence: "The client secret for " + api.Printable(name) + " is not in the keyring any more.",
-			Hint:     "Give it again, with “jellybind providers set --client-secret”.",
-			Params:   map[string]string{"provider": name},
-			Err:      err,
-		}
+		err = &api.Error{Code: api.CodeClientSecretMissing, Params: map[string]string{"provider": name}, Err: err}
 	}
 	return v, err
 }

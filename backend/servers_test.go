@@ -35,7 +35,7 @@ func (s stuck) Delete(ctx context.Context, account string) error {
 // TestForgetLeavesNoSecretBehind: a profile is removed only together with its secrets, whatever the server answers.
 func TestForgetLeavesNoSecretBehind(t *testing.T) {
 	t.Parallel()
-	unreadable := &api.Error{Code: api.CodeSecretUnavailable, Sentence: "damaged"}
+	unreadable := &api.Error{Code: api.CodeSecretUnavailable}
 	for name, c := range map[string]struct {
 		kind     api.CredentialKind
 		err, get error
@@ -46,13 +46,13 @@ func TestForgetLeavesNoSecretBehind(t *testing.T) {
 		"token that cannot be read":  {kind: api.CredentialUser, get: unreadable, want: api.CodeTokenLeft},
 		"key that cannot be read":    {kind: api.CredentialKey, get: unreadable},
 		"keyring does not answer": {
-			kind: api.CredentialKey, err: &api.Error{Code: api.CodeTimeout, Sentence: "late"}, want: api.CodeTimeout,
+			kind: api.CredentialKey, err: &api.Error{Code: api.CodeTimeout}, want: api.CodeTimeout,
 		},
 		"keyring is locked": {
-			kind: api.CredentialAdmin, err: &api.Error{Code: api.CodeSecretLocked, Sentence: "x"}, want: api.CodeSecretLocked,
+			kind: api.CredentialAdmin, err: &api.Error{Code: api.CodeSecretLocked}, want: api.CodeSecretLocked,
 		},
 		"person gives up": {
-			kind: api.CredentialKey, err: &api.Error{Code: api.CodeCancelled, Sentence: "no"}, want: api.CodeCancelled,
+			kind: api.CredentialKey, err: &api.Error{Code: api.CodeCancelled}, want: api.CodeCancelled,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

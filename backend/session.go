@@ -136,7 +136,7 @@ func refusedAtOnce(err error) error {
 		return err
 	}
 	told := *e
-	told.Why, told.Sentence, told.Hint = "credential-new", "", ""
+	told.Why = "credential-new"
 	return &told
 }
 
@@ -160,10 +160,7 @@ func (b *Backend) open(
 		return nil, err
 	}
 	if !server.WizardCompleted {
-		return nil, &api.Error{
-			Code: api.CodeWizardIncomplete, Sentence: "Nobody has finished the first-run wizard of this server yet.",
-			Hint: "Open " + e.URL + " in a browser and finish it.", Params: map[string]string{"url": e.URL},
-		}
+		return nil, &api.Error{Code: api.CodeWizardIncomplete, Params: map[string]string{"url": e.URL}}
 	}
 	if err := serverChanged(e, want, server.ID); err != nil {
 		return nil, err
@@ -204,13 +201,7 @@ func serverChanged(e profile.Entry, want, got string) error {
 	if want == "" || got == "" || want == got {
 		return nil
 	}
-	return &api.Error{
-		Code:     api.CodeServerChanged,
-		Sentence: "Another Jellyfin server answers at " + e.URL + " now than the one that you signed in to.",
-		Hint: "If the server was set up anew, sign in again: jellybind auth login. If the address belongs to another machine now, " +
-			"add the server by its new address.",
-		Params: map[string]string{"url": e.URL},
-	}
+	return &api.Error{Code: api.CodeServerChanged, Params: map[string]string{"url": e.URL}}
 }
 
 // client returns a client with a profile's stored credential after it has checked that the profile's server answers.
@@ -267,7 +258,7 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 	if err = cmp.Or(err, serverErr); err != nil {
 		told, ok := errors.AsType[*api.Error](err)
 		if !ok {
-			told = &api.Error{Code: api.CodeInternal, Sentence: err.Error()}
+			told = &api.Error{Code: api.CodeInternal}
 		}
 		test.Error = told
 	}
@@ -279,10 +270,7 @@ func (s *Session) TestProvider(ctx context.Context, p api.Provider) api.Provider
 func (s *Session) testHere(ctx context.Context, p api.Provider, test *api.ProviderTest) (err error) {
 	switch {
 	case !p.Known:
-		err = &api.Error{
-			Code: api.CodeForbidden, Why: "provider-hidden", Sentence: "Your account may not read where this provider is.",
-			Hint: "Sign in as an administrator: jellybind auth login",
-		}
+		err = &api.Error{Code: api.CodeForbidden, Why: "provider-hidden"}
 	case p.Protocol == api.OIDC:
 		client := s.oidcClient(p)
 		var told oidcflow.Metadata
@@ -314,15 +302,13 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 	if key, ok := cert.PublicKey.(*rsa.PublicKey); ok {
 		bits := strconv.Itoa(key.Size() * 8)
 		facts = append(facts, api.Fact{
-			Name: "Key", Value: "RSA, " + bits + " bits", Why: "rsa-bits", Params: map[string]string{"bits": bits},
+			Name: "Key", Why: "rsa-bits", Params: map[string]string{"bits": bits},
 		})
 	}
 	if now.After(cert.NotAfter) {
 		return facts, &api.Error{
-			Code:     api.CodeCertificateExpired,
-			Sentence: "The provider's certificate expired on " + cert.NotAfter.UTC().Format(time.DateOnly) + ".",
-			Hint:     "Put the identity provider's current signing certificate into the plugin's settings.",
-			Params:   map[string]string{"date": cert.NotAfter.UTC().Format(time.DateOnly)},
+			Code:   api.CodeCertificateExpired,
+			Params: map[string]string{"date": cert.NotAfter.UTC().Format(time.DateOnly)},
 		}
 	}
 	return facts, nil

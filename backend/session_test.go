@@ -46,7 +46,7 @@ func TestCertificatesAsTheServerReadsThem(t *testing.T) {
 		}
 		shown := false
 		for _, f := range test.Facts {
-			shown = shown || strings.HasPrefix(f.Value, "RSA, ")
+			shown = shown || f.Why == "rsa-bits" && f.Params["bits"] == "2048"
 		}
 		if shown != c.ok {
 			t.Errorf("%s: facts %+v", name, test.Facts)

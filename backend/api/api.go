@@ -273,21 +273,22 @@ type Roster struct {
 // Ability is whether something can be done, and why not.
 type Ability struct {
 	OK bool `json:"ok"`
-	// Reason is a sentence when OK is false.
-	Reason string `json:"reason,omitempty"`
-	// Why and Params say the same for translation; Why is empty where there is no more than the sentence.
+	// Why and Params say why not.
 	Why    Why               `json:"why,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
+	// Reason is their sentence, for --json only.
+	Reason string `json:"reason,omitempty"`
 }
 
-// Why is a reason's stable name, for translation.
+// Why is a reason's stable name. Package words has its sentence.
 type Why string
 
-// Remark is a sentence that a person should read before he goes on; Why and Params say the same for translation.
+// Remark is what a person should read before going on.
 type Remark struct {
-	Why      Why               `json:"why"`
-	Sentence string            `json:"sentence"`
-	Params   map[string]string `json:"params,omitempty"`
+	Why    Why               `json:"why"`
+	Params map[string]string `json:"params,omitempty"`
+	// Sentence is for --json only.
+	Sentence string `json:"sentence"`
 }
 
 // The reasons of a plan's options. What the plugin's capabilities do not allow has a name of its own, where it is told.
@@ -380,12 +381,13 @@ const (
 type Option struct {
 	Strategy Strategy    `json:"strategy"`
 	Write    WriteMethod `json:"write,omitempty"`
-	// Reason says why this strategy is (or is not) the right one here; Why and Params say the same for translation.
-	Reason string            `json:"reason"`
+	// OK is false when it cannot work here.
+	OK bool `json:"ok"`
+	// Why and Params say why this strategy is the right one here, or cannot work.
 	Why    Why               `json:"why,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
-	// OK is false when it cannot work here; then Reason says why.
-	OK bool `json:"ok"`
+	// Reason is their sentence, for --json only.
+	Reason string `json:"reason"`
 	// Code is set where it cannot work because of something that the person can enter: CodeClientMissing.
 	Code Code `json:"code,omitempty"`
 }
@@ -408,9 +410,9 @@ type Plan struct {
 	Attempts []Attempt `json:"attempts,omitempty"`
 	// NoWay is set if no sign-in works.
 	NoWay *NoWay `json:"noWay,omitempty"`
-	// Warnings are sentences that a person should read before he goes on, and Remarks the same with their names.
-	Warnings []string `json:"warnings,omitempty"`
+	// Remarks are what a person should read before going on, and Warnings their sentences, for --json only.
 	Remarks  []Remark `json:"remarks,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // SignIn is the address that a person opens to sign in at his identity provider.
@@ -444,10 +446,8 @@ type Confirmation struct {
 	// DisplayName and Email are what the provider told of the person, where it did.
 	DisplayName string `json:"displayName,omitempty"`
 	Email       string `json:"email,omitempty"`
-	// Remarks are the plan's, and those on the sign-in itself. Warnings are the same as sentences, once package words has
-	// filled them.
-	Remarks  []Remark `json:"remarks,omitempty"`
-	Warnings []string `json:"warnings,omitempty"`
+	// Remarks are the plan's, and those on the sign-in itself.
+	Remarks []Remark `json:"remarks,omitempty"`
 	// Effects is set before a verification signs in to the account: what that changes there. Then nothing is linked.
 	Effects []Remark `json:"effects,omitempty"`
 }
@@ -513,8 +513,6 @@ type Progress struct {
 	// Why and Params name a reason that is told with the step; Why is empty for most.
 	Why    Why               `json:"why,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
-	// Text is a sentence for people.
-	Text string `json:"text"`
 	// Done and Total count, where counting makes sense; Total is 0 otherwise.
 	Done  int `json:"done,omitempty"`
 	Total int `json:"total,omitempty"`

@@ -85,7 +85,8 @@ type Error struct {
 	Code Code `json:"code"`
 	// Why tells the situations of one code apart; it is empty where the code says it all.
 	Why Why `json:"why,omitempty"`
-	// Sentence says what happened and why, and Hint what to do next. They are empty until a document for --json is written.
+	// Sentence says what happened and why, and Hint what to do next. They are empty below the command line and the window's
+	// page.
 	Sentence string `json:"sentence"`
 	Hint     string `json:"hint,omitempty"`
 	// Params are the facts (a host, a name), for the sentence and for programs.
@@ -98,9 +99,6 @@ type Error struct {
 
 // Error returns the code, the reason and the facts, for logs.
 func (e *Error) Error() string {
-	if e.Sentence != "" {
-		return e.Sentence
-	}
 	var b strings.Builder
 	b.WriteString(string(e.Code))
 	if e.Why != "" {
@@ -116,7 +114,7 @@ func (e *Error) Error() string {
 
 // Refused is the error of a code for what an ability does not allow. Next names the hint, where the reason's does not fit.
 func (a Ability) Refused(code Code, next string) *Error {
-	e := &Error{Code: code, Why: a.Why, Sentence: a.Reason, Params: a.Params}
+	e := &Error{Code: code, Why: a.Why, Params: a.Params}
 	if next != "" {
 		e.Params = maps.Clone(a.Params)
 		if e.Params == nil {
@@ -132,9 +130,6 @@ func (e *Error) Because(err error) {
 	cause, ok := errors.AsType[*Error](err)
 	if !ok {
 		return
-	}
-	if e.Sentence != "" && cause.Sentence != "" {
-		e.Sentence += " " + cause.Sentence
 	}
 	params := make(map[string]string)
 	maps.Copy(params, cause.Params)

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // What a credential can change follows from Capabilities by the rules in this file. The backend and the page both ask them, so
 // that the page offers what the backend does. self is the id of the account that the access token belongs to, empty for an
@@ -43,7 +40,6 @@ func (c Capabilities) RemoveLink(self, userID, name string) Ability {
 	}
 	return Ability{
 		Why: "name-in-path", Params: map[string]string{"name": name},
-		Reason: "The plugin's address for removing a link cannot hold the name " + strconv.Quote(Printable(name)) + ".",
 	}
 }
 

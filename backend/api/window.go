@@ -75,11 +75,9 @@ type WindowState struct {
 // Keyring is whether the system's keyring can be used.
 type Keyring struct {
 	OK bool `json:"ok"`
-	// Code, Why, Sentence and Hint say why not, as those of an Error.
-	Code     Code   `json:"code,omitempty"`
-	Why      Why    `json:"why,omitempty"`
-	Sentence string `json:"sentence,omitempty"`
-	Hint     string `json:"hint,omitempty"`
+	// Code and Why say why not, as in an Error.
+	Code Code `json:"code,omitempty"`
+	Why  Why  `json:"why,omitempty"`
 }
 
 // Bootstrap is what the window needs to draw its first frame.
@@ -241,7 +239,7 @@ type ProviderTest struct {
 	Server *ServerTest `json:"server,omitempty"`
 }
 
-// Fact is a named value. Where the value is a word or a sentence of ours, Why and Params say the same for translation.
+// Fact is a named value. Where there are words for the value, Why and Params name them.
 type Fact struct {
 	Name   string            `json:"name"`
 	Value  string            `json:"value"`
@@ -315,9 +313,9 @@ type UnregisterPlan struct {
 	// Providers are the server's sign-in providers, the default one first.
 	Providers []AuthProvider `json:"providers"`
 	Links     int            `json:"links"`
-	// Effects are sentences: what happens to links and sessions on this flavour. Remarks are the same with their names.
-	Effects []string `json:"effects"`
+	// Remarks are what happens to links and sessions on this flavour, and Effects their sentences, for --json only.
 	Remarks []Remark `json:"remarks"`
+	Effects []string `json:"effects"`
 	// NoPassword is true when the account has no password: by AuthProviderDefault whoever knows its name can sign in.
 	NoPassword bool `json:"noPassword"`
 }

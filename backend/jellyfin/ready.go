@@ -193,11 +193,11 @@ func (w *waiter) wait(ctx context.Context, state readiness, err error) error {
 		return w.c.startingError(err)
 	}
 	w.waited = true
-	text := w.c.base.Host + " does not answer yet."
+	step := api.Progress{Step: "waiting-for-server"}
 	if state == stateStarting {
-		text = w.c.base.Host + " is starting."
+		step = api.Progress{Step: "server-starting"}
 	}
-	w.progress(api.Progress{Step: "waiting-for-server", Text: text})
+	w.progress(step)
 	pause := w.pace + rand.N(w.pace/4)
 	if said := RetryAfterOf(err, w.c.now()); said > 0 {
 		pause = min(said, longestWait) + rand.N(firstPace)
@@ -231,7 +231,7 @@ func (w *waiter) routes(ctx context.Context, routes []string) error {
 			if settled || time.Since(begun) >= routesLimit {
 				break
 			}
-			w.progress(api.Progress{Step: "waiting-for-server", Text: w.c.base.Host + " is loading its plugins."})
+			w.progress(api.Progress{Step: "loading-plugins"})
 			if err := w.sleep(ctx, firstPace+rand.N(firstPace)); err != nil {
 				return err
 			}

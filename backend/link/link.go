@@ -7,10 +7,9 @@ package link
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
-	"slices"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -181,17 +180,11 @@ func (l *Linker) facts(p api.Provider, all []api.Provider, req api.LinkRequest) 
 }
 
 func noSuchAccount(id string) error {
-	return &api.Error{
-		Code: api.CodeUserNotFound, Sentence: "The server has no account with this id.",
-		Hint: "“jellybind users” lists the accounts.", Params: map[string]string{"user": id},
-	}
+	return &api.Error{Code: api.CodeUserNotFound, Params: map[string]string{"user": id}}
 }
 
 func noSuchProvider(protocol api.Protocol, name string) error {
-	return &api.Error{
-		Code: api.CodeProviderNotFound, Sentence: fmt.Sprintf("The plugin has no %s provider %q.", protocol, api.Printable(name)),
-		Hint: "“jellybind providers” lists them.", Params: map[string]string{"provider": name},
-	}
+	return &api.Error{Code: api.CodeProviderNotFound, Params: map[string]string{"provider": name}}
 }
 
 // Link links an identity to an account: plan, sign-in, confirmation, write, read back. It returns the change as it is in the
@@ -225,7 +218,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err := person.Confirm(ctx, confirmation); err != nil {
 		return api.Change{}, err
 	}
-	person.Progress(api.Progress{Step: "writing", Text: "Writing the link…"})
+	person.Progress(api.Progress{Step: "writing"})
 	done, err := l.Journal.Alone(ctx, l.ServerID)
 	if err != nil {
 		return api.Change{}, err
@@ -248,7 +241,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Confirmation, error) {
 	c := api.Confirmation{
 		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email,
-		Remarks: slices.Concat(plan.Remarks, p.remarks),
+		Remarks:  slices.Concat(plan.Remarks, p.remarks),
 		Identity: api.Identity{Protocol: plan.Provider.Protocol, Provider: plan.Provider.Name, Name: p.name},
 	}
 	if !c.NameKnown {
@@ -261,17 +254,12 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Con
 		return c, nil
 	case owner.ID == plan.Account.ID:
 		return c, &api.Error{
-			Code: api.CodeLinkExists,
-			Sentence: fmt.Sprintf("%s of %s already opens %s; there is nothing to change.", api.Printable(p.name),
-				api.Printable(plan.Provider.Name), api.Printable(plan.Account.Name)),
+			Code:   api.CodeLinkExists,
 			Params: map[string]string{"name": p.name, "provider": plan.Provider.Name, "account": plan.Account.Name},
 		}
 	case !req.Move:
 		return c, &api.Error{
 			Code: api.CodeLinkOwned,
-			Sentence: fmt.Sprintf("%s of %s opens %s now, not %s.", api.Printable(p.name),
-				api.Printable(plan.Provider.Name), accountName(owner), api.Printable(plan.Account.Name)),
-			Hint: "Nothing was changed. If it shall move, say so (--move, or “Move it here” in the window).",
 			Params: map[string]string{
 				"name": p.name, "provider": plan.Provider.Name, "owner": cmp.Or(owner.Name, owner.ID), "ownerId": owner.ID,
 				"account": plan.Account.Name,

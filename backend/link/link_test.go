@@ -153,7 +153,7 @@ func TestAnAccountThatIsNew(t *testing.T) {
 			return nil
 		},
 	})
-	if !api.IsCode(err, api.CodeLinkOwned) || !strings.Contains(err.Error(), "belongs to new") {
+	if !api.IsCode(err, api.CodeLinkOwned) || whyOf(err) != "put-back" || !strings.Contains(err.Error(), "owner new") {
 		t.Errorf("got %v", err)
 	}
 	if n := w.everybody() - accounts; n != 2 {

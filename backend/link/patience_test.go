@@ -90,7 +90,7 @@ func (*leaving) Unregister(context.Context, string, string) error { return gone(
 
 func (*leaving) Preprovision(context.Context, api.Link) error { return gone() }
 
-func gone() error { return &api.Error{Code: api.CodeServerUnreachable, Sentence: "Nobody answers."} }
+func gone() error { return &api.Error{Code: api.CodeServerUnreachable} }
 
 // TestServerThatStaysAway: it is waited for once.
 func TestServerThatStaysAway(t *testing.T) {

@@ -2,7 +2,6 @@ package link
 
 import (
 	"cmp"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -61,7 +60,6 @@ func MakePlan(f Facts) (api.Plan, error) {
 	case chosen < 0 && f.Request.Strategy != "":
 		none := plan.Options[0]
 		none.Why, none.Params = "no-strategy", map[string]string{"protocol": strings.ToUpper(string(f.Provider.Protocol))}
-		none.Reason = fmt.Sprintf("The strategy %q does not exist for %s.", f.Request.Strategy, f.Provider.Protocol)
 		return plan, unsupported(none)
 	case chosen < 0:
 		plan.NoWay = noWay(f)
@@ -82,7 +80,6 @@ func MakePlan(f Facts) (api.Plan, error) {
 	}
 	plan.Pairwise = f.Pairwise && bySubjectOfOurs(f, plan)
 	plan.Remarks = warnings(f, plan)
-	plan.Warnings = sentences(plan.Remarks)
 	return plan, nil
 }
 
@@ -91,7 +88,7 @@ func relays(s api.Strategy) bool { return s == api.StrategyRelay || s == api.Str
 
 // Ways is the plan for a provider that has everything, our own client and the certificate included: the best that the flavour
 // and the credential allow. self is the account of the access token, to which the link is then made; it is empty for an API
-// key. If nothing is allowed, OK is false and Reason says why.
+// key. If nothing is allowed, OK is false and Why says why.
 func Ways(c api.Capabilities, protocol api.Protocol, self string) api.Plan {
 	const set = "set"
 	plan, err := MakePlan(Facts{
@@ -102,13 +99,13 @@ func Ways(c api.Capabilities, protocol api.Protocol, self string) api.Plan {
 		Settings: api.ProviderSettings{ClientID: set}, Capabilities: c, Account: api.User{ID: self}, Self: self, Base: &url.URL{},
 	})
 	if err != nil {
-		plan.Reason, plan.Why, plan.Params = plan.Options[0].Reason, plan.Options[0].Why, plan.Options[0].Params
+		plan.Why, plan.Params = plan.Options[0].Why, plan.Options[0].Params
 	}
 	return plan
 }
 
 func unsupported(o api.Option) *api.Error {
-	return &api.Error{Code: cmp.Or(o.Code, api.CodeUnsupported), Why: o.Why, Sentence: o.Reason, Params: o.Params}
+	return &api.Error{Code: cmp.Or(o.Code, api.CodeUnsupported), Why: o.Why, Params: o.Params}
 }
 
 // bySubjectOfOurs reports whether a plan links the subject that our own client learns, while the server uses another client.
@@ -116,38 +113,20 @@ func bySubjectOfOurs(f Facts, plan api.Plan) bool {
 	return plan.Strategy == api.StrategyOwnClient && f.Provider.NameClaim == "sub" && f.Settings.ClientID != f.Provider.ClientID
 }
 
-// sentences returns the sentences of remarks.
-func sentences(remarks []api.Remark) []string {
-	var list []string
-	for _, r := range remarks {
-		list = append(list, r.Sentence)
-	}
-	return list
-}
-
 func warnings(f Facts, plan api.Plan) []api.Remark {
 	var w []api.Remark
-	warn := func(on bool, why api.Why, sentence string) {
+	warn := func(on bool, why api.Why) {
 		if on {
-			w = append(w, api.Remark{Why: why, Sentence: sentence})
+			w = append(w, api.Remark{Why: why})
 		}
 	}
 	name := f.Request.Name
 	blind := f.Self != "" && !f.Capabilities.ReadRoster.OK
-	warn(!f.Provider.Enabled && f.Provider.Known, "warn-switched-off",
-		"The provider is switched off on the server: the link opens nothing until it is switched on.")
-	warn(f.Account.Disabled, "warn-disabled", "The account is disabled: the link opens nothing until it is enabled.")
-	warn(plan.Strategy == api.StrategySubject && strings.TrimSpace(name) != name, api.WhyBlank,
-		"The name begins or ends with a blank. It is linked as it is, and opens the account only if the identity provider sends "+
-			"the blank as well.")
-	warn(plan.Pairwise, "warn-pairwise",
-		"This identity provider gives every client another subject for the same person, and Jellybind's client is another one "+
-			"than the server's: the link would open nothing. Give Jellybind the server's client id, or sign in as an "+
-			"administrator, so that the plugin's own sign-in makes the link.")
-	warn(!plan.KnownBeforeWrite && !blind, api.WhyUnknown,
-		"This flavour of the plugin does not tell who signed in before the link is written. Jellybind compares the links "+
-			"before and after, and puts an identity back that was taken from another account unasked.")
-	warn(!plan.KnownBeforeWrite && blind, "warn-blind",
-		"Your account may not see who has which identity: signing in with one that belongs to another account moves it to yours.")
+	warn(!f.Provider.Enabled && f.Provider.Known, "warn-switched-off")
+	warn(f.Account.Disabled, "warn-disabled")
+	warn(plan.Strategy == api.StrategySubject && strings.TrimSpace(name) != name, api.WhyBlank)
+	warn(plan.Pairwise, "warn-pairwise")
+	warn(!plan.KnownBeforeWrite && !blind, api.WhyUnknown)
+	warn(!plan.KnownBeforeWrite && blind, "warn-blind")
 	return w
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,7 +18,7 @@ import (
 
 var (
 	yes   = api.Ability{OK: true}
-	no    = api.Ability{Why: "not-this", Reason: "Not with this credential."}
+	no    = api.Ability{Why: "not-this"}
 	maria = api.User{ID: "1", Name: "maria"}
 )
 
@@ -259,24 +258,24 @@ func TestPlanSaysWhatIsNotKnownBefore(t *testing.T) {
 	for name, c := range map[string]struct {
 		facts   link.Facts
 		known   bool
-		warning string
+		warning api.Why
 	}{
 		"9p4 token":          {facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC), true, ""},
-		"Flowfin token":      {facts(api.FlavourFlowfin, api.CredentialAdmin, api.OIDC), false, "before and after"},
-		"Flowfin own user":   {facts(api.FlavourFlowfin, api.CredentialUser, api.OIDC), false, "moves it to yours"},
+		"Flowfin token":      {facts(api.FlavourFlowfin, api.CredentialAdmin, api.OIDC), false, api.WhyUnknown},
+		"Flowfin own user":   {facts(api.FlavourFlowfin, api.CredentialUser, api.OIDC), false, "warn-blind"},
 		"Flowfin token SAML": {facts(api.FlavourFlowfin, api.CredentialAdmin, api.SAML), true, ""},
 		"Flowfin key":        {facts(api.FlavourFlowfin, api.CredentialKey, api.OIDC), true, ""},
 		"typed":              {typed("a b"), true, ""},
-		"a blank before":     {typed(" a"), true, "with a blank"},
-		"a blank after":      {typed("a\t"), true, "with a blank"},
+		"a blank before":     {typed(" a"), true, api.WhyBlank},
+		"a blank after":      {typed("a\t"), true, api.WhyBlank},
 	} {
 		plan, err := link.MakePlan(c.facts)
 		if err != nil {
 			t.Fatal(err)
 		}
-		told := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, c.warning) })
-		if plan.KnownBeforeWrite != c.known || c.warning != "" && !told || c.warning == "" && len(plan.Warnings) > 0 {
-			t.Errorf("%s: known %v, warnings %v", name, plan.KnownBeforeWrite, plan.Warnings)
+		told := slices.ContainsFunc(plan.Remarks, func(r api.Remark) bool { return r.Why == c.warning })
+		if plan.KnownBeforeWrite != c.known || c.warning != "" && !told || c.warning == "" && len(plan.Remarks) > 0 {
+			t.Errorf("%s: known %v, remarks %v", name, plan.KnownBeforeWrite, plan.Remarks)
 		}
 	}
 }
@@ -325,7 +324,7 @@ func TestPlanKnowsPairwiseSubjects(t *testing.T) {
 			plan, err := w.Plan(t.Context(), api.LinkRequest{
 				UserID: account.ID, Protocol: api.OIDC, Provider: "entra", Strategy: api.StrategyOwnClient,
 			})
-			warned := slices.ContainsFunc(plan.Warnings, func(w string) bool { return strings.Contains(w, "another subject") })
+			warned := slices.ContainsFunc(plan.Remarks, func(r api.Remark) bool { return r.Why == "warn-pairwise" })
 			if err != nil || plan.Pairwise != c.want || warned != c.want {
 				t.Errorf("%v, %+v", err, plan)
 			}

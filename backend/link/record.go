@@ -76,18 +76,12 @@ func (o outcome) told() error {
 	if o.how == failed { // the change was taken back, but at a cost
 		both.Code, both.Err = api.CodeHalfDone, errors.Join(e.Err, o.lost)
 	}
-	if lost, ok := errors.AsType[*api.Error](o.lost); ok {
-		both.Hint += " " + lost.Hint
-	}
 	return &both
 }
 
 // unknownOutcome tells that it is not known whether a change was made.
 func unknownOutcome(err error) error {
-	e := &api.Error{
-		Code: api.CodeOutcomeUnknown, Why: "outcome-unknown", Sentence: "It is not known whether the server made the change.",
-		Hint: "Look at the links again. If the change is there, “jellybind history undo” takes it back.", Err: err,
-	}
+	e := &api.Error{Code: api.CodeOutcomeUnknown, Why: "outcome-unknown", Err: err}
 	e.Because(err)
 	return e
 }
@@ -113,8 +107,5 @@ func (l *Linker) record(ctx context.Context, c *api.Change, do func(context.Cont
 
 // notJournalled tells that a change was made but its outcome could not be written to the journal.
 func notJournalled(err error) error {
-	return &api.Error{
-		Code: api.CodeHalfDone, Why: "change-unwritten", Sentence: "The change was made, but the journal could not be told.",
-		Hint: "See that the disk is not full and that the folder of Jellybind's journal belongs to you.", Err: err,
-	}
+	return &api.Error{Code: api.CodeHalfDone, Why: "change-unwritten", Err: err}
 }

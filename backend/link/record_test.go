@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -41,7 +40,7 @@ func TestChangeThatTheJournalDoesNotTake(t *testing.T) {
 	_, err := w.Remove(t.Context(), link.RemoveRequest{
 		Links: []api.Link{{Identity: account.Identities[0], UserID: account.ID}},
 	}, quiet)
-	if !api.IsCode(err, api.CodeHalfDone) || !strings.Contains(err.Error(), "was made") {
+	if !api.IsCode(err, api.CodeHalfDone) || whyOf(err) != "change-unwritten" {
 		t.Errorf("got %v (%s)", err, api.CodeOf(err))
 	}
 }

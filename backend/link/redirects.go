@@ -1,7 +1,6 @@
 package link
 
 import (
-	"fmt"
 	"net"
 	"net/url"
 	"strconv"
@@ -30,17 +29,9 @@ func RelayAbility(p api.Provider) api.Ability {
 	switch {
 	case p.BaseURLOverride != "":
 		host := hostOf(p.BaseURLOverride)
-		return api.Ability{
-			Why: api.WhyOverrideHost, Params: map[string]string{"host": host},
-			Reason: fmt.Sprintf("The provider's BaseUrlOverride leads every sign-in to %s, so that its answer never reaches "+
-				"Jellybind.", host),
-		}
+		return api.Ability{Why: api.WhyOverrideHost, Params: map[string]string{"host": host}}
 	case p.SchemeOverride == "https":
-		return api.Ability{
-			Why: api.WhyOverrideHTTPS,
-			Reason: "The provider's SchemeOverride makes the answer come back by https, which the loopback does not " +
-				"speak.",
-		}
+		return api.Ability{Why: api.WhyOverrideHTTPS}
 	}
 	return api.Ability{OK: true}
 }

@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -32,13 +31,13 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 	}
 	changes := make([]api.Change, 0, len(req.Links))
 	for i, link := range req.Links {
-		progress(api.Progress{Step: "removing", Text: "Removing links…", Done: i, Total: len(req.Links)})
+		progress(api.Progress{Step: "removing", Done: i, Total: len(req.Links)})
 		done, err := l.Journal.Alone(ctx, l.ServerID) // for one link at a time, because many take long
 		if api.IsCode(err, api.CodeCancelled) {
 			return changes, &api.Error{
-				Code:     api.CodeCancelled,
-				Why:      "stopped-between",
-				Sentence: fmt.Sprintf("Cancelled: %d of %d links were removed.", i, len(req.Links)), Err: err,
+				Code:   api.CodeCancelled,
+				Why:    "stopped-between",
+				Err:    err,
 				Params: map[string]string{"done": strconv.Itoa(i), "total": strconv.Itoa(len(req.Links))},
 			}
 		}
@@ -59,10 +58,8 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 
 func noSuchLink(link api.Link) error {
 	return &api.Error{
-		Code:     api.CodeLinkNotFound,
-		Sentence: fmt.Sprintf("That account has no link to %s of %s.", api.Printable(link.Name), api.Printable(link.Provider)),
-		Hint:     "“jellybind links list” shows the links; names differ by upper and lower case.",
-		Params:   map[string]string{"name": link.Name, "provider": link.Provider},
+		Code:   api.CodeLinkNotFound,
+		Params: map[string]string{"name": link.Name, "provider": link.Provider},
 	}
 }
 

@@ -3,7 +3,6 @@ package link
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -44,44 +43,27 @@ func (l *Linker) takeBack(
 	if dropped.how != made {
 		return failure(&api.Error{
 			Code: api.CodeHalfDone, Why: "linked-another-left",
-			Sentence: fmt.Sprintf("The server linked %s instead of %s, which was confirmed, and it could not be removed from %s.",
-				api.Printable(taken.Name), api.Printable(confirmed.Name), api.Printable(plan.Account.Name)),
-			Hint: "Remove it at once.", Params: params, Err: dropped.told(),
+			Params: params, Err: dropped.told(),
 		})
 	}
 	return outcome{how: failed, lost: dropped.lost, err: &api.Error{
 		Code: api.CodeSignInInvalid, Why: "linked-another",
-		Sentence: fmt.Sprintf("The server linked %s instead of %s, which was confirmed. It was removed again.",
-			api.Printable(taken.Name), api.Printable(confirmed.Name)),
-		Hint: "Somebody else has answered the same sign-in. Start again; if it keeps happening, find out who else is using this " +
-			"sign-in.",
 		Params: params,
 	}}
 }
 
 // onlyGain fails unless the account has gained exactly one identity, because only then it is the one that signed in.
 func onlyGain(before api.Roster, plan api.Plan, gained []api.Identity) error {
-	account := api.Printable(plan.Account.Name)
 	params := map[string]string{"account": plan.Account.Name, "n": strconv.Itoa(len(gained))}
 	switch {
 	case len(gained) == 1:
 		return nil
 	case len(gained) > 1:
-		return &api.Error{
-			Code: api.CodeHalfDone, Why: "gained-several",
-			Sentence: fmt.Sprintf("%s has gained %d identities at once: somebody else linked at the same moment, so that nobody "+
-				"can tell which one signed in here.", account, len(gained)),
-			Hint: "Look at the account's links, and remove what does not belong there.", Params: params,
-		}
+		return &api.Error{Code: api.CodeHalfDone, Why: "gained-several", Params: params}
 	case len(identitiesAt(before, plan)) == 0:
 		return notStored(plan.Account.Name)
 	}
-	return &api.Error{
-		Code: api.CodeLinkExists, Why: "gained-nothing",
-		Sentence: fmt.Sprintf("Nothing has changed: the identity that signed in opens %s already, or else the server has "+
-			"stored nothing.", account),
-		Params: params,
-	}
+	return &api.Error{Code: api.CodeLinkExists, Why: "gained-nothing", Params: params}
 }
 
 // gains returns the identities of the plan's provider that the account has after, and had not before.
@@ -105,37 +87,24 @@ func identitiesAt(r api.Roster, plan api.Plan) []api.Identity {
 // putBack returns an identity to the account that lost it. The outcome is never made: the wanted link does not stand. It is
 // half when the identity still opens the other account, or nobody's.
 func (l *Linker) putBack(ctx context.Context, taken api.Link, now api.User, owner *api.Account) outcome {
-	name, was, is := api.Printable(taken.Name), accountName(owner), api.Printable(now.Name)
-	told := func(code api.Code, why api.Why, hint, sentence string, cause error) *api.Error {
+	told := func(code api.Code, why api.Why, cause error) *api.Error {
 		return &api.Error{
-			Code: code, Why: why, Hint: hint, Err: cause, Sentence: fmt.Sprintf(sentence, name, was, is),
-			Params: map[string]string{
+			Code: code, Why: why, Err: cause, Params: map[string]string{
 				"name": taken.Name, "owner": cmp.Or(owner.Name, owner.ID), "ownerId": owner.ID, "account": now.Name,
 			},
 		}
 	}
 	dropped := l.drop(ctx, api.Account{User: now, Exists: true}, taken)
 	if dropped.how != made {
-		return outcome{how: half, err: told(api.CodeHalfDone, "not-put-back",
-			fmt.Sprintf("Remove it from %s and link it to %s by subject.", is, was),
-			"The identity that signed in, %[1]s, belonged to %[2]s; the server has moved it to %[3]s, and it could not be put back.",
-			dropped.told())}
+		return outcome{how: half, err: told(api.CodeHalfDone, "not-put-back", dropped.told())}
 	}
 	if !owner.Exists {
-		return outcome{how: failed, lost: dropped.lost, err: told(api.CodeLinkOwned, "put-nowhere",
-			"Link again: nobody has it any more.",
-			"The identity that signed in, %[1]s, belonged to %[2]s. The server had moved it to %[3]s; it was removed there, and "+
-				"opens nobody's account now.", nil)}
+		return outcome{how: failed, lost: dropped.lost, err: told(api.CodeLinkOwned, "put-nowhere", nil)}
 	}
 	link := api.Link{Identity: taken.Identity, UserID: owner.ID}
 	back := l.insist(ctx, func(ctx context.Context) outcome { return l.add(ctx, link, "") })
 	if back.how != made {
-		return outcome{how: half, lost: dropped.lost, err: told(api.CodeHalfDone, "removed-only",
-			fmt.Sprintf("Link it to %s by subject.", was),
-			"The identity that signed in, %[1]s, belonged to %[2]s. The server had moved it to %[3]s; it was removed there, but "+
-				"could not be put back.", back.told())}
+		return outcome{how: half, lost: dropped.lost, err: told(api.CodeHalfDone, "removed-only", back.told())}
 	}
-	return outcome{how: failed, lost: dropped.lost, err: told(api.CodeLinkOwned, "put-back",
-		"Sign in at the identity provider as the right person, or say that it shall move (--move).",
-		"The identity that signed in, %[1]s, belongs to %[2]s. The server had moved it; it was put back.", nil)}
+	return outcome{how: failed, lost: dropped.lost, err: told(api.CodeLinkOwned, "put-back", nil)}
 }

@@ -3,7 +3,6 @@ package link
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -53,9 +52,9 @@ func (l *Linker) undoable(c api.Change) error {
 	able := api.Ability{OK: true}
 	switch {
 	case c.State == api.ChangeUndone:
-		return notUndoable("undo-undone", "The change is undone; there is nothing to take back.", nil)
+		return notUndoable("undo-undone", nil)
 	case c.State == api.ChangeFailed, len(c.Identities) == 0 && c.Kind != api.ChangeUnregister:
-		return notUndoable("undo-nothing", fmt.Sprintf("The change is %s; there is nothing to take back.", c.State), nil)
+		return notUndoable("undo-nothing", nil)
 	case c.Kind == api.ChangeUnlink && c.UserName == "", c.Kind == api.ChangeMove && c.FromName == "":
 		return noOwner()
 	case c.Kind == api.ChangeLink:
@@ -79,19 +78,16 @@ func (l *Linker) undoable(c api.Change) error {
 	return nil
 }
 
-const unchanged = "Nothing was changed."
-
-func notUndoable(why api.Why, sentence string, params map[string]string) error {
-	return &api.Error{Code: api.CodeChangeNotUndoable, Why: why, Sentence: sentence, Hint: unchanged, Params: params}
+func notUndoable(why api.Why, params map[string]string) error {
+	return &api.Error{Code: api.CodeChangeNotUndoable, Why: why, Params: params}
 }
 
 func noOwner() error {
-	return notUndoable("undo-no-owner", "The account that had the identity does not exist any more.", nil)
+	return notUndoable("undo-no-owner", nil)
 }
 
 func asBefore(account string) error {
-	return notUndoable("undo-as-before", api.Printable(account)+" is as it was before the change.",
-		map[string]string{"account": account})
+	return notUndoable("undo-as-before", map[string]string{"account": account})
 }
 
 // Undo takes a change back. It works from the journal and from today's roster: it takes back only what is still as the change
@@ -166,7 +162,7 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 	change := api.Change{Kind: api.ChangeUnregister, UserID: done.UserID, UserName: done.UserName, Identities: lost}
 	account := roster.Account(r, done.UserID)
 	if account == nil || !account.Exists {
-		return change, nil, notUndoable("undo-no-account", "The account does not exist any more.", nil)
+		return change, nil, notUndoable("undo-no-account", nil)
 	}
 	c := l.Plugin.Capabilities()
 	// Where the server shows nothing of the change, what it says of the account proves nothing.
@@ -177,8 +173,7 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 	case account.AuthProvider == done.AuthProviderBefore:
 		return change, nil, asBefore(account.Name)
 	default:
-		return change, nil, notUndoable("undo-third", api.Printable(account.Name)+" has been given another sign-in provider since.",
-			map[string]string{"account": account.Name})
+		return change, nil, notUndoable("undo-third", map[string]string{"account": account.Name})
 	}
 	change.AuthProviderBefore, change.AuthProviderAfter = account.AuthProvider, account.AuthProvider
 	if !back {
@@ -219,10 +214,9 @@ func ownedAsLeft(r api.Roster, done api.Change) error {
 			done.Kind == api.ChangeMove && done.State == api.ChangeIntended && owner == nil,
 			done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
 		case owner == nil:
-			return notUndoable("undo-unlinked", api.Printable(id.Name)+" is not linked any more.", map[string]string{"name": id.Name})
+			return notUndoable("undo-unlinked", map[string]string{"name": id.Name})
 		default:
-			return notUndoable("undo-owned", fmt.Sprintf("%s opens %s now.", api.Printable(id.Name), accountName(owner)),
-				map[string]string{"name": id.Name, "owner": cmp.Or(owner.Name, owner.ID)})
+			return notUndoable("undo-owned", map[string]string{"name": id.Name, "owner": cmp.Or(owner.Name, owner.ID)})
 		}
 	}
 	return nil

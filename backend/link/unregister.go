@@ -37,39 +37,29 @@ func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.Unregis
 	}
 	plan.Remarks = append(plan.Remarks, effect(c.UnregisterDrops, len(a.Identities)))
 	if !c.UnregisterKept {
-		plan.Remarks = append(plan.Remarks, api.Remark{
-			Why: "unregister-lost", Sentence: "On this flavour and Jellyfin 10.11 nothing else happens: the server says yes, and the " +
-				"account keeps its sign-in provider.",
-		})
+		plan.Remarks = append(plan.Remarks, api.Remark{Why: "unregister-lost"})
 	}
-	plan.Effects = sentences(plan.Remarks)
 	return plan, nil
 }
 
 // effect is what Unregister does to an account's links and sessions.
 func effect(drops bool, links int) api.Remark {
-	remark := func(why api.Why, does, count, then string) api.Remark {
-		return api.Remark{
-			Why: why, Sentence: "The account " + does + " " + count + ", and its sessions " + then + ".",
-			Params: map[string]string{"n": strconv.Itoa(links)},
-		}
+	remark := func(why api.Why) api.Remark {
+		return api.Remark{Why: why, Params: map[string]string{"n": strconv.Itoa(links)}}
 	}
-	const none, one = "no link, since it has none", "its one link"
-	several := fmt.Sprintf("its %d links", links)
-	const end, goOn = "end on every device", "go on: a linked identity still opens it"
 	switch {
 	case drops && links == 0:
-		return remark("drops-none", "loses", none, end)
+		return remark("drops-none")
 	case drops && links == 1:
-		return remark("drops-one", "loses", one, end)
+		return remark("drops-one")
 	case drops:
-		return remark("drops-several", "loses", several, end)
+		return remark("drops-several")
 	case links == 0:
-		return remark("keeps-none", "keeps", none, "go on")
+		return remark("keeps-none")
 	case links == 1:
-		return remark("keeps-one", "keeps", one, goOn)
+		return remark("keeps-one")
 	}
-	return remark("keeps-several", "keeps", several, goOn)
+	return remark("keeps-several")
 }
 
 func (l *Linker) account(ctx context.Context, userID string) (api.Account, error) {
@@ -103,8 +93,6 @@ func (l *Linker) Unregister(ctx context.Context, userID, authProvider string) (a
 	if !slices.ContainsFunc(plan.Providers, func(p api.AuthProvider) bool { return p.ID == authProvider }) {
 		return api.Change{}, &api.Error{
 			Code: api.CodeUsage, Why: "no-sign-in-provider", Params: map[string]string{"provider": authProvider},
-			Sentence: fmt.Sprintf("The server has no sign-in provider %q.", api.Printable(authProvider)),
-			Hint:     "Take one of the list that “jellybind user unregister --plan” shows.",
 		}
 	}
 	change := api.Change{
@@ -153,15 +141,10 @@ func (l *Linker) settleUnregister(ctx context.Context, sent error, a api.Account
 	}
 	return failure(&api.Error{
 		Code: api.CodeLinkNotStored, Why: "unregister-not-stored",
-		Sentence: fmt.Sprintf("The server said that it unregistered %s, but the account is as before.", api.Printable(a.Name)),
-		Hint:     "Look at the server's log.", Params: map[string]string{"account": a.Name},
+		Params: map[string]string{"account": a.Name},
 	})
 }
 
 func ownSession() error {
-	return &api.Error{
-		Code: api.CodeUnsupported, Why: "own-session",
-		Sentence: "The plugin ends all sessions of an account that is unregistered, and Jellybind is signed in with this one.",
-		Hint:     "Use an API key, or another administrator's account.",
-	}
+	return &api.Error{Code: api.CodeUnsupported, Why: "own-session"}
 }

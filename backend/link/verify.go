@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -64,18 +63,16 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	if owner == nil || !owner.Exists {
 		return api.Verified{}, &api.Error{
 			Code: api.CodeLinkNotFound, Why: "signed-in-unlinked",
-			Sentence: fmt.Sprintf("%s of %s signed in, and is linked to no account that you may see. Jellybind stopped there: "+
-				"the server would have created one, or let it into one of the same name.", api.Printable(proved.name), api.Printable(p.Name)),
-			Hint: "Link it to an account first.", Params: map[string]string{"name": proved.name, "provider": p.Name},
+			Params: map[string]string{"name": proved.name, "provider": p.Name},
 		}
 	}
 	verified.Account = owner.User
 	if !signIn {
 		return verified, nil
 	}
-	person.Progress(api.Progress{Step: "verifying", Text: "Signing in to Jellyfin…"})
+	person.Progress(api.Progress{Step: "verifying"})
 	if err := ctx.Err(); err != nil {
-		return api.Verified{}, &api.Error{Code: api.CodeCancelled, Sentence: "The verification was cancelled.", Err: err}
+		return api.Verified{}, &api.Error{Code: api.CodeCancelled, Err: err}
 	}
 	// From here on the server may have a session, and Ctrl-C must not leave it open.
 	ctx = context.WithoutCancel(ctx)
@@ -87,9 +84,6 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	if err := l.Client.WithCredential(in.Token).SignOut(ctx); err != nil {
 		left := &api.Error{
 			Code: api.CodeOf(err), Why: "session-left",
-			Sentence: fmt.Sprintf("%s of %s opens %s, but the session that proved it could not be ended.",
-				api.Printable(proved.name), api.Printable(p.Name), api.Printable(in.User.Name)),
-			Hint:   "End the session “Jellybind” in the server's dashboard, under Devices.",
 			Params: map[string]string{"name": proved.name, "provider": p.Name, "account": in.User.Name}, Err: err,
 		}
 		left.Because(err)

@@ -92,7 +92,7 @@ func (w way) option(f Facts) api.Option {
 		able = w.works(f)
 	}
 	if !able.OK {
-		o.Write, o.Why, o.Params, o.Reason = "", able.Why, able.Params, able.Reason
+		o.Write, o.Why, o.Params = "", able.Why, able.Params
 		switch able.Why { //nolint:exhaustive // the others are nothing that a person can enter
 		case api.WhyClientMissing:
 			o.Code = api.CodeClientMissing
@@ -107,7 +107,7 @@ func (w way) option(f Facts) api.Option {
 		}
 	}
 	r := w.reason(f, o.Write)
-	o.OK, o.Why, o.Params, o.Reason = true, r.Why, r.Params, r.Sentence
+	o.OK, o.Why, o.Params = true, r.Why, r.Params
 	return o
 }
 

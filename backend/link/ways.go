@@ -104,7 +104,7 @@ func (l *Linker) prove(
 		if err != nil {
 			return plan, proof{}, err
 		}
-		waiting := api.Progress{Step: "waiting-for-sign-in", Text: "Waiting for the sign-in at the identity provider…"}
+		waiting := api.Progress{Step: "waiting-for-sign-in"}
 		if f.hidden() { // the person wonders why
 			waiting.Why, waiting.Params = plan.Why, plan.Params
 		}
@@ -217,7 +217,7 @@ func unenterable(f Facts, options []api.Option) *api.Error {
 	case f.Provider.Protocol == api.SAML:
 		assertion := slices.IndexFunc(options, func(o api.Option) bool { return o.Strategy == api.StrategyAssertion })
 		o := options[assertion]
-		return api.Ability{Why: o.Why, Params: o.Params, Reason: o.Reason}.Refused(api.CodeUnsupported, "server-page")
+		return api.Ability{Why: o.Why, Params: o.Params}.Refused(api.CodeUnsupported, "server-page")
 	case enter >= 0:
 		return &api.Error{Code: api.CodeClientMissing, Why: "verify-client", Params: map[string]string{"provider": f.Provider.Name}}
 	case f.Provider.Endpoint == "":

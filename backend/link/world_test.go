@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -296,5 +297,13 @@ func (m meddled) DeleteLink(ctx context.Context, link api.Link) error {
 }
 
 func storedAllTheSame() error {
-	return &api.Error{Code: api.CodeConfigChanged, Sentence: "The links are stored.", Err: ssoplugin.ErrStored}
+	return &api.Error{Code: api.CodeConfigChanged, Err: ssoplugin.ErrStored}
+}
+
+// whyOf returns an error's reason.
+func whyOf(err error) api.Why {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		return e.Why
+	}
+	return ""
 }

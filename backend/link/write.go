@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -54,29 +53,15 @@ func (l *Linker) reading(ctx context.Context, sent error, read func(context.Cont
 }
 
 func notStored(account string) error {
-	return &api.Error{
-		Code:     api.CodeLinkNotStored,
-		Sentence: fmt.Sprintf("The server said that it linked %s, but it has stored nothing.", api.Printable(account)),
-		Hint:     "Look at the server's log, and whether its configuration folder can be written.",
-		Params:   map[string]string{"account": account},
-	}
+	return &api.Error{Code: api.CodeLinkNotStored, Params: map[string]string{"account": account}}
 }
 
 func stillThere(name string) error {
-	return &api.Error{
-		Code: api.CodeLinkNotStored, Why: "removal-not-stored",
-		Sentence: fmt.Sprintf("The server said that it removed %s, but the link is still there.", api.Printable(name)),
-		Hint:     "Look at the server's log, and whether its configuration folder can be written.",
-		Params:   map[string]string{"name": name},
-	}
+	return &api.Error{Code: api.CodeLinkNotStored, Why: "removal-not-stored", Params: map[string]string{"name": name}}
 }
 
 func changedMeanwhile(name string) error {
-	return &api.Error{
-		Code:     api.CodeConfigChanged,
-		Sentence: fmt.Sprintf("Somebody else has linked or removed %s meanwhile; nothing was written.", api.Printable(name)),
-		Hint:     "Look at the roster and try again.", Params: map[string]string{"name": name},
-	}
+	return &api.Error{Code: api.CodeConfigChanged, Params: map[string]string{"name": name}}
 }
 
 // postLink writes a link whose name is known by POST Link, and reads it back.
@@ -138,9 +123,6 @@ func (l *Linker) move(ctx context.Context, link, from api.Link) outcome {
 	case back.how != made:
 		e := &api.Error{
 			Code: api.CodeHalfDone, Why: "move-lost",
-			Sentence: fmt.Sprintf("%s was removed from the account that had it, but could be linked neither to the other one nor "+
-				"back.", api.Printable(link.Name)),
-			Hint:   "“jellybind history undo” gives it back to the account that had it.",
 			Params: map[string]string{"name": link.Name}, Err: errors.Join(o.err, back.err),
 		}
 		e.Because(o.err)
@@ -148,8 +130,7 @@ func (l *Linker) move(ctx context.Context, link, from api.Link) outcome {
 	case o.how == unclear:
 		e := &api.Error{
 			Code: api.CodeLinkNotStored, Why: "move-refused",
-			Sentence: api.Printable(link.Name) + " could not be moved; the account that had it has it again.",
-			Hint:     "Try again.", Params: map[string]string{"name": link.Name},
+			Params: map[string]string{"name": link.Name},
 		}
 		e.Because(o.err)
 		return failure(e)
@@ -227,10 +208,7 @@ func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity)
 		return outcome{how: made}
 	}
 	e := &api.Error{
-		Code: api.CodeHalfDone, Why: "links-lost", Err: last, Hint: "“jellybind history undo” writes them again.",
-		Sentence: fmt.Sprintf("These links of %s could not be written again: %s.", api.Printable(a.Name),
-			strings.Join(missing, ", ")),
-		Params: map[string]string{"account": a.Name, "names": strings.Join(missing, ", ")},
+		Code: api.CodeHalfDone, Why: "links-lost", Err: last, Params: map[string]string{"account": a.Name, "names": strings.Join(missing, ", ")},
 	}
 	if last != nil {
 		e.Because(last)

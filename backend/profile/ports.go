@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -12,9 +11,5 @@ func CheckPort(port int) error {
 	if port >= api.MinPort && port <= api.MaxPort {
 		return nil
 	}
-	return &api.Error{
-		Code: api.CodeUsage, Why: "ports-range", Sentence: fmt.Sprintf("Port %d is out of range.", port),
-		Hint:   fmt.Sprintf("Use ports from %d to %d.", api.MinPort, api.MaxPort),
-		Params: map[string]string{"value": strconv.Itoa(port)},
-	}
+	return &api.Error{Code: api.CodeUsage, Why: "ports-range", Params: map[string]string{"value": strconv.Itoa(port)}}
 }

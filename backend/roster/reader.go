@@ -59,7 +59,7 @@ func (r *Reader) Stream(
 	}
 	counted := func(n int) {
 		if progress != nil {
-			progress(api.Progress{Step: "reading-roster", Text: "Reading accounts and links…", Done: n})
+			progress(api.Progress{Step: "reading-roster", Done: n})
 		}
 	}
 	counted(0)

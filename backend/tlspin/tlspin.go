@@ -81,12 +81,7 @@ func Find(err error) *CertificateError {
 func Parse(s string) (string, error) {
 	b, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(strings.TrimSpace(s)))
 	if err != nil || len(b) != sha256.Size {
-		return "", &api.Error{
-			Code:     api.CodeUsage,
-			Why:      "no-fingerprint",
-			Sentence: "That is not a SHA-256 fingerprint.",
-			Hint:     "A fingerprint is 64 hexadecimal digits, with or without colons.",
-		}
+		return "", &api.Error{Code: api.CodeUsage, Why: "no-fingerprint"}
 	}
 	return format(b), nil
 }

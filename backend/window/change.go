@@ -117,4 +117,3 @@ func (w *Window) UndoChanges(ctx context.Context, ids []string) api.UndoResult {
 	}
 	return result
 }
-

@@ -37,7 +37,7 @@ func TestRemoveUnregister(t *testing.T) {
 
 	plan, err := w.PlanUnregister(ctx, elif.ID)
 	plan = must(w, plan, err)
-	if len(plan.Effects) == 0 || len(plan.Providers) == 0 || plan.Account.ID != elif.ID {
+	if len(plan.Remarks) == 0 || len(plan.Providers) == 0 || plan.Account.ID != elif.ID {
 		t.Fatalf("the plan %+v", plan)
 	}
 	_, err = w.Unregister(ctx, elif.ID, "no such provider")

@@ -147,10 +147,7 @@ func (w *Window) ConnectKey(ctx context.Context, address, name, key string) (api
 		return r
 	}, key)
 	if clean == "" {
-		return api.Session{}, &api.Error{
-			Code: api.CodeUsage, Why: "key-empty",
-			Sentence: "The key is empty.", Hint: "Paste the whole API key.",
-		}
+		return api.Session{}, &api.Error{Code: api.CodeUsage, Why: "key-empty"}
 	}
 	return w.connect(ctx, address, name, func(*jellyfin.Client) (jellyfin.SignedIn, error) {
 		return jellyfin.SignedIn{Token: secret.New(clean)}, nil

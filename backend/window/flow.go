@@ -61,10 +61,7 @@ func (fs *flows) find(id string) (*flow, error) {
 	defer fs.mu.Unlock()
 	f := fs.byID[id]
 	if f == nil {
-		return nil, &api.Error{
-			Code: api.CodeCancelled, Why: "flow-ended",
-			Sentence: "This sign-in has ended already.", Hint: "Start again.",
-		}
+		return nil, &api.Error{Code: api.CodeCancelled, Why: "flow-ended"}
 	}
 	return f, nil
 }
@@ -138,7 +135,7 @@ func (f *flow) open(ctx context.Context) error {
 	}
 	// The short address keeps the sign-in's state out of the browser's command line, which other users can read.
 	if err := browser.Open(ctx, s.ShortURL, data.Settings.Browser); err != nil {
-		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed), Text: err.Error()}})
+		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)}})
 	}
 	return nil
 }
@@ -164,7 +161,7 @@ func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
 }
 
 func cancelledUnchanged() *api.Error {
-	return &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged", Sentence: "Cancelled: nothing was changed."}
+	return &api.Error{Code: api.CodeCancelled, Why: "cancelled-unchanged"}
 }
 
 // Progress tells the page what the flow is doing.
@@ -229,10 +226,7 @@ func (w *Window) ConfirmFlow(id string, yes bool) error {
 	asked := f.asked
 	f.mu.Unlock()
 	if !asked {
-		return &api.Error{
-			Code: api.CodeUsage, Why: "nothing-asked",
-			Sentence: "Nothing has been asked yet.", Hint: "Wait for the sign-in.",
-		}
+		return &api.Error{Code: api.CodeUsage, Why: "nothing-asked"}
 	}
 	select {
 	case f.answer <- yes:

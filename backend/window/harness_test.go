@@ -3,6 +3,7 @@ package window_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/seen"
 	"github.com/jellybind/jellybind/backend/window"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 // patience is how long a test waits for an event. The machine may be busy.
@@ -133,8 +135,9 @@ func (w *testWindow) refused(code api.Code, err error) {
 		w.t.Errorf("got %q (%v), want %q", api.CodeOf(err), err, code)
 		return
 	}
-	if len(err.Error()) > 500 || strings.ContainsAny(err.Error(), "<>{}") {
-		w.t.Errorf("the person would be told %q", err.Error())
+	e, _ := errors.AsType[*api.Error](err)
+	if sentence, hint := words.For("en").Error(e, words.Window); sentence == "" || len(sentence+hint) > 600 || strings.ContainsAny(sentence+hint, "<>{}") {
+		w.t.Errorf("the person would be told %q, %q", sentence, hint)
 	}
 }
 

@@ -57,10 +57,7 @@ func (w *Window) Account(ctx context.Context, userID string) (api.RosterRow, err
 	}
 	row, ok := ix.Row(userID)
 	if !ok {
-		return row, &api.Error{
-			Code:     api.CodeUserNotFound,
-			Sentence: "The account is not there any more.", Hint: "Refresh the roster.", Params: map[string]string{"user": userID},
-		}
+		return row, &api.Error{Code: api.CodeUserNotFound, Params: map[string]string{"user": userID}}
 	}
 	return row, nil
 }

@@ -63,7 +63,7 @@ func closeDemo(world *backend.Demo) {
 }
 
 func openedAnother() *api.Error {
-	return &api.Error{Code: api.CodeCancelled, Why: "opened-another", Sentence: "Another server was opened meanwhile."}
+	return &api.Error{Code: api.CodeCancelled, Why: "opened-another"}
 }
 
 // leave closes a stored server if it is open.

@@ -2,7 +2,6 @@ package window
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,9 +19,8 @@ func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
 	err := w.backend.Profiles.Update(ctx, func(d *profile.Data) error {
 		if s.Browser != d.Settings.Browser && !slices.Contains(browsers, s.Browser) {
 			return &api.Error{
-				Code: api.CodeUsage, Why: "browser-name", Sentence: "The window takes a browser by its name only.",
+				Code: api.CodeUsage, Why: "browser-name",
 				Params: map[string]string{"field": "browser", "browsers": strings.Join(browsers[1:], ", ")},
-				Hint:   "Take one of " + strings.Join(browsers[1:], ", ") + ". A command of your own goes into servers.json.",
 			}
 		}
 		d.Settings = s
@@ -45,10 +43,8 @@ var browsers = []string{
 }
 
 func checkSettings(s api.Settings) error {
-	bad := func(why api.Why, value, hint, format string) error {
-		return &api.Error{
-			Code: api.CodeUsage, Why: why, Sentence: fmt.Sprintf(format, value), Hint: hint, Params: map[string]string{"value": value},
-		}
+	bad := func(why api.Why, value string) error {
+		return &api.Error{Code: api.CodeUsage, Why: why, Params: map[string]string{"value": value}}
 	}
 	const portsMost = 20
 	for i, p := range s.Ports {
@@ -57,17 +53,16 @@ func checkSettings(s api.Settings) error {
 		}
 		switch {
 		case slices.Contains(s.Ports[:i], p):
-			return bad("ports-twice", strconv.Itoa(p), "Name each port once.", "The port %s is there twice.")
+			return bad("ports-twice", strconv.Itoa(p))
 		case i == portsMost:
-			return bad("ports-many", strconv.Itoa(portsMost),
-				"The first free one is taken, so a few are enough.", "There are more than %s ports.")
+			return bad("ports-many", strconv.Itoa(portsMost))
 		}
 	}
 	if !slices.Contains([]string{"", "system", "light", "dark"}, s.Theme) {
-		return bad("no-theme", api.Printable(s.Theme), "Take system, light or dark.", "There is no theme %q.")
+		return bad("no-theme", api.Printable(s.Theme))
 	}
 	if !slices.Contains([]string{"", "system", "en", "de"}, s.Language) {
-		return bad("no-language", api.Printable(s.Language), "Take system, en or de.", "There is no language %q.")
+		return bad("no-language", api.Printable(s.Language))
 	}
 	return nil
 }

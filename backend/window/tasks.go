@@ -85,11 +85,9 @@ func (t *tasks) begin(deviceID string, cancel context.CancelFunc, change bool) (
 	defer t.mu.Unlock()
 	switch {
 	case t.closed:
-		return nil, &api.Error{Code: api.CodeCancelled, Why: "closing", Sentence: "The window is being closed: nothing was changed."}
+		return nil, &api.Error{Code: api.CodeCancelled, Why: "closing"}
 	case t.leaving[deviceID] > 0:
-		return nil, &api.Error{
-			Code: api.CodeCancelled, Why: "leaving", Sentence: "This server is being signed out of: nothing was changed.",
-		}
+		return nil, &api.Error{Code: api.CodeCancelled, Why: "leaving"}
 	}
 	begun := &task{tasks: t, device: deviceID, cancel: cancel, change: change}
 	t.running[begun] = true
@@ -168,11 +166,9 @@ func (t *tasks) withdraw(ctx context.Context, e profile.Entry) (release func(), 
 		case <-ctx.Done():
 			release()
 			return nil, &api.Error{
-				Code:     api.CodeChangeRunning,
-				Sentence: "A change is still being written at " + api.Printable(e.Name) + ", which needs the sign-in: it stays.",
-				Hint:     "Wait until the change has ended, then try again.",
-				Params:   map[string]string{"name": e.Name},
-				Err:      ctx.Err(),
+				Code:   api.CodeChangeRunning,
+				Params: map[string]string{"name": e.Name},
+				Err:    ctx.Err(),
 			}
 		}
 	}

@@ -69,7 +69,7 @@ func (w *Window) Bootstrap(ctx context.Context, language string) (api.Bootstrap,
 	for _, e := range data.Profiles {
 		boot.Profiles = append(boot.Profiles, e.Profile)
 	}
-	return boot, err
+	return boot, inWords(spoken, err)
 }
 
 // CheckKeyring reports whether the system's keyring can be used. A keyring that hangs takes its whole time limit.
@@ -88,9 +88,7 @@ func (w *Window) current() (*backend.Session, *backend.Backend, error) {
 	s, world := w.server.current()
 	switch {
 	case s == nil:
-		return nil, nil, &api.Error{
-			Code: api.CodeProfileNotFound, Why: "none-open", Sentence: "No server is open.", Hint: "Choose a server, or add one.",
-		}
+		return nil, nil, &api.Error{Code: api.CodeProfileNotFound, Why: "none-open"}
 	case world != nil:
 		return s, world.Backend, nil
 	}

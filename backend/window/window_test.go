@@ -95,11 +95,11 @@ func TestClosesAfterAWrite(t *testing.T) {
 type brokenKeyring struct{ secret.Memory }
 
 func (*brokenKeyring) Set(context.Context, string, secret.Value) error {
-	return &api.Error{Code: api.CodeSecretLocked, Sentence: "The keyring is locked.", Err: secret.ErrLocked}
+	return &api.Error{Code: api.CodeSecretLocked, Err: secret.ErrLocked}
 }
 
 func (*brokenKeyring) Check(context.Context) api.Keyring {
-	return api.Keyring{Code: api.CodeSecretLocked, Sentence: "The keyring is locked."}
+	return api.Keyring{Code: api.CodeSecretLocked}
 }
 
 // TestLockedKeyring: if the credential cannot be stored, nothing is stored.
@@ -138,5 +138,5 @@ type hangingKeyring struct{ secret.Memory }
 
 func (*hangingKeyring) Check(ctx context.Context) api.Keyring {
 	<-ctx.Done()
-	return api.Keyring{Code: api.CodeTimeout, Sentence: "The keyring did not answer in time."}
+	return api.Keyring{Code: api.CodeTimeout}
 }

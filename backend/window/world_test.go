@@ -123,7 +123,7 @@ func (k *keyring) Get(ctx context.Context, account string) (secret.Value, error)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.locked {
-		return secret.Value{}, &api.Error{Code: api.CodeSecretLocked, Sentence: "The keyring is locked."}
+		return secret.Value{}, &api.Error{Code: api.CodeSecretLocked}
 	}
 	return k.Memory.Get(ctx, account)
 }

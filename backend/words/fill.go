@@ -9,7 +9,7 @@ import (
 )
 
 // Fill writes the catalogue's texts into a document of the command line: into every api.Error, api.Ability, api.Option,
-// api.Remark, api.Fact, api.Keyring, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one where a
+// api.Remark, api.Fact, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one where a
 // text is to be written.
 func (c *Catalogue) Fill(document any, face Face) {
 	c.fillValue(reflect.ValueOf(document), face)
@@ -56,38 +56,25 @@ func (c *Catalogue) say(value any, face Face) {
 	switch v := value.(type) {
 	case *api.Error:
 		v.Sentence, v.Hint = c.Error(v, face)
-	case *api.Keyring:
-		if !v.OK {
-			v.Sentence, v.Hint = c.Error(&api.Error{Code: v.Code, Why: v.Why, Sentence: v.Sentence, Hint: v.Hint}, face)
-		}
 	case *api.Ability:
 		if !v.OK {
-			v.Reason = c.reason(v.Why, v.Params, v.Reason)
+			v.Reason = c.Why(v.Why, v.Params)
 		}
 	case *api.Option:
-		v.Reason = c.reason(v.Why, v.Params, v.Reason)
+		v.Reason = c.Why(v.Why, v.Params)
 	case *api.Attempt:
 		if !v.OK {
 			v.Reason, _ = c.Error(v.Error(), face)
 		}
 	case *api.Remark:
-		v.Sentence = c.reason(v.Why, v.Params, v.Sentence)
+		v.Sentence = c.Why(v.Why, v.Params)
 	case *api.Fact:
 		v.Value = cmp.Or(v.Value, c.Fact(*v))
 	case *api.Plan:
 		v.Warnings = sentences(v.Remarks)
-	case *api.Confirmation:
-		v.Warnings = sentences(v.Remarks)
 	case *api.UnregisterPlan:
 		v.Effects = sentences(v.Remarks)
 	}
-}
-
-func (c *Catalogue) reason(why api.Why, facts map[string]string, carried string) string {
-	if text := c.Why(why, facts); text != "" {
-		return text
-	}
-	return carried
 }
 
 func sentences(remarks []api.Remark) []string {
@@ -104,15 +91,15 @@ var speaking sync.Map
 
 func speaks(t reflect.Type) bool {
 	if known, ok := speaking.Load(t); ok {
-		return known.(bool)
+		return known.(bool) //nolint:forcetypeassert // nothing else is stored
 	}
 	speaking.Store(t, false) // of a type within itself, the rest decides
-	does := speaksAnew(t)
+	does := canSpeak(t)
 	speaking.Store(t, does)
 	return does
 }
 
-func speaksAnew(t reflect.Type) bool {
+func canSpeak(t reflect.Type) bool {
 	switch t.Kind() { //nolint:exhaustive // nothing else holds a text
 	case reflect.Interface:
 		return true
@@ -120,7 +107,7 @@ func speaksAnew(t reflect.Type) bool {
 		return speaks(t.Elem())
 	case reflect.Struct:
 		switch reflect.Zero(reflect.PointerTo(t)).Interface().(type) {
-		case *api.Error, *api.Keyring, *api.Ability, *api.Option, *api.Attempt, *api.Remark, *api.Fact:
+		case *api.Error, *api.Ability, *api.Option, *api.Attempt, *api.Remark, *api.Fact:
 			return true
 		}
 		for i := range t.NumField() {

@@ -138,8 +138,7 @@ func (c *Catalogue) FactName(name string) string { return cmp.Or(c.texts()["fact
 
 // Step returns what is going on, after its reason if it has one.
 func (c *Catalogue) Step(p api.Progress) string {
-	step := cmp.Or(c.texts()["step."+p.Step], p.Text)
-	return strings.TrimSpace(c.Why(p.Why, p.Params) + " " + step)
+	return strings.TrimSpace(c.Why(p.Why, p.Params) + " " + c.texts()["step."+p.Step])
 }
 
 // Error returns the sentence and the hint for an error: those of its reason, or else those of its code.
@@ -152,11 +151,7 @@ func (c *Catalogue) Error(e *api.Error, face Face) (sentence, hint string) {
 	}
 	reason := "why." + cmp.Or(string(e.Why), string(e.Code))
 	general := "error." + string(e.Code)
-	sentence = c.fill(reason, e.Params)
-	if sentence == "" && c.Language == "en" {
-		sentence = api.Printable(e.Sentence)
-	}
-	sentence = cmp.Or(sentence, c.texts()[general], api.Printable(e.Sentence), string(e.Code))
+	sentence = cmp.Or(c.fill(reason, e.Params), c.texts()[general], string(e.Code))
 	if because := e.Params["because"]; because != "" {
 		if led := cmp.Or(c.fill("why."+because, e.Params), c.texts()["error."+because]); led != "" {
 			sentence += " " + led
@@ -166,7 +161,6 @@ func (c *Catalogue) Error(e *api.Error, face Face) (sentence, hint string) {
 		c.forFace("next."+e.Params["next"], face, e.Params),
 		c.forFace("part."+e.Params["why"]+".hint", face, e.Params),
 		c.forFace(reason+".hint", face, e.Params),
-		c.ownHint(e),
 		c.ledHint(e, face),
 		c.forFace(general+".hint", face, e.Params),
 	)
@@ -176,14 +170,6 @@ func (c *Catalogue) Error(e *api.Error, face Face) (sentence, hint string) {
 // ledHint is the hint for what led to an error, whose own reason has none.
 func (c *Catalogue) ledHint(e *api.Error, face Face) string {
 	return c.forFace("why."+e.Params["because"]+".hint", face, e.Params)
-}
-
-// ownHint is the hint that an English error still carries.
-func (c *Catalogue) ownHint(e *api.Error) string {
-	if c.Language == "en" {
-		return e.Hint
-	}
-	return ""
 }
 
 // forFace is the text of a key for a face, or the one for both.

@@ -35,7 +35,7 @@ func (a *App) Call(ctx context.Context, method string, into any, args ...any) *a
 		return nil
 	}
 	if err := wire.Decode(raw, into); err != nil {
-		return &api.Error{Code: api.CodeInternal, Sentence: "The answer of " + method + " cannot be read.", Err: err}
+		return &api.Error{Code: api.CodeInternal, Err: err}
 	}
 	return nil
 }
@@ -60,17 +60,15 @@ func DecodeError(err error) *api.Error {
 	if known, ok := errors.AsType[*api.Error](err); ok {
 		return known
 	}
-	reason := err.Error()
 	if r, ok := errors.AsType[*Rejection](err); ok {
 		if e := decodeReason(r.Reason, 2); e != nil {
 			return e
 		}
-		reason = r.Reason
 	}
 	if errors.Is(err, context.Canceled) {
-		return &api.Error{Code: api.CodeCancelled, Sentence: "This was cancelled.", Err: err}
+		return &api.Error{Code: api.CodeCancelled, Err: err}
 	}
-	return &api.Error{Code: api.CodeInternal, Sentence: reason, Err: err}
+	return &api.Error{Code: api.CodeInternal, Err: err}
 }
 
 // decodeReason reads an api.Error from JSON, or from a JSON string that holds one.

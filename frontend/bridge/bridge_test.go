@@ -54,10 +54,10 @@ func TestDecodeError(t *testing.T) {
 	}{
 		{"object", &bridge.Rejection{Reason: refused}, api.CodeForbidden, "No."},
 		{"object in a string", &bridge.Rejection{Reason: string(quoted)}, api.CodeForbidden, "No."},
-		{"text", &bridge.Rejection{Reason: "boom"}, api.CodeInternal, "boom"},
-		{"other JSON", &bridge.Rejection{Reason: `{"a":1}`}, api.CodeInternal, `{"a":1}`},
-		{"cancelled", context.Canceled, api.CodeCancelled, "This was cancelled."},
-		{"no backend", errors.New("gone"), api.CodeInternal, "gone"},
+		{"text", &bridge.Rejection{Reason: "boom"}, api.CodeInternal, ""},
+		{"other JSON", &bridge.Rejection{Reason: `{"a":1}`}, api.CodeInternal, ""},
+		{"cancelled", context.Canceled, api.CodeCancelled, ""},
+		{"no backend", errors.New("gone"), api.CodeInternal, ""},
 		{"already known", &api.Error{Code: api.CodeTimeout, Sentence: "Late."}, api.CodeTimeout, "Late."},
 	} {
 		if got := bridge.DecodeError(c.err); got.Code != c.want || got.Sentence != c.text {

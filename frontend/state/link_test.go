@@ -40,7 +40,7 @@ func TestLink(t *testing.T) {
 	if s.Link.SignIn == nil || !s.Waiting() {
 		t.Fatal("the early event is lost")
 	}
-	noBrowser := api.FlowEvent{ID: "f", Step: "progress", Progress: &api.Progress{Step: "browser-failed", Text: "why"}}
+	noBrowser := api.FlowEvent{ID: "f", Step: "progress", Progress: &api.Progress{Step: "browser-failed"}}
 	if s.Update(state.FlowMoved{Event: noBrowser}); !s.Link.NoBrowser || s.Link.Progress != nil {
 		t.Errorf("a browser that did not open: %+v", s.Link)
 	}

@@ -3,6 +3,7 @@
 package text
 
 import (
+	"cmp"
 	_ "embed" // the texts
 	"strconv"
 	"strings"
@@ -207,7 +208,7 @@ func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 	case e == nil:
 		return "", ""
 	case e.Why == WhyWindow || c.words == nil:
-		return e.Sentence, e.Hint
+		return cmp.Or(e.Sentence, string(e.Code)), e.Hint
 	}
 	return c.words.Error(e, words.Window)
 }

@@ -23,7 +23,7 @@ var dialogsCases = map[string]func() *state.State{
 			opened(api.Settings{}, false),
 			state.AskRemove{Links: []api.Link{gone("01"), gone("02")}, Accounts: map[string]api.Account{}},
 			state.DialogYes{},
-			state.Working{Progress: api.Progress{Step: "removing", Text: "Removing links…", Done: 1, Total: 2}},
+			state.Working{Progress: api.Progress{Step: "removing", Done: 1, Total: 2}},
 		)
 	},
 	"remove-stopped": func() *state.State {

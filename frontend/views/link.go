@@ -49,7 +49,7 @@ func stepTitle(words string) *dom.Node {
 }
 
 func writingWords(l *catalogue, p *api.Progress) string {
-	if p != nil && p.Text != "" {
+	if p != nil {
 		return progressWords(l, p)
 	}
 	return l.T("link.writing.text")

@@ -39,7 +39,7 @@ var rosterCases = map[string]func() *state.State{
 	"roster-reading": func() *state.State {
 		s := fresh(api.Settings{})
 		return after(s, state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}},
-			state.Working{Progress: api.Progress{Step: "reading-roster", Text: "Reading accounts and links…", Done: 1250}})
+			state.Working{Progress: api.Progress{Step: "reading-roster", Done: 1250}})
 	},
 	"roster-failed": func() *state.State {
 		s := fresh(api.Settings{})
