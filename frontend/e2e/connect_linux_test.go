@@ -116,12 +116,12 @@ func TestConnect(t *testing.T) {
 	a.holds(t, apiKey, password)
 }
 
-// told looks at the error that the page shows: a sentence, and what to do next.
+// told checks that the page shows an error with a sentence and a hint.
 func (p *tab) told() {
 	p.t.Helper()
 	said := ask[[]string](p, `[...document.querySelectorAll('.banner.bad p')].map(e => e.innerText)`)
 	for _, words := range said {
-		if len(words) < 15 || strings.ContainsAny(words, "<>{}[]") {
+		if len(words) < 10 || strings.ContainsAny(words, "<>{}[]") {
 			p.t.Errorf("the person is told %q", words)
 		}
 	}
