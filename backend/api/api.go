@@ -295,7 +295,8 @@ type Remark struct {
 const (
 	WhyRelay         Why = "relay"           // the plugin's own sign-in, and its link endpoint
 	WhyRelayByConfig Why = "relay-by-config" // the plugin's own sign-in; an API key writes the configuration
-	WhyRelayLocal    Why = "relay-local"     // the same over {address}
+	WhyDevice        Why = "device"
+	WhyRelayLocal    Why = "relay-local" // the same over {address}
 	WhyPluginClient  Why = "plugin-client"
 	WhyOwnClient     Why = "own-client"
 	// The same two, because something in front of the server hides the relay.

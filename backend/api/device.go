@@ -1,6 +1,9 @@
 package api
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // DeviceSignIn is what a person needs to sign in on another device (RFC 8628, section 3.3).
 type DeviceSignIn struct {
@@ -15,3 +18,6 @@ type DeviceSignIn struct {
 	// Deadline is when the code expires.
 	Deadline time.Time `json:"deadline"`
 }
+
+// Scan returns the address for a QR code: the one with the code in it, if there is one.
+func (d DeviceSignIn) Scan() string { return cmp.Or(d.CompleteURL, d.URL) }

@@ -267,10 +267,14 @@ type LinkRequest struct {
 // FlowEvent reports on a running link, verification or Quick Connect to the window.
 type FlowEvent struct {
 	ID string `json:"id"`
-	// Step is one of "progress", "sign-in", "confirm", "done", "verified", "connected", "failed".
-	Step         string        `json:"step"`
-	Progress     *Progress     `json:"progress,omitempty"`
-	SignIn       *SignIn       `json:"signIn,omitempty"`
+	// Step is one of "progress", "sign-in", "device", "confirm", "done", "verified", "connected", "failed".
+	Step     string    `json:"step"`
+	Progress *Progress `json:"progress,omitempty"`
+	SignIn   *SignIn   `json:"signIn,omitempty"`
+	// Device is the sign-in on another device, and QR its address as a QR code: the modules row by row, true for a dark one,
+	// without a quiet zone. QR is empty if the address is too long for one.
+	Device       *DeviceSignIn `json:"device,omitempty"`
+	QR           [][]bool      `json:"qr,omitempty"`
 	Confirmation *Confirmation `json:"confirmation,omitempty"`
 	Change       *Change       `json:"change,omitempty"`
 	Verified     *Verified     `json:"verified,omitempty"`

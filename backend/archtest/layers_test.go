@@ -40,12 +40,13 @@ var layers = []layer{
 	{"backend/link", of(leaves, server, flows, edges, books), "link joins flows and server, and is below everything a person sees"},
 	{"backend/demo", of(leaves), "the simulated server shares no code with the client that it tests"},
 	{
-		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/demo", "backend/words"),
+		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/demo", "backend/qr",
+			"backend/words"),
 		"the command line is a face over backend: it never speaks to the plugin and never runs a flow itself",
 	},
 	{
 		"backend/window", of(leaves, server, "backend", "backend/browser", "backend/demo", "backend/words", "backend/link",
-			"backend/loopback", "backend/profile", "backend/roster", "backend/seen"),
+			"backend/loopback", "backend/profile", "backend/qr", "backend/roster", "backend/seen"),
 		"the window is a face over backend, like the command line: it runs no flow itself, and writes nothing but through link",
 	},
 	{"backend/desktop", of("backend/api", "backend/profile"), "the desktop is asked before the window opens, and knows no server"},

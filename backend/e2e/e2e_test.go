@@ -17,6 +17,7 @@ import (
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/ssoplugin"
@@ -146,6 +147,11 @@ func (h *human) SignIn(_ context.Context, s api.SignIn) error {
 			h.seen = "browser: " + err.Error()
 		}
 	})
+	return nil
+}
+
+func (h *human) SignInElsewhere(ctx context.Context, d api.DeviceSignIn) error {
+	h.done.Go(func() { _ = visitor.New().Approve(ctx, d.URL, d.Code, h.login) })
 	return nil
 }
 

@@ -23,6 +23,10 @@ func (g guest) SignIn(ctx context.Context, s api.SignIn) error {
 	return err
 }
 
+func (g guest) SignInElsewhere(ctx context.Context, d api.DeviceSignIn) error {
+	return visitor.New().Approve(ctx, d.URL, d.Code, g.login)
+}
+
 func (guest) Confirm(context.Context, api.Confirmation) error { return nil }
 
 func (guest) Progress(api.Progress) {}

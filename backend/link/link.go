@@ -110,6 +110,8 @@ var _ Plugin = (*ssoplugin.Plugin)(nil)
 type Person interface {
 	// SignIn shows the address where the person signs in, and opens it if the person wants that.
 	SignIn(context.Context, api.SignIn) error
+	// SignInElsewhere shows the code and the address with which the person signs in on another device. It must not wait for that.
+	SignInElsewhere(context.Context, api.DeviceSignIn) error
 	// Confirm asks whether the change is right, and returns an error with CodeCancelled if it is not.
 	Confirm(context.Context, api.Confirmation) error
 	// Progress reports what is going on; it must not block.
@@ -154,6 +156,11 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, al
 	f.Account = account.User
 	if err := l.findWay(ctx, &f, all); err != nil {
 		return f, api.Plan{}, err
+	}
+	if all {
+		if err := l.offerDevice(ctx, &f); err != nil {
+			return f, api.Plan{}, err
+		}
 	}
 	plan, err := MakePlan(f)
 	if err == nil && bySubjectOfOurs(f, plan) && pairwise(ctx, f) {

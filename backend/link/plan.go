@@ -110,7 +110,8 @@ func unsupported(o api.Option) *api.Error {
 
 // bySubjectOfOurs reports whether a plan links the subject that our own client learns, while the server uses another client.
 func bySubjectOfOurs(f Facts, plan api.Plan) bool {
-	return plan.Strategy == api.StrategyOwnClient && f.Provider.NameClaim == "sub" && f.Settings.ClientID != f.Provider.ClientID
+	ours := plan.Strategy == api.StrategyOwnClient || plan.Strategy == api.StrategyDevice && !pluginClientWorks(f).OK
+	return ours && otherSubject(f)
 }
 
 func warnings(f Facts, plan api.Plan) []api.Remark {

@@ -11,6 +11,8 @@ import (
 type VerifyRequest struct {
 	Protocol api.Protocol
 	Provider string
+	// Strategy is the person's choice; empty takes the first that works.
+	Strategy api.Strategy
 	// Port overrides the provider's loopback port.
 	Port int
 	// Retry tries the ways again instead of using what was found earlier.
@@ -36,7 +38,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	}
 	signIn := false
 	plan, proved, err := l.prove(ctx, func(retry bool) (f Facts, plan api.Plan, err error) {
-		f = l.facts(*p, providers, api.LinkRequest{Port: req.Port, Retry: req.Retry || retry})
+		f = l.facts(*p, providers, api.LinkRequest{Strategy: req.Strategy, Port: req.Port, Retry: req.Retry || retry})
 		f.Verifying = true
 		if err := l.findWay(ctx, &f, false); err != nil {
 			return f, plan, err

@@ -57,6 +57,10 @@ func ways(p api.Protocol) []way {
 				strategy: api.StrategyOwnClient, works: ownClientWorks, write: directWrite, proves: clientProves,
 				reason: ownClientReason, try: (*Linker).tryOwnClient, learn: (*Linker).ownClient,
 			},
+			{
+				strategy: api.StrategyDevice, asked: true, works: deviceWorks, write: directWrite, proves: clientProves,
+				reason: deviceReason, try: (*Linker).tryDevice, learn: (*Linker).device,
+			},
 			subject,
 		}
 	case api.SAML:

@@ -157,11 +157,11 @@ func (l *Linker) forget(ctx context.Context, f Facts) {
 	}
 }
 
-// attempts lists what was tried, in the order of the ways.
+// attempts lists what was tried of the ways that need not be asked for, in their order.
 func (f Facts) attempts() []api.Attempt {
 	var list []api.Attempt
 	for _, w := range ways(f.Provider.Protocol) {
-		if a, ok := f.Tried[w.strategy]; ok {
+		if a, ok := f.Tried[w.strategy]; ok && !w.asked {
 			list = append(list, a)
 		}
 	}

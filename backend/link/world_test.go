@@ -197,6 +197,8 @@ type person struct {
 	login   string
 	confirm func(api.Confirmation) error
 	shown   func(api.SignIn)
+	device  func(api.DeviceSignIn)
+	away    bool // nobody signs in on another device
 }
 
 func (p person) SignIn(ctx context.Context, s api.SignIn) error {
@@ -205,6 +207,16 @@ func (p person) SignIn(ctx context.Context, s api.SignIn) error {
 	}
 	_, err := visitor.New().SignIn(ctx, s.URL, p.login)
 	return err
+}
+
+func (p person) SignInElsewhere(ctx context.Context, d api.DeviceSignIn) error {
+	if p.device != nil {
+		p.device(d)
+	}
+	if p.away {
+		return nil
+	}
+	return visitor.New().Approve(ctx, d.URL, d.Code, p.login)
 }
 
 func (p person) Confirm(_ context.Context, c api.Confirmation) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/browser"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/qr"
 )
 
 // flows are the sign-ins that are under way, by id.
@@ -30,8 +31,9 @@ type flow struct {
 	task   *task
 
 	mu     sync.Mutex
-	signIn api.SignIn
-	asked  bool // the question was asked
+	signIn string // the address to open
+	device bool   // the person signs in on another device
+	asked  bool   // the question was asked
 	answer chan bool
 }
 
@@ -118,23 +120,35 @@ func (f *flow) send(e api.FlowEvent) {
 // SignIn opens the address in the browser, and tells the page.
 func (f *flow) SignIn(ctx context.Context, s api.SignIn) error {
 	f.mu.Lock()
-	f.signIn = s
+	f.signIn = s.ShortURL // keeps the sign-in's state out of the browser's command line, which other users can read
 	f.mu.Unlock()
 	f.send(api.FlowEvent{Step: "sign-in", SignIn: &s})
 	return f.open(ctx)
 }
 
+// SignInElsewhere tells the page what to enter on another device. Nothing is opened here unless the page asks for it.
+func (f *flow) SignInElsewhere(_ context.Context, d api.DeviceSignIn) error {
+	f.mu.Lock()
+	f.signIn, f.device = d.Scan(), true
+	f.mu.Unlock()
+	e := api.FlowEvent{Step: "device", Device: &d}
+	if code, err := qr.Matrix(d.Scan()); err == nil { // otherwise it is too long, and code and address must do
+		e.QR = code
+	}
+	f.send(e)
+	return nil
+}
+
 // open opens the address. If no browser opens, the flow goes on: the page shows the address to copy.
 func (f *flow) open(ctx context.Context) error {
 	f.mu.Lock()
-	s := f.signIn
+	address := f.signIn
 	f.mu.Unlock()
 	data, err := f.window.backend.Profiles.Load(ctx)
 	if err != nil {
 		data = profile.Empty()
 	}
-	// The short address keeps the sign-in's state out of the browser's command line, which other users can read.
-	if err := browser.Open(ctx, s.ShortURL, data.Settings.Browser); err != nil {
+	if err := browser.Open(ctx, address, data.Settings.Browser); err != nil {
 		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)}})
 	}
 	return nil
@@ -144,11 +158,17 @@ func (f *flow) open(ctx context.Context) error {
 func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
 	f.mu.Lock()
 	f.asked = true
+	device := f.device
 	f.mu.Unlock()
 	f.send(api.FlowEvent{Step: "confirm", Confirmation: &c})
-	// The sign-in may expire at the server, so a person who comes back later has to start again.
-	wait, cancel := context.WithTimeout(ctx, 10*time.Minute)
-	defer cancel()
+	wait := ctx
+	if !device {
+		// The sign-in may expire at the server, so a person who comes back later has to start again. A sign-in on another device
+		// needs nothing of the server any more, and its person may be far away: the question stays.
+		limited, cancel := context.WithTimeout(ctx, 10*time.Minute)
+		defer cancel()
+		wait = limited
+	}
 	select {
 	case yes := <-f.answer:
 		if !yes {
