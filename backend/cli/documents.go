@@ -41,6 +41,7 @@ var documents = []document{
 	{"users unregister --plan", api.UnregisterPlan{}},
 	{"links list", api.Roster{}},
 	{"links add", api.Change{}},
+	{"links add --device", deviceDocument{}},
 	{"links add --plan", api.Plan{}},
 	{"links remove", []api.Change{}},
 	{"links verify", api.Verified{}},
@@ -72,6 +73,9 @@ fails prints one to standard error, as its last line:
 The code is stable, the sentence is for people. Names in JSON are raw, as the
 identity provider sent them. Fields may be added; those that are here keep their
 names and meaning. A field with ? may be missing.
+
+With --device the code for the other device comes first, in a line on standard
+error: {"device": {…}}.
 
 `)
 	described := map[reflect.Type]bool{}

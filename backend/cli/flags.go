@@ -149,6 +149,11 @@ func protocolFlag(c *cobra.Command, protocol *choice) {
 }
 
 // browserFlags are how a sign-in's address gets to the person.
+// deviceFlag makes the person sign in on another device.
+func deviceFlag(c *cobra.Command, device *bool) {
+	c.Flags().BoolVar(device, "device", false, "sign in on another device, with a code to enter there")
+}
+
 func browserFlags(c *cobra.Command, p *person, at *port) {
 	f := c.Flags()
 	f.BoolVar(&p.noBrowser, "no-browser", false, "print the address instead of opening it")

@@ -254,7 +254,7 @@ func (a *app) linksAdd() *cobra.Command {
 		at                 port
 		provider           providerFlag
 		protocol, strategy choice
-		planOnly           bool
+		planOnly, device   bool
 	)
 	p := &person{app: a}
 	c := &cobra.Command{
@@ -263,6 +263,7 @@ func (a *app) linksAdd() *cobra.Command {
 		Long: `Link an identity to an account. Jellybind chooses how (see --plan), opens the identity provider in your browser,
 shows who signed in and whose that identity is now, and asks before it writes. Then it reads the link back.`,
 		Example: "  jellybind links add maria --provider keycloak\n" +
+			"  jellybind links add maria --provider keycloak --device\n" +
 			"  jellybind links add maria --provider keycloak --name maria",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -271,7 +272,10 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 				return errNoProvider
 			}
 			req.Strategy, req.Port = api.Strategy(strategy.value), int(at)
-			if req.Name != "" && req.Strategy == "" {
+			switch {
+			case device:
+				req.Strategy = api.StrategyDevice
+			case req.Name != "" && req.Strategy == "":
 				req.Strategy = api.StrategySubject
 			}
 			if (req.Name != "") != (req.Strategy == api.StrategySubject) && !planOnly {
@@ -304,7 +308,7 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 	}
 	strategy.what, strategy.allowed = "STRATEGY", []string{
 		string(api.StrategyRelay), string(api.StrategyRelayLocal), string(api.StrategyPluginClient), string(api.StrategyOwnClient),
-		string(api.StrategyAssertion), string(api.StrategyServerStart), string(api.StrategySubject),
+		string(api.StrategyDevice), string(api.StrategyAssertion), string(api.StrategyServerStart), string(api.StrategySubject),
 	}
 	f := c.Flags()
 	f.VarP(&provider, "provider", "p", "the identity `PROVIDER`, as the plugin names it (required)")
@@ -314,6 +318,9 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 	f.BoolVar(&req.Move, "move", false, "take the identity from the account that has it now")
 	f.BoolVar(&planOnly, "plan", false, "only say how it would be done, and what the identity provider must allow")
 	f.BoolVar(&req.Retry, "retry", false, retryHelp)
+	deviceFlag(c, &device)
+	c.MarkFlagsMutuallyExclusive("device", "strategy")
+	c.MarkFlagsMutuallyExclusive("device", "name")
 	browserFlags(c, p, &at)
 	return c
 }
@@ -656,7 +663,7 @@ func (a *app) linksVerify() *cobra.Command {
 	var provider providerFlag
 	var protocol choice
 	var at port
-	var retry bool
+	var retry, device bool
 	p := &person{app: a}
 	c := &cobra.Command{
 		Use: "verify --provider PROVIDER", Short: "Sign in once with an identity, and tell which account it opens", Args: cobra.NoArgs,
@@ -676,7 +683,11 @@ server would create an account.`,
 			progress, stop := a.progress()
 			defer stop()
 			p.report = progress
-			v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: idp.Protocol, Provider: idp.Name, Port: int(at), Retry: retry}, p)
+			req := link.VerifyRequest{Protocol: idp.Protocol, Provider: idp.Name, Port: int(at), Retry: retry}
+			if device {
+				req.Strategy = api.StrategyDevice
+			}
+			v, err := s.Linker.Verify(ctx, req, p)
 			if err != nil {
 				return p.reassure(err)
 			}
@@ -695,6 +706,7 @@ server would create an account.`,
 	c.Flags().VarP(&provider, "provider", "p", "the identity `PROVIDER`, as the plugin names it (required)")
 	protocolFlag(c, &protocol)
 	c.Flags().BoolVar(&retry, "retry", false, retryHelp)
+	deviceFlag(c, &device)
 	browserFlags(c, p, &at)
 	return c
 }

@@ -38,6 +38,8 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/idp"
+	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/loopback/loopbacktest"
 	"github.com/jellybind/jellybind/backend/secret"
@@ -80,6 +82,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "world": world, "mask": mask, "fields": fields, "keyring": keyring, "tls": secure, "until": until,
 			"nosecret": noSecret, "lastchange": lastChange, "fingerprint": fingerprint, "asides": asides, "line": line, "approve": approve,
+			"device": onDevice,
 		},
 	})
 }
@@ -121,6 +124,7 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 	if flavour == "fork" {
 		o = demo.Options{Fork: true}
 	}
+	o.Provider = func(_ string, o *idp.OIDCOptions) { o.DeviceInterval = time.Second }
 	if len(args) > 1 {
 		o.Config = func(name string, config map[string]any) {
 			if name == args[1] {
@@ -386,4 +390,23 @@ func approve(ts *testscript.TestScript, _ bool, args []string) {
 	if r.Status != 200 {
 		ts.Fatalf("the server answered the code with %d", r.Status)
 	}
+}
+
+// onDevice waits until a file shows a code for another device, and signs in with it: device LOGIN FILE. The login cancel denies.
+func onDevice(ts *testscript.TestScript, _ bool, args []string) {
+	shown := regexp.MustCompile(`(https?://[^\s"?]+/device)\b[^A-Z]*([A-Z]{4}-[A-Z]{4})|"code":"([^"]+)","url":"([^"]+)"`)
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		b, _ := os.ReadFile(ts.MkAbs(args[1]))
+		found := shown.FindStringSubmatch(string(b))
+		if found == nil {
+			continue
+		}
+		login := args[0]
+		if login == "cancel" {
+			login = visitor.Cancel
+		}
+		ts.Check(visitor.New().Approve(context.Background(), found[1]+found[4], found[2]+found[3], login))
+		return
+	}
+	ts.Fatalf("there is no code in %s", args[1])
 }
