@@ -209,7 +209,10 @@ func (s *State) notRemoved(m Removed) {
 
 func (s *State) openDrawer() []Cmd {
 	// If this account is being linked, show that.
-	s.Drawer.Linking = s.Link.Running() && s.Link.Account.ID == s.Drawer.UserID
+	s.Drawer.Linking = s.bringBack(s.Drawer.UserID) && s.Link.Kept()
+	if s.Drawer.Linking {
+		s.Link.Unseen = false
+	}
 	return []Cmd{
 		CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID}, Focus{ID: "drawer-title"},
 	}
@@ -220,9 +223,7 @@ func (s *State) closeDrawer() []Cmd {
 		return nil
 	}
 	s.Drawer = Drawer{}
-	if !s.Link.Running() {
-		s.Link = Link{}
-	}
+	s.dropLink()
 	if !s.Verify.Running() {
 		s.Verify = Verify{}
 	}

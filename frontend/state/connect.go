@@ -306,7 +306,7 @@ func (s *State) leave() {
 	height := s.Roster.Height
 	generation := s.Roster.generation
 	s.Session, s.Progress, s.Menu = nil, nil, ""
-	s.Roster, s.Drawer, s.Link, s.Verify = fresh.Roster, Drawer{}, Link{}, Verify{}
+	s.Roster, s.Drawer, s.Link, s.Behind, s.Verify = fresh.Roster, Drawer{}, Link{}, nil, Verify{}
 	s.Roster.Height, s.Roster.generation = height, generation+1
 	s.Providers, s.History, s.Self, s.Dialog = fresh.Providers, History{}, Self{}, Dialog{}
 	s.Connect, s.Welcome.Demo, s.Welcome.Probing = Connect{}, false, false

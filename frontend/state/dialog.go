@@ -290,8 +290,9 @@ func (s *State) sessionCommands() []Command {
 			[]Command{{Key: "command.link", Name: d.Row.Name, Icon: "link", Msg: StartLinking{Account: d.Row.User}}},
 			all...)
 	}
-	if s.Link.Running() {
-		all = append([]Command{{Key: "command.return", Icon: "link", Msg: ReturnToLink{}}}, all...)
+	for _, k := range s.Links() {
+		back := Command{Key: "command.return", Name: k.Account.Name, Icon: "link", Msg: ReturnToLink{UserID: k.Account.ID}}
+		all = append([]Command{back}, all...)
 	}
 	return all
 }

@@ -84,15 +84,13 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		return s.startLinking(m.Account), true
 	case LeaveLink:
 		s.Drawer.Linking = false
-		if !l.Running() {
-			s.Link = Link{}
-		}
+		s.dropLink()
 		return []Cmd{Focus{ID: "link-identity"}}, true
 	case ReturnToLink:
-		if l.Account.ID == "" {
+		if !s.bringBack(m.UserID) {
 			return nil, true
 		}
-		s.Drawer = Drawer{UserID: l.Account.ID}
+		s.Drawer = Drawer{UserID: m.UserID}
 		if s.Screen != ScreenRoster && s.Screen != ScreenOwn {
 			s.Screen = ScreenRoster
 			if s.Plain() {
@@ -135,15 +133,15 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		}
 		l.Plan, l.Error = &m.Plan, nil
 	case RunLink:
-		return s.runLink(), true
+		return s.runLink(m.Device), true
 	case FlowStarted:
-		if m.Number != l.start || !l.Starting {
+		l = s.findLink(func(l *Link) bool { return l.Starting && l.start == m.Number })
+		if l == nil {
 			return cancelLate(m.ID), true
 		}
 		l.Starting = false
 		if m.Err != nil {
-			l.Step, l.Error = LinkFailed, m.Err
-			return []Cmd{Focus{ID: "link-step"}}, true
+			return s.linkMoved(l, api.FlowEvent{Step: "failed", Error: m.Err}), true
 		}
 		l.FlowID = m.ID
 		return s.replay(m.ID), true
@@ -171,8 +169,9 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 			return nil, true
 		}
 		l.Request.Move = true
+		device := l.Elsewhere()
 		l.again()
-		return s.runLink(), true
+		return s.runLink(device), true
 	case OpenBrowser:
 		l.NoBrowser, s.Verify.NoBrowser = false, false
 		return []Cmd{CallOpenSignIn(m)}, true
@@ -184,8 +183,64 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 
 // again returns to the choice and keeps what was chosen.
 func (l *Link) again() {
-	l.Step, l.FlowID, l.Starting = LinkChoose, "", false
-	l.Error, l.SignIn, l.Confirm, l.Progress = nil, nil, nil, nil
+	l.Step, l.FlowID, l.Starting, l.Unseen = LinkChoose, "", false, false
+	l.Error, l.SignIn, l.Device, l.QR, l.Confirm, l.Progress = nil, nil, nil, nil, nil, nil
+	if l.Elsewhere() {
+		l.Request.Strategy = ""
+	}
+}
+
+// findLink returns the link that matches: the open one or one of those behind it, and nil if there is none.
+func (s *State) findLink(match func(*Link) bool) *Link {
+	if match(&s.Link) {
+		return &s.Link
+	}
+	if i := slices.IndexFunc(s.Behind, func(l Link) bool { return match(&l) }); i >= 0 {
+		return &s.Behind[i]
+	}
+	return nil
+}
+
+// dropLink ends with the open link, unless it is to be kept.
+func (s *State) dropLink() {
+	if !s.Link.Kept() {
+		s.Link = Link{}
+	}
+}
+
+// putBack makes room for another link. The open one waits behind it, if it is to be kept.
+func (s *State) putBack() {
+	if s.Link.Kept() {
+		s.Behind = append(s.Behind, s.Link)
+	}
+	s.Link = Link{}
+}
+
+// bringBack makes the kept link of an account the open one. It reports false if there is none.
+func (s *State) bringBack(userID string) bool {
+	if userID == "" {
+		return false
+	}
+	if s.Link.Account.ID != userID {
+		i := slices.IndexFunc(s.Behind, func(l Link) bool { return l.Account.ID == userID })
+		if i < 0 {
+			return false
+		}
+		back := s.Behind[i]
+		s.Behind = slices.Delete(s.Behind, i, i+1)
+		s.putBack()
+		s.Link = back
+	}
+	return true
+}
+
+// Links returns the links that are kept while something else is shown, the oldest first.
+func (s *State) Links() []Link {
+	kept := slices.Clone(s.Behind)
+	if s.Link.Kept() && !s.LinkShown() {
+		kept = append(kept, s.Link)
+	}
+	return kept
 }
 
 // cancelLate cancels a flow that started too late to be wanted.
@@ -197,9 +252,16 @@ func cancelLate(id string) []Cmd {
 }
 
 func (s *State) startLinking(u api.User) []Cmd {
-	if s.Link.Running() {
-		return s.Update(ReturnToLink{})
+	// One browser serves one sign-in; on other devices any number of people can sign in.
+	if waits := s.findLink(func(l *Link) bool {
+		return l.Running() && (l.Account.ID == u.ID || !l.Elsewhere() && l.Step == LinkSignIn)
+	}); waits != nil {
+		return s.Update(ReturnToLink{UserID: waits.Account.ID})
 	}
+	if s.Link.Account.ID == u.ID || s.bringBack(u.ID) {
+		s.Link = Link{} // it failed, and this is the next try
+	}
+	s.putBack()
 	if s.Drawer.UserID != u.ID {
 		s.Drawer = Drawer{UserID: u.ID}
 		s.activateAccount(u.ID)
@@ -245,38 +307,49 @@ func (s *State) plan() []Cmd {
 	return []Cmd{CallPlanLink{Number: l.plan, Request: l.Request}}
 }
 
-func (s *State) runLink() []Cmd {
+func (s *State) runLink(device bool) []Cmd {
 	l := &s.Link
 	if l.Step != LinkChoose || l.Request.Provider == "" {
 		return nil
 	}
-	req := l.Request
-	if l.Subject {
-		req.Strategy, req.Name = api.StrategySubject, s.Form[FieldSubject]
-		if strings.TrimSpace(req.Name) == "" {
+	switch {
+	case device:
+		l.Request.Strategy = api.StrategyDevice
+	case l.Subject:
+		l.Request.Strategy, l.Request.Name = api.StrategySubject, s.Form[FieldSubject]
+		if strings.TrimSpace(l.Request.Name) == "" {
 			l.Error = s.says(api.CodeNameInvalid, "link.subject.empty")
 			return []Cmd{Focus{ID: "subject"}}
 		}
-	} else if l.Plan == nil || !l.Plan.OK || l.Plan.Strategy == api.StrategySubject {
+	case l.Plan == nil || !l.Plan.OK || l.Plan.Strategy == api.StrategySubject:
 		return nil
 	}
 	l.Step, l.Starting, l.Error, l.Change, l.start = LinkSignIn, true, nil, nil, s.call()
-	return []Cmd{CallStartLink{Number: l.start, Request: req}, Focus{ID: "link-step"}}
+	return []Cmd{CallStartLink{Number: l.start, Request: l.Request}, Focus{ID: "link-step"}}
 }
 
 // flowMoved handles an event of a flow. Events that come before the id of the flow is known wait in early.
 func (s *State) flowMoved(e api.FlowEvent) []Cmd {
 	switch {
-	case e.ID != "" && e.ID == s.Link.FlowID:
-		return s.linkMoved(e)
-	case e.ID != "" && e.ID == s.Verify.FlowID:
+	case e.ID == "":
+		return nil
+	case e.ID == s.Verify.FlowID:
 		return s.verifyMoved(e)
 	case s.Connect.Quick != nil && e.ID == s.Connect.Quick.ID:
 		return s.quickMoved(e)
-	case s.Link.Starting || s.Verify.Starting || s.Connect.Busy:
+	}
+	if l := s.findLink(func(l *Link) bool { return l.FlowID == e.ID }); l != nil {
+		return s.linkMoved(l, e)
+	}
+	if s.flowStarting() {
 		s.early = append(s.early, e)
 	}
 	return nil
+}
+
+// flowStarting reports whether the id of a flow is not known yet.
+func (s *State) flowStarting() bool {
+	return s.Verify.Starting || s.Connect.Busy || s.findLink(func(l *Link) bool { return l.Starting }) != nil
 }
 
 // replay handles the events that came before the id.
@@ -287,15 +360,20 @@ func (s *State) replay(id string) []Cmd {
 	for _, e := range early {
 		if e.ID == id {
 			cmds = append(cmds, s.flowMoved(e)...)
-		} else if s.Link.Starting || s.Verify.Starting || s.Connect.Busy {
+		} else if s.flowStarting() {
 			s.early = append(s.early, e)
 		}
 	}
 	return cmds
 }
 
-func (s *State) linkMoved(e api.FlowEvent) []Cmd {
-	l := &s.Link
+// linkMoved takes an event of a link, which may be behind the open one.
+func (s *State) linkMoved(l *Link, e api.FlowEvent) []Cmd {
+	open := l == &s.Link
+	var focus []Cmd
+	if open {
+		focus = []Cmd{Focus{ID: "link-step"}}
+	}
 	switch e.Step {
 	case "progress":
 		if browserFailed(e) {
@@ -305,35 +383,41 @@ func (s *State) linkMoved(e api.FlowEvent) []Cmd {
 		}
 	case "sign-in":
 		l.SignIn, l.NoBrowser = e.SignIn, false
+	case "device":
+		l.Device, l.QR, l.NoBrowser = e.Device, e.QR, false
 	case "confirm":
 		l.Step, l.Confirm = LinkConfirm, e.Confirmation
-		if s.Drawer.UserID == l.Account.ID {
+		if open && s.Drawer.UserID == l.Account.ID {
 			s.Drawer.Linking = true
 		}
-		return []Cmd{Focus{ID: "link-step"}}
+		return focus
 	case "done":
-		l.Step, l.Change, l.FlowID = LinkDone, e.Change, ""
-		name := l.Account.Name
-		cmds := append(s.afterChange(), Focus{ID: "link-step"})
-		if e.Change == nil {
-			return cmds
-		}
-		return append(cmds, s.toast(&Toast{
-			Key: "toast.linked", Pairs: []string{"name", name}, Undo: undoable(*e.Change),
-		})...)
+		return append(s.linkDone(l, e.Change), focus...)
 	case "failed":
 		l.FlowID = ""
 		if l.Step == LinkFailed { // the person said no, and has seen the result
 			return nil
 		}
 		l.Step, l.Error = LinkFailed, e.Error
-		cmds := []Cmd{Focus{ID: "link-step"}}
-		if !s.LinkShown() {
-			cmds = append(cmds, s.tell(e.Error)...)
+		if !open || !s.LinkShown() {
+			l.Unseen = l.Elsewhere() // anybody may have been awaited, so that one has to see who
+			return append(focus, s.tell(e.Error)...)
 		}
-		return cmds
+		return focus
 	}
 	return nil
+}
+
+// linkDone ends a link that was made.
+func (s *State) linkDone(l *Link, c *api.Change) []Cmd {
+	name := l.Account.Name
+	l.Step, l.Change, l.FlowID = LinkDone, c, ""
+	s.Behind = slices.DeleteFunc(s.Behind, func(l Link) bool { return l.Step == LinkDone })
+	cmds := s.afterChange()
+	if c == nil {
+		return cmds
+	}
+	return append(cmds, s.toast(&Toast{Key: "toast.linked", Pairs: []string{"name", name}, Undo: undoable(*c)})...)
 }
 
 // browserFailed reports whether no browser opened. The person can still copy the address.
@@ -372,7 +456,11 @@ func (s *State) quickMoved(e api.FlowEvent) []Cmd {
 
 // cancelFlows cancels all flows that wait for a person.
 func (s *State) cancelFlows() []Cmd {
-	return slices.Concat(s.cancelQuick(), s.cancelVerify(), cancelLate(s.Link.FlowID))
+	cmds := slices.Concat(s.cancelQuick(), s.cancelVerify(), cancelLate(s.Link.FlowID))
+	for _, l := range s.Behind {
+		cmds = append(cmds, cancelLate(l.FlowID)...)
+	}
+	return cmds
 }
 
 // LinkShown reports whether the drawer shows the link.
@@ -380,5 +468,5 @@ func (s *State) LinkShown() bool { return s.Drawer.Linking && s.Drawer.UserID ==
 
 // Waiting reports whether a countdown is visible, which needs a tick a second.
 func (s *State) Waiting() bool {
-	return s.Link.SignIn != nil && s.Link.Running() || s.Verify.SignIn != nil
+	return s.Verify.SignIn != nil || s.findLink((*Link).awaited) != nil
 }

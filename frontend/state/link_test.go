@@ -53,7 +53,7 @@ func TestLink(t *testing.T) {
 		t.Fatal("closing the drawer ended the link")
 	}
 	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "other", Step: "failed"}})
-	s.Update(state.ReturnToLink{})
+	s.Update(state.ReturnToLink{UserID: "Aa"})
 	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "confirm", Confirmation: &api.Confirmation{}}})
 	if s.Link.Step != state.LinkConfirm || !s.Drawer.Linking {
 		t.Fatalf("step %q", s.Link.Step)

@@ -81,8 +81,8 @@ type (
 	StartLinking struct{ Account api.User }
 	// LeaveLink returns from the link panel to the account. A running flow goes on.
 	LeaveLink struct{}
-	// ReturnToLink shows the running link.
-	ReturnToLink struct{}
+	// ReturnToLink shows the running link of an account.
+	ReturnToLink struct{ UserID string }
 	// LinkTab switches between signing in and typing the name.
 	LinkTab struct{ Subject bool }
 	// PickProvider chooses the provider of the link.
@@ -96,8 +96,8 @@ type (
 	AllowMove struct{ On bool }
 	// ToggleMore shows or hides the other strategies.
 	ToggleMore struct{}
-	// RunLink starts the planned link.
-	RunLink struct{}
+	// RunLink starts the planned link. With Device the person signs in on another device.
+	RunLink struct{ Device bool }
 	// Answer answers the confirmation.
 	Answer struct{ Yes bool }
 	// CancelLink ends the running flow.

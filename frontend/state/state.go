@@ -74,7 +74,8 @@ type State struct {
 	Opening   Opening
 	Roster    Roster
 	Drawer    Drawer
-	Link      Link
+	Link      Link   // the one that is shown, or was last
+	Behind    []Link // others that are kept, the oldest first
 	Verify    Verify
 	Providers Providers
 	History   History
@@ -207,11 +208,16 @@ type Link struct {
 	Starting bool
 	Progress *api.Progress
 	SignIn   *api.SignIn
+	// Device is what to enter on another device, and QR its address as a QR code.
+	Device *api.DeviceSignIn
+	QR     [][]bool
 	// NoBrowser is true when no browser opened.
 	NoBrowser bool
 	Confirm   *api.Confirmation
 	Change    *api.Change
 	Error     *api.Error
+	// Unseen is true if it failed while the person looked at something else.
+	Unseen bool
 	// More shows the other strategies.
 	More bool
 
@@ -221,6 +227,26 @@ type Link struct {
 // Running reports whether a link waits for a person or the server.
 func (l *Link) Running() bool {
 	return l.Starting || l.Step == LinkSignIn || l.Step == LinkConfirm || l.Step == LinkWriting
+}
+
+// Kept reports whether a link stays while something else is shown: it runs, or the person has not seen yet how it failed.
+func (l *Link) Kept() bool { return l.Running() || l.Unseen }
+
+// Elsewhere reports whether the person signs in on another device.
+func (l *Link) Elsewhere() bool { return l.Request.Strategy == api.StrategyDevice }
+
+// awaited reports whether a person has to sign in now.
+func (l *Link) awaited() bool { return l.Step == LinkSignIn && (l.SignIn != nil || l.Device != nil) }
+
+// Deadline returns until when the person can sign in; zero if nobody is awaited.
+func (l *Link) Deadline() time.Time {
+	switch {
+	case !l.awaited():
+		return time.Time{}
+	case l.Device != nil:
+		return l.Device.Deadline
+	}
+	return l.SignIn.Deadline
 }
 
 // Verify is the verification that is in progress or done.

@@ -137,9 +137,7 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		if s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Welcome.Probing {
 			return append(s.away(), s.show(m.Screen)...), true
 		}
-		if !s.Link.Running() {
-			s.Link = Link{}
-		}
+		s.dropLink()
 		return s.show(m.Screen), true
 	case Retry:
 		if s.Fatal != nil {

@@ -202,7 +202,7 @@ func TestFailureIsToldWhereverThePersonIs(t *testing.T) {
 		s := opened(t)
 		s.Toasts = nil
 		s.Link = state.Link{Step: state.LinkSignIn, FlowID: "f", Account: api.User{ID: "Aa"}}
-		s.Update(state.ReturnToLink{})
+		s.Update(state.ReturnToLink{UserID: "Aa"})
 		if !linking {
 			s.Update(state.LeaveLink{})
 		}

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -146,11 +147,26 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	}
 	body = append(body, components.Error(l, k.Error), moveBox(s, l))
 	body = append(body, otherWays(s, l, p)...)
-	// The button comes last and stays visible, so what belongs to it must be above it.
-	return append(body, dom.E("div", dom.Class("actions"),
-		components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
-			dom.Flag("disabled", !p.OK || k.Planning)),
+	run := components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
+		dom.Flag("disabled", !p.OK || k.Planning))
+	if p.Strategy == api.StrategyDevice {
+		run = nil
+	}
+	// The buttons come last and stay visible, so what belongs to them must be above them.
+	return append(body, dom.E("div", dom.Class("actions"), run, elsewhere(l, p, run == nil, k.Planning),
 		dom.If(s.Demo(), func() *dom.Node { return muted(l.T("link.demoHint")) })))
+}
+
+// elsewhere is the button for a sign-in on another device, where the provider offers that.
+func elsewhere(l *catalogue, p *api.Plan, primary, planning bool) *dom.Node {
+	if !slices.ContainsFunc(p.Options, func(o api.Option) bool { return o.Strategy == api.StrategyDevice && o.OK }) {
+		return nil
+	}
+	button := components.Secondary
+	if primary {
+		button = components.Primary
+	}
+	return button(l.T("link.device"), state.RunLink{Device: true}, dom.ID("run-device"), dom.Flag("disabled", planning))
 }
 
 // noSignIn says why this link cannot be made by signing in, and what to do instead.
@@ -168,6 +184,7 @@ func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 		dom.E("ul", dom.Class("ways"), list),
 		components.Error(l, s.Link.Error),
 		dom.E("div", dom.Class("actions"),
+			elsewhere(l, p, true, s.Link.Planning),
 			components.Primary(l.T("link.byName"), state.LinkTab{Subject: true}, dom.ID("by-name")),
 			dom.If(client, func() *dom.Node {
 				return components.Secondary(l.T("link.enterClient"), state.Go{Screen: state.ScreenProviders}, dom.ID("enter-client"))
@@ -294,6 +311,11 @@ func linkSubject(s *stateOf, l *catalogue) []*dom.Node {
 		dom.E("div", dom.Class("actions"), components.Submit(l.T("link.subject.go"), k.Planning)))}
 }
 
+func browserFailed(l *catalogue) *dom.Node {
+	sentence, hint := l.Error(&api.Error{Code: api.CodeBrowserFailed})
+	return components.Banner("warn", "alert", dom.E("p", sentence), dom.E("p", hint))
+}
+
 // signInBox shows where the browser went, the time left, and the address to open elsewhere.
 func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser bool) *dom.Node {
 	address := in.ShortURL
@@ -302,26 +324,10 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser 
 	}
 	words := muted(l.T("signin.text"))
 	if noBrowser {
-		sentence, hint := l.Error(&api.Error{Code: api.CodeBrowserFailed})
-		words = components.Banner("warn", "alert", dom.E("p", sentence), dom.E("p", hint))
+		words = browserFailed(l)
 	}
 	return dom.E("div", dom.Class("signin"),
-		dom.E("div", dom.Class("signin-head"),
-			dom.E(
-				"div",
-				dom.Class("signin-host"),
-				components.Icon("external"),
-				dom.E(
-					"span",
-					components.Sentence(
-						l,
-						"signin.at",
-						map[string]*dom.Node{"host": dom.E("strong", api.Printable(in.Host))},
-					),
-				),
-			),
-			dom.E("span", dom.Class("left"), dom.A("role", "timer"), dom.A("aria-label", l.T("signin.left")),
-				l.Left(in.Deadline.Sub(s.Now)))),
+		signInHead(s, l, in.Host, in.Deadline),
 		words,
 		dom.If(in.KeptSeconds > 0, func() *dom.Node {
 			return muted(l.T("signin.kept", "time", l.Left(time.Duration(in.KeptSeconds)*time.Second)))
@@ -330,9 +336,23 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser 
 		components.Quiet(l.T("signin.again"), state.OpenBrowser{ID: flow}, components.Icon("external")))
 }
 
+// signInHead says where the sign-in is, and how long it waits.
+func signInHead(s *stateOf, l *catalogue, host string, deadline time.Time) *dom.Node {
+	at := components.Sentence(l, "signin.at", map[string]*dom.Node{"host": dom.E("strong", api.Printable(host))})
+	return dom.E("div", dom.Class("signin-head"),
+		dom.E("div", dom.Class("signin-host"), components.Icon("external"), dom.E("span", at)),
+		dom.E("span", dom.Class("left"), dom.A("role", "timer"), dom.A("aria-label", l.T("signin.left")),
+			l.Left(deadline.Sub(s.Now))))
+}
+
 func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
 	cancel := dom.E("div", dom.Class("actions"), components.Secondary(l.T("cancel"), state.CancelLink{}))
+	if k.Device != nil {
+		return []*dom.Node{
+			stepTitle(l.T("link.device")), deviceBox(s, l, k), components.Loading(l.T("link.device.waiting")), cancel,
+		}
+	}
 	if k.SignIn == nil {
 		return []*dom.Node{stepTitle(l.T("link.starting")), components.Loading(writingWords(l, k.Progress)), cancel}
 	}

@@ -63,25 +63,31 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 				}))))
 }
 
-// running shows the running link while another screen is open. A narrow navigation shows a short form, and the words on hover
-// and focus.
-func running(s *stateOf, l *catalogue) *dom.Node {
-	if !s.Link.Running() || s.LinkShown() {
-		return nil
+// running lists the links that go on while the person looks at something else. A narrow navigation shows their short form,
+// and the words next to it on hover and focus.
+func running(s *stateOf, l *catalogue) []*dom.Node {
+	var list []*dom.Node
+	for _, k := range s.Links() {
+		key, short, class := "link.running", "…", "running-short"
+		deadline := k.Deadline()
+		switch {
+		case k.Step == state.LinkFailed:
+			key, short = "link.runningFailed", "!"
+		case k.Step == state.LinkConfirm:
+			key, short = "link.runningConfirm", l.T("link.runningShort")
+		case k.Step == state.LinkWriting:
+			key = "link.runningWriting"
+		case !deadline.IsZero():
+			short, class = l.Left(deadline.Sub(s.Now)), "running-left"
+		}
+		asks := k.Step == state.LinkConfirm || k.Step == state.LinkFailed
+		list = append(list, dom.E("button", dom.Key("running-"+k.Account.ID), dom.Class("running"), dom.A("type", "button"),
+			dom.OnClick(state.ReturnToLink{UserID: k.Account.ID}),
+			busyOr(!asks, "alert"),
+			dom.E("span", dom.Class("running-text"), dom.E("span", l.T(key)+" "), components.Name(k.Account.Name)),
+			dom.E("span", dom.Class(class), dom.A("aria-hidden", "true"), short)))
 	}
-	key, short, class := "link.running", "…", "running-short"
-	switch {
-	case s.Link.Step == state.LinkConfirm:
-		key, short = "link.runningConfirm", l.T("link.runningShort")
-	case s.Link.Step == state.LinkWriting:
-		key = "link.runningWriting"
-	case s.Link.SignIn != nil:
-		short, class = l.Left(s.Link.SignIn.Deadline.Sub(s.Now)), "running-left"
-	}
-	return dom.E("button", dom.Class("running"), dom.A("type", "button"), dom.OnClick(state.ReturnToLink{}),
-		busyOr(s.Link.Step != state.LinkConfirm, "alert"),
-		dom.E("span", dom.Class("running-text"), dom.E("span", l.T(key)+" "), components.Name(s.Link.Account.Name)),
-		dom.E("span", dom.Class(class), dom.A("aria-hidden", "true"), short))
+	return list
 }
 
 // flavour names the plugin, or the ones it may be.
