@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -23,11 +22,12 @@ func TestUnregister(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if plan.Providers[0].ID != defaultProvider || plan.Links != 2 || len(plan.Effects) == 0 {
+			if plan.Providers[0].ID != defaultProvider || plan.Links != 2 || len(plan.Remarks) == 0 {
 				t.Errorf("the plan: %+v", plan)
 			}
-			if effects := plan.Effects[0]; strings.Contains(effects, "keeps its") == (f == api.FlavourFlowfin) {
-				t.Errorf("the plan says: %s", effects)
+			want := map[bool]api.Why{false: "keeps-several", true: "drops-several"}[f == api.FlavourFlowfin]
+			if effect := plan.Remarks[0].Why; effect != want {
+				t.Errorf("the plan says %s, want %s", effect, want)
 			}
 			change, err := w.Linker.Unregister(t.Context(), before.ID, defaultProvider)
 			if err != nil {

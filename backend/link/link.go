@@ -215,7 +215,8 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
-	confirmation, err := confirm(before, plan, req, proof)
+	_, direct := l.Plugin.Capabilities().DirectWrite()
+	confirmation, err := confirm(before, plan, req, proof, direct.OK)
 	if err != nil {
 		return api.Change{}, err
 	}
@@ -239,20 +240,22 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 		return api.Change{}, err
 	}
 	if !confirmation.NameKnown {
+		req.Move = req.Move || confirmation.MayMove // the person was asked
 		return l.writeUnseen(ctx, before, req, plan, proof)
 	}
 	return l.writeSeen(ctx, before, plan, proof, confirmation)
 }
 
-// confirm works out what to ask the person, or why there is nothing to ask.
-func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof) (api.Confirmation, error) {
+// confirm works out what to ask the person, or why there is nothing to ask. returnable is whether an identity that the write took
+// from another account could be put back.
+func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof, returnable bool) (api.Confirmation, error) {
 	c := api.Confirmation{
 		Account: plan.Account, NameKnown: p.name != "", DisplayName: p.displayName, Email: p.email,
 		Remarks:  slices.Concat(plan.Remarks, p.remarks),
 		Identity: api.Identity{Protocol: plan.Provider.Protocol, Provider: plan.Provider.Name, Name: p.name},
 	}
 	if !c.NameKnown {
-		c.MayMove = r.Own && !req.Move
+		c.MayMove = (r.Own || !returnable) && !req.Move
 		return c, nil
 	}
 	owner := roster.Owner(r, c.Identity)

@@ -123,11 +123,14 @@ func warnings(f Facts, plan api.Plan) []api.Remark {
 	}
 	name := f.Request.Name
 	blind := f.Self != "" && !f.Capabilities.ReadRoster.OK
+	_, direct := directWrite(f)
+	unknown := !plan.KnownBeforeWrite
 	warn(!f.Provider.Enabled && f.Provider.Known, "warn-switched-off")
 	warn(f.Account.Disabled, "warn-disabled")
 	warn(plan.Strategy == api.StrategySubject && strings.TrimSpace(name) != name, api.WhyBlank)
 	warn(plan.Pairwise, "warn-pairwise")
-	warn(!plan.KnownBeforeWrite && !blind, api.WhyUnknown)
-	warn(!plan.KnownBeforeWrite && blind, "warn-blind")
+	warn(unknown && !blind && direct.OK, api.WhyUnknown)
+	warn(unknown && !blind && !direct.OK, "warn-unreturned")
+	warn(unknown && blind, "warn-blind")
 	return w
 }

@@ -260,14 +260,15 @@ func TestPlanSaysWhatIsNotKnownBefore(t *testing.T) {
 		known   bool
 		warning api.Why
 	}{
-		"9p4 token":          {facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC), true, ""},
-		"Flowfin token":      {facts(api.FlavourFlowfin, api.CredentialAdmin, api.OIDC), false, api.WhyUnknown},
-		"Flowfin own user":   {facts(api.FlavourFlowfin, api.CredentialUser, api.OIDC), false, "warn-blind"},
-		"Flowfin token SAML": {facts(api.FlavourFlowfin, api.CredentialAdmin, api.SAML), true, ""},
-		"Flowfin key":        {facts(api.FlavourFlowfin, api.CredentialKey, api.OIDC), true, ""},
-		"typed":              {typed("a b"), true, ""},
-		"a blank before":     {typed(" a"), true, api.WhyBlank},
-		"a blank after":      {typed("a\t"), true, api.WhyBlank},
+		"9p4 token":                    {facts(api.Flavour9p4, api.CredentialAdmin, api.OIDC), true, ""},
+		"Flowfin token":                {facts(api.FlavourFlowfin, api.CredentialAdmin, api.OIDC), false, api.WhyUnknown},
+		"Flowfin own user":             {facts(api.FlavourFlowfin, api.CredentialUser, api.OIDC), false, "warn-blind"},
+		"Flowfin token, early version": {early(), false, "warn-unreturned"},
+		"Flowfin token SAML":           {facts(api.FlavourFlowfin, api.CredentialAdmin, api.SAML), true, ""},
+		"Flowfin key":                  {facts(api.FlavourFlowfin, api.CredentialKey, api.OIDC), true, ""},
+		"typed":                        {typed("a b"), true, ""},
+		"a blank before":               {typed(" a"), true, api.WhyBlank},
+		"a blank after":                {typed("a\t"), true, api.WhyBlank},
 	} {
 		plan, err := link.MakePlan(c.facts)
 		if err != nil {
@@ -278,6 +279,13 @@ func TestPlanSaysWhatIsNotKnownBefore(t *testing.T) {
 			t.Errorf("%s: known %v, remarks %v", name, plan.KnownBeforeWrite, plan.Remarks)
 		}
 	}
+}
+
+// early is Flowfin before Preprovision.
+func early() link.Facts {
+	f := facts(api.FlavourFlowfin, api.CredentialAdmin, api.OIDC)
+	f.Capabilities.Preprovision = no
+	return f
 }
 
 func typed(name string) link.Facts {
