@@ -13,6 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/demo/proxy"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
 // guest signs in without a browser, and agrees to everything.
@@ -78,6 +79,30 @@ func (s setUp) as(kind api.CredentialKind) *backend.Session {
 
 // nobody is told how it goes.
 func nobody(api.Progress) {}
+
+// asUser opens the world as the plain user.
+func (s setUp) asUser() *backend.Session {
+	s.t.Helper()
+	e, err := s.Entry(s.t.Context(), s.at)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	client, err := s.Client(e, secret.Value{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	name, password := s.World.User()
+	in, err := client.SignIn(s.t.Context(), name, password)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	session, err := s.Open(s.t.Context(), backend.Target{Name: s.at, Credential: in.Token})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	session.Linker.Ports, session.Linker.Timeout = []int{0}, 30*time.Second
+	return session
+}
 
 // mainJob links the newcomer's identity to the tour's account and verifies it, without any choice; the administrator removes it.
 // It returns the strategies that were taken.
