@@ -108,16 +108,16 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		if m.Subject {
 			l.Request.Strategy, focus.ID = api.StrategySubject, "tab-subject"
 		}
-		return append(s.plan(), focus), true
+		return append(s.plan(false), focus), true
 	case PickProvider:
 		l.Request.Protocol, l.Request.Provider = m.Protocol, m.Name
 		if !l.Subject {
 			l.Request.Strategy = ""
 		}
-		return s.plan(), true
+		return s.plan(false), true
 	case PickStrategy:
 		l.Request.Strategy, l.Subject = m.Strategy, m.Strategy == api.StrategySubject
-		return s.plan(), true
+		return s.plan(false), true
 	case AllowMove:
 		l.Request.Move = m.On
 	case ToggleMore:
@@ -162,8 +162,11 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		l.again()
 		return append(cmds, Focus{ID: "link-step"}), true
 	case LinkAgain:
+		retry := l.Error != nil && l.Error.NoWay != nil
 		l.again()
-		return append(s.plan(), Focus{ID: "link-step"}), true
+		return append(s.plan(retry), Focus{ID: "link-step"}), true
+	case FindWay:
+		return s.plan(true), true
 	case MoveHere:
 		if l.Step != LinkFailed {
 			return nil, true
@@ -272,7 +275,7 @@ func (s *State) startLinking(u api.User) []Cmd {
 	cmds := []Cmd{CallAccount{UserID: u.ID}, CallChanges{UserID: u.ID}}
 	if usable := s.LinkProviders(); len(usable) == 1 {
 		s.Link.Request.Protocol, s.Link.Request.Provider = usable[0].Protocol, usable[0].Name
-		cmds = append(cmds, s.plan()...)
+		cmds = append(cmds, s.plan(false)...)
 	}
 	return append(cmds, Focus{ID: "link-step"})
 }
@@ -295,7 +298,8 @@ func (s *State) LinkProviders() []api.ProviderDetail {
 	})
 }
 
-func (s *State) plan() []Cmd {
+// plan asks how the link will be made. With retry the backend tries the ways again instead of taking what it remembers.
+func (s *State) plan(retry bool) []Cmd {
 	l := &s.Link
 	if l.Request.Provider == "" {
 		return nil
@@ -304,7 +308,9 @@ func (s *State) plan() []Cmd {
 	if l.Plan != nil && (l.Plan.Provider.Name != l.Request.Provider || l.Plan.Provider.Protocol != l.Request.Protocol) {
 		l.Plan = nil
 	}
-	return []Cmd{CallPlanLink{Number: l.plan, Request: l.Request}}
+	request := l.Request
+	request.Retry = retry
+	return []Cmd{CallPlanLink{Number: l.plan, Request: request}}
 }
 
 func (s *State) runLink(device bool) []Cmd {

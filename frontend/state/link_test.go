@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -89,5 +90,33 @@ func TestCancelBeforeTheIDCame(t *testing.T) {
 	none[state.CallCancelFlow](t, s.Update(state.CancelLink{}))
 	if c := want[state.CallCancelFlow](t, s.Update(state.FlowStarted{ID: "late"})); c.ID != "late" {
 		t.Errorf("cancels %q", c.ID)
+	}
+}
+
+// Trying the ways again asks the backend not to take what it remembers, once.
+func TestFindWayAgain(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.StartLinking{Account: api.User{ID: "01", Name: "ada"}})
+	retries := func(m state.Msg) []bool {
+		var list []bool
+		for _, c := range s.Update(m) {
+			if plan, ok := c.(state.CallPlanLink); ok {
+				list = append(list, plan.Request.Retry)
+			}
+		}
+		return list
+	}
+	for _, test := range []struct {
+		msg  state.Msg
+		want bool
+	}{
+		{state.PickProvider{Protocol: api.OIDC, Name: "authelia"}, false},
+		{state.FindWay{}, true},
+		{state.PickStrategy{Strategy: api.StrategyOwnClient}, false},
+	} {
+		if got := retries(test.msg); !slices.Equal(got, []bool{test.want}) {
+			t.Errorf("%T asks with retry %v, want %t", test.msg, got, test.want)
+		}
 	}
 }

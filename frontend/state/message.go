@@ -102,6 +102,8 @@ type (
 	Answer struct{ Yes bool }
 	// CancelLink ends the running flow.
 	CancelLink struct{}
+	// FindWay tries the ways to sign in again.
+	FindWay struct{}
 	// LinkAgain returns to the plan after a failure.
 	LinkAgain struct{}
 	// MoveHere starts the link again and moves the identity from the account that it opens now.

@@ -160,7 +160,7 @@ var german = api.Settings{Language: "de"}
 func cases() map[string]func() *state.State {
 	all := map[string]func() *state.State{}
 	for _, screen := range []map[string]func() *state.State{
-		connectCases, rosterCases, accountCases, linkCases, deviceCases, providersCases, historyCases, ownCases, settingsCases, dialogsCases,
+		connectCases, rosterCases, accountCases, linkCases, deviceCases, noWayCases, providersCases, historyCases, ownCases, settingsCases, dialogsCases,
 	} {
 		maps.Copy(all, screen)
 	}

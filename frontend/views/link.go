@@ -176,20 +176,31 @@ func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 	for _, o := range p.Options {
 		if o.Strategy != api.StrategySubject {
 			list = append(list, way(l, o, nil))
-			client = client || o.Code == api.CodeClientMissing || o.Code == api.CodeClientSecretMissing
+			client = client || o.Code == api.CodeClientMissing
 		}
 	}
-	return []*dom.Node{
+	device := elsewhere(l, p, true, s.Link.Planning)
+	byName := components.Primary
+	if device != nil {
+		byName = components.Secondary
+	}
+	body := []*dom.Node{
 		components.Banner("warn", "alert", dom.E("p", l.T("link.noSignIn"))),
 		dom.E("ul", dom.Class("ways"), list),
+	}
+	body = append(body, cures(l, p.NoWay)...)
+	return append(body,
 		components.Error(l, s.Link.Error),
 		dom.E("div", dom.Class("actions"),
-			elsewhere(l, p, true, s.Link.Planning),
-			components.Primary(l.T("link.byName"), state.LinkTab{Subject: true}, dom.ID("by-name")),
+			device,
+			byName(l.T("link.byName"), state.LinkTab{Subject: true}, dom.ID("by-name")),
 			dom.If(client, func() *dom.Node {
 				return components.Secondary(l.T("link.enterClient"), state.Go{Screen: state.ScreenProviders}, dom.ID("enter-client"))
-			})),
-	}
+			}),
+			dom.If(p.NoWay != nil && len(p.NoWay.Attempts) > 0, func() *dom.Node {
+				return components.Secondary(l.T("again"), state.FindWay{}, dom.ID("find-way"), components.Icon("refresh"),
+					dom.Flag("disabled", s.Link.Planning))
+			})))
 }
 
 func reason(l *catalogue, o api.Option) *dom.Node {
@@ -502,8 +513,10 @@ func linkFailed(s *stateOf, l *catalogue) []*dom.Node {
 			components.Primary(l.T("failed.move"), state.MoveHere{}, dom.ID("move-here"), components.Icon("move")),
 			components.Secondary(l.T("failed.other"), state.LinkAgain{}))
 	}
-	return []*dom.Node{
-		stepTitle(title), what, after,
-		dom.E("div", dom.Class("actions"), again, components.Secondary(l.T("link.back"), state.LeaveLink{})),
+	body := []*dom.Node{stepTitle(title), what, after}
+	if k.Error != nil {
+		body = append(body, noWay(l, k.Error.NoWay)...)
 	}
+	return append(body,
+		dom.E("div", dom.Class("actions"), again, components.Secondary(l.T("link.back"), state.LeaveLink{})))
 }
