@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
+	"net"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -46,6 +47,8 @@ type Options struct {
 	// choice, or else the system's.
 	Language func() string
 	Now      func() time.Time
+	// Dial opens the connections to servers; nil is the network. Tests put connections in memory here.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Default returns the options of an installation: the person's configuration folder and the system's keyring.
@@ -87,6 +90,7 @@ func New(o Options) *Backend {
 func (b *Backend) Client(e profile.Entry, credential secret.Value) (*jellyfin.Client, error) {
 	return jellyfin.New(jellyfin.Options{
 		URL: e.URL, DeviceID: e.DeviceID, Version: b.Version, Credential: credential, PinnedSHA256: e.PinnedSHA256,
+		Dial: b.Dial,
 	})
 }
 

@@ -152,9 +152,45 @@ func (b *Backend) open(
 	if err != nil {
 		return nil, err
 	}
+	s, err := meet(ctx, client, e, want, progress)
+	if err != nil {
+		return nil, err
+	}
+	data, err := b.Profiles.Load(ctx)
+	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
+		return nil, err
+	}
+	s.Roster = &roster.Reader{Users: client, Links: s.Plugin, Now: b.Now}
+	s.Linker = &link.Linker{
+		Client: client, Plugin: s.Plugin, Roster: s.Roster, Journal: b.Journal, ServerID: s.Server.ID, Self: s.User,
+		Ports:    data.Settings.Ports,
+		Language: b.Language, Now: b.Now,
+		Settings: s.settings,
+		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {
+			return b.clientSecret(ctx, s, p, name)
+		},
+		Remembered: func(p api.Protocol, name string) []api.Attempt {
+			e := s.Entry()
+			return e.Way(p, name)
+		},
+		Remember: func(ctx context.Context, w api.FoundWays) { b.remember(ctx, s, w) },
+	}
+	return s, nil
+}
+
+// meetLimit is how long a server that has started may take for all the answers that say what it is and can. Each answer has
+// a limit of its own, but there are about ten.
+const meetLimit = time.Minute
+
+// meet waits until a server has started, and learns what it is, whose the credential is, and what the plugin can do.
+func meet(
+	ctx context.Context, client *jellyfin.Client, e profile.Entry, want string, progress func(api.Progress),
+) (*Session, error) {
 	if err := client.WaitReady(ctx, progress, ssoplugin.Route); err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, meetLimit)
+	defer cancel()
 	server, err := client.PublicInfo(ctx)
 	if err != nil {
 		return nil, err
@@ -173,27 +209,7 @@ func (b *Backend) open(
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{entry: e, Server: server, Client: client, Plugin: plugin, Kind: kind, User: user}
-	data, err := b.Profiles.Load(ctx)
-	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
-		return nil, err
-	}
-	s.Roster = &roster.Reader{Users: client, Links: plugin, Now: b.Now}
-	s.Linker = &link.Linker{
-		Client: client, Plugin: plugin, Roster: s.Roster, Journal: b.Journal, ServerID: server.ID, Self: user,
-		Ports:    data.Settings.Ports,
-		Language: b.Language, Now: b.Now,
-		Settings: s.settings,
-		ClientSecret: func(ctx context.Context, p api.Protocol, name string) (secret.Value, error) {
-			return b.clientSecret(ctx, s, p, name)
-		},
-		Remembered: func(p api.Protocol, name string) []api.Attempt {
-			e := s.Entry()
-			return e.Way(p, name)
-		},
-		Remember: func(ctx context.Context, w api.FoundWays) { b.remember(ctx, s, w) },
-	}
-	return s, nil
+	return &Session{entry: e, Server: server, Client: client, Plugin: plugin, Kind: kind, User: user}, nil
 }
 
 // serverChanged returns CodeServerChanged if both ids are known and differ.
