@@ -37,7 +37,7 @@ func TestOpeningASlowServerEnds(t *testing.T) {
 			}
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.Copy(io.Discard, r.Body) // else nobody hears that the client is gone
-			for range 2 { // before the header, and before the body
+			for range 2 {                      // before the header, and before the body
 				select {
 				case <-r.Context().Done():
 					return
