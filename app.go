@@ -152,7 +152,7 @@ func (a *App) RefreshRoster() (api.RosterCounts, error) { return a.window.Refres
 
 func (a *App) Account(userID string) (api.RosterRow, error) { return a.window.Account(a.ctx, userID) }
 
-func (a *App) Changes(userID string) ([]api.Change, error) { return a.window.Changes(a.ctx, userID) }
+func (a *App) Changes(userID string) (api.History, error) { return a.window.Changes(a.ctx, userID) }
 
 func (a *App) Providers() ([]api.ProviderDetail, error) { return a.window.Providers(a.ctx) }
 

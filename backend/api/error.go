@@ -73,6 +73,7 @@ const (
 	CodeProfileBusy          Code = "profile-busy"          // another Jellybind is writing
 	CodeProfileNewer         Code = "profile-newer"         // a later Jellybind wrote the profile file
 	CodeProfileUnwritable    Code = "profile-unwritable"    // the profile file or its folder cannot be opened or written
+	CodeJournalDamaged       Code = "journal-damaged"       // lines of the journal could not be read; they were set aside
 	CodeChangeRunning        Code = "change-running"        // a change is still being written, which needs the sign-in
 	CodeTokenLeft            Code = "token-left"            // the server could not be told to end a token that nobody uses any more
 	CodeChangeNotFound       Code = "change-not-found"      // the journal has no such change

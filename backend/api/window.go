@@ -300,6 +300,13 @@ type Removal struct {
 	Error *Error `json:"error,omitempty"`
 }
 
+// History is the journal of a server, newest change first.
+type History struct {
+	Changes []Change `json:"changes"`
+	// Damaged tells of lines of the journal that could not be read; nil if there are none.
+	Damaged *Error `json:"damaged,omitempty"`
+}
+
 // UndoResult says what became of undoing several changes, one after the other.
 type UndoResult struct {
 	// Changes are the changes that were made, in order. Undoes names what each of them undid.

@@ -248,6 +248,9 @@ func (a *app) historyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if damaged := b.Journal.Damaged(e.ServerID); damaged != nil {
+				a.warn(damaged)
+			}
 			if a.json {
 				if changes == nil {
 					changes = []api.Change{}
@@ -281,6 +284,9 @@ since is left alone. The undoing is a change of its own.`,
 				return err
 			}
 			done, err := b.Journal.Change(ctx, s.Server.ID, args[0])
+			if damaged := b.Journal.Damaged(s.Server.ID); damaged != nil {
+				a.warn(damaged)
+			}
 			if err != nil {
 				return err
 			}

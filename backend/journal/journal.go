@@ -4,12 +4,11 @@
 // Each server has one file of JSON lines. A change is written first as "intended", and again under the same id with how it
 // ended; the last line of an id counts. A change that stays "intended" was cut short, or the server's answer was lost: whether
 // the server stored it is not known until the roster is read. Lines are only appended and synced, so a crash can tear only the
-// last one, which is skipped. The journal holds names and ids, never a secret.
+// last one, which is dropped. Other lines that are no change were damaged by somebody or something else: they are set aside,
+// and Damaged tells of them. The journal holds names and ids, never a secret.
 package journal
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -17,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,11 +43,12 @@ type Journal struct {
 	mu     sync.Mutex
 	memory map[string][]api.Change // without a folder
 	alone  map[string]chan struct{}
+	left   map[string]int // damaged lines that could not be set aside
 }
 
 // Open returns the journal in a folder, which is made at the first write. An empty dir keeps the journal in memory.
 func Open(dir string, now func() time.Time) *Journal {
-	return &Journal{dir: dir, now: now, memory: make(map[string][]api.Change), alone: make(map[string]chan struct{})}
+	return &Journal{dir: dir, now: now, memory: make(map[string][]api.Change), alone: make(map[string]chan struct{}), left: make(map[string]int)}
 }
 
 // Intend writes down a change that is about to be made, and returns it with ID, Time and State set. If it fails, nothing may
@@ -249,15 +248,8 @@ func appendLine(ctx context.Context, path string, line []byte) error {
 	if err != nil {
 		return err
 	}
-	// End a line that a crash has torn, or it would swallow this one.
-	if end > 0 {
-		var b [1]byte
-		if _, err := f.ReadAt(b[:], end-1); err != nil {
-			return err
-		}
-		if b[0] != '\n' {
-			line = append([]byte{'\n'}, line...)
-		}
+	if end, err = endLine(f, end); err != nil {
+		return err
 	}
 	if _, err := f.Write(append(line, '\n')); err != nil {
 		return errors.Join(err, f.Truncate(end))
@@ -275,21 +267,13 @@ func (j *Journal) read(server string) ([]api.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	content, err := readFile(path)
+	if err != nil || len(content.damaged) == 0 {
+		return content.changes, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the journal: %w", err)
+	j.left[server] = 0
+	if err := setAside(path); err != nil { // such as in a folder that cannot be written: the lines stay where they are
+		j.left[server] = len(content.damaged)
 	}
-	var changes []api.Change
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, len(data)+1)
-	for lines.Scan() {
-		var c api.Change
-		if json.Unmarshal(lines.Bytes(), &c) == nil && c.ID != "" {
-			changes = append(changes, c)
-		}
-	}
-	return changes, lines.Err()
+	return content.changes, nil
 }

@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -296,4 +297,88 @@ func TestWaitingForAnotherChangeEnds(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestDamagedLinesAreSetAside: what is no change is counted and kept, in a file of its own, and the journal goes on.
+func TestDamagedLinesAreSetAside(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		damage  string // written after the first change
+		lines   string // the count
+		instead bool   // of the whole file
+	}{
+		"a line in the middle":       {"garbage\n", "1", false},
+		"half a change":              {`{"id":"half","kind":"li` + "\n", "1", false},
+		"a change without an id":     {`{"kind":"link"}` + "\n", "1", false},
+		"a change of another type":   {`{"id":5}` + "\n", "1", false},
+		"zeros, after a power cut":   {"\x00\x00\x00\x00", "1", false},
+		"a binary file in its place": {"\x7fELF\x02\x01\x01\nxyz\n\xff\xfe", "3", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			j := journal.Open(dir, at(1))
+			first := intend(t, j, "alice")
+			want := []api.Change{first}
+			path := filepath.Join(dir, server+".jsonl")
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.instead {
+				content, want = nil, nil
+			}
+			if err := os.WriteFile(path, append(content, c.damage...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(want, changes(t, j)); d != "" {
+				t.Error(d)
+			}
+			want = append([]api.Change{intend(t, j, "bob")}, want...)
+			for _, j := range []*journal.Journal{j, journal.Open(dir, at(1))} { // it is told until the file is deleted
+				if d := cmp.Diff(want, changes(t, j)); d != "" {
+					t.Error(d)
+				}
+				damaged := j.Damaged(server)
+				if damaged == nil || damaged.Code != api.CodeJournalDamaged || damaged.Params["n"] != c.lines {
+					t.Fatalf("told: %+v", damaged)
+				}
+				kept, err := os.ReadFile(damaged.Params["file"])
+				if err != nil || !strings.HasPrefix(c.damage, strings.TrimSuffix(string(kept), "\n")) {
+					t.Errorf("kept %q, %v", kept, err)
+				}
+			}
+			if err := os.Remove(j.Damaged(server).Params["file"]); err != nil {
+				t.Fatal(err)
+			}
+			if changes(t, j); j.Damaged(server) != nil {
+				t.Errorf("still told: %+v", j.Damaged(server))
+			}
+		})
+	}
+}
+
+// TestTornLineIsNotDamage: a crash leaves the beginning of a change at the end, and nothing is told of it.
+func TestTornLineIsNotDamage(t *testing.T) {
+	t.Parallel()
+	for _, torn := range []string{`{`, `{"id":"torn","kind":"li`, `{"id":"torn","userName":"` + "\xc3"} {
+		dir := t.TempDir()
+		j := journal.Open(dir, at(1))
+		first := intend(t, j, "alice")
+		f, err := os.OpenFile(filepath.Join(dir, server+".jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = f.WriteString(torn)
+		if err = errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff([]api.Change{first}, changes(t, j)); d != "" || j.Damaged(server) != nil {
+			t.Errorf("%q: %v, %s", torn, j.Damaged(server), d)
+		}
+		second := intend(t, j, "bob")
+		if d := cmp.Diff([]api.Change{second, first}, changes(t, j)); d != "" || j.Damaged(server) != nil {
+			t.Errorf("%q: %v, %s", torn, j.Damaged(server), d)
+		}
+	}
 }

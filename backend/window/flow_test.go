@@ -54,10 +54,10 @@ func TestLink(t *testing.T) {
 				t.Errorf("after linking %+v", got)
 			}
 			changes, err := w.Changes(ctx, maria.ID)
-			if list := must(w, changes, err); len(list) != 1 || list[0].ID != done.ID || list[0].State != api.ChangeConfirmed {
+			if list := must(w, changes, err).Changes; len(list) != 1 || list[0].ID != done.ID || list[0].State != api.ChangeConfirmed {
 				t.Errorf("the journal: %+v", list)
 			}
-			if other, err := w.Changes(ctx, "somebody else"); err != nil || len(other) != 0 {
+			if other, err := w.Changes(ctx, "somebody else"); err != nil || len(other.Changes) != 0 {
 				t.Errorf("somebody else's journal: %+v, %v", other, err)
 			}
 
@@ -145,7 +145,7 @@ func TestDeclineAndCancel(t *testing.T) {
 	if err := w.CancelFlow(owned); err != nil {
 		t.Errorf("cancelling a flow that has ended: %v", err)
 	}
-	if changes, err := w.Changes(ctx, ""); err != nil || len(changes) != 0 {
+	if changes, err := w.Changes(ctx, ""); err != nil || len(changes.Changes) != 0 {
 		t.Errorf("the journal: %+v, %v", changes, err)
 	}
 }

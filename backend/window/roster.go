@@ -111,10 +111,10 @@ func (w *Window) index(ctx context.Context) (*roster.Index, error) {
 }
 
 // Changes returns the journal of the open server, newest first, of one account or of all.
-func (w *Window) Changes(ctx context.Context, userID string) ([]api.Change, error) {
+func (w *Window) Changes(ctx context.Context, userID string) (api.History, error) {
 	s, _, err := w.current()
 	if err != nil {
-		return nil, err
+		return api.History{}, err
 	}
 	changes, err := s.Linker.History(ctx)
 	kept := []api.Change{}
@@ -123,5 +123,5 @@ func (w *Window) Changes(ctx context.Context, userID string) ([]api.Change, erro
 			kept = append(kept, c)
 		}
 	}
-	return kept, err
+	return api.History{Changes: kept, Damaged: s.Linker.Journal.Damaged(s.Server.ID)}, err
 }

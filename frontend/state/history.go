@@ -16,13 +16,15 @@ type CallChanges struct{ UserID string }
 type ChangesLoaded struct {
 	UserID string
 	List   []api.Change
-	Err    *api.Error
+	// Damaged tells of lines of the journal that could not be read.
+	Damaged *api.Error
+	Err     *api.Error
 }
 
 // Do calls Changes.
 func (c CallChanges) Do(ctx context.Context, b Backend) Msg {
-	list, err := get[[]api.Change](ctx, b, "Changes", c.UserID)
-	return ChangesLoaded{UserID: c.UserID, List: list, Err: err}
+	h, err := get[api.History](ctx, b, "Changes", c.UserID)
+	return ChangesLoaded{UserID: c.UserID, List: h.Changes, Damaged: h.Damaged, Err: err}
 }
 
 // CallUndo undoes changes in their order, until one fails.
@@ -58,7 +60,7 @@ func (s *State) changesLoaded(m ChangesLoaded) {
 	case m.UserID == "":
 		s.History.Loaded, s.History.Error = true, m.Err
 		if m.Err == nil {
-			s.History.List = m.List
+			s.History.List, s.History.Damaged = m.List, m.Damaged
 		}
 	case m.UserID == s.Drawer.UserID && m.Err == nil:
 		s.Drawer.Changes = m.List

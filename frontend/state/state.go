@@ -301,6 +301,8 @@ type History struct {
 	List   []api.Change
 	Loaded bool
 	Error  *api.Error
+	// Damaged tells of lines of the journal that could not be read.
+	Damaged *api.Error
 	// Undoing is the id of the first change that is being undone.
 	Undoing string
 }

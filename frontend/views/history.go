@@ -32,7 +32,16 @@ func history(s *stateOf, l *catalogue) *dom.Node {
 			body = dom.E("div", body, dom.E("p", dom.Class("muted"), l.N("history.more", len(h.List)-most)))
 		}
 	}
-	return dom.E("div", dom.Key("history"), dom.Class("screen"), head, body)
+	return dom.E("div", dom.Key("history"), dom.Class("screen"), head, damagedJournal(l, h.Damaged), body)
+}
+
+// damagedJournal tells of changes that cannot be shown.
+func damagedJournal(l *catalogue, damaged *api.Error) *dom.Node {
+	if damaged == nil {
+		return nil
+	}
+	sentence, hint := l.Error(damaged)
+	return components.Banner("warn", "alert", dom.E("p", dom.Class("banner-title"), sentence), dom.E("p", hint))
 }
 
 func historyRow(s *stateOf, l *catalogue, c api.Change) *dom.Node {

@@ -54,6 +54,12 @@ var historyCases = map[string]func() *state.State{
 			}},
 		)
 	},
+	"history-damaged": func() *state.State {
+		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory},
+			state.ChangesLoaded{Damaged: &api.Error{
+				Code: api.CodeJournalDamaged, Why: "journal-kept", Params: map[string]string{"n": "3", "file": "/home/a/journal/1.damaged"},
+			}})
+	},
 	"history-failed": func() *state.State {
 		return after(opened(api.Settings{}, false), state.Go{Screen: state.ScreenHistory},
 			state.ChangesLoaded{Err: &api.Error{Code: api.CodeInternal, Why: "journal"}})
