@@ -10,6 +10,8 @@ type Admission struct {
 	// RoleClaim brings a person's roles: a claim or, with dots, a path into its object (OIDC), or an attribute (SAML). It is
 	// empty where the settings name none, and then nobody has a role.
 	RoleClaim string `json:"roleClaim,omitempty"`
+	// RoleKeys is true where the roles are the names in the claim's object.
+	RoleKeys bool `json:"roleKeys,omitempty"`
 
 	// Rights is true where each sign-in sets whether the account is an administrator, and its libraries.
 	Rights bool `json:"rights,omitempty"`

@@ -354,6 +354,8 @@ type Capabilities struct {
 	RemovalEndsSessions bool `json:"removalEndsSessions"`
 	// PasswordsOff is whether the server lets people in by password at all.
 	PasswordsOff PasswordsOff `json:"passwordsOff,omitzero"`
+	// EnabledOnly is true where nothing is linked at a provider that is switched off.
+	EnabledOnly bool `json:"enabledOnly,omitempty"`
 	// PageSignsIn is true where the plugin's own linking page may sign in with the new identity instead of linking it.
 	PageSignsIn bool `json:"pageSignsIn"`
 	// RosterByAccount is true where everybody's links can be read only one account at a time, which takes some 20 ms each.

@@ -289,6 +289,10 @@ type Verified struct {
 	// SignedIn is true when the server was asked to sign in and that session was ended again; false when the link was
 	// only read.
 	SignedIn bool `json:"signedIn"`
+	// Effects are what signing in would have changed in the account, where that is why the server was not asked.
+	Effects []Remark `json:"effects,omitempty"`
+	// Remarks are about the sign-in that proved the identity, such as a role that the server will miss.
+	Remarks []Remark `json:"remarks,omitempty"`
 	// Strategy is how the name was proved.
 	Strategy Strategy `json:"strategy,omitempty"`
 }

@@ -299,7 +299,7 @@ func (w *World) addProviders(change func(name string, config map[string]any)) er
 		return map[string]any{
 			"OidEndpoint": p.Issuer(), "OidClientId": idp.ClientJellyfin,
 			"OidSecret": p.ClientSecret(idp.ClientJellyfin).Reveal(),
-			"Enabled":   enabled, "EnableAllFolders": true, "NewPath": newPath, "OidScopes": []string{"email"},
+			"Enabled":   enabled, "EnableAllFolders": true, "EnableLiveTv": true, "NewPath": newPath, "OidScopes": []string{"email"},
 			"DisableHttps": true, "DisablePushedAuthorization": true, "AllowPrivateNetworkAddresses": true,
 		}
 	}
@@ -322,7 +322,7 @@ func (w *World) addProviders(change func(name string, config map[string]any)) er
 	}
 	config := map[string]any{
 		"SamlEndpoint": w.adfs.SSOURL(), "SamlClientId": samlClient, "SamlCertificate": certificate,
-		"Enabled": true, "EnableAllFolders": true, "NewPath": true,
+		"Enabled": true, "EnableAllFolders": true, "EnableLiveTv": true, "NewPath": true,
 	}
 	change(ADFS, config)
 	if err := w.server.AddSAMLProvider(ADFS, config); err != nil {

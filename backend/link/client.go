@@ -78,10 +78,14 @@ func ownClientReason(f Facts, _ api.WriteMethod) api.Remark {
 // client is what both clients have in common. It asks for what the plugin asks for, so that the name is the same.
 func client(f Facts) oidcflow.Client {
 	p := f.Provider
-	return oidcflow.Client{
+	c := oidcflow.Client{
 		Issuer: p.Endpoint, Scopes: p.Scopes, Parameters: p.OIDC.Parameters, Rule: p.OIDC.Rule, NoUserinfo: p.OIDC.NoUserinfo,
 		Push: !p.OIDC.NoPush, AcceptPublishedIssuer: p.OIDC.AnyIssuer, PinnedSHA256: f.Settings.PinnedSHA256,
 	}
+	if len(p.Admission.Roles) > 0 {
+		c.RoleClaim, c.RoleKeys = p.Admission.RoleClaim, p.Admission.RoleKeys
+	}
+	return c
 }
 
 // asPlugin is the plugin's client, with its secret and the redirect path of the relay.
@@ -132,7 +136,12 @@ func (l *Linker) signIn(
 	ctx context.Context, f Facts, s api.Strategy, c oidcflow.Client, person Person,
 ) (proof, error) {
 	id, err := oidcflow.Run(ctx, c, oidcflow.Options{Listen: l.listen(f, s), Now: l.Now}, person.SignIn)
-	return proof{name: id.Name, displayName: id.DisplayName, email: id.Email}, err
+	if err != nil {
+		return proof{}, err
+	}
+	return proof{
+		name: id.Name, displayName: id.DisplayName, email: id.Email, remarks: roleRemarks(f.Provider, id.Roles),
+	}, nil
 }
 
 func (l *Linker) tryPluginClient(ctx context.Context, f Facts) (address string, err error) {

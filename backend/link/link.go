@@ -81,10 +81,11 @@ type Plugin interface {
 	Providers(ctx context.Context) ([]api.Provider, error)
 	UserLinks(ctx context.Context, userID string) ([]api.Identity, error)
 
-	// Start, Relay and PendingName run the server's own sign-in; its answer is caught on the loopback.
+	// Start, Relay, PendingName and PendingGrant run the server's own sign-in; its answer is caught on the loopback.
 	Start(ctx context.Context, req ssoplugin.StartRequest) (ssoplugin.Started, error)
 	Relay(ctx context.Context, s ssoplugin.Started, cb ssoplugin.Callback) error
 	PendingName(ctx context.Context, state secret.Value) (string, error)
+	PendingGrant(ctx context.Context, state secret.Value) (api.Granted, error)
 	// StartTrueName reads the SAML request that the server makes under its own name, and ClientSecret the plugin's secret at an
 	// OIDC provider, for a sign-in of our own.
 	StartTrueName(ctx context.Context, provider string) (samlmsg.AuthnRequest, error)

@@ -132,5 +132,5 @@ func warnings(f Facts, plan api.Plan) []api.Remark {
 	warn(unknown && !blind && direct.OK, api.WhyUnknown)
 	warn(unknown && !blind && !direct.OK, "warn-unreturned")
 	warn(unknown && blind, "warn-blind")
-	return w
+	return append(w, nextSignIn(f.Provider, f.Account)...)
 }

@@ -108,7 +108,7 @@ func (l *Linker) relayed(ctx context.Context, f Facts, req relayflow.Request, pe
 			return person.SignIn(ctx, s)
 		})
 	if err != nil {
-		return proof{}, err
+		return proof{}, l.whyAway(ctx, f, err)
 	}
 	p := proof{data: result.Data, cookies: result.Cookies}
 	if f.Capabilities.NameBeforeWrite.OK {
@@ -121,6 +121,7 @@ func (l *Linker) relayed(ctx context.Context, f Facts, req relayflow.Request, pe
 func (l *Linker) tryRelay(ctx context.Context, f Facts) (address string, err error) {
 	address = l.Client.URL().String()
 	started, err := l.Plugin.Start(ctx, l.startRequest(f))
+	err = l.whyAway(ctx, f, err)
 	if err != nil || f.Provider.Protocol == api.SAML || !started.State.IsZero() {
 		return address, err
 	}
@@ -152,7 +153,7 @@ func (l *Linker) tryRelayLocal(ctx context.Context, f Facts) (address string, er
 	if err == nil {
 		err = relayflow.CheckAddress(started.Location.Reveal(), authorization)
 	}
-	return f.Local.String(), err
+	return f.Local.String(), l.whyAway(ctx, f, err)
 }
 
 func (l *Linker) startRequest(f Facts) ssoplugin.StartRequest {

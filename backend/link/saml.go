@@ -1,7 +1,9 @@
 package link
 
 import (
+	"cmp"
 	"context"
+	"slices"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/relayflow"
@@ -134,7 +136,12 @@ func (l *Linker) response(ctx context.Context, f Facts, judge samlflow.Judge, pe
 			}
 		},
 	}, person.SignIn)
-	return proof{name: result.NameID, data: result.Response, remarks: result.Remarks}, err
+	if err != nil {
+		return proof{}, err
+	}
+	p := asserted(f, result.Assertion)
+	p.data = result.Response
+	return p, nil
 }
 
 // trySAML sees whether our own request can take the place of the server's. Only for a provider whose settings cannot be read
@@ -144,32 +151,58 @@ func (l *Linker) trySAML(ctx context.Context, f Facts) (address string, err erro
 	return l.Client.URL().String(), err
 }
 
+// asserted is what a checked response tells.
+func asserted(f Facts, a samlflow.Assertion) proof {
+	roles := a.Attributes[f.Provider.Admission.RoleClaim]
+	return proof{name: a.NameID, roles: roles, remarks: slices.Concat(a.Remarks, roleRemarks(f.Provider, roles))}
+}
+
 // serverStart runs a sign-in that the server starts, with its answer to the loopback.
 func (l *Linker) serverStart(ctx context.Context, f Facts, person Person) (proof, error) {
 	result, err := relayflow.Run(ctx, l.Plugin, l.relayRequest(f),
 		relayflow.Options{Listen: l.listen(f, api.StrategyRelay), Now: l.Now}, person.SignIn)
 	if err != nil {
-		return proof{}, err
+		return proof{}, l.whyRefused(f, result, err)
 	}
-	p := proof{data: result.Data, cookies: result.Cookies}
 	if !checkable(f).OK {
 		// The server checks the signature before it writes, and the name is read back after; here it only shows the person
 		// what there is to confirm.
-		p.name, err = samlflow.NameID(result.Response)
-		return p, err
+		name, err := samlflow.NameID(result.Response)
+		return proof{name: name, data: result.Data, cookies: result.Cookies}, err
 	}
 	judge := samlflow.Ours
 	if write, _ := serverStartWrite(f); write == api.WritePostLink && !f.Verifying {
 		judge = samlflow.ServersToo
 	}
-	audience := f.Provider.SAML.Audience
-	if audience == "" {
-		audience = f.Provider.ClientID
+	a, err := samlflow.Check(result.Response, l.expect(f, result, judge), &l.seen)
+	if err != nil {
+		return proof{}, err
 	}
-	a, err := samlflow.Check(result.Response, samlflow.Expect{
-		Judge: judge, Certificate: f.Provider.Certificate, Audience: audience, Recipient: result.ACS, RequestID: result.RequestID,
-		AllowSHA1: f.Settings.AllowSHA1, Now: l.Now(),
-	}, &l.seen)
-	p.name, p.remarks = a.NameID, a.Remarks
-	return p, err
+	p := asserted(f, a)
+	p.data, p.cookies = result.Data, result.Cookies
+	return p, nil
+}
+
+// expect is what the response to a sign-in that the server started must fit.
+func (l *Linker) expect(f Facts, result relayflow.Result, judge samlflow.Judge) samlflow.Expect {
+	return samlflow.Expect{
+		Judge: judge, Certificate: f.Provider.Certificate, Audience: cmp.Or(f.Provider.SAML.Audience, f.Provider.ClientID),
+		Recipient: result.ACS, RequestID: result.RequestID, AllowSHA1: f.Settings.AllowSHA1, Now: l.Now(),
+	}
+}
+
+// whyRefused looks for the reason why the server refused a response: some plugins give none. Our own check of the same response
+// tells of its certificate, time and audience. Where it finds nothing, the server's error stays.
+func (l *Linker) whyRefused(f Facts, result relayflow.Result, err error) error {
+	if result.Response.IsZero() || !checkable(f).OK {
+		return err
+	}
+	var apart samlflow.Replay // the response was not accepted
+	_, found := samlflow.Check(result.Response, l.expect(f, result, samlflow.Ours), &apart)
+	if e, ok := asError(err); ok && found != nil {
+		told := *e
+		told.Because(found)
+		return &told
+	}
+	return err
 }

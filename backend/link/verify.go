@@ -19,12 +19,29 @@ type VerifyRequest struct {
 	Retry bool
 }
 
+// agree asks the person whether the server may sign in, if that changes the account. If the person says no, it returns what
+// would have changed.
+func (l *Linker) agree(
+	ctx context.Context, p api.Provider, v api.Verified, proved proof, person Person,
+) (declined []api.Remark, err error) {
+	effects, err := l.effects(ctx, p, v.Account, proved)
+	if err != nil || len(effects) == 0 {
+		return nil, err
+	}
+	err = person.Confirm(ctx, api.Confirmation{Account: v.Account, Identity: v.Identity, NameKnown: true, Effects: effects})
+	if api.IsCode(err, api.CodeCancelled) && ctx.Err() == nil {
+		return effects, nil
+	}
+	return nil, err
+}
+
 // Verify signs in once with an identity, tells which account it opens, and ends that session. It takes the last step only if
 // the identity is known and linked, because for an unlinked identity the server would create an account.
 //
 // Some plugins do not tell who signed in before the last step (OIDC), or finish it only on their own page (SAML), and a proxy may
 // hide the server's own sign-in. Then our own sign-in or the checked assertion proves the identity without the server, and the
-// links tell the account; Verified.SignedIn is false.
+// links tell the account; Verified.SignedIn is false. So it is if the sign-in would change the account, as 9p4 and K0lin do, and
+// the person does not agree to that.
 //
 // The way is found as for a link, with the errors of MakePlan. It fails with CodeLinkNotFound if the identity is not linked.
 func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (api.Verified, error) {
@@ -68,9 +85,12 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 			Params: map[string]string{"name": proved.name, "provider": p.Name},
 		}
 	}
-	verified.Account = owner.User
+	verified.Account, verified.Remarks = owner.User, proved.remarks
 	if !signIn {
 		return verified, nil
+	}
+	if verified.Effects, err = l.agree(ctx, *p, verified, proved, person); err != nil || len(verified.Effects) > 0 {
+		return verified, err
 	}
 	person.Progress(api.Progress{Step: "verifying"})
 	if err := ctx.Err(); err != nil {

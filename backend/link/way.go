@@ -126,7 +126,14 @@ func signInWorks(f Facts) api.Ability {
 	return api.Ability{OK: true}
 }
 
-func subjectWorks(Facts) api.Ability { return api.Ability{OK: true} }
+// subjectWorks reports whether a typed name can be linked. A provider that is switched off takes it too, with a remark, unless
+// the plugin refuses everything there.
+func subjectWorks(f Facts) api.Ability {
+	if able := signInWorks(f); !able.OK && f.Capabilities.EnabledOnly {
+		return able
+	}
+	return api.Ability{OK: true}
+}
 
 func provesNothing(Facts) (signIn bool, able api.Ability) {
 	return false, api.Ability{Why: "proves-nothing"}
@@ -146,6 +153,7 @@ type proof struct {
 	data               secret.Value
 	cookies            []*http.Cookie
 	remarks            []api.Remark
+	roles              []string // of a SAML response
 }
 
 // subject takes the name that the person gives.

@@ -67,11 +67,23 @@ func changedMeanwhile(name string) error {
 // postLink writes a link whose name is known by POST Link, and reads it back.
 func (l *Linker) postLink(ctx context.Context, before api.Roster, plan api.Plan, p proof, link api.Link) outcome {
 	sent := l.Plugin.PostLink(ctx, link.Protocol, link.Provider, link.UserID, p.data, p.cookies)
+	sent = becauseOf(p.remarks, sent)
 	o := l.settle(ctx, sent, link, true)
 	if o.how == made || o.how == unread || sent != nil && !uncertain(sent) {
 		return o
 	}
 	return l.takeBack(ctx, before, plan, link.Identity, o)
+}
+
+// becauseOf adds what our own check noticed of a response that the server refused without a reason, such as another audience.
+func becauseOf(remarks []api.Remark, sent error) error {
+	e, ok := asError(sent)
+	if !ok || e.Why != "response-refused" || len(remarks) == 0 {
+		return sent
+	}
+	told := *e
+	told.Because(&api.Error{Code: e.Code, Why: remarks[0].Why, Params: remarks[0].Params})
+	return &told
 }
 
 // add writes a link without a sign-in. from is the account that may lose the identity; if it is empty, an identity that

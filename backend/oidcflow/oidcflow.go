@@ -51,6 +51,10 @@ type Client struct {
 	Rule api.NameRule
 	// NoUserinfo is true where the server does not ask the userinfo endpoint, so that its claims do not count.
 	NoUserinfo bool
+	// RoleClaim is a claim, or a path into one, whose roles are read for Identity.Roles; empty reads none. RoleKeys is true where
+	// the roles are the names in an object.
+	RoleClaim string
+	RoleKeys  bool
 	// RedirectPath is the exact escaped path of the redirect URI on the loopback, such as "/jf/sso/OID/redirect/my%20idp";
 	// empty means DefaultRedirectPath.
 	RedirectPath string
@@ -83,6 +87,8 @@ type Identity struct {
 	Issuer, Subject string
 	// DisplayName and Email are empty where the provider did not tell.
 	DisplayName, Email string
+	// Roles are what Client.RoleClaim brought.
+	Roles []string
 }
 
 // Run discovers the provider, listens, shows the address to sign in at, waits for the answer and redeems it. show runs
@@ -240,6 +246,7 @@ func (p *provider) identify(ctx context.Context, token *oauth2.Token, nonce secr
 	return Identity{
 		Name: name, Claim: claim, Issuer: id.Issuer, Subject: id.Subject,
 		DisplayName: shown("name", more, c), Email: shown("email", more, c),
+		Roles: roles(p.client.RoleClaim, p.client.RoleKeys, c, more),
 	}, nil
 }
 
@@ -247,7 +254,7 @@ func (p *provider) identify(ctx context.Context, token *oauth2.Token, nonce secr
 // the name cannot depend on it.
 func (p *provider) userinfo(ctx context.Context, token secret.Value, subject string, id claims) (claims, error) {
 	bySubject := cmp.Or(p.client.Rule.Claim, p.client.Rule.Fallback) == subjectClaim
-	if p.meta.UserInfoEndpoint == "" || p.client.NoUserinfo || bySubject && shown("name", id) != "" {
+	if p.meta.UserInfoEndpoint == "" || p.client.NoUserinfo || bySubject && shown("name", id) != "" && p.client.RoleClaim == "" {
 		return nil, nil
 	}
 	more, err := p.askUserinfo(ctx, token)

@@ -86,6 +86,8 @@ func (r Result) LogValue() slog.Value { return slog.StringValue(r.String()) }
 // Run listens, starts the sign-in, shows its address and waits for the answer, which it passes on once. show runs during the
 // wait; its context ends with it.
 //
+// With an error the result is empty, except for a SAML response that was passed on and refused: its caller may find out why.
+//
 // The errors are what Server and show return, and: api.CodePortTaken, api.CodeAddressRefused for an address that is no web
 // page's, api.CodeSignInRefused when the identity provider or the server said no, api.CodeTimeout, api.CodeCancelled.
 func Run(
@@ -146,7 +148,7 @@ func Run(
 			return loopback.Page{OK: err == nil}, err
 		})
 	if err != nil {
-		return Result{}, err
+		return Result{Response: result.Response, RequestID: result.RequestID, ACS: result.ACS}, err
 	}
 	return result, nil
 }

@@ -100,7 +100,7 @@ func flowfinAbilities(kind api.CredentialKind) api.Capabilities {
 	if !caps.WriteConfig.OK && caps.WriteConfig.Why == "" {
 		caps.WriteConfig = no("config-ignored")
 	}
-	caps.RemovalEndsSessions = true
+	caps.RemovalEndsSessions, caps.EnabledOnly = true, true
 	caps.UnregisterDrops = true
 	caps.UnregisterKept = true
 	caps.StateOnce = true

@@ -144,11 +144,22 @@ func (p *Plugin) relayed(ctx context.Context, s Started, cb Callback, resp *jell
 		return p.absent(ctx, s.Protocol, s.Provider)
 	case resp.Status == http.StatusNotFound, resp.Status == http.StatusMisdirectedRequest:
 		return proxied(s.Host, resp.Err())
+	case !refusedElsewhere(cb) && (resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden):
+		if err := p.roleRefused(ctx, s, resp); err != nil {
+			return err
+		}
+		return signInRefused(reason(cb, resp))
 	case resp.Status == http.StatusBadRequest, resp.Status == http.StatusUnauthorized, resp.Status == http.StatusForbidden,
 		resp.Status == http.StatusInternalServerError:
 		return signInRefused(reason(cb, resp))
 	}
 	return refusal(resp, "passing-on")
+}
+
+// refusedElsewhere reports whether the identity provider itself refused the sign-in (RFC 6749, section 4.1.2.1).
+func refusedElsewhere(cb Callback) bool {
+	q, err := url.ParseQuery(cb.RawQuery)
+	return err == nil && q.Get("error") != ""
 }
 
 // reason is why a sign-in failed: what the identity provider itself said where it did (RFC 6749, section 4.1.2.1), since
@@ -182,6 +193,11 @@ type pendingEntry struct {
 	}
 	Valid    bool
 	Username string
+	// What the sign-in gives to the account.
+	Admin                  bool
+	Folders                []string
+	EnableLiveTV           bool `json:"EnableLiveTv"`
+	EnableLiveTVManagement bool `json:"EnableLiveTvManagement"`
 }
 
 // pending reads the pending sign-ins one by one until visit returns true.

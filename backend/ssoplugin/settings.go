@@ -52,6 +52,7 @@ type settings struct {
 
 	Roles                                      []string
 	RoleClaim                                  string
+	RoleClaimIsObjectMap                       bool
 	EnableAuthorization                        bool
 	AdminRoles                                 []string
 	PreserveAdminPermissions                   bool
@@ -222,7 +223,7 @@ func parameterText(object bool, value []byte) (string, error) {
 // admission says whom the settings let in and what a sign-in changes in the account.
 func (p *Plugin) admission(proto api.Protocol, s settings) api.Admission {
 	a := api.Admission{
-		Roles: some(s.Roles), RoleClaim: strings.TrimSpace(s.RoleClaim),
+		Roles: some(s.Roles), RoleClaim: strings.TrimSpace(s.RoleClaim), RoleKeys: s.RoleClaimIsObjectMap,
 		Rights: s.EnableAuthorization, AdminRoles: some(s.AdminRoles), KeepsAdministrator: s.PreserveAdminPermissions,
 		AllFolders: s.EnableAllFolders, Folders: some(s.EnabledFolders),
 		SetsLiveTV: p.liveTVAlways || s.EnableAuthorization, LiveTV: s.EnableLiveTV, LiveTVManagement: s.EnableLiveTVManagement,

@@ -221,7 +221,8 @@ func statesByKey(s *Server) answer {
 		d.Created = p.created.UTC().Format("2006-01-02T15:04:05.9999999-07:00")
 		d.Valid, d.IsLinking, d.Username = p.valid, p.linking, p.name
 		if p.valid {
-			d.Folders = []string{}
+			d.Admin, d.EnableLiveTv, d.EnableLiveTvManagement = p.rights.admin, p.rights.liveTV, p.rights.liveTVManagement
+			d.Folders = append([]string{}, p.rights.folders...)
 		}
 		out = append(out, member[stateDTO]{key, d})
 	}
