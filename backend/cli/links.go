@@ -695,7 +695,10 @@ server would create an account.`,
 				return a.document(v)
 			}
 			how := a.t("The session that proved it has ended again.")
-			if !v.SignedIn {
+			switch {
+			case len(v.Effects) > 0:
+				how = a.t("The links say so; Jellybind did not sign in to that account, since that changes it.")
+			case !v.SignedIn:
 				how = a.t("Jellybind's own sign-in at the provider proves the name, and the links say which account it opens.")
 			}
 			a.out.text("", a.t("{name} at {provider} opens {account}.",

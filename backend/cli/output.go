@@ -531,6 +531,9 @@ func (p *person) reassure(err error) error {
 }
 
 func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
+	if len(c.Effects) > 0 {
+		return p.agree(ctx, c)
+	}
 	if !c.NameKnown {
 		p.err.text("", p.t("Somebody signed in. With this flavour and credential, who it was is known only after the link is written."))
 		if c.MayMove {
@@ -559,6 +562,24 @@ func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 		return p.ask(ctx, p.t("Take it from {owner} and link it to {account}?", "owner", p.ownerName(c.Owner), "account", c.Account.Name))
 	}
 	return p.ask(ctx, p.t("Link it to the account {account}?", "account", c.Account.Name))
+}
+
+// agree asks whether the server may sign in though that changes the account. Where nobody can be asked, it may not.
+func (p *person) agree(ctx context.Context, c api.Confirmation) error {
+	p.err.text("", p.t("{name} at {provider} opens {account}.", "name", c.Identity.Name, "provider", c.Identity.Provider,
+		"account", c.Account.Name))
+	p.err.text("", p.t("Signing in to Jellyfin now changes that account:"))
+	for _, r := range c.Effects {
+		p.err.text("• ", p.words.Why(r.Why, r.Params))
+	}
+	if p.json && !p.yes {
+		return cancelled(nil)
+	}
+	err := p.ask(ctx, p.t("Sign in anyway?"))
+	if err != nil && ctx.Err() == nil {
+		return cancelled(err)
+	}
+	return err
 }
 
 // Progress reports what is going on.

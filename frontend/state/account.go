@@ -155,6 +155,12 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		}
 		v.Starting, v.FlowID, v.Error = false, m.ID, m.Err
 		return s.replay(m.ID), true
+	case AnswerVerify:
+		if s.Verify.Asks == nil {
+			return nil, true
+		}
+		s.Verify.Asks = nil
+		return []Cmd{CallConfirm{ID: s.Verify.FlowID, Yes: m.Yes}}, true
 	case CancelVerify:
 		return s.cancelVerify(), true
 	case Removed:

@@ -438,10 +438,13 @@ func (s *State) verifyMoved(e api.FlowEvent) []Cmd {
 		v.NoBrowser = v.NoBrowser || browserFailed(e)
 	case "sign-in":
 		v.SignIn, v.NoBrowser = e.SignIn, false
+	case "confirm":
+		v.Asks, v.SignIn = e.Confirmation, nil
+		return []Cmd{Focus{ID: "verify-no"}}
 	case "verified":
-		v.Result, v.SignIn = e.Verified, nil
+		v.Result, v.SignIn, v.Asks = e.Verified, nil, nil
 	case "failed":
-		v.Error, v.SignIn = e.Error, nil
+		v.Error, v.SignIn, v.Asks = e.Error, nil, nil
 	}
 	return nil
 }

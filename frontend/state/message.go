@@ -115,6 +115,8 @@ type (
 		UserID   string
 		Identity api.Identity
 	}
+	// AnswerVerify answers whether the sign-in may change the account.
+	AnswerVerify struct{ Yes bool }
 	// CancelVerify cancels the verification, or hides its result.
 	CancelVerify struct{}
 	// AskRemove asks before links are removed.

@@ -260,8 +260,10 @@ type Verify struct {
 	SignIn   *api.SignIn
 	// NoBrowser is true when no browser opened.
 	NoBrowser bool
-	Result    *api.Verified
-	Error     *api.Error
+	// Asks is set while the person decides whether the sign-in may change the account.
+	Asks   *api.Confirmation
+	Result *api.Verified
+	Error  *api.Error
 
 	start int // the number of the call it waits for
 }

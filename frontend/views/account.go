@@ -171,6 +171,15 @@ func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *d
 		content = []*dom.Node{components.Error(l, v.Error, components.Secondary(l.T("close"), state.CancelVerify{}))}
 	case v.Result != nil:
 		content = []*dom.Node{verified(l, a, i, v.Result)}
+	case v.Asks != nil:
+		content = []*dom.Node{
+			components.Banner("warn", "alert",
+				dom.E("p", dom.Class("banner-title"), l.T("verify.asks", "account", api.Printable(v.Asks.Account.Name))),
+				dom.E("ul", dom.Class("effects"), remarkItems(l, v.Asks.Effects))),
+			dom.E("div", dom.Class("actions end"),
+				components.Secondary(l.T("verify.no"), state.AnswerVerify{}, dom.ID("verify-no")),
+				components.Secondary(l.T("verify.yes"), state.AnswerVerify{Yes: true})),
+		}
 	case v.SignIn != nil:
 		content = []*dom.Node{
 			dom.E("p", l.T("verify.signin")), signInBox(s, l, v.SignIn, v.FlowID, v.NoBrowser),
@@ -202,14 +211,18 @@ func verified(l *catalogue, a *api.RosterRow, want api.Identity, v *api.Verified
 		tone, icon, key = "warn", "alert", "verify.otherIdentity"
 	}
 	how := l.T("verify.read")
-	if v.SignedIn {
+	switch {
+	case v.SignedIn:
 		how = l.T("verify.signedIn")
+	case len(v.Effects) > 0:
+		how = l.T("verify.stopped")
 	}
 	return components.Banner(
 		tone,
 		icon,
 		dom.E("p", dom.Class("banner-title"), components.Sentence(l, key, nodes)),
 		dom.E("p", how),
+		remarkLines(l, v.Remarks),
 	)
 }
 

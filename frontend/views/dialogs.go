@@ -155,7 +155,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 		state.CloseDialog{},
 		dom.If(s.Can().UnregisterKept, func() *dom.Node { return dom.E("p", l.T("unregister.what")) }),
 		components.Select("auth", l.T("fact.provider"), s.Form[state.FieldAuth], choices, editMsg(state.FieldAuth)),
-		dom.E("ul", dom.Class("effects"), effects(l, p)),
+		dom.E("ul", dom.Class("effects"), remarkItems(l, p.Remarks)),
 		muted(l.T(undo)),
 		dom.If(p.NoPassword, func() *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("unregister.noPassword")))
@@ -183,11 +183,11 @@ func remarkLines(l *catalogue, remarks []api.Remark) []*dom.Node {
 	return lines
 }
 
-// effects says what unregistering does on this flavour.
-func effects(l *catalogue, p *api.UnregisterPlan) []*dom.Node {
-	list := make([]*dom.Node, len(p.Remarks))
-	for i, e := range p.Remarks {
-		list[i] = dom.E("li", l.Why(e.Why, e.Params))
+// remarkItems are remarks as items of a list.
+func remarkItems(l *catalogue, remarks []api.Remark) []*dom.Node {
+	list := make([]*dom.Node, len(remarks))
+	for i, r := range remarks {
+		list[i] = dom.E("li", l.Why(r.Why, r.Params))
 	}
 	return list
 }
