@@ -139,9 +139,14 @@ func (l *Linker) signIn(
 	if err != nil {
 		return proof{}, err
 	}
+	return identified(f, id), nil
+}
+
+// identified is what our own sign-in has learned.
+func identified(f Facts, id oidcflow.Identity) proof {
 	return proof{
 		name: id.Name, displayName: id.DisplayName, email: id.Email, remarks: roleRemarks(f.Provider, id.Roles),
-	}, nil
+	}
 }
 
 func (l *Linker) tryPluginClient(ctx context.Context, f Facts) (address string, err error) {

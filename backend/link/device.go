@@ -74,7 +74,10 @@ func (l *Linker) device(ctx context.Context, f Facts, person Person) (proof, err
 		return proof{}, err
 	}
 	id, err := d.Wait(ctx)
-	return proof{name: id.Name, displayName: id.DisplayName, email: id.Email}, err
+	if err != nil {
+		return proof{}, err
+	}
+	return identified(f, id), nil
 }
 
 // startDevice gets a code for the plugin's client. If the provider does not let that client use the device flow, our own client
