@@ -560,6 +560,9 @@ func (a *app) linksRemove() *cobra.Command {
 			case len(req.Links) > 1 && !all:
 				return usage("several-links")
 			}
+			if err := s.Linker.CheckRemoval(account, req); err != nil {
+				return err
+			}
 			if err := a.confirmRemoval(ctx, s.Linker, account, req); err != nil {
 				return err
 			}

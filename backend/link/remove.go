@@ -2,8 +2,10 @@ package link
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -27,6 +29,11 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 	for _, link := range req.Links {
 		if a := roster.Account(before, link.UserID); a == nil || !slices.Contains(a.Identities, link.Identity) {
 			return nil, noSuchLink(link)
+		}
+	}
+	for _, link := range req.Links { // before the first one is gone
+		if err := l.CheckRemoval(*roster.Account(before, link.UserID), req); err != nil {
+			return nil, err
 		}
 	}
 	changes := make([]api.Change, 0, len(req.Links))
@@ -67,19 +74,47 @@ func (l *Linker) remove(ctx context.Context, a api.Account, link api.Link, viaUn
 	change := api.Change{
 		Server: l.ServerID, Kind: api.ChangeUnlink, UserID: a.ID, UserName: a.Name, Identities: []api.Identity{link.Identity},
 	}
-	able := l.Removable(a, link)
-	if !able.OK && (!viaUnregister || !l.canRebuild(a)) {
-		next := "administrator"
-		switch {
-		case l.canRebuild(a):
-			next = "via-unregister"
-		case l.endsOwnSession(a.ID):
-			next = "other-administrator"
-		}
-		return change, able.Refused(api.CodeUnsupported, next)
+	err := l.CheckRemoval(a, RemoveRequest{Links: []api.Link{link}, ViaUnregister: viaUnregister})
+	if err != nil {
+		return change, err
 	}
 	o := l.record(ctx, &change, func(ctx context.Context) outcome { return l.drop(ctx, a, link) })
 	return change, o.told()
+}
+
+// CheckRemoval returns why links of an account cannot be removed, with the names of all that cannot, or nil. Remove checks it
+// before it removes anything; asking a person comes after it.
+func (l *Linker) CheckRemoval(a api.Account, req RemoveRequest) error {
+	if req.ViaUnregister && l.canRebuild(a) {
+		return nil
+	}
+	var refused api.Ability
+	var names []string
+	for _, link := range req.Links {
+		if link.UserID != a.ID {
+			continue
+		}
+		if able := l.Removable(a, link); !able.OK {
+			refused = able
+			names = append(names, link.Name)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	next := "administrator"
+	switch {
+	case l.canRebuild(a):
+		next = "via-unregister"
+	case l.endsOwnSession(a.ID):
+		next = "other-administrator"
+	}
+	e := refused.Refused(api.CodeUnsupported, next)
+	if refused.Params["name"] != "" {
+		e.Params = maps.Clone(e.Params)
+		e.Params["name"] = strings.Join(names, ", ")
+	}
+	return e
 }
 
 // Removable tells whether a link can be removed by itself, and why not.

@@ -1,8 +1,10 @@
 package link_test
 
 import (
+	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -67,5 +69,40 @@ func TestUnregisterWithoutAnswer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestWhatCannotBeRemovedIsKnownBefore: nothing is removed where one of the names does not fit into the plugin's address.
+func TestWhatCannotBeRemovedIsKnownBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	account := w.account(t, "tomas")
+	for _, name := range []string{"a/b", ".."} {
+		w.Server().AddLink(api.Link{
+			Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: name}, UserID: account.ID,
+		})
+	}
+	account = w.account(t, "tomas")
+	var req link.RemoveRequest
+	for _, id := range account.Identities {
+		req.Links = append(req.Links, api.Link{Identity: id, UserID: account.ID})
+	}
+	told := w.CheckRemoval(account, req)
+	changes, err := w.Remove(t.Context(), req, quiet)
+	for _, err := range []error{told, err} {
+		e, ok := errors.AsType[*api.Error](err)
+		if !ok || e.Code != api.CodeUnsupported || e.Why != "name-in-path" || e.Params["next"] != "via-unregister" {
+			t.Fatalf("got %v", err)
+		}
+		if names := strings.Split(e.Params["name"], ", "); len(names) != 2 || !slices.Contains(names, "a/b") || !slices.Contains(names, "..") {
+			t.Errorf("named: %q", names)
+		}
+	}
+	if left := w.account(t, "tomas").Identities; len(changes) != 0 || len(left) != len(account.Identities) {
+		t.Errorf("%d changes, left %v", len(changes), left)
+	}
+	req.ViaUnregister = true
+	if err := w.CheckRemoval(account, req); err != nil {
+		t.Errorf("by the detour: %v", err)
 	}
 }
