@@ -36,7 +36,7 @@ func commands() []command {
 		{"dev", "build with Wails' development server and start it (arguments are passed on)", runDev, true},
 		{"cross", "build for Windows and type-check for macOS", runCross, false},
 		{"icons", "make the icons again from build/appicon.svg", runIcons, false},
-		{"screenshots", "take README's pictures again (argument: a folder for those of all screens)", runScreenshots, false},
+		{"screenshots", "take README's pictures again (argument: a folder for pictures of all screens)", runScreenshots, false},
 	}
 }
 

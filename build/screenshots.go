@@ -25,7 +25,7 @@ var pictured = map[string]string{
 	"providers":   "providers-light-1024",
 }
 
-// runScreenshots takes the pictures anew and writes them into .github/images; with a folder as argument it takes those of
+// runScreenshots takes the pictures again and writes them into .github/images; with a folder as argument it takes those of
 // every screen instead, in both themes and several sizes, and writes them there.
 func runScreenshots(ctx context.Context, t *task) error {
 	if len(t.args) > 0 {

@@ -131,7 +131,7 @@ type Session struct {
 	Ways []FoundWays `json:"ways,omitempty"`
 	// DemoPeople are the names of those who can sign in at the demo world's providers; empty for a real server.
 	DemoPeople []string `json:"demoPeople,omitempty"`
-	// Warning is what went wrong beside the sign-in: the token whose place it took could not be ended. Nil for nothing.
+	// Warning says that the sign-in worked, but the token that it replaced could not be ended. It is nil otherwise.
 	Warning *Error `json:"warning,omitempty"`
 }
 
@@ -331,7 +331,7 @@ type UnregisterPlan struct {
 	// Remarks are what happens to links and sessions on this flavour, and Effects their sentences, for --json only.
 	Remarks []Remark `json:"remarks"`
 	Effects []string `json:"effects"`
-	// NoPassword is true when the account has no password: by AuthProviderDefault whoever knows its name can sign in.
+	// NoPassword is true when the account has no password: with AuthProviderDefault, anybody who knows its name can sign in.
 	NoPassword bool `json:"noPassword"`
 }
 
@@ -350,5 +350,5 @@ const (
 	EventFlow     = "flow"     // FlowEvent
 	EventRoster   = "roster"   // RosterCounts: the roster has changed
 	EventProgress = "progress" // Progress of a call that is under way
-	EventSession  = "session"  // Session: the open server was opened anew, with what another Jellybind stored
+	EventSession  = "session"  // Session: the open server was opened again, with what another Jellybind stored
 )

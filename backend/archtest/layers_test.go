@@ -22,7 +22,7 @@ var (
 var layers = []layer{
 	{"backend/api", nil, "the types that cross to the window are compiled into WebAssembly and known by all: a leaf"},
 	{"backend/words", of("backend/api"), "texts for people, below the window and the command line, which choose the language"},
-	{"backend/secret", of("backend/api"), "secrets know only the errors that a person is told, so that every layer may hold one"},
+	{"backend/secret", of("backend/api"), "secrets know only the errors that a person reads, so that every layer may hold one"},
 	{"backend/tlspin", of("backend/api"), "a certificate is trusted in the same way for the server and for an identity provider"},
 	{"backend/qr", nil, "a QR code knows only its text"},
 	{"backend/profile", of(leaves), "a file on disk knows nothing of servers, and can hold no credential"},

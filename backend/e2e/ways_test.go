@@ -77,7 +77,7 @@ func (s setUp) as(kind api.CredentialKind) *backend.Session {
 	return session
 }
 
-// nobody is told how it goes.
+// nobody hears how it goes.
 func nobody(api.Progress) {}
 
 // asUser opens the world as the plain user.

@@ -21,7 +21,7 @@ import (
 
 const qcSecret = "5ec2e75ec2e75ec2e75ec2e7"
 
-// wantCode fails unless the error has the code. It returns the error with what a person is told.
+// wantCode fails unless the error has the code. It returns the error with what a person reads.
 func wantCode(t *testing.T, err error, code api.Code) *api.Error {
 	t.Helper()
 	e, ok := err.(*api.Error) //nolint:errorlint // the promise is the type itself
@@ -411,7 +411,7 @@ func TestCreateKeyCancelled(t *testing.T) {
 	}
 }
 
-// TestCreateKeyThatIsNotShown: the person is told that there is one now.
+// TestCreateKeyThatIsNotShown: the person reads that there is one now.
 func TestCreateKeyThatIsNotShown(t *testing.T) {
 	t.Parallel()
 	k := &keyServer{}

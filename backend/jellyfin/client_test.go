@@ -268,7 +268,7 @@ func TestJSONAnswers(t *testing.T) {
 	}
 }
 
-// TestRefusals checks what a person is told of each status, and what he never sees.
+// TestRefusals checks what a person reads for each status, and what a person never sees.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	// Flowfin's refusal to remove the last way into an account has 201 bytes.

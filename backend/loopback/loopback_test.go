@@ -576,15 +576,15 @@ func TestAttend(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		show func(context.Context, *loopback.Listener, func(func())) error // the last one runs beside the test
+		show func(context.Context, *loopback.Listener, func(func())) error // the last one runs along with the test
 		want error
 	}{
-		{"returns at once", func(_ context.Context, l *loopback.Listener, beside func(func())) error {
-			beside(func() { ask(l) })
+		{"returns at once", func(_ context.Context, l *loopback.Listener, along func(func())) error {
+			along(func() { ask(l) })
 			return nil
 		}, nil},
-		{"stays until the answer", func(ctx context.Context, l *loopback.Listener, beside func(func())) error {
-			beside(func() { ask(l) })
+		{"stays until the answer", func(ctx context.Context, l *loopback.Listener, along func(func())) error {
+			along(func() { ask(l) })
 			<-ctx.Done()
 			return ctx.Err()
 		}, nil},

@@ -17,7 +17,7 @@ const subjectClaim = "sub"
 type claims map[string]json.RawMessage
 
 // canonicalName returns the canonical name that the server would gain from these claims, to the letter, and the claim that
-// it came from. The sources are the ID token's claims, then those of userinfo.
+// it came from. The sources are the ID token's claims, then userinfo's.
 //
 // The plugin reads all claims in that order, an array as one claim for each of its elements, and keeps the last one of the
 // rule's name. A claim of userinfo that says the same as one of the ID token is not counted twice. So a later value wins

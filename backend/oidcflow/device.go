@@ -74,7 +74,7 @@ func StartDevice(ctx context.Context, client Client, now func() time.Time) (*Dev
 	if err != nil {
 		return nil, err
 	}
-	// The person is told one host. An address with the code in it that leads elsewhere is not shown.
+	// The person sees one host. An address with the code in it that leads elsewhere is not shown.
 	if complete, err := browser.Check(answer.CompleteURI); err != nil || complete != host {
 		answer.CompleteURI = ""
 	}

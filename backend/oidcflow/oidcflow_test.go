@@ -319,7 +319,7 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// inWords returns the error with the sentence and the hint that a person is told.
+// inWords returns the error with the sentence and the hint that a person reads.
 func inWords(e *api.Error) *api.Error {
 	told := &api.Error{}
 	if e != nil {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// names returns the JSON names of a struct's fields, including those of embedded structs.
+// names returns the JSON names of a struct's fields, including the names in embedded structs.
 func names(v any) []string {
 	var out []string
 	for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {

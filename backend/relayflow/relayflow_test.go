@@ -375,7 +375,7 @@ func TestErrors(t *testing.T) {
 				t.Errorf("the error tells the state: %+v", err)
 			}
 			if !result.Data.IsZero() {
-				t.Error("a result beside an error")
+				t.Error("a result with an error")
 			}
 		})
 	}
@@ -409,7 +409,7 @@ func visit(t *testing.T, query string) func(context.Context, api.SignIn) error {
 	}
 }
 
-// inWords returns the error with the sentence and the hint that a person is told.
+// inWords returns the error with the sentence and the hint that a person reads.
 func inWords(e *api.Error) *api.Error {
 	told := &api.Error{}
 	if e != nil {

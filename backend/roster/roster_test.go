@@ -156,7 +156,7 @@ func TestChangedSinceLastLook(t *testing.T) {
 		t.Errorf("%d rows of %d changed accounts", p.Total, p.Counts.Changed)
 	}
 	if c := roster.NewIndex(sample(), map[string]uint64{}).Counts(); c.Changed != c.All {
-		t.Errorf("%d of %d accounts are new to whoever saw none", c.Changed, c.All)
+		t.Errorf("%d of %d accounts are new to a person who saw none", c.Changed, c.All)
 	}
 }
 

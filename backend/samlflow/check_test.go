@@ -397,7 +397,7 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
-// refused checks that nothing was believed, for the reason that the case is about, and that the person is told so.
+// refused checks that nothing was believed, for the reason that the case is about, and that the person reads it.
 func refused(t *testing.T, got samlflow.Assertion, err error, code api.Code, reason string) {
 	t.Helper()
 	if got.NameID != "" {
@@ -546,7 +546,7 @@ func TestBase64(t *testing.T) {
 	}
 }
 
-// inWords returns the error with the sentence and the hint that a person is told.
+// inWords returns the error with the sentence and the hint that a person reads.
 func inWords(e *api.Error) *api.Error {
 	told := &api.Error{}
 	if e != nil {

@@ -80,7 +80,7 @@ var attacks = []attack{
 		e.InsertChildAt(1, signature)
 		become(root, e)
 	}), "response within the response"},
-	{"XSW2: the signed response beside the detached signature", "response", onTree(func(root, _ *etree.Element) {
+	{"XSW2: the signed response next to the detached signature", "response", onTree(func(root, _ *etree.Element) {
 		original, e := root.Copy(), evil(root, "_evil")
 		signature := original.FindElement("./ds:Signature").Copy()
 		original.RemoveChild(original.FindElement("./ds:Signature"))

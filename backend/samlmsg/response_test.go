@@ -98,7 +98,7 @@ func FuzzReadResponse(f *testing.F) {
 			t.Fatalf("a document type: %+v", r)
 		}
 		if err != nil && (r.InResponseTo != "" || r.Success()) {
-			t.Fatalf("a result beside an error: %+v", r)
+			t.Fatalf("a result with an error: %+v", r)
 		}
 	})
 }

@@ -160,7 +160,7 @@ func (k *Keyring) settle(account string, late write, before string) {
 		switch {
 		case err != nil && !errors.Is(err, keyring.ErrNotFound):
 			return "", err
-		case now != late.value || now == before: // somebody else has written since, or all is as it shall be
+		case now != late.value || now == before: // somebody else has written since, or nothing is left to do
 			return "", nil
 		case before == "":
 			return "", keyring.Delete(Service, account)
@@ -309,7 +309,7 @@ func checkAccount(account string) error {
 	return nil
 }
 
-// explain wraps an error of this package in what a person is told.
+// explain wraps an error of this package in what a person reads.
 func explain(err error) error {
 	e := &api.Error{Err: err}
 	switch {

@@ -22,7 +22,7 @@ type store interface {
 	Delete(ctx context.Context, account string) error
 }
 
-// wantError checks the kind, the code and that a person is told what to do.
+// wantError checks the kind, the code and that a person reads what to do.
 func wantError(t *testing.T, err, kind error, code api.Code) {
 	t.Helper()
 	if kind != nil && !errors.Is(err, kind) {

@@ -72,7 +72,7 @@ func TestStopReading(t *testing.T) {
 		case err := <-ended:
 			var crossed struct{ Code api.Code }
 			if e := json.Unmarshal([]byte(window.FormatError(err).(string)), &crossed); e != nil || crossed.Code != api.CodeCancelled {
-				t.Errorf("%s: the page is told %v", name, window.FormatError(err))
+				t.Errorf("%s: the page gets %v", name, window.FormatError(err))
 			}
 		case <-time.After(5 * time.Second):
 			t.Fatalf("%s: goes on after it was called off", name)

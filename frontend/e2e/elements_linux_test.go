@@ -141,7 +141,7 @@ func (v *visit) columns() {
 	v.do("by name again", clickOn(".row-head .c-name .sort"), until(`document.querySelector('.row-head .c-name').getAttribute('aria-sort') === 'ascending'`))
 }
 
-// kinds presses each filter and picks each provider: the count beside it, the rows and the server say the same.
+// kinds presses each filter and picks each provider: the count next to it, the rows and the server say the same.
 func (v *visit) kinds() {
 	v.t.Helper()
 	truth := v.truth()
@@ -174,7 +174,7 @@ func (v *visit) kinds() {
 		v.do(f.key, clickAt(f.key, "() => "+button), until(button+`.getAttribute('aria-pressed') === 'true'`))
 		rows(want)
 		if n := ask[string](v.tab, button+`.querySelector('.filter-count').textContent`); n != english.Number(want) {
-			v.t.Errorf("beside %s stands %s, want %d", f.key, n, want)
+			v.t.Errorf("next to %s is %s, want %d", f.key, n, want)
 		}
 	}
 	v.do("all of them", clickOn(".filter"))

@@ -60,11 +60,11 @@ func host(address string) string {
 	return h
 }
 
-// field reads the error beside the address field, which takes the focus.
+// field reads the error next to the address field, which takes the focus.
 func (p *tab) field() string {
 	p.t.Helper()
-	p.do("the error beside the field", until(`document.getElementById('address-error')`), focused("address"))
-	p.nameless("the error beside the field")
+	p.do("the error next to the field", until(`document.getElementById('address-error')`), focused("address"))
+	p.nameless("the error next to the field")
 	return ask[string](p, `document.getElementById('address-error').innerText`)
 }
 
@@ -109,7 +109,7 @@ func (a *app) nothingStored(t *testing.T, address string) {
 	}
 }
 
-// TestAddressesThatAreNone says beside the field what is no address, and on a screen of its own, where it can be mended, which
+// TestAddressesThatAreNone says next to the field what is no address, and on a screen of its own, where it can be mended, which
 // one leads to no Jellyfin.
 func TestAddressesThatAreNone(t *testing.T) {
 	t.Parallel()
@@ -246,7 +246,7 @@ func TestRefusedSignIns(t *testing.T) {
 	}
 	a.nothingStored(t, d.URL())
 
-	// Who is no administrator sees his own links, and is told so.
+	// A user who is no administrator sees only their own links, and reads so.
 	p.do("a plain user", fill("user", "plain"), fill("password", password), key(kb.Enter), sees(english.T("own.limits")),
 		until(`!document.querySelector(".rows")`))
 	p.nameless("the own account")
@@ -379,7 +379,7 @@ func TestNoKeyring(t *testing.T) {
 	}
 }
 
-// TestLockedKeyring: a locked one is told at the first start and when something is to be stored; unlocked, all is well.
+// TestLockedKeyring: a locked one is reported at the first start and when something is to be stored; unlocked, all is well.
 func TestLockedKeyring(t *testing.T) {
 	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Locked)
@@ -414,7 +414,7 @@ type hangingService struct{}
 
 func (hangingService) Get(_, _ string) (dbus.Variant, *dbus.Error) { select {} }
 
-// TestHangingKeyring: the first frame does not wait for it, and it is told once its time is over.
+// TestHangingKeyring: the first frame does not wait for it, and it is reported once its time is over.
 func TestHangingKeyring(t *testing.T) {
 	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.NoService)

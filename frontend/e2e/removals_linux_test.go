@@ -165,7 +165,7 @@ func (v *visit) manyAtOnce() {
 	}
 }
 
-// orphan removes the links of a deleted account, which nothing brings back. A key cannot on Flowfin, and is told so.
+// orphan removes the links of a deleted account, which nothing brings back. A key cannot on Flowfin, and says so.
 func (v *visit) orphan() {
 	v.t.Helper()
 	person, _ := v.d.Person(demo.GoneName)

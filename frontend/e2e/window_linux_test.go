@@ -235,7 +235,7 @@ func TestKeyboardOnly(t *testing.T) {
 		until(`document.querySelector('#grid[aria-busy="false"]') && document.getElementById('row-0').innerText.includes('maria')`),
 		key(kb.ArrowDown), focused("row-0"), key("/"), focused("search"))
 	// Chromium's remote control sends the key and its character apart. A character that comes after the frame in which the
-	// focus has moved is typed, so the search is filled anew.
+	// focus has moved is typed, so the search is filled again.
 	p.do("the search again", key("a", chromedp.ModifierCtrl), key("maria"),
 		until(`document.getElementById('search').value === 'maria' && document.querySelector('#grid[aria-busy="false"]') &&
 			document.getElementById('row-0').innerText.includes('maria')`))

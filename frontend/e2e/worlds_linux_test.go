@@ -141,7 +141,7 @@ func (v *visit) leave() {
 	v.do("leaving", clickOn("#servers"), click(english.T("command.add")), sees(english.T("welcome.lead")))
 }
 
-// in is the same visit, whose failures are those of a subtest.
+// in is the same visit, whose failures belong to a subtest.
 func (v *visit) in(t *testing.T) *visit {
 	inner := *v
 	inner.tab = &tab{t: t, ctx: v.ctx, closed: true}

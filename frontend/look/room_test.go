@@ -39,7 +39,7 @@ func TestRosterUsesItsRoom(t *testing.T) {
 				t.Errorf("a row with three identities shows %q, want %q", got, c.want)
 			}
 			if c.width >= 1440 && ask[bool](ctx, t, cut) {
-				t.Error("a short name is cut beside a long one")
+				t.Error("a short name is cut next to a long one")
 			}
 			for _, scenario := range []string{"", "s=long"} {
 				do(ctx, t, "start "+scenario, open(scenario), sees("See which identities"), click(startDemo), sees("24 accounts"))
@@ -66,7 +66,7 @@ func TestRowsFitEveryWidth(t *testing.T) {
 	}
 }
 
-// TestWholeCellSelects: beside a small box the click would open the account.
+// TestWholeCellSelects: a click next to a small box would open the account.
 func TestWholeCellSelects(t *testing.T) {
 	const box = `(() => { const input = document.querySelector('#row-2 input'), row = document.getElementById('row-2').getBoundingClientRect(),
 		next = document.querySelector('#row-2 .c-name').getBoundingClientRect();
@@ -110,7 +110,7 @@ func TestNarrowNavigationKeepsItsWords(t *testing.T) {
 	if width := ask[float64](ctx, t, `document.querySelector('.running-left').getBoundingClientRect().width`); width < 10 {
 		t.Errorf("the time left is not seen; the pill says %q", pill)
 	}
-	do(ctx, t, "words beside the icon", script(`document.getElementById('nav-roster').focus()`), chromedp.KeyEvent(kb.Tab),
+	do(ctx, t, "words next to the icon", script(`document.getElementById('nav-roster').focus()`), chromedp.KeyEvent(kb.Tab),
 		focused("nav-providers"), until(words+` === '1'`))
 	do(ctx, t, "confirming", script(confirmEvent), sees("Please confirm:"), sees("OK?"))
 }

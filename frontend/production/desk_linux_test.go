@@ -214,12 +214,12 @@ type thing struct {
 	Path dbus.ObjectPath
 }
 
-// roles are the words for those of AT-SPI's roles that are looked for. WebKit gives their numbers only.
+// roles are the words for the AT-SPI roles that the tests look for. WebKit gives their numbers only.
 var roles = map[uint32]string{
 	7: "checkbox", 11: "choice", 37: "tab", 43: "button", 44: "radio", 62: "toggle", 79: "entry", 83: "heading", 88: "link",
 }
 
-// told is what a screen reader is told of a thing.
+// told is what a screen reader says of a thing.
 type told struct {
 	thing
 	name, role string
@@ -398,7 +398,7 @@ func (d *desk) screenshot() image.Image {
 	return picture
 }
 
-// production returns the program, built anew where it is missing or older than its sources.
+// production returns the program, built again if it is missing or older than its sources.
 func production(t testing.TB) string {
 	t.Helper()
 	if given := os.Getenv("JELLYBIND_PRODUCTION_BINARY"); given != "" {

@@ -47,7 +47,7 @@ func TestPlainUserSeesHisOwn(t *testing.T) {
 	}
 }
 
-// TestDeletedAccountGoesWithItsLastLink closes the drawer; that any other account is not found is told.
+// TestDeletedAccountGoesWithItsLastLink closes the drawer; any other account that is not found is reported.
 func TestDeletedAccountGoesWithItsLastLink(t *testing.T) {
 	t.Parallel()
 	for _, exists := range []bool{false, true} {

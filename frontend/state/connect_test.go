@@ -132,7 +132,7 @@ func TestStartWaitsForNoKeyring(t *testing.T) {
 	want[state.CallKeyring](t, s.Start())
 	s.Update(state.Booted{})
 	if s.Screen != state.ScreenWelcome || s.KeyringFault() != nil {
-		t.Error("an unknown keyring is told as a broken one")
+		t.Error("an unknown keyring is reported as a broken one")
 	}
 	s.Update(state.KeyringChecked{Keyring: api.Keyring{Code: api.CodeSecretLocked}})
 	if fault := s.KeyringFault(); fault == nil || fault.Code != api.CodeSecretLocked {

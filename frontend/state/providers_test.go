@@ -46,7 +46,7 @@ func TestStoredSecretIsDeletedOnceAsked(t *testing.T) {
 	}
 }
 
-// TestReloadKeepsWhatIsBeingEdited: providers are read anew after every change of a link, too.
+// TestReloadKeepsWhatIsBeingEdited: providers are read again after every change of a link, too.
 func TestReloadKeepsWhatIsBeingEdited(t *testing.T) {
 	t.Parallel()
 	s := edited(t)

@@ -63,7 +63,7 @@ func TestFrameWaitsForRows(t *testing.T) {
 	}
 }
 
-// What takes long is called off by whoever waits for it, and nothing is told that he knows.
+// The person who waits can call off what takes long, and hears nothing about it.
 func TestStopReading(t *testing.T) {
 	t.Parallel()
 	cancelled := &api.Error{Code: api.CodeCancelled}

@@ -68,12 +68,12 @@ func TestSavedIsToldOnceItIs(t *testing.T) {
 			t.Errorf("%v: %+v", err, s.Toasts)
 		}
 		if s.Update(state.SettingsSaved{}); len(s.Toasts) != 1 {
-			t.Error("a theme is told of")
+			t.Error("a theme is announced")
 		}
 	}
 }
 
-// TestRefusedSettingStandsBesideItsField: of what was saved by the button, and nothing of it is told elsewhere.
+// TestRefusedSettingStandsBesideItsField: for what the button saved, and nowhere else.
 func TestRefusedSettingStandsBesideItsField(t *testing.T) {
 	t.Parallel()
 	s := opened(t)

@@ -187,7 +187,7 @@ func TestAnswersOfAnEarlierSession(t *testing.T) {
 			t.Errorf("%#v was taken", c.answer)
 		}
 		if told := len(s.Toasts) == 1 && s.Toasts[0].Error == refused; told != c.told || len(s.Toasts) > 1 {
-			t.Errorf("%#v is told as %+v", c.answer, s.Toasts)
+			t.Errorf("%#v is reported as %+v", c.answer, s.Toasts)
 		}
 		if s.Answer(s.Epoch, state.ChangesLoaded{}); !s.History.Loaded {
 			t.Error("a present answer was dropped")
@@ -195,7 +195,7 @@ func TestAnswersOfAnEarlierSession(t *testing.T) {
 	}
 }
 
-// TestFailureIsToldWhereverThePersonIs, also beside the account that the link was for.
+// TestFailureIsToldWhereverThePersonIs: also next to the account that the link was for.
 func TestFailureIsToldWhereverThePersonIs(t *testing.T) {
 	t.Parallel()
 	for _, linking := range []bool{true, false} {

@@ -201,7 +201,7 @@ func (c *Catalogue) Step(p api.Progress) string {
 	return c.words.Step(p)
 }
 
-// Error returns what a person is told about an error: the sentence and what to do next. An error of the window's own words
+// Error returns what a person reads about an error: the sentence and what to do next. An error of the window's own words
 // has them, and so has one that came before the backend's words were there.
 func (c *Catalogue) Error(e *api.Error) (sentence, hint string) {
 	switch {

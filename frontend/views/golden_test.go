@@ -188,7 +188,7 @@ func TestGolden(t *testing.T) {
 			}
 			if got != string(want) {
 				t.Errorf(
-					"differs from %s (go test ./frontend/views -update writes it anew): %s",
+					"differs from %s (go test ./frontend/views -update writes it again): %s",
 					path,
 					firstDifference(got, string(want)),
 				)

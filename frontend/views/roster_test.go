@@ -89,14 +89,14 @@ func TestRowsAreFew(t *testing.T) {
 	}
 }
 
-// TestSearchFieldStays: whoever types in it when the accounts come at last goes on typing in the same field.
+// TestSearchFieldStays: a person who types while the accounts arrive keeps the same field.
 func TestSearchFieldStays(t *testing.T) {
 	t.Parallel()
 	s, tree := fresh(api.Settings{}), dom.NewTree()
 	show := func() {
 		for _, o := range tree.Replace(views.Window(s)) {
 			if s.Roster.Loaded && o.Kind == dom.OpElement && o.Name == "input" {
-				t.Error("a field is made anew")
+				t.Error("a field is made again")
 			}
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// clock is a clock that goes on only when it is told to.
+// clock is a clock that tests set.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time

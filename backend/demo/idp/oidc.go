@@ -215,7 +215,7 @@ func (p *provider) ValidateAuthRequest(
 	return "", nil
 }
 
-// refusedRequest is an authorization error that the client is told (RFC 6749 section 4.1.2.1).
+// refusedRequest is an authorization error that the client gets (RFC 6749 section 4.1.2.1).
 type refusedRequest struct{ code, description string }
 
 // checkRequest says what is wrong with an authorization request whose client and redirect URI are right, or nil.

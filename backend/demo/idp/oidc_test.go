@@ -202,7 +202,7 @@ func TestOIDCCancel(t *testing.T) {
 	}
 }
 
-// TestOIDCErrorsSentBack are errors that the client is told at its redirect URI.
+// TestOIDCErrorsSentBack are errors that the client gets at its redirect URI.
 func TestOIDCErrorsSentBack(t *testing.T) {
 	t.Parallel()
 	p := serveOIDC(t, "", nil)

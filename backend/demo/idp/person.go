@@ -23,7 +23,7 @@ type Person struct {
 	Name  string
 	Email string
 	// Claims are OIDC claims in the place of the usual ones or besides them, of any type. One that is nil is left out. The
-	// scope profile brings them, and those of the e-mail address the scope email.
+	// scope profile brings them, and scope email brings the e-mail claims.
 	Claims map[string]any
 }
 

@@ -129,7 +129,7 @@ func (s *SAML) SSOURL() string { return s.sso.String() }
 // EntityID returns the provider's entity id, which is the address of its metadata.
 func (s *SAML) EntityID() string { return s.metadata.String() }
 
-// Certificate returns the signing certificate as the SSO plugin is told it: base64 of its DER form. It waits for the key;
+// Certificate returns the signing certificate as the SSO plugin's settings hold it: base64 of its DER form. It waits for the key;
 // it is empty only when the key could not be made.
 func (s *SAML) Certificate() string {
 	pair := samlKey()

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// strangersCertificate is the certificate of a key that signs nothing, as the plugin is told it.
+// strangersCertificate is the certificate of a key that signs nothing, as the plugin's settings hold it.
 var strangersCertificate = func() string {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

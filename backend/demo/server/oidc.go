@@ -38,7 +38,7 @@ type pendingLogin struct {
 // bindingCookie is the cookie that ties a sign-in to the browser that started it.
 const bindingCookie = "__Host-sso_oid_state_binding"
 
-// asked returns the scheme and host that the request was sent to: those of a known proxy's headers, else the request's own.
+// asked returns the scheme and host that the request was sent to: from a known proxy's headers, or else the request's own.
 func (c *call) asked() (scheme, host string) {
 	scheme, host = "http", c.Host
 	if c.TLS != nil {

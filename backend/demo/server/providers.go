@@ -234,7 +234,7 @@ func (s *Server) kindOf(segment string) (kind, bool) {
 	return kind{}, false
 }
 
-// store puts a provider in its place. A flavour that guards its links keeps those of the provider that was there, and its
+// store puts a provider in its place. A flavour that guards its links keeps the links of the provider that was there, and its
 // secret when none is given.
 func (s *Server) store(providers *providers, spec []field, p *provider) {
 	if old, exists := providers.get(p.name); exists && s.flavour.guards {
@@ -267,7 +267,7 @@ func (s *Server) addProvider(providers *providers, spec []field, name string, co
 	return nil
 }
 
-// pluginRoutes are the routes of every flavour and those of this one.
+// pluginRoutes are the routes of every flavour and of this one.
 func (s *Server) pluginRoutes() []route {
 	routes := append([]route{}, s.flavour.routes...)
 	if s.flavour.states != nil {
