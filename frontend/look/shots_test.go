@@ -171,6 +171,24 @@ var all = []shot{
 	},
 	{"link-subject", "", link(click("By name"), sees("preferred_username"))},
 	{"link-signin", "", link(click("Open browser and sign in"), sees("4:3"))},
+	{"link-device", "", link(click("Sign in on another device"), sees("WDJB-MJHT"))},
+	{
+		"link-device-german", "lang=de", []action{
+			click("Demo starten"), sees("24 Konten"), click("Identität mit Björn Borg verknüpfen"),
+			until(`document.querySelector('input[value="oidc/authelia"]')`),
+			script(`document.querySelector('input[value="oidc/authelia"]').click()`),
+			click("Auf einem anderen Gerät anmelden"), sees("WDJB-MJHT"),
+		},
+	},
+	{
+		"link-devices", "", link(
+			click("Sign in on another device"), sees("WDJB-MJHT"), script(confirmEvent), sees("Is this right?"), click("Close"),
+			click("Link an identity to Farid"),
+			until(`document.querySelector('input[value="oidc/authelia"]')`),
+			script(`document.querySelector('input[value="oidc/authelia"]').click()`),
+			click("Sign in on another device"), sees("WDJB-MJHT"), click("Close"), sees("Waiting for sign-in"),
+		),
+	},
 	{"link-confirm", "", link(click("Open browser and sign in"), sees("4:3"), script(confirmEvent), sees("Is this right?"))},
 	{
 		"link-done",
@@ -326,7 +344,8 @@ func TestShots(t *testing.T) {
 	}
 	for _, s := range all {
 		switch s.name {
-		case "welcome", "roster", "account", "link-choose", "link-confirm", "link-running", "providers-test", "connect-key",
+		case "welcome", "roster", "account", "link-choose", "link-confirm", "link-running", "link-device", "link-device-german",
+			"link-devices", "providers-test", "connect-key",
 			"palette", "settings", "self-service", "secret", "roster-long", "roster-selected", "shortcuts",
 			"remove-many", "remove-running", "remove-stopped":
 			if wanted.MatchString(s.name + "-text200") {

@@ -15,18 +15,22 @@ func deviceBox(s *stateOf, l *catalogue, k *state.Link) *dom.Node {
 	return dom.E("div", dom.Class("signin device"),
 		signInHead(s, l, d.Host, d.Deadline),
 		muted(l.T("device.text")),
-		dom.E("div", dom.Class("device-body"),
-			dom.E("div", dom.Class("device-words"),
-				dom.E("span", dom.Class("device-label"), l.T("device.code")),
-				dom.E("div", dom.Class("device-code"), components.Copyable(l, l.T("device.code"), d.Code, state.CopyText{Text: d.Code})),
-				dom.E("span", dom.Class("device-label"), l.T("device.address")),
-				components.Copyable(l, l.T("device.address"), d.URL, state.CopyText{Text: d.URL}),
+		deviceFact(l, "device.code", d.Code, "device-code"),
+		dom.E("div", dom.Class("device-scan"), qrCode(l, k.QR),
+			dom.E("div", dom.Class("device-links"),
 				dom.If(d.CompleteURL != "", func() *dom.Node {
 					return components.Quiet(l.T("device.link"), state.CopyText{Text: d.CompleteURL}, components.Icon("copy"))
-				})),
-			qrCode(l, k.QR)),
-		components.Quiet(l.T("device.here"), state.OpenBrowser{ID: k.FlowID}, components.Icon("external")),
+				}),
+				components.Quiet(l.T("device.here"), state.OpenBrowser{ID: k.FlowID}, components.Icon("external")))),
+		deviceFact(l, "device.address", d.URL, ""),
 		dom.If(k.NoBrowser, func() *dom.Node { return browserFailed(l) }))
+}
+
+// deviceFact is a value to copy, with its name above.
+func deviceFact(l *catalogue, key, value, class string) *dom.Node {
+	return dom.E("div", dom.ClassIf(class, class != ""),
+		dom.E("span", dom.Class("device-label"), l.T(key)),
+		components.Copyable(l, l.T(key), value, state.CopyText{Text: value}))
 }
 
 // quietZone is how many light modules a QR code needs on each side (ISO/IEC 18004).

@@ -59,6 +59,10 @@
     appRedirects: ['http://127.0.0.1:8787/sso/' + (protocol === 'oidc' ? 'OID/redirect/' : 'SAML/post/') + name],
     serverRedirects: ['https://jellyfin.home.example/sso/' + (protocol === 'oidc' ? 'OID/redirect/' : 'SAML/post/') + name], ...more });
   const signIn = () => ({ url: 'https://auth.example.org/authorize?client_id=x', host: 'auth.example.org', shortUrl: 'http://127.0.0.1:8787/', deadline: new Date(Date.now() + 272e3).toISOString() });
+  const device = () => ({ code: 'WDJB-MJHT', url: 'https://auth.example.org/device', completeUrl: 'https://auth.example.org/device?user_code=WDJB-MJHT', host: 'auth.example.org', deadline: signIn().deadline });
+  // The QR code of its completeUrl: a row of 29 modules in each number.
+  const qr = '8t5tof 4ivm0x 6h2ct9 6gkfod 6gpz6l 4ik4ld 8tz2pr nv28 8b6fno 6y5e5l 2v6oif 4vf3si 4ahtjf 618lvt 89y0uz 4uy4ui 8bby0b 1elaa5 4ni88j 47qjyi 6hptdc wqaf 8u4acb 4jahax 6gze29 6gjj85 6he14p 4jk32a 8tyrbn'
+    .split(' ').map((row) => parseInt(row, 36).toString(2).padStart(29, '0').split('').map((bit) => bit === '1'));
   const user = (id) => users.find((u) => u.id === id);
 
   window.stub = { emit, users, flows };
@@ -117,7 +121,7 @@
     SaveProviderSettings: () => wait(5, null), SaveProviderSecret: (p, n, secret) => { window.stub.secretGone = !secret; return wait(5, null); },
     PlanLink: (r) => {
       const u = user(r.userId), o = (strategy, ok, why, params) => ({ strategy, ok, why, params, reason: why, write: 'post-link' });
-      const options = [o('relay', true, 'relay'), o('own-client', false, 'no-client'), o('subject', true, 'claim', { claim: 'preferred_username' })];
+      const options = [o('relay', true, 'relay'), o('own-client', false, 'no-client'), o('device', true, 'device'), o('subject', true, 'claim', { claim: 'preferred_username' })];
       const chosen = options.find((x) => x.strategy === r.strategy) || options[0];
       return wait(20, { account: u, provider: { protocol: r.protocol, name: r.provider, nameClaim: 'preferred_username', enabled: true, known: true }, ...chosen,
         allow: ['http://127.0.0.1:8787/sso/OID/redirect/' + r.provider], knownBeforeWrite: true, options, remarks: has('warn') ? [{ why: 'warn-disabled', sentence: 'The account is disabled: the link opens nothing until it is enabled.' }] : [] });
@@ -125,6 +129,7 @@
     StartLink: (r) => {
       const id = 'f' + (++flowID); flows[id] = r;
       if (r.strategy === 'subject') setTimeout(() => emit('flow', { id, step: 'confirm', confirmation: { account: user(r.userId), identity: { protocol: r.protocol, provider: r.provider, name: r.name }, nameKnown: true } }), 30);
+      else if (r.strategy === 'device') setTimeout(() => emit('flow', { id, step: 'device', device: device(), qr }), 1);
       else { setTimeout(() => emit('flow', { id, step: 'sign-in', signIn: signIn() }), 1); }
       return wait(20, id);
     },
