@@ -5,7 +5,8 @@ import "time"
 // Strategy is how the app learns which identity signed in.
 type Strategy string
 
-// The strategies. Those of a protocol are tried in this order; the device flow and the subject are used only if they are asked for.
+// The strategies. Those of a protocol are tried in this order; the device flow and the subject are used only if they are asked
+// for.
 const (
 	// StrategyRelay is a sign-in whose answer the server takes. OIDC: the plugin's own sign-in, its answer caught on the
 	// loopback and passed on. SAML: a request of our own, and the response goes to the plugin's link endpoint.
@@ -55,6 +56,8 @@ type FoundWays struct {
 // NoWay is what a person needs if no sign-in works: what was tried, and what would help.
 type NoWay struct {
 	Attempts []Attempt `json:"attempts"`
+	// Device is true if the person can sign in on another device.
+	Device bool `json:"device,omitempty"`
 	// Client is the plugin's client id at the identity provider. If Secret is true, entering its secret would help.
 	Client string `json:"client,omitempty"`
 	Secret bool   `json:"secret,omitempty"`

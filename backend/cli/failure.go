@@ -154,7 +154,7 @@ func (a *app) fail(err error) {
 		a.err.text(strings.Repeat(" ", displaywidth.String(a.t("Error: "))), e.Hint)
 	}
 	if e.NoWay != nil {
-		a.cures(e.NoWay)
+		a.cures(e.NoWay, e.Params["provider"])
 	}
 }
 

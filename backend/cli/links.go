@@ -396,19 +396,22 @@ func (a *app) showPlan(ctx context.Context, s *backend.Session, req api.LinkRequ
 
 func localTime(t time.Time) string { return t.Local().Format(time.DateTime) }
 
-// cures says what would help where no sign-in works, with the rules for the proxy ready to copy.
-func (a *app) cures(n *api.NoWay) {
+// cures says what would help where no sign-in works at a provider, with the rules for the proxy ready to copy.
+func (a *app) cures(n *api.NoWay, provider string) {
 	if len(n.Attempts) > 0 {
 		a.err.line("\n" + a.t("What was tried:"))
 	}
 	for _, t := range n.Attempts {
 		a.err.text("  "+a.err.bold(string(t.Strategy))+gap, a.foundText(t))
 	}
+	if n.Device {
+		a.err.text("\n", a.t("Let the person sign in on another device: add --device."))
+	}
 	if n.Client != "" && len(n.Allow) > 0 {
-		allow := a.t("Either allow one of these redirect URIs for the client {client} at the identity provider:", "client", n.Client)
+		allow := a.t("Allow one of these redirect URIs for the client {client} at the identity provider:", "client", n.Client)
 		if n.Secret {
-			allow = a.t("Either enter the secret of the client {client} (jellybind providers set --client-secret), for which the "+
-				"identity provider must allow one of these redirect URIs:", "client", n.Client)
+			allow = a.t("Enter the secret of the client {client}: jellybind providers set {provider} --client-secret. The identity "+
+				"provider must allow one of these redirect URIs for it:", "client", n.Client, "provider", cmp.Or(provider, "PROVIDER"))
 		}
 		a.err.text("\n", allow)
 		for _, u := range n.Allow {
@@ -416,10 +419,10 @@ func (a *app) cures(n *api.NoWay) {
 		}
 	}
 	if n.Local {
-		a.err.text("\n", a.t("Or give the server's address in your network: jellybind server set NAME --local-address ADDRESS"))
+		a.err.text("\n", a.t("Give the server's address in your network: jellybind server set NAME --local-address ADDRESS"))
 	}
 	if len(n.Rules) > 0 {
-		a.err.text("\n", a.t("Or let the proxy pass the plugin's sign-in on. JELLYFIN stands for Jellyfin's own address:"))
+		a.err.text("\n", a.t("Let the proxy pass the plugin's sign-in on. JELLYFIN stands for Jellyfin's own address:"))
 	}
 	for _, r := range n.Rules {
 		a.err.line("")

@@ -39,6 +39,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/demo/idp"
+	"github.com/jellybind/jellybind/backend/demo/proxy"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/loopback/loopbacktest"
@@ -113,14 +114,15 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// world starts a demo world for the script: world FLAVOUR[@VERSION] [PROVIDER], or world fork. That provider has a TLS
+// world starts a demo world for the script: world FLAVOUR[@VERSION][+PROXY] [PROVIDER], or world fork. That provider has a TLS
 // certificate that nobody knows; the command tls then gives it another one. $SERVER is the server's address, $ALIAS another
-// one, $PORT a free loopback port for its sign-ins. The files key, token and password hold an API key, an administrator's
-// access token, and the password of admin and noah.
+// one, $PORT a free loopback port for its sign-ins. The files key, token, password and secret hold an API key, an
+// administrator's access token, the password of admin and noah, and the secret of the plugin's client.
 func world(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithCancel(context.Background())
-	flavour, version, _ := strings.Cut(args[0], "@")
-	o := demo.Options{Flavour: api.Flavour(flavour), PluginVersion: version}
+	plugin, kind, _ := strings.Cut(args[0], "+")
+	flavour, version, _ := strings.Cut(plugin, "@")
+	o := demo.Options{Flavour: api.Flavour(flavour), PluginVersion: version, Proxy: demo.Proxy{Kind: proxy.Kind(kind)}}
 	if flavour == "fork" {
 		o = demo.Options{Fork: true}
 	}
@@ -145,6 +147,7 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	for name, value := range map[string]string{
 		"key": w.APIKey().Reveal(), "token": in.Token.Reveal(), "password": password.Reveal(),
+		"secret": w.PluginSecret(demo.Authelia).Reveal(),
 	} {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(value+"\n"), 0o600))
 	}
@@ -170,6 +173,7 @@ var masks = []struct {
 }{
 	{regexp.MustCompile(`\b[0-9A-F]{64}\b`), "THUMBPRINT"},
 	{regexp.MustCompile(`127\.0\.0\.1:[3-6]\d{4}`), "127.0.0.1:PORT."},
+	{regexp.MustCompile(`(localhost:|listen |//:|\*:)[3-6]\d{4}`), "${1}PORT."},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?`), "YYYY-MM-DD hh:mm:ss"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d \d\d:\d\d\b`), "YYYY-MM-DD hh:mm"},
 	{regexp.MustCompile(`\b20\d\d-\d\d-\d\d\b`), "YYYY-MM-DD"},

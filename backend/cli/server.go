@@ -268,11 +268,16 @@ func (a *app) foundWays(ways []api.FoundWays) {
 	}
 	a.out.line("")
 	a.out.line(a.out.bold(a.t("Found by trying how people can sign in here (links add --retry tries again):")))
+	var rows []feature
+	width := 0
 	for _, w := range ways {
 		for _, t := range w.Attempts {
-			a.out.text(a.mark(t.OK)+fmt.Sprintf("%s (%s), %s, %s", api.Printable(w.Provider), w.Protocol, t.Strategy, localTime(t.At))+gap,
-				a.foundText(t))
+			what := fmt.Sprintf("%s (%s), %s, %s", api.Printable(w.Provider), w.Protocol, t.Strategy, localTime(t.At))
+			rows, width = append(rows, feature{what, t.OK, a.foundText(t)}), max(width, displaywidth.String(what))
 		}
+	}
+	for _, x := range rows {
+		a.out.text(a.mark(x.can)+x.what+strings.Repeat(" ", width-displaywidth.String(x.what))+gap, x.how)
 	}
 }
 

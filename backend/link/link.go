@@ -151,7 +151,7 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, al
 	}
 	p := roster.Provider(r, req.Protocol, req.Provider)
 	if p == nil {
-		return Facts{}, api.Plan{}, noSuchProvider(req.Protocol, req.Provider)
+		return Facts{}, api.Plan{}, noSuchProvider(req.Provider)
 	}
 	f := l.facts(*p, r.Providers, req)
 	f.Account = account.User
@@ -164,6 +164,12 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, al
 		}
 	}
 	plan, err := MakePlan(f)
+	if plan.NoWay != nil && !all { // then the device flow is worth a try
+		if err := l.offerDevice(ctx, &f); err != nil {
+			return f, api.Plan{}, err
+		}
+		plan, err = MakePlan(f)
+	}
 	if err == nil && bySubjectOfOurs(f, plan) && pairwise(ctx, f) {
 		f.Pairwise = true
 		plan, err = MakePlan(f)
@@ -191,7 +197,7 @@ func noSuchAccount(id string) error {
 	return &api.Error{Code: api.CodeUserNotFound, Params: map[string]string{"user": id}}
 }
 
-func noSuchProvider(protocol api.Protocol, name string) error {
+func noSuchProvider(name string) error {
 	return &api.Error{Code: api.CodeProviderNotFound, Params: map[string]string{"provider": name}}
 }
 
@@ -315,13 +321,6 @@ func stillAs(r api.Roster, c api.Confirmation) error {
 		return changedMeanwhile(c.Identity.Name)
 	}
 	return nil
-}
-
-func accountName(a *api.Account) string {
-	if !a.Exists {
-		return "a deleted account (" + a.ID + ")"
-	}
-	return api.Printable(a.Name)
 }
 
 // writeSeen writes a link whose name is known, and reads it back.

@@ -51,7 +51,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	}
 	p := roster.Provider(api.Roster{Providers: providers}, req.Protocol, req.Provider)
 	if p == nil {
-		return api.Verified{}, noSuchProvider(req.Protocol, req.Provider)
+		return api.Verified{}, noSuchProvider(req.Provider)
 	}
 	signIn := false
 	plan, proved, err := l.prove(ctx, func(retry bool) (f Facts, plan api.Plan, err error) {

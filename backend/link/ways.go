@@ -170,11 +170,13 @@ func (f Facts) attempts() []api.Attempt {
 
 // noWay says what would help where no sign-in works.
 func noWay(f Facts) *api.NoWay {
-	n := &api.NoWay{Attempts: f.attempts()}
+	n := &api.NoWay{Attempts: slices.DeleteFunc(f.attempts(), func(a api.Attempt) bool { return a.OK })}
+	_, direct := directWrite(f)
+	n.Device = f.Tried[api.StrategyDevice].OK && (direct.OK || f.Verifying)
 	if f.Provider.Protocol != api.OIDC {
 		return n
 	}
-	if _, able := directWrite(f); able.OK || f.Verifying {
+	if direct.OK || f.Verifying {
 		n.Client, n.Allow = f.Provider.ClientID, AppRedirects(f.Base, f.Provider, f.Settings, f.ports(api.StrategyPluginClient))
 		n.Secret = pluginClientWorks(f).Why == api.WhySecretMissing
 	}

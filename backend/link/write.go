@@ -220,7 +220,8 @@ func (l *Linker) restore(ctx context.Context, a api.Account, ids []api.Identity)
 		return outcome{how: made}
 	}
 	e := &api.Error{
-		Code: api.CodeHalfDone, Why: "links-lost", Err: last, Params: map[string]string{"account": a.Name, "names": strings.Join(missing, ", ")},
+		Code: api.CodeHalfDone, Why: "links-lost", Err: last,
+		Params: map[string]string{"account": a.Name, "names": strings.Join(missing, ", ")},
 	}
 	if last != nil {
 		e.Because(last)
