@@ -410,10 +410,13 @@ func (a *app) cures(n *api.NoWay, provider string) {
 	if n.Client != "" && len(n.Allow) > 0 {
 		allow := a.t("Allow one of these redirect URIs for the client {client} at the identity provider:", "client", n.Client)
 		if n.Secret {
-			allow = a.t("Enter the secret of the client {client}: jellybind providers set {provider} --client-secret. The identity "+
-				"provider must allow one of these redirect URIs for it:", "client", n.Client, "provider", cmp.Or(provider, "PROVIDER"))
+			a.err.text("\n", a.t("Enter the secret of the client {client}: jellybind providers set {provider} --client-secret",
+				"client", n.Client, "provider", cmp.Or(provider, "PROVIDER")))
+			allow = a.t("The identity provider must allow one of these redirect URIs for it:")
+		} else {
+			a.err.line("")
 		}
-		a.err.text("\n", allow)
+		a.err.text("", allow)
 		for _, u := range n.Allow {
 			a.err.line("  " + u)
 		}
