@@ -220,6 +220,8 @@ type Account struct {
 	// Exists is false for an orphan: links whose account was deleted. Then only ID is set in User.
 	Exists     bool       `json:"exists"`
 	Identities []Identity `json:"identities"`
+	// Unread is true while the account's links have not been read yet. Identities is empty then, and says nothing.
+	Unread bool `json:"unread,omitempty"`
 	// AtRisk is true when an unlinked identity with this account's name would open it (see Provider.AutoAdopt).
 	AtRisk bool `json:"atRisk"`
 	// Uses says when its identities signed in last, where the plugin tells (Flowfin), to the hour.

@@ -144,7 +144,7 @@ func Matches(a *api.Account, f api.RosterFilter) bool {
 	case api.FilterLinked:
 		return len(a.Identities) > 0 && a.Exists
 	case api.FilterUnlinked:
-		return len(a.Identities) == 0
+		return len(a.Identities) == 0 && !a.Unread
 	case api.FilterSeveral:
 		return len(a.Identities) > 1
 	case api.FilterOrphan:

@@ -42,16 +42,14 @@ type Reader struct {
 //
 // Errors: CodeForbidden when the credential may read no links, and those of Users and Links.
 func (r *Reader) Read(ctx context.Context, progress func(api.Progress)) (api.Roster, error) {
-	return r.Stream(ctx, api.Roster{}, progress, nil)
+	return r.Stream(ctx, progress, nil)
 }
 
-// Stream is Read for a caller that shows accounts as they come. Where the plugin tells links only account by account, which
-// takes some 20 ms each, show gets the accounts read so far a few times meanwhile, and those of known that are not read yet as
-// they were. Nothing is said of an account before its links are there, so accounts of deleted users and AtRisk are right in
-// the returned roster alone. Elsewhere show is not called. progress and show may be nil, and are not called at the same time.
-func (r *Reader) Stream(
-	ctx context.Context, known api.Roster, progress func(api.Progress), show func(api.Roster),
-) (api.Roster, error) {
+// Stream is Read for a caller that shows accounts before all links are read. Where the plugin tells links only account by
+// account, which takes some 20 ms each, show gets all accounts at once and then a few times with more of their links. An
+// account whose links are not there yet is Unread. Only the returned roster has links of deleted accounts, and AtRisk. On
+// other plugins show is not called. progress and show may be nil, and are not called at the same time.
+func (r *Reader) Stream(ctx context.Context, progress func(api.Progress), show func(api.Roster)) (api.Roster, error) {
 	caps := r.Links.Capabilities()
 	own := !caps.ReadRoster.OK
 	if own && !caps.ReadOwn.OK {
@@ -64,7 +62,7 @@ func (r *Reader) Stream(
 	}
 	counted(0)
 	if caps.RosterByAccount {
-		return r.readByAccount(ctx, known, counted, progress, show)
+		return r.readByAccount(ctx, counted, progress, show)
 	}
 	users, snap, err := r.read(ctx, nil, func(ctx context.Context) ([]api.User, error) {
 		if own {
@@ -111,31 +109,30 @@ func (r *Reader) Reread(ctx context.Context, known api.Roster, userID string) (a
 
 // readByAccount reads the accounts, and then the links of each.
 func (r *Reader) readByAccount(
-	ctx context.Context, known api.Roster, counted func(int), progress func(api.Progress), show func(api.Roster),
+	ctx context.Context, counted func(int), progress func(api.Progress), show func(api.Roster),
 ) (api.Roster, error) {
 	users, err := r.Users.Users(ctx, counted)
 	if err != nil {
 		return api.Roster{}, fmt.Errorf("reading the roster: %w", err)
 	}
-	p := &partial{users: users, known: known, links: make(map[string][]api.Link, len(users))}
-	for _, a := range known.Accounts {
-		if a.Exists {
-			p.links[a.ID] = linksOf(a)
-		}
-	}
 	ids := make([]string, len(users))
 	for i, u := range users {
 		ids[i] = u.ID
 	}
-	done, next := 0, firstShown
+	read := make(map[string]bool, len(users))
+	var found []api.Link
+	if show != nil {
+		show(r.partial(users, found, read))
+	}
+	next := firstShown
 	snap, err := r.Links.ReadEach(ctx, ids, func(user string, links []api.Link) {
-		p.links[user] = links
-		if done++; progress != nil {
-			progress(api.Progress{Step: "reading-links", Done: done, Total: len(users)})
+		found, read[user] = append(found, links...), true
+		if progress != nil {
+			progress(api.Progress{Step: "reading-links", Done: len(read), Total: len(users)})
 		}
-		if show != nil && done == next && done < len(users) {
+		if show != nil && len(read) == next && next < len(users) {
 			next *= 2
-			show(p.roster(r.Now().UTC()))
+			show(r.partial(users, found, read))
 		}
 	})
 	if err != nil {
@@ -144,35 +141,18 @@ func (r *Reader) readByAccount(
 	return r.build(users, snap, false), nil
 }
 
-// firstShown is how many accounts are read before they are shown for the first time: about a screen. Later times double.
+// firstShown is how many accounts are read before their links are shown for the first time: about a screen. Later times
+// double.
 const firstShown = 40
 
-// partial is a roster that is being read.
-type partial struct {
-	users []api.User
-	known api.Roster
-	links map[string][]api.Link // by account; what is not there was not read
-}
-
-func (p *partial) roster(taken time.Time) api.Roster {
-	var users []api.User
-	var links []api.Link
-	for _, u := range p.users {
-		if own, read := p.links[u.ID]; read {
-			users, links = append(users, u), append(links, own...)
-		}
+// partial builds a roster of which only the links of some accounts were read.
+func (r *Reader) partial(users []api.User, links []api.Link, read map[string]bool) api.Roster {
+	built := Build(users, nil, links, r.Now().UTC(), false)
+	for i := range built.Accounts {
+		a := &built.Accounts[i]
+		a.Unread = !read[a.ID]
 	}
-	so := Build(users, nil, links, taken, false)
-	so.Providers = p.known.Providers
-	return so
-}
-
-func linksOf(a api.Account) []api.Link {
-	links := make([]api.Link, len(a.Identities))
-	for i, id := range a.Identities {
-		links[i] = api.Link{Identity: id, UserID: a.ID}
-	}
-	return links
+	return built
 }
 
 // read reads accounts and links at the same time. The links are those of known where they are read account by account.

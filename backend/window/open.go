@@ -23,6 +23,7 @@ type openState struct {
 	session *backend.Session
 	demo    *backend.Demo // the session's demo world; nil for a stored server
 	index   *roster.Index // the roster that is shown; nil until it was read
+	partial bool          // index is of a roster that is still being read
 	// prefetched is what was read before the page asked for it. Each part is nil once the page has it.
 	prefetched struct{ roster, providers *opening }
 	readings   int // how many readings of the roster have begun
@@ -193,10 +194,10 @@ func (o *openServer) showRoster(s *backend.Session, reading int, ix *roster.Inde
 	if o.now.session != s {
 		return ix
 	}
-	if reading < o.now.shown && o.now.index != nil {
+	if reading < o.now.shown && o.now.index != nil && !o.now.partial {
 		return o.now.index
 	}
-	o.now.shown, o.now.index = reading, ix
+	o.now.shown, o.now.index, o.now.partial = reading, ix, false
 	o.seen.markFirst(s, ix.Seen())
 	if o.now.demo == nil {
 		o.seen.save(s, ix.Seen())
@@ -204,18 +205,38 @@ func (o *openServer) showRoster(s *backend.Session, reading int, ix *roster.Inde
 	return ix
 }
 
+// showPartial shows what a session's reading gave so far, and reports whether it did. A roster that was read to its end stays.
+func (o *openServer) showPartial(s *backend.Session, reading int, ix *roster.Index) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.now.session != s || reading < o.now.shown || o.now.index != nil && !o.now.partial {
+		return false
+	}
+	o.now.shown, o.now.index, o.now.partial = reading, ix, true
+	return true
+}
+
 // dropRoster makes the next call read the roster.
 func (o *openServer) dropRoster() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.now.index = nil
+	o.now.index, o.now.partial = nil, false
+}
+
+// dropPartial is dropRoster if the roster that is shown was not read to its end.
+func (o *openServer) dropPartial() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.now.partial {
+		o.now.index, o.now.partial = nil, false
+	}
 }
 
 // markSeen makes the roster that is shown the one that changes are marked against.
 func (o *openServer) markSeen() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.now.index != nil {
+	if o.now.index != nil && !o.now.partial {
 		o.seen.mark(o.now.session, o.now.index.Seen())
 	}
 }

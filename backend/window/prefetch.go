@@ -87,7 +87,7 @@ func (w *Window) open(ctx context.Context, o *opening) {
 
 // readAhead reads the roster, and sorts it by name as the page does first.
 func (w *Window) readAhead(ctx context.Context, s *backend.Session, progress func(api.Progress)) (*roster.Index, error) {
-	r, err := s.Roster.Read(ctx, progress)
+	r, err := s.Roster.Stream(ctx, progress, func(r api.Roster) { w.showPartial(s, 0, r) })
 	if err != nil {
 		return nil, err
 	}

@@ -78,26 +78,40 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 	defer done()
 	return read(ctx, w, func(s *backend.Session) (*roster.Index, error) {
 		reading := w.server.beginReading()
-		r, err := s.Roster.Read(ctx, w.progress)
+		r, err := s.Roster.Stream(ctx, w.progress, func(r api.Roster) { w.showPartial(s, reading, r) })
 		if err != nil {
+			w.server.dropPartial()
 			return nil, err
 		}
 		return w.server.showRoster(s, reading, roster.NewIndex(r, w.seen.before(s))), nil
 	})
 }
 
-// index returns the roster's index. The first call waits for the roster that was read ahead, or reads it.
+// showPartial shows a roster that is being read, and tells the page. It marks nothing as changed.
+func (w *Window) showPartial(s *backend.Session, reading int, r api.Roster) {
+	ix := roster.NewIndex(r, nil)
+	if w.server.showPartial(s, reading, ix) {
+		w.emit(api.EventRoster, ix.Counts())
+	}
+}
+
+// index returns the roster's index, which may be of a roster that another call is still reading. The first call waits for the roster that was read ahead, or reads it.
 func (w *Window) index(ctx context.Context) (*roster.Index, error) {
 	ix, ahead, reading := w.server.roster()
 	switch {
-	case ix != nil:
+	case ahead == nil && ix != nil:
 		return ix, nil
 	case ahead == nil:
 		return w.refresh(ctx)
+	case ix != nil: // a part of what is read ahead; the page now has a call that waits for the rest
+		w.emit(api.EventRoster, ix.Counts())
 	}
 	ctx, done := w.tasks.reading(ctx)
 	defer done()
 	ix, err := ahead.wait(ctx)
+	if err != nil {
+		w.server.dropPartial()
+	}
 	switch {
 	case ctx.Err() != nil:
 		ahead.cancel()
