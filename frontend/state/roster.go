@@ -125,6 +125,10 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		if s.Session != nil {
 			r.Counts = m.Counts
 		}
+		if !r.Loaded && !r.Partial && len(r.pending) > 0 {
+			r.Partial, r.reading = true, r.generation
+			return s.ask(), true
+		}
 		return s.load(), true
 	case PageLoaded:
 		return s.pageLoaded(m), true
@@ -149,7 +153,7 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 // Reading reports whether the backend reads the accounts from the server.
 func (s *State) Reading() bool {
 	r := &s.Roster
-	return r.Refreshing || !r.Loaded && r.Error == nil && len(r.pending) > 0
+	return r.Refreshing || r.Partial || !r.Loaded && r.Error == nil && len(r.pending) > 0
 }
 
 // notRead moves the focus after reading failed, because the Stop button is gone.
@@ -227,6 +231,9 @@ func (s *State) rosterQuery(offset, limit int) api.RosterQuery {
 
 func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	r := &s.Roster
+	if r.Partial && m.Generation == r.reading {
+		return s.wholeRead(m.Err)
+	}
 	if m.Generation != r.generation {
 		return nil
 	}
@@ -246,12 +253,13 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 		}
 		return nil
 	}
-	s.Progress = nil
+	if !r.Partial {
+		s.Progress = nil
+	}
 	var cmds []Cmd
 	if r.stale {
 		r.pages, r.stale = map[int][]api.RosterRow{}, false
 	}
-	first := !r.Loaded
 	r.Loaded = true
 	r.pages[m.Page] = m.Rows.Rows
 	r.Total, r.Counts, r.Taken = m.Rows.Total, m.Rows.Counts, m.Rows.Taken
@@ -264,10 +272,29 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 		}
 	}
 	r.Active = min(r.Active, max(r.Total-1, 0))
-	if n := r.Counts.Changed; first && n > 0 { // since the last run
-		cmds = append(cmds, s.toast(&Toast{Key: ToastChanged, N: n})...)
+	if !r.Partial && !r.announced {
+		r.announced = true
+		if n := r.Counts.Changed; n > 0 { // since the last run
+			cmds = append(cmds, s.toast(&Toast{Key: ToastChanged, N: n})...)
+		}
 	}
 	return append(cmds, s.missing()...)
+}
+
+// wholeRead ends the first reading. If it failed, the rows that came go, because some say nothing of their links.
+func (s *State) wholeRead(err *api.Error) []Cmd {
+	r := &s.Roster
+	r.Partial, s.Progress = false, nil
+	if err == nil {
+		cmds := s.load()
+		if row := s.Drawer.Row; row != nil && row.Unread {
+			cmds = append(cmds, CallAccount{UserID: row.ID})
+		}
+		return cmds
+	}
+	r.supersede()
+	r.Loaded, r.Error = false, err
+	return s.notRead()
 }
 
 // missing loads the pages that the viewport needs.
@@ -395,8 +422,12 @@ func (r *Roster) pick(p *picking) {
 	}
 }
 
-// mark selects a row and remembers the order, because links are removed in it.
+// mark selects a row and remembers the order, because links are removed in it. A row whose links are not read yet cannot be
+// selected.
 func (r *Roster) mark(row api.RosterRow) {
+	if row.Unread {
+		return
+	}
 	if len(r.Selected) == 0 {
 		r.order = r.order[:0]
 	}

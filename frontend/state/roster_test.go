@@ -114,6 +114,56 @@ func TestStopReading(t *testing.T) {
 	none[state.Focus](t, s.Update(state.PageLoaded{Generation: first.Generation, Err: &api.Error{Code: api.CodeTimeout}}))
 }
 
+// The first call waits until all links are read. Meanwhile the rows that are there are shown.
+func TestRowsOfARosterThatIsRead(t *testing.T) {
+	t.Parallel()
+	begin := func() (s *state.State, first int) {
+		s = state.New(now)
+		s.Update(state.Open{Name: "home"})
+		call := want[state.CallPage](t, s.Update(state.Connected{Name: "home", Session: api.Session{Capabilities: full}}))
+		some := want[state.CallPage](t, s.Update(state.RosterChanged{}))
+		part := rows(0, state.PageSize, 250)
+		part.Rows[0].Unread = true
+		s.Update(state.PageLoaded{Generation: some.Generation, Rows: part})
+		s.Update(state.Working{Progress: api.Progress{Step: "reading-links", Done: 1, Total: 250}})
+		if !s.Roster.Loaded || !s.Reading() || s.Progress == nil || len(s.Toasts) > 0 {
+			t.Fatalf("the rows are not shown as those of a reading that goes on: %+v", s.Roster)
+		}
+		if s.Update(state.Select{Index: 0}); len(s.Roster.Selected) > 0 {
+			t.Error("an account is selected whose links are not known")
+		}
+		s.Update(state.OpenAccount{Index: 0})
+		return s, call.Generation
+	}
+
+	s, first := begin()
+	more := want[state.CallPage](t, s.Update(state.RosterChanged{}))
+	none[state.CallPage](t, s.Update(state.RosterChanged{})) // one call at a time
+	next := want[state.CallPage](t, s.Update(state.PageLoaded{Generation: more.Generation, Rows: rows(0, state.PageSize, 250)}))
+	whole := rows(0, state.PageSize, 250)
+	whole.Counts.Changed = 2
+	cmds := s.Update(state.PageLoaded{Generation: first, Rows: whole})
+	if s.Reading() || s.Progress != nil {
+		t.Error("it is still being read")
+	}
+	none[state.CallPage](t, cmds) // the call that is running may still bring a part
+	last := want[state.CallPage](t, s.Update(state.PageLoaded{Generation: next.Generation, Rows: rows(0, state.PageSize, 250)}))
+	s.Update(state.PageLoaded{Generation: last.Generation, Rows: whole})
+	if s.Roster.Counts.Changed != 2 || s.Drawer.Row == nil || s.Drawer.Row.Unread {
+		t.Errorf("the whole roster is not shown: %+v, %+v", s.Roster.Counts, s.Drawer.Row)
+	}
+
+	s, first = begin()
+	s.Update(state.PageLoaded{Generation: first, Err: &api.Error{Code: api.CodeTimeout}})
+	if s.Reading() || s.Roster.Error == nil || s.Roster.Loaded {
+		t.Errorf("after a failure: %+v", s.Roster)
+	}
+	want[state.CallPage](t, s.Update(state.Retry{}))
+	if !s.Reading() {
+		t.Error("it is not read again")
+	}
+}
+
 func TestRowsAtHand(t *testing.T) {
 	t.Parallel()
 	for _, system := range []string{"linux", "windows", "darwin"} {

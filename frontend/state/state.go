@@ -155,6 +155,8 @@ type Roster struct {
 	Error  *api.Error
 	// Refreshing is true while the server is read again.
 	Refreshing bool
+	// Partial is true while the first reading goes on and the rows that are there are shown.
+	Partial bool
 	// Scroll and Height give the viewport in rem.
 	Scroll, Height float64
 	// Active is the row with the keyboard's focus.
@@ -165,6 +167,8 @@ type Roster struct {
 	picking  *picking // a selection that waits for rows
 
 	generation int
+	reading    int  // the generation of the call that waits for the first reading, while Partial
+	announced  bool // what has changed since the last run was said
 	pages      map[int][]api.RosterRow
 	pending    map[int]bool
 	asked      bool      // the query changed while a call was running

@@ -144,8 +144,9 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 			s.Fatal, s.Booted = nil, false
 			return s.Start(), true
 		}
+		cmds := s.show(s.Screen) // it loads what failed
 		s.History.Error, s.Self.Error, s.Providers.Error, s.Roster.Error = nil, nil, nil, nil
-		return s.show(s.Screen), true
+		return cmds, true
 	case SelfLoaded:
 		s.Self.Error = m.Err
 		if m.Err == nil {

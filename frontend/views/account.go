@@ -104,7 +104,9 @@ func identities(s *stateOf, l *catalogue, a *api.RosterRow, prefix string) *dom.
 	}
 	content := dom.E("ul", dom.Class("identities"), list)
 	var why *dom.Node
-	if len(list) == 0 {
+	if a.Unread {
+		content = dom.E("p", dom.Class("none"), l.T("row.unread"))
+	} else if len(list) == 0 {
 		content = dom.E("p", dom.Class("none"), l.T("drawer.unlinked"))
 	} else if remove := s.CanRemove(a.Account); !remove.OK {
 		why = muted(ability(l, "deleteLink", remove))

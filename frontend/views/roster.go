@@ -27,9 +27,7 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 		filters(s, l),
 		dom.E("div", dom.Key("toolbar"), dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		selection(s, l),
-		dom.If(r.Error != nil, func() *dom.Node {
-			return components.Error(l, r.Error, components.Secondary(l.T("again"), state.Retry{}))
-		}),
+		rosterError(s, l),
 		grid(s, l))
 }
 
@@ -64,9 +62,23 @@ func rosterSummary(s *stateOf, l *catalogue) string {
 	return words
 }
 
-// limited says what this credential does not allow.
+// rosterError says why the accounts could not be read.
+func rosterError(s *stateOf, l *catalogue) *dom.Node {
+	switch {
+	case s.Roster.Error == nil:
+		return nil
+	case s.Can().ReadRoster.OK:
+		return components.Error(l, s.Roster.Error, components.Secondary(l.T("again"), state.Retry{}))
+	case s.Session.Stored && !s.Plain(): // an API key that this version of the plugin shows no links
+		return components.Error(l, s.Roster.Error,
+			components.Secondary(l.T("roster.signin"), state.Reconnect{Name: s.Session.Profile.Name}, dom.ID("sign-in-again")))
+	}
+	return components.Error(l, s.Roster.Error)
+}
+
+// limited says what this credential does not allow, unless the error says it.
 func limited(s *stateOf, l *catalogue) *dom.Node {
-	if a := s.Can().ReadRoster; !a.OK {
+	if a := s.Can().ReadRoster; !a.OK && s.Roster.Error == nil {
 		return components.Banner("warn", "lock", dom.E("p", ability(l, "readRoster", a)))
 	}
 	return nil
@@ -379,6 +391,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 		dom.Make("keydown", func(e dom.Event) any { return rowKey(s, i, a, e, id) }),
 		dom.E("div", dom.Class("cell c-check"), dom.A("role", "gridcell"),
 			dom.E("input", dom.A("type", "checkbox"), dom.A("tabindex", index), dom.Checked(selected),
+				dom.Flag("disabled", a.Unread),
 				dom.A("aria-label", l.T("row.select", "name", name)),
 				dom.Instead("click", func(e dom.Event) any { return state.Select{Index: i, Range: e.Shift} }))),
 		dom.E("div", dom.Class("cell c-name"), dom.A("role", "rowheader"), components.Avatar(name),
@@ -387,7 +400,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 		dom.E("div", dom.Class("cell c-links"), dom.A("role", "gridcell"), chips(l, a)),
 		dom.E("div", dom.Class("cell c-activity"), dom.A("role", "gridcell"), activity(s, l, a)),
 		dom.E("div", dom.Class("cell c-action"), dom.A("role", "gridcell"),
-			dom.If(a.Exists && len(a.Identities) == 0 && s.CanLink(a.ID).OK, func() *dom.Node {
+			dom.If(a.Exists && !a.Unread && len(a.Identities) == 0 && s.CanLink(a.ID).OK, func() *dom.Node {
 				return components.Secondary(l.T("row.link"), state.StartLinking{Account: a.User}, dom.A("tabindex", index),
 					dom.Class("small"), dom.A("aria-label", l.T("row.link.of", "name", name)))
 			}),
@@ -443,6 +456,9 @@ func marks(l *catalogue, a api.RosterRow) *dom.Node {
 
 func chips(l *catalogue, a api.RosterRow) []*dom.Node {
 	const most = 3
+	if a.Unread {
+		return []*dom.Node{dom.E("span", dom.Class("muted"), dom.A("aria-label", l.T("row.unread")), dom.A("role", "img"), "…")}
+	}
 	if len(a.Identities) == 0 {
 		return []*dom.Node{dom.E("span", dom.Class("muted"), l.T("row.unlinked"))}
 	}

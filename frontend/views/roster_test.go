@@ -41,6 +41,32 @@ var rosterCases = map[string]func() *state.State{
 		return after(s, state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}},
 			state.Working{Progress: api.Progress{Step: "reading-roster", Done: 1250}})
 	},
+	"roster-partial": func() *state.State {
+		s := fresh(api.Settings{})
+		s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}})
+		for _, c := range s.Update(state.RosterChanged{}) {
+			if page, ok := c.(state.CallPage); ok {
+				rows := accounts()
+				rows.Rows[1].Account = api.Account{User: rows.Rows[1].User, Exists: true, Unread: true}
+				s.Update(state.PageLoaded{Generation: page.Generation, Rows: rows})
+			}
+		}
+		return after(s, state.Working{Progress: api.Progress{Step: "reading-links", Done: 120, Total: 300}})
+	},
+	"roster-key": func() *state.State {
+		s, key := fresh(api.Settings{}), can
+		key.Credential, key.ReadRoster = api.CredentialKey, api.Ability{Why: "key-roster"}
+		for _, c := range s.Update(state.Connected{Session: api.Session{
+			Profile: api.Profile{Name: "Home"}, Stored: true, Capabilities: key,
+		}}) {
+			if page, ok := c.(state.CallPage); ok {
+				s.Update(state.PageLoaded{
+					Generation: page.Generation, Err: &api.Error{Code: api.CodeForbidden, Why: "key-roster"},
+				})
+			}
+		}
+		return s
+	},
 	"roster-failed": func() *state.State {
 		s := fresh(api.Settings{})
 		for _, c := range s.Update(state.Connected{Session: api.Session{Profile: api.Profile{Name: "Home"}, Capabilities: can}}) {
