@@ -140,6 +140,10 @@ func (a *App) SignOut(name string) error { return a.window.SignOut(a.ctx, name) 
 
 func (a *App) ForgetProfile(name string) error { return a.window.ForgetProfile(a.ctx, name) }
 
+func (a *App) SetLocalAddress(name, address string) error {
+	return a.window.SetLocalAddress(a.ctx, name, address)
+}
+
 func (a *App) RenameProfile(from, to string) error { return a.window.RenameProfile(a.ctx, from, to) }
 
 func (a *App) SaveSettings(s api.Settings) error { return a.window.SaveSettings(a.ctx, s) }

@@ -43,6 +43,8 @@ type Options struct {
 	Journal  *journal.Journal
 	// Seen stores what the person has seen of each server's accounts; nil stores nothing.
 	Seen *seen.Store
+	// Discover says where to ask for servers in the local network.
+	Discover jellyfin.DiscoverOptions
 	// Language returns the language, BCP 47, of the page that ends a sign-in in the browser. The default is the person's
 	// choice, or else the system's.
 	Language func() string

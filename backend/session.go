@@ -174,6 +174,7 @@ func (b *Backend) open(
 			return e.Way(p, name)
 		},
 		Remember: func(ctx context.Context, w api.FoundWays) { b.remember(ctx, s, w) },
+		Local:    local{b, s},
 	}
 	return s, nil
 }

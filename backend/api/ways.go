@@ -75,3 +75,13 @@ type ProxyRule struct {
 	Proxy string `json:"proxy"`
 	Text  string `json:"text"`
 }
+
+// Consent is what a person answers to the question whether something may be used.
+type Consent string
+
+// The answers. An open question may be asked again.
+const (
+	ConsentYes  Consent = "yes"
+	ConsentNo   Consent = "no"
+	ConsentOpen Consent = "open" // nobody was there to answer
+)

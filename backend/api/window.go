@@ -267,7 +267,7 @@ type LinkRequest struct {
 // FlowEvent reports on a running link, verification or Quick Connect to the window.
 type FlowEvent struct {
 	ID string `json:"id"`
-	// Step is one of "progress", "sign-in", "device", "confirm", "done", "verified", "connected", "failed".
+	// Step is one of "progress", "local", "sign-in", "device", "confirm", "done", "verified", "connected", "failed".
 	Step     string    `json:"step"`
 	Progress *Progress `json:"progress,omitempty"`
 	SignIn   *SignIn   `json:"signIn,omitempty"`
@@ -276,10 +276,12 @@ type FlowEvent struct {
 	Device       *DeviceSignIn `json:"device,omitempty"`
 	QR           [][]bool      `json:"qr,omitempty"`
 	Confirmation *Confirmation `json:"confirmation,omitempty"`
-	Change       *Change       `json:"change,omitempty"`
-	Verified     *Verified     `json:"verified,omitempty"`
-	Session      *Session      `json:"session,omitempty"`
-	Error        *Error        `json:"error,omitempty"`
+	// Address is the server's address in the local network. The step "local" asks whether the sign-in may run over it.
+	Address  string    `json:"address,omitempty"`
+	Change   *Change   `json:"change,omitempty"`
+	Verified *Verified `json:"verified,omitempty"`
+	Session  *Session  `json:"session,omitempty"`
+	Error    *Error    `json:"error,omitempty"`
 }
 
 // Verified tells which account an identity opens.

@@ -214,6 +214,8 @@ func (g *guest) SignIn(ctx context.Context, s api.SignIn) error {
 	return nil
 }
 
+func (g *guest) UseLocal(context.Context, string) (api.Consent, error) { return api.ConsentOpen, nil }
+
 func (g *guest) Confirm(_ context.Context, c api.Confirmation) error {
 	if c.NameKnown {
 		g.out.line("   " + g.t("{name} signed in; opens {owner} now. Confirmed.", "name", c.Identity.Name, "owner", g.ownerName(c.Owner)))

@@ -327,7 +327,7 @@ func (a *app) providerFingerprint(ctx context.Context, s *backend.Session, p api
 		return "", err
 	}
 	question := a.t("Is this the identity provider's own certificate? Trust it?")
-	err = a.agree(ctx, cert, p.Settings.PinnedSHA256, question, "trust-provider", "providers trust "+shellWord(p.Name))
+	err = a.acceptCertificate(ctx, cert, p.Settings.PinnedSHA256, question, "trust-provider", "providers trust "+shellWord(p.Name))
 	return cert.SHA256, err
 }
 

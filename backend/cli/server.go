@@ -488,13 +488,19 @@ func (a *app) localText(e profile.Entry) string {
 
 func (a *app) serverSet() *cobra.Command {
 	var local string
+	var reset []string
 	c := &cobra.Command{
 		Use: "set [NAME]", Short: "Set a server's address in the local network, for sign-ins that a proxy hides",
 		Args:    cobra.MaximumNArgs(1),
-		Example: "  jellybind server set home --local-address http://192.168.1.20:8096\n  jellybind server set home --local-address ''",
+		Example: "  jellybind server set home --local-address http://192.168.1.20:8096\n  jellybind server set home --reset local-address",
 		RunE: func(c *cobra.Command, args []string) error {
-			if !c.Flags().Changed("local-address") {
-				return usage("nothing-to-set", "flags", "--local-address")
+			for _, name := range reset {
+				if name != "local-address" {
+					return usage("flag-choice", "flag", "--reset", "allowed", "local-address", "value", name)
+				}
+			}
+			if local == "" && len(reset) == 0 {
+				return usage("nothing-to-set", "flags", "--local-address, --reset")
 			}
 			b, e, err := a.named(c.Context(), args)
 			if err != nil {
@@ -517,7 +523,9 @@ func (a *app) serverSet() *cobra.Command {
 				"server", e.Name, "address", e.LocalAddress), e.Profile)
 		},
 	}
-	c.Flags().StringVar(&local, "local-address", "", "the server's `ADDRESS` in the local network; '' forgets it")
+	c.Flags().StringVar(&local, "local-address", "", "the server's `ADDRESS` in the local network")
+	c.Flags().StringSliceVar(&reset, "reset", nil, "bring these `SETTINGS` back to their default: local-address")
+	c.MarkFlagsMutuallyExclusive("local-address", "reset")
 	return c
 }
 
@@ -548,7 +556,7 @@ func (a *app) serverTrust() *cobra.Command {
 					return a.done(a.t("The system's authorities vouch for this server; there is nothing to trust."), e.Profile)
 				}
 				question := a.t("Is this the server's own certificate? Trust it?")
-				if err := a.agree(c.Context(), cert, e.PinnedSHA256, question, "trust", "server trust "+shellWord(e.Name)); err != nil {
+				if err := a.acceptCertificate(c.Context(), cert, e.PinnedSHA256, question, "trust", "server trust "+shellWord(e.Name)); err != nil {
 					return err
 				}
 				trust = cert.SHA256
@@ -577,10 +585,10 @@ func (a *app) serverTrust() *cobra.Command {
 	return c
 }
 
-// agree shows a certificate that this computer does not trust, and asks whether it is to be trusted instead of the pinned one.
+// acceptCertificate shows a certificate that this computer does not trust, and asks whether it is to be trusted instead of the pinned one.
 // With --yes, a certificate that has changed is refused: somebody may be listening in. The hint named next then names the
 // command that takes its fingerprint.
-func (a *app) agree(ctx context.Context, cert *api.Certificate, pinned, question, next, command string) error {
+func (a *app) acceptCertificate(ctx context.Context, cert *api.Certificate, pinned, question, next, command string) error {
 	changed := pinned != "" && pinned != cert.SHA256
 	if changed && a.yes {
 		return usage("trust-changed", "sha256", cert.SHA256, "pinned", pinned, "next", next, "command", command)

@@ -163,6 +163,8 @@ func (h *human) Confirm(_ context.Context, c api.Confirmation) error {
 	return nil
 }
 
+func (h *human) UseLocal(context.Context, string) (api.Consent, error) { return api.ConsentOpen, nil }
+
 func (h *human) Progress(api.Progress) {}
 
 // page returns what the person saw in the browser at the end.

@@ -28,6 +28,8 @@ func (g guest) SignInElsewhere(ctx context.Context, d api.DeviceSignIn) error {
 	return visitor.New().Approve(ctx, d.URL, d.Code, g.login)
 }
 
+func (guest) UseLocal(context.Context, string) (api.Consent, error) { return api.ConsentOpen, nil }
+
 func (guest) Confirm(context.Context, api.Confirmation) error { return nil }
 
 func (guest) Progress(api.Progress) {}

@@ -8,7 +8,6 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -41,10 +40,8 @@ type Linker struct {
 	// Remembered returns what was found by trying at a provider, and Remember stores it. Both may be nil.
 	Remembered func(api.Protocol, string) []api.Attempt
 	Remember   func(context.Context, api.FoundWays)
-	// Local returns the server's address in the local network that the person lets Jellybind use; nil for none. OpenLocal opens
-	// it without a credential, after the server there has named its id. Both may be nil.
-	Local     func() *url.URL
-	OpenLocal func(context.Context, *url.URL) (ssoplugin.Via, error)
+	// Local is where the server is in the local network; nil for nowhere.
+	Local LocalNetwork
 	// Ports are the loopback ports to try; empty means DefaultPorts.
 	Ports []int
 	// Timeout is how long a person has to sign in; 0 means the listener's default of 5 minutes.
@@ -89,6 +86,8 @@ type Plugin interface {
 	// StartTrueName reads the SAML request that the server makes under its own name, and ClientSecret the plugin's secret at an
 	// OIDC provider, for a sign-in of our own.
 	StartTrueName(ctx context.Context, provider string) (samlmsg.AuthnRequest, error)
+	// SignInPage is where the server's own sign-in leads under its own name.
+	SignInPage(ctx context.Context, provider string) (ssoplugin.SignInPage, error)
 	ClientSecret(ctx context.Context, provider string) (secret.Value, error)
 	// PostLink and Authenticate use such a sign-in up: for a link, or for a session.
 	PostLink(ctx context.Context, proto api.Protocol, provider, userID string, data secret.Value, cookies []*http.Cookie) error
@@ -115,6 +114,8 @@ type Person interface {
 	SignInElsewhere(context.Context, api.DeviceSignIn) error
 	// Confirm asks whether the change is right, and returns an error with CodeCancelled if it is not.
 	Confirm(context.Context, api.Confirmation) error
+	// UseLocal asks whether the sign-in may run over an address of the server that Jellybind found in the local network.
+	UseLocal(ctx context.Context, address string) (api.Consent, error)
 	// Progress reports what is going on; it must not block.
 	Progress(api.Progress)
 }
@@ -126,7 +127,7 @@ func (l *Linker) Plan(ctx context.Context, req api.LinkRequest) (api.Plan, error
 	if err != nil {
 		return api.Plan{}, err
 	}
-	_, plan, err := l.plan(ctx, r, req, true)
+	_, plan, err := l.plan(ctx, r, req, nil)
 	return plan, err
 }
 
@@ -143,8 +144,8 @@ func pairwise(ctx context.Context, f Facts) bool {
 	return err == nil && meta.PairwiseOnly()
 }
 
-// plan finds a way and makes the plan. With all it tries every way, otherwise it stops at the first that works.
-func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, all bool) (Facts, api.Plan, error) {
+// plan finds a way and makes the plan. Without a person it tries every way, otherwise it stops at the first that works.
+func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, person Person) (Facts, api.Plan, error) {
 	account := roster.Account(r, req.UserID)
 	if account == nil || !account.Exists {
 		return Facts{}, api.Plan{}, noSuchAccount(req.UserID)
@@ -155,16 +156,16 @@ func (l *Linker) plan(ctx context.Context, r api.Roster, req api.LinkRequest, al
 	}
 	f := l.facts(*p, r.Providers, req)
 	f.Account = account.User
-	if err := l.findWay(ctx, &f, all); err != nil {
+	if err := l.findWay(ctx, &f, person); err != nil {
 		return f, api.Plan{}, err
 	}
-	if all {
+	if person == nil {
 		if err := l.offerDevice(ctx, &f); err != nil {
 			return f, api.Plan{}, err
 		}
 	}
 	plan, err := MakePlan(f)
-	if plan.NoWay != nil && !all { // then the device flow is worth a try
+	if plan.NoWay != nil && person != nil { // then the device flow is worth a try
 		if err := l.offerDevice(ctx, &f); err != nil {
 			return f, api.Plan{}, err
 		}
@@ -187,8 +188,8 @@ func (l *Linker) facts(p api.Provider, all []api.Provider, req api.LinkRequest) 
 	if l.Self != nil {
 		f.Self = l.Self.ID
 	}
-	if l.Local != nil && l.OpenLocal != nil {
-		f.Local = l.Local()
+	if l.Local != nil {
+		f.Local, _ = l.Local.Address()
 	}
 	return f
 }
@@ -212,7 +213,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	plan, proof, err := l.prove(ctx, func(retry bool) (Facts, api.Plan, error) {
 		again := req
 		again.Retry = req.Retry || retry
-		return l.plan(ctx, before, again, false)
+		return l.plan(ctx, before, again, person)
 	}, person)
 	if err != nil {
 		return api.Change{}, err

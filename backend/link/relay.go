@@ -23,16 +23,6 @@ func relayWorks(f Facts) api.Ability {
 	return RelayAbility(f.Provider)
 }
 
-func relayLocalWorks(f Facts) api.Ability {
-	if able := relayWorks(f); !able.OK {
-		return able
-	}
-	if f.Local == nil {
-		return api.Ability{Why: "no-local"}
-	}
-	return api.Ability{OK: true}
-}
-
 // postLinkWrite uses POST Link, which needs an access token.
 func postLinkWrite(f Facts) (api.WriteMethod, api.Ability) {
 	c := f.Capabilities
@@ -71,24 +61,9 @@ func relayReason(_ Facts, write api.WriteMethod) api.Remark {
 	return api.Remark{Why: api.WhyRelay}
 }
 
-func relayLocalReason(f Facts, _ api.WriteMethod) api.Remark {
-	return api.Remark{Why: api.WhyRelayLocal, Params: map[string]string{"address": f.Local.String()}}
-}
-
 // relay runs the plugin's own sign-in, and works out the name as far as this flavour and credential tell it.
 func (l *Linker) relay(ctx context.Context, f Facts, person Person) (proof, error) {
 	return l.relayed(ctx, f, l.relayRequest(f), person)
-}
-
-// relayLocal is relay over the server's address in the local network.
-func (l *Linker) relayLocal(ctx context.Context, f Facts, person Person) (proof, error) {
-	via, authorization, err := l.overLocal(ctx, f)
-	if err != nil {
-		return proof{}, err
-	}
-	req := l.relayRequest(f)
-	req.Via, req.Address = via, authorization
-	return l.relayed(ctx, f, req, person)
 }
 
 func (l *Linker) relayRequest(f Facts) relayflow.Request {
@@ -142,20 +117,6 @@ func (l *Linker) tryRelay(ctx context.Context, f Facts) (address string, err err
 	return address, nil
 }
 
-func (l *Linker) tryRelayLocal(ctx context.Context, f Facts) (address string, err error) {
-	via, authorization, err := l.overLocal(ctx, f)
-	if err != nil {
-		return f.Local.String(), err
-	}
-	req := l.startRequest(f)
-	req.Via = via
-	started, err := l.Plugin.Start(ctx, req)
-	if err == nil {
-		err = relayflow.CheckAddress(started.Location.Reveal(), authorization)
-	}
-	return f.Local.String(), l.whyAway(ctx, f, err)
-}
-
 func (l *Linker) startRequest(f Facts) ssoplugin.StartRequest {
 	return ssoplugin.StartRequest{
 		Protocol: f.Provider.Protocol, Provider: f.Provider.Name, Linking: true, ServerID: l.ServerID,
@@ -170,21 +131,6 @@ func (f Facts) loopback(s api.Strategy) string {
 		port = DefaultPorts[0]
 	}
 	return net.JoinHostPort(cmp.Or(f.Settings.ListenHost, "127.0.0.1"), strconv.Itoa(port))
-}
-
-// overLocal opens the server's address in the local network, and returns the address at which people sign in as the identity
-// provider publishes it. Nothing vouches for the server there but its id, so a sign-in that it starts must lead to the
-// provider's own address.
-func (l *Linker) overLocal(ctx context.Context, f Facts) (via ssoplugin.Via, authorization string, err error) {
-	if f.Provider.Endpoint == "" {
-		return nil, "", settingsHidden()
-	}
-	if via, err = l.OpenLocal(ctx, f.Local); err != nil {
-		return nil, "", err
-	}
-	c := client(f)
-	meta, err := c.Discover(ctx)
-	return via, meta.AuthorizationEndpoint, err
 }
 
 func settingsHidden() *api.Error {

@@ -57,7 +57,7 @@ func (l *Linker) Verify(ctx context.Context, req VerifyRequest, person Person) (
 	plan, proved, err := l.prove(ctx, func(retry bool) (f Facts, plan api.Plan, err error) {
 		f = l.facts(*p, providers, api.LinkRequest{Strategy: req.Strategy, Port: req.Port, Retry: req.Retry || retry})
 		f.Verifying = true
-		if err := l.findWay(ctx, &f, false); err != nil {
+		if err := l.findWay(ctx, &f, person); err != nil {
 			return f, plan, err
 		}
 		plan, err = MakePlan(f)

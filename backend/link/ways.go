@@ -17,18 +17,25 @@ import (
 // tryLimit is how long one try may take.
 const tryLimit = 20 * time.Second
 
-// findWay tries the ways that the facts allow, in order, and writes what it finds to f.Tried. It stops at the first that works,
-// unless all is true. With a strategy in the request it tries only that one.
+// findWay tries the ways that the facts allow, in order, and writes what it finds to f.Tried. It stops at the first that works;
+// without a person, who could be asked something, it tries all. With a strategy in the request it tries only that one.
 //
 // The error says that no way can be tried, such as a server that does not answer.
-func (l *Linker) findWay(ctx context.Context, f *Facts, all bool) error {
+func (l *Linker) findWay(ctx context.Context, f *Facts, person Person) error {
 	f.Tried = map[api.Strategy]api.Attempt{}
 	if !f.Request.Retry && l.recall(f) {
 		return nil
 	}
 	for _, w := range ways(f.Provider.Protocol) {
-		if w.asked && w.strategy != f.Request.Strategy || f.Request.Strategy != "" && w.strategy != f.Request.Strategy ||
-			!w.option(*f).OK {
+		if w.asked && w.strategy != f.Request.Strategy || f.Request.Strategy != "" && w.strategy != f.Request.Strategy {
+			continue
+		}
+		if w.option(*f).Why == whyNoLocal {
+			if err := l.locate(ctx, f, person); err != nil {
+				return err
+			}
+		}
+		if !w.option(*f).OK {
 			continue
 		}
 		if w.try != nil {
@@ -41,7 +48,7 @@ func (l *Linker) findWay(ctx context.Context, f *Facts, all bool) error {
 				continue
 			}
 		}
-		if !all {
+		if person != nil {
 			break
 		}
 	}
@@ -144,7 +151,7 @@ func (a *asked) SignIn(ctx context.Context, s api.SignIn) error {
 
 // remember stores what was found, if there is anything and the person did not choose the way.
 func (l *Linker) remember(ctx context.Context, f Facts) {
-	if l.Remember == nil || f.Request.Strategy != "" || len(f.Tried) == 0 {
+	if l.Remember == nil || f.Request.Strategy != "" || len(f.Tried) == 0 || f.LocalFound != "" { // the person is asked first
 		return
 	}
 	l.Remember(ctx, api.FoundWays{Protocol: f.Provider.Protocol, Provider: f.Provider.Name, Attempts: f.attempts()})

@@ -18,7 +18,6 @@ import (
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/secret"
-	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
 // hide puts a proxy before the world that answers any other Host than the server's with an empty page, as Caddy does.
@@ -283,17 +282,18 @@ func TestLocalRelay(t *testing.T) {
 				}
 			}))
 			t.Cleanup(local.Close)
-			w.Local = func() *url.URL { u, _ := url.Parse(local.URL); return u }
-			w.OpenLocal = func(ctx context.Context, u *url.URL) (ssoplugin.Via, error) {
-				return jellyfin.OpenLocal(ctx, jellyfin.LocalOptions{URL: u.String(), ServerID: w.ServerID})
+			at, err := url.Parse(local.URL)
+			if err != nil {
+				t.Fatal(err)
 			}
+			w.Local = given{at, w.ServerID}
 			if c.why == "" {
 				if s := w.linkAndUndo(t, w.newcomer(t), person{login: demo.NewcomerLogin}); s != api.StrategyRelayLocal {
 					t.Errorf("linked by %s", s)
 				}
 				return
 			}
-			_, err := w.Link(t.Context(), w.newcomer(t), person{})
+			_, err = w.Link(t.Context(), w.newcomer(t), person{})
 			e, ok := errors.AsType[*api.Error](err)
 			if !ok || e.NoWay == nil || len(e.NoWay.Attempts) != 2 || e.NoWay.Attempts[1].Why != c.why {
 				t.Errorf("%v, %+v", err, e.NoWay)
@@ -301,6 +301,24 @@ func TestLocalRelay(t *testing.T) {
 		})
 	}
 }
+
+// given is a local network where the person has given the server's address.
+type given struct {
+	address  *url.URL
+	serverID string
+}
+
+func (g given) Address() (use *url.URL, declined string) { return g.address, "" }
+
+func (g given) Open(ctx context.Context) (*jellyfin.Local, error) {
+	return jellyfin.OpenLocal(ctx, jellyfin.LocalOptions{URL: g.address.String(), ServerID: g.serverID})
+}
+
+func (given) Find(context.Context) (*jellyfin.Local, error) {
+	return nil, errors.New("not to be looked for")
+}
+
+func (given) Decide(context.Context, string, bool) error { return errors.New("nothing to decide") }
 
 // TestPluginClientTrustsNoAnswer: what comes through the browser may come from anybody.
 func TestPluginClientTrustsNoAnswer(t *testing.T) {

@@ -198,7 +198,8 @@ type person struct {
 	confirm func(api.Confirmation) error
 	shown   func(api.SignIn)
 	device  func(api.DeviceSignIn)
-	away    bool // nobody signs in on another device
+	away    bool                                      // nobody signs in on another device
+	local   func(address string) (api.Consent, error) // nil lets the question open
 }
 
 func (p person) SignIn(ctx context.Context, s api.SignIn) error {
@@ -224,6 +225,13 @@ func (p person) Confirm(_ context.Context, c api.Confirmation) error {
 		return nil
 	}
 	return p.confirm(c)
+}
+
+func (p person) UseLocal(_ context.Context, address string) (api.Consent, error) {
+	if p.local == nil {
+		return api.ConsentOpen, nil
+	}
+	return p.local(address)
 }
 
 func (person) Progress(api.Progress) {}

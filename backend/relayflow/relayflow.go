@@ -21,6 +21,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/browser"
+	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/loopback"
 	"github.com/jellybind/jellybind/backend/samlmsg"
 	"github.com/jellybind/jellybind/backend/secret"
@@ -44,10 +45,10 @@ type Request struct {
 	// ServerID is the server's id, so that a proxy is blamed for a start that fails only while this server answers.
 	ServerID string
 	// Via takes the start and the answer over another address of the server; nil means the server's own name.
-	Via ssoplugin.Via
-	// Address is the identity provider's address to sign in at. If it is not empty, a start that leads elsewhere is refused with
+	Via *jellyfin.Local
+	// Page is where people sign in at the identity provider. If it is set, a start that leads elsewhere is refused with
 	// api.CodeAddressRefused.
-	Address string
+	Page ssoplugin.SignInPage
 }
 
 // Options say where to listen and what the time is.
@@ -110,8 +111,8 @@ func Run(
 		return Result{}, err
 	}
 	address := started.Location.Reveal()
-	if req.Address != "" {
-		if err := CheckAddress(address, req.Address); err != nil {
+	if req.Page != (ssoplugin.SignInPage{}) {
+		if err := req.Page.Check(address); err != nil {
 			return Result{}, err
 		}
 	}
@@ -151,22 +152,6 @@ func Run(
 		return Result{Response: result.Response, RequestID: result.RequestID, ACS: result.ACS}, err
 	}
 	return result, nil
-}
-
-// CheckAddress makes sure that a sign-in leads to the identity provider's own address, whatever its query.
-func CheckAddress(address, want string) error {
-	got, err1 := url.Parse(address)
-	own, err2 := url.Parse(want)
-	if err1 == nil && err2 == nil && got.Scheme == own.Scheme && strings.EqualFold(got.Host, own.Host) && got.Path == own.Path {
-		return nil
-	}
-	to := "elsewhere"
-	if err1 == nil {
-		to = api.Printable(got.Scheme + "://" + got.Host)
-	}
-	return &api.Error{
-		Code: api.CodeAddressRefused, Why: "address-foreign", Params: map[string]string{"to": to, "address": api.Printable(want)},
-	}
 }
 
 // relay passes the answer on. So is an error that the identity provider sent instead of a code: the server then forgets the

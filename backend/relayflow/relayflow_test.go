@@ -328,11 +328,6 @@ func TestErrors(t *testing.T) {
 		{"disguised host", fixed{started: with(func(s *ssoplugin.Started) {
 			s.Location = secret.New("https://bank.example@evil.example/SECRET")
 		})}, api.OIDC, nil, nil, api.CodeAddressRefused, "settings"},
-		{
-			"no state",
-			fixed{started: with(func(s *ssoplugin.Started) { s.State = secret.Value{} })},
-			api.OIDC, nil, nil, api.CodeInternal, "",
-		},
 		{"no request id", fixed{started: good}, api.SAML, nil, nil, api.CodeInternal, ""},
 		{
 			"show fails",

@@ -102,14 +102,14 @@ func (u unusual) answer() string {
 // either, or where another server does.
 func (p *Plugin) explain(ctx context.Context, req StartRequest, u unusual, otherwise error) error {
 	if u.led == nil { // else the plugin itself has answered
-		if err := p.answersByName(ctx, req.ServerID); err != nil {
+		if err := answersByName(ctx, p.over(req.Via), req.ServerID); err != nil {
 			if u.err == nil && away(err) {
 				return fmt.Errorf("starting a sign-in: %w", err)
 			}
 			return otherwise
 		}
 	}
-	u.host, u.base = req.Host, p.client.URL()
+	u.host, u.base = req.Host, p.over(req.Via).URL()
 	to := ""
 	for _, address := range []*url.URL{u.to, u.led} {
 		switch {
@@ -137,8 +137,8 @@ func (p *Plugin) explain(ctx context.Context, req StartRequest, u unusual, other
 }
 
 // answersByName asks, once, whether the server answers under its own name. An id that is not empty must be the server's.
-func (p *Plugin) answersByName(ctx context.Context, id string) error {
-	server, err := p.client.PublicInfoNow(ctx)
+func answersByName(ctx context.Context, at place, id string) error {
+	server, err := at.PublicInfoNow(ctx)
 	if err == nil && id != "" && normalID(id) != normalID(server.ID) {
 		err = errors.New("another server answers there")
 	}

@@ -34,7 +34,7 @@ type StartRequest struct {
 	ServerID string
 	// Via sends the start, and later its answer, over another address of the server, without a credential; nil means the
 	// server's own name.
-	Via Via
+	Via *jellyfin.Local
 	// OldPath starts at /p/ instead of /start/. Which callback the plugin then names is its own choice; see
 	// Started.Callback.
 	OldPath bool
@@ -60,7 +60,7 @@ type Started struct {
 	// Host is the loopback host and port, which stays the Host of every request of this sign-in.
 	Host string
 
-	via Via // StartRequest.Via
+	via *jellyfin.Local // StartRequest.Via
 	// relayed is set once the answer has been passed on. It is shared by all copies.
 	relayed *atomic.Bool
 }
@@ -150,14 +150,14 @@ func (p *Plugin) Start(ctx context.Context, req StartRequest) (Started, error) {
 	return s, nil
 }
 
-// Via is a server at another address, such as a *jellyfin.Local.
-type Via interface {
+// place is where the anonymous requests of a sign-in go.
+type place interface {
 	Do(ctx context.Context, req jellyfin.Request) (*jellyfin.Response, error)
 	URL() *url.URL
+	PublicInfoNow(ctx context.Context) (api.Server, error)
 }
 
-// over returns where the anonymous requests of a sign-in go.
-func (p *Plugin) over(via Via) Via {
+func (p *Plugin) over(via *jellyfin.Local) place {
 	if via != nil {
 		return via
 	}

@@ -25,16 +25,17 @@ type flows struct {
 
 // flow is a sign-in that is under way.
 type flow struct {
-	id     string
-	window *Window
-	cancel context.CancelFunc
-	task   *task
+	id      string
+	window  *Window
+	cancel  context.CancelFunc
+	task    *task
+	linking bool // the page can ask for consent
 
 	mu     sync.Mutex
 	signIn string // the address to open
 	device bool   // the person signs in on another device
-	asked  bool   // the question was asked
-	answer chan bool
+	asked  bool
+	answer chan bool // to the question that was asked last; nil if it has its answer
 }
 
 var _ link.Person = (*flow)(nil)
@@ -81,7 +82,7 @@ func (fs *flows) cancel() {
 // the window, not with the call that started it.
 func (w *Window) run(ctx context.Context, at profile.Entry, work func(context.Context, *flow) error) string {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := &flow{window: w, cancel: cancel, answer: make(chan bool, 1)}
+	f := &flow{window: w, cancel: cancel}
 	w.flows.add(f)
 	t, err := w.tasks.begin(at.DeviceID, cancel, false)
 	f.task = t
@@ -157,26 +158,51 @@ func (f *flow) open(ctx context.Context) error {
 // Confirm asks the page.
 func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
 	f.mu.Lock()
-	f.asked = true
 	device := f.device
 	f.mu.Unlock()
-	f.send(api.FlowEvent{Step: "confirm", Confirmation: &c})
-	wait := ctx
 	if !device {
 		// The sign-in may expire at the server, so a person who comes back later has to start again. A sign-in on another device
 		// needs nothing of the server any more, and its person may be far away: the question stays.
 		limited, cancel := context.WithTimeout(ctx, 10*time.Minute)
 		defer cancel()
-		wait = limited
+		ctx = limited
 	}
-	select {
-	case yes := <-f.answer:
-		if !yes {
-			return cancelledUnchanged()
-		}
-		return nil
-	case <-wait.Done():
+	if yes, answered := f.ask(ctx, api.FlowEvent{Step: "confirm", Confirmation: &c}); !yes || !answered {
 		return cancelledUnchanged()
+	}
+	return nil
+}
+
+// UseLocal asks the page. Without an answer the question stays open, and the flow goes on.
+func (f *flow) UseLocal(ctx context.Context, address string) (api.Consent, error) {
+	if !f.linking {
+		return api.ConsentOpen, nil
+	}
+	limited, cancel := context.WithTimeout(ctx, 10*time.Minute)
+	defer cancel()
+	switch yes, answered := f.ask(limited, api.FlowEvent{Step: "local", Address: address}); {
+	case ctx.Err() != nil:
+		return "", cancelledUnchanged()
+	case !answered:
+		return api.ConsentOpen, nil
+	case yes:
+		return api.ConsentYes, nil
+	}
+	return api.ConsentNo, nil
+}
+
+// ask sends a question and waits for its answer. An answer counts for one question.
+func (f *flow) ask(ctx context.Context, question api.FlowEvent) (yes, answered bool) {
+	answer := make(chan bool, 1)
+	f.mu.Lock()
+	f.asked, f.answer = true, answer
+	f.mu.Unlock()
+	f.send(question)
+	select {
+	case yes = <-answer:
+		return yes, true
+	case <-ctx.Done():
+		return false, false
 	}
 }
 
@@ -207,6 +233,7 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 		return "", err
 	}
 	return w.run(ctx, s.Entry(), func(ctx context.Context, f *flow) error {
+		f.linking = true
 		change, err := s.Linker.Link(ctx, req, f)
 		f.task.written()
 		if change.ID != "" {
@@ -243,14 +270,14 @@ func (w *Window) ConfirmFlow(id string, yes bool) error {
 		return err
 	}
 	f.mu.Lock()
-	asked := f.asked
+	asked, answer := f.asked, f.answer
+	f.answer = nil
 	f.mu.Unlock()
-	if !asked {
+	switch {
+	case !asked:
 		return &api.Error{Code: api.CodeUsage, Why: "nothing-asked"}
-	}
-	select {
-	case f.answer <- yes:
-	default: // answered already
+	case answer != nil: // not answered already
+		answer <- yes
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/proxy"
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 )
 
@@ -175,5 +176,47 @@ func TestFlowsInParallel(t *testing.T) {
 		if got := w.row(account); len(got.Identities) != 1 {
 			t.Errorf("%s has %v", account, got.Identities)
 		}
+	}
+}
+
+// TestLinkAsksAboutTheLocalAddress: behind a proxy, the page is asked before the sign-in runs over the local network.
+func TestLinkAsksAboutTheLocalAddress(t *testing.T) {
+	t.Parallel()
+	w, d := newWindow(t), world(t, demo.Options{Proxy: demo.Proxy{Kind: proxy.NginxName}})
+	w.secret(d.APIKey().Reveal())
+	ctx := t.Context()
+	_, err := w.ConnectKey(ctx, d.URL(), "home", d.APIKey().Reveal())
+	must(w, api.Session{}, err)
+	req := api.LinkRequest{UserID: w.row(demo.TourName).ID, Protocol: api.OIDC, Provider: demo.Authelia}
+	started, err := w.StartLink(ctx, req)
+	id := must(w, started, err)
+	if address := w.flow(id, "local").Address; address != d.LocalURL() {
+		t.Errorf("asked about %q", address)
+	}
+	if err := w.ConfirmFlow(id, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ConfirmFlow(id, true); err != nil { // a second click
+		t.Error(err)
+	}
+	w.signIn(id, demo.TourName)
+	w.flow(id, "confirm")
+	if got := w.row(demo.TourName); len(got.Identities) != 0 {
+		t.Errorf("the second click has confirmed the link: %v", got.Identities)
+	}
+	if err := w.ConfirmFlow(id, true); err != nil {
+		t.Fatal(err)
+	}
+	if change := w.flow(id, "done").Change; change.Strategy != api.StrategyRelayLocal {
+		t.Errorf("linked by %s", change.Strategy)
+	}
+	if e := w.stored()[0]; e.LocalAddress != d.LocalURL() {
+		t.Errorf("kept %q", e.LocalAddress)
+	}
+	if err := w.SetLocalAddress(ctx, "home", "http://203.0.113.5"); !api.IsCode(err, api.CodeLocalAddress) {
+		t.Error(err)
+	}
+	if err := w.SetLocalAddress(ctx, "home", ""); err != nil || w.stored()[0].LocalAddress != "" {
+		t.Errorf("%v, %q", err, w.stored()[0].LocalAddress)
 	}
 }

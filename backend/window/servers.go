@@ -115,6 +115,17 @@ func (w *Window) ForgetProfile(ctx context.Context, name string) error {
 	return forgotten
 }
 
+// SetLocalAddress sets a server's address in the local network; see backend.Backend.SetLocalAddress.
+func (w *Window) SetLocalAddress(ctx context.Context, name, address string) error {
+	if err := w.backend.SetLocalAddress(ctx, name, strings.TrimSpace(address)); err != nil {
+		return err
+	}
+	if s, b, err := w.current(); err == nil && b == w.backend {
+		return b.Refresh(ctx, s)
+	}
+	return nil
+}
+
 // RenameProfile gives a server another name.
 func (w *Window) RenameProfile(ctx context.Context, from, to string) error {
 	if err := w.backend.Rename(ctx, from, strings.TrimSpace(to)); err != nil {

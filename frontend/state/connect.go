@@ -156,11 +156,14 @@ type CallForget struct{ Name string }
 // CallRename gives a stored server another name.
 type CallRename struct{ Old, New string }
 
-// ProfilesChanged answers CallForget and CallRename with the servers that are stored now.
+// CallSetLocal sets a stored server's address in the local network; an empty one forgets it.
+type CallSetLocal struct{ Name, Address string }
+
+// ProfilesChanged answers CallForget, CallRename and CallSetLocal with the servers that are stored now.
 type ProfilesChanged struct {
 	Boot api.Bootstrap
 	Err  *api.Error
-	// Old and New are the names of a renamed server. New is empty for a forgotten one.
+	// Old and New are the names of a renamed server. New is empty for a forgotten one, and the same where the name stays.
 	Old, New string
 }
 
@@ -172,6 +175,11 @@ func (c CallForget) Do(ctx context.Context, b Backend) Msg {
 // Do calls RenameProfile, then Bootstrap.
 func (c CallRename) Do(ctx context.Context, b Backend) Msg {
 	return profilesNow(ctx, b, c.Old, c.New, do(ctx, b, "RenameProfile", c.Old, c.New))
+}
+
+// Do calls SetLocalAddress, then Bootstrap.
+func (c CallSetLocal) Do(ctx context.Context, b Backend) Msg {
+	return profilesNow(ctx, b, c.Name, c.Name, do(ctx, b, "SetLocalAddress", c.Name, c.Address))
 }
 
 // profilesNow reads the stored servers after a change of them.
@@ -643,7 +651,11 @@ func (s *State) profilesChanged(m ProfilesChanged) []Cmd {
 		return append(cmds, s.tell(m.Err)...)
 	}
 	key := "toast.forgotten"
-	if m.New != "" {
+	switch m.New {
+	case "":
+	case m.Old:
+		key = "toast.saved"
+	default:
 		key = "toast.renamed"
 	}
 	return append(cmds, s.toast(&Toast{Key: key})...)

@@ -47,6 +47,14 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 	case AskRename:
 		s.openDialog(Dialog{Kind: DialogRename, Profile: m.Name})
 		s.Form[FieldRename] = m.Name
+	case AskLocal:
+		s.openDialog(Dialog{Kind: DialogLocal, Profile: m.Name})
+		s.Form[FieldLocal] = ""
+		for _, p := range s.Boot.Profiles {
+			if p.Name == m.Name {
+				s.Form[FieldLocal] = p.LocalAddress
+			}
+		}
 	case ShowDialog:
 		if d.Busy {
 			return nil, true
@@ -190,6 +198,9 @@ func (s *State) dialogYes() []Cmd {
 		}
 		d.Busy = true
 		return []Cmd{CallRename{Old: d.Profile, New: name}}
+	case DialogLocal:
+		d.Busy = true
+		return []Cmd{CallSetLocal{Name: d.Profile, Address: strings.TrimSpace(s.Form[FieldLocal])}}
 	case DialogNone, DialogShortcuts, DialogPalette:
 	}
 	return nil

@@ -148,6 +148,10 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 	case FlowMoved:
 		return s.flowMoved(m.Event), true
 	case Answer:
+		if l.Local != "" {
+			l.Local = ""
+			return []Cmd{CallConfirm{ID: l.FlowID, Yes: m.Yes}, Focus{ID: "link-step"}}, true
+		}
 		if l.Step != LinkConfirm {
 			return nil, true
 		}
@@ -187,7 +191,7 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 // again returns to the choice and keeps what was chosen.
 func (l *Link) again() {
 	l.Step, l.FlowID, l.Starting, l.Unseen = LinkChoose, "", false, false
-	l.Error, l.SignIn, l.Device, l.QR, l.Confirm, l.Progress = nil, nil, nil, nil, nil, nil
+	l.Error, l.SignIn, l.Device, l.QR, l.Confirm, l.Progress, l.Local = nil, nil, nil, nil, nil, nil, ""
 	if l.Elsewhere() {
 		l.Request.Strategy = ""
 	}
@@ -387,8 +391,14 @@ func (s *State) linkMoved(l *Link, e api.FlowEvent) []Cmd {
 		} else {
 			l.Progress = e.Progress
 		}
+	case "local":
+		l.Local = e.Address
+		if open && s.Drawer.UserID == l.Account.ID {
+			s.Drawer.Linking = true
+		}
+		return focus
 	case "sign-in":
-		l.SignIn, l.NoBrowser = e.SignIn, false
+		l.SignIn, l.NoBrowser, l.Local = e.SignIn, false, ""
 	case "device":
 		l.Device, l.QR, l.NoBrowser = e.Device, e.QR, false
 	case "confirm":
@@ -400,7 +410,7 @@ func (s *State) linkMoved(l *Link, e api.FlowEvent) []Cmd {
 	case "done":
 		return append(s.linkDone(l, e.Change), focus...)
 	case "failed":
-		l.FlowID = ""
+		l.FlowID, l.Local = "", ""
 		if l.Step == LinkFailed { // the person said no, and has seen the result
 			return nil
 		}

@@ -120,3 +120,23 @@ func TestFindWayAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestAsksAboutTheLocalAddress: the question has its own answer, and does not confirm the link.
+func TestAsksAboutTheLocalAddress(t *testing.T) {
+	t.Parallel()
+	for _, yes := range []bool{true, false} {
+		s := opened(t)
+		s.Link = state.Link{Step: state.LinkSignIn, FlowID: "f", Account: api.User{ID: "Aa"}}
+		s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "local", Address: "http://192.168.1.20:8096"}})
+		if s.Link.Local == "" {
+			t.Fatal("nothing is asked")
+		}
+		if c := want[state.CallConfirm](t, s.Update(state.Answer{Yes: yes})); c.ID != "f" || c.Yes != yes {
+			t.Errorf("answers %+v", c)
+		}
+		if s.Link.Step != state.LinkSignIn || s.Link.Local != "" || s.Link.Error != nil {
+			t.Errorf("afterwards %+v", s.Link)
+		}
+		none[state.CallConfirm](t, s.Update(state.Answer{Yes: true})) // a second click
+	}
+}

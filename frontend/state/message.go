@@ -98,7 +98,7 @@ type (
 	ToggleMore struct{}
 	// RunLink starts the planned link. With Device the person signs in on another device.
 	RunLink struct{ Device bool }
-	// Answer answers the confirmation.
+	// Answer answers the confirmation, or the question about the server's local address.
 	Answer struct{ Yes bool }
 	// CancelLink ends the running flow.
 	CancelLink struct{}
@@ -134,6 +134,8 @@ type (
 	AskForget struct{ Name string }
 	// AskDeleteSecret asks before the client secret of the edited provider is deleted.
 	AskDeleteSecret struct{}
+	// AskLocal asks for a stored server's address in the local network.
+	AskLocal struct{ Name string }
 	// AskRename asks for a stored server's new name.
 	AskRename struct{ Name string }
 	// DialogYes confirms the dialog.

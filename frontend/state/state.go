@@ -39,6 +39,7 @@ const (
 	FieldPassword Field = "password"
 	FieldSubject  Field = "subject"
 	FieldRename   Field = "rename"
+	FieldLocal    Field = "local"
 	FieldBrowser  Field = "browser"
 	FieldPorts    Field = "ports"
 	FieldPort     Field = "port"
@@ -217,9 +218,11 @@ type Link struct {
 	QR     [][]bool
 	// NoBrowser is true when no browser opened.
 	NoBrowser bool
-	Confirm   *api.Confirmation
-	Change    *api.Change
-	Error     *api.Error
+	// Local is an address that Jellybind found in the local network. The person is asked whether the sign-in may run over it.
+	Local   string
+	Confirm *api.Confirmation
+	Change  *api.Change
+	Error   *api.Error
 	// Unseen is true if it failed while the person looked at something else.
 	Unseen bool
 	// More shows the other strategies.
@@ -338,6 +341,7 @@ const (
 	DialogForget     DialogKind = "forget"
 	DialogSecret     DialogKind = "secret"
 	DialogRename     DialogKind = "rename"
+	DialogLocal      DialogKind = "local"
 	DialogShortcuts  DialogKind = "shortcuts"
 	DialogPalette    DialogKind = "palette"
 )
@@ -347,7 +351,7 @@ type Dialog struct {
 	Kind     DialogKind
 	Links    []api.Link
 	Accounts map[string]api.Account // the accounts of Links, by id
-	// Profile is the server to forget or rename.
+	// Profile is the server to forget, to rename, or whose local address is set.
 	Profile string
 	// Protocol and Provider name the provider whose client secret is to be deleted.
 	Protocol api.Protocol

@@ -32,6 +32,21 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 				}),
 				components.Error(l, s.Dialog.Error),
 				buttons(s, l, components.Submit(l.T("rename.yes"), s.Dialog.Busy))))
+	case state.DialogLocal:
+		return components.Dialog(l, "ask", l.T("local.set.title", "name", api.Printable(s.Dialog.Profile)), state.CloseDialog{},
+			dom.E("form", dom.Class("stack"), dom.OnSubmit(state.DialogYes{}),
+				components.Field(components.Input{
+					ID:          "local",
+					Label:       l.T("local.set.label"),
+					Hint:        l.T("local.set.hint"),
+					Value:       s.Form[state.FieldLocal],
+					Placeholder: "http://192.168.1.20:8096",
+					Mono:        true,
+					Msg:         editMsg(state.FieldLocal),
+					Parts:       []any{dom.Flag("autofocus", true)},
+				}),
+				components.Error(l, s.Dialog.Error),
+				buttons(s, l, components.Submit(l.T("local.set.yes"), s.Dialog.Busy))))
 	case state.DialogShortcuts:
 		return shortcuts(s, l)
 	case state.DialogPalette:
@@ -54,7 +69,7 @@ func deleteDialog(s *stateOf, l *catalogue, key, name string) *dom.Node {
 func buttons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
 	return dom.E("div", dom.Class("actions end"),
 		components.Secondary(l.T("cancel"), state.CloseDialog{}, dom.ID("dialog-cancel"), dom.Flag("disabled", s.Dialog.Busy),
-			dom.Flag("autofocus", s.Dialog.Kind != state.DialogRename)), yes)
+			dom.Flag("autofocus", s.Dialog.Kind != state.DialogRename && s.Dialog.Kind != state.DialogLocal)), yes)
 }
 
 // removeButtons are buttons that can also stop a running removal.

@@ -68,6 +68,11 @@ var dialogsCases = map[string]func() *state.State{
 	"rename": func() *state.State {
 		return after(stored(opened(german, false)), state.Go{Screen: state.ScreenSettings}, state.AskRename{Name: hostile})
 	},
+	"local-address": func() *state.State {
+		s := stored(opened(german, false))
+		s.Boot.Profiles[0].LocalAddress = "http://192.168.1.20:8096"
+		return after(s, state.Go{Screen: state.ScreenSettings}, state.AskLocal{Name: s.Boot.Profiles[0].Name})
+	},
 	"palette": func() *state.State {
 		return after(opened(api.Settings{}, false), state.ShowDialog{Kind: state.DialogPalette})
 	},

@@ -356,6 +356,24 @@ func signInHead(s *stateOf, l *catalogue, host string, deadline time.Time) *dom.
 			l.Left(deadline.Sub(s.Now))))
 }
 
+// linkLocal asks whether the sign-in may run over an address of the server that Jellybind found in the local network.
+func linkLocal(l *catalogue, address string) []*dom.Node {
+	var open *dom.Node
+	if strings.HasPrefix(address, "http:") {
+		open = muted(l.T("local.open"))
+	}
+	return []*dom.Node{
+		stepTitle(l.T("local.title")),
+		dom.E("p", l.T("local.text")),
+		dom.E("p", dom.E("code", api.Printable(address))),
+		open,
+		dom.E("div", dom.Class("actions"),
+			components.Primary(l.T("local.yes"), state.Answer{Yes: true}, dom.ID("local-yes")),
+			components.Secondary(l.T("local.no"), state.Answer{}),
+			components.Quiet(l.T("cancel"), state.CancelLink{})),
+	}
+}
+
 func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
 	cancel := dom.E("div", dom.Class("actions"), components.Secondary(l.T("cancel"), state.CancelLink{}))
@@ -363,6 +381,9 @@ func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 		return []*dom.Node{
 			stepTitle(l.T("link.device")), deviceBox(s, l, k), components.Loading(l.T("link.device.waiting")), cancel,
 		}
+	}
+	if k.Local != "" {
+		return linkLocal(l, k.Local)
 	}
 	if k.SignIn == nil {
 		return []*dom.Node{stepTitle(l.T("link.starting")), components.Loading(writingWords(l, k.Progress)), cancel}

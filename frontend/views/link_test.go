@@ -21,6 +21,11 @@ var linkCases = map[string]func() *state.State{
 		return s
 	},
 	"link-signin": signingIn,
+	"link-local": func() *state.State {
+		s := signingIn()
+		s.Link.SignIn, s.Link.Local = nil, "http://192.168.1.20:8096"
+		return s
+	},
 	"link-no-browser": func() *state.State {
 		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{
 			ID: "f", Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)},

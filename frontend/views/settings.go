@@ -97,8 +97,12 @@ func servers(s *stateOf, l *catalogue) *dom.Node {
 		}
 		list = append(list, dom.E("li", dom.Key(p.Name), dom.Class("server-row"), components.Avatar(p.Name),
 			dom.E("div", dom.Class("found-text"), dom.E("span", dom.Class("found-name"), components.Name(p.Name)),
-				dom.E("span", dom.Class("found-url"), api.Printable(p.URL)+" · "+credentialWord(l, p.Credential))),
+				dom.E("span", dom.Class("found-url"), api.Printable(p.URL)+" · "+credentialWord(l, p.Credential)),
+				dom.If(p.LocalAddress != "", func() *dom.Node {
+					return dom.E("span", dom.Class("found-url"), l.T("local.shown", "address", api.Printable(p.LocalAddress)))
+				})),
 			open,
+			components.IconButton("server", l.T("server.local.of", "name", name), state.AskLocal{Name: p.Name}),
 			components.IconButton("edit", l.T("server.rename.of", "name", name), state.AskRename{Name: p.Name}),
 			components.IconButton("trash", l.T("server.forget.of", "name", name), state.AskForget{Name: p.Name})))
 	}
