@@ -335,6 +335,14 @@ type UnregisterPlan struct {
 	Effects []string `json:"effects"`
 	// NoPassword is true when the account has no password: with AuthProviderDefault, anybody who knows its name can sign in.
 	NoPassword bool `json:"noPassword"`
+	// PasswordUnknown is true when only the account's present sign-in provider says that it has a password, and that is not
+	// Jellyfin's own: an account of a directory has none, as a rule.
+	PasswordUnknown bool `json:"passwordUnknown,omitempty"`
+}
+
+// MayOpenByName reports whether the account's name alone may open it once it has that sign-in provider, and does not now.
+func (p UnregisterPlan) MayOpenByName(authProvider string) bool {
+	return authProvider == AuthProviderDefault && p.Account.AuthProvider != AuthProviderDefault && (p.NoPassword || p.PasswordUnknown)
 }
 
 // SelfService is what an administrator gives to the users.

@@ -65,7 +65,7 @@ func (a *app) listUsers(ctx context.Context, q query) error {
 
 func (a *app) userUnregister() *cobra.Command {
 	var provider string
-	var planOnly bool
+	var planOnly, noPassword bool
 	c := &cobra.Command{
 		Use:   "unregister ACCOUNT",
 		Short: "Take an account out of single sign-on",
@@ -100,6 +100,11 @@ what would happen.`,
 			if !a.json || !a.yes {
 				a.unregister(a.err, plan, to, drops)
 			}
+			if can.UnregisterKept && plan.MayOpenByName(to.ID) && !noPassword {
+				if err := a.askNoPassword(ctx, account.Name); err != nil {
+					return err
+				}
+			}
 			if err := a.ask(ctx, a.t("Return {account} to password sign-in?", "account", account.Name)); err != nil {
 				return err
 			}
@@ -118,8 +123,26 @@ what would happen.`,
 		},
 	}
 	c.Flags().StringVar(&provider, "provider", "", "the `NAME` or id of the sign-in provider (default: the server's default one)")
+	c.Flags().BoolVar(&noPassword, "without-password", false,
+		"go on though the account may have no password, so that its name alone opens it; --yes does not say that")
 	c.Flags().BoolVar(&planOnly, "plan", false, "only say what would happen, and list the sign-in providers")
 	return c
+}
+
+// askNoPassword asks for the account's name, which nobody types by mistake. Where nobody can be asked, the flag says it.
+func (a *app) askNoPassword(ctx context.Context, account string) error {
+	refused := &api.Error{Code: api.CodeUsage, Why: "without-password", Params: map[string]string{"account": account}}
+	if a.yes || a.json {
+		return refused
+	}
+	typed, err := a.prompt(ctx, a.t("The account may open by its name alone. Type the name to go on:")+" ", "without-password")
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(typed) != account {
+		return cancelled(nil)
+	}
+	return nil
 }
 
 // signInProvider finds a sign-in provider by its name, its id or the end of that; the first one is the server's default.
@@ -211,6 +234,10 @@ func (a *app) unregister(p *printer, plan api.UnregisterPlan, to api.AuthProvide
 	}
 	for _, e := range effects {
 		p.text("• ", e)
+	}
+	if plan.MayOpenByName(to.ID) && plan.PasswordUnknown {
+		p.text("• ", p.warn(a.t("Only its present sign-in provider knows whether the account has a password. If it has none in "+
+			"Jellyfin, anybody who knows its name gets in from then on. Set one in the dashboard at once.")))
 	}
 	if plan.NoPassword {
 		p.text("• ", p.warn(a.t("The account has no password: with Jellyfin's own sign-in, anybody who knows its name gets in. "+

@@ -34,10 +34,15 @@ func (l *Linker) planUnregister(ctx context.Context, a api.Account) (api.Unregis
 	}
 	plan := api.UnregisterPlan{
 		Account: a.User, Providers: providers, Links: len(a.Identities), NoPassword: !a.HasPassword,
+		PasswordUnknown: a.HasPassword && a.AuthProvider != api.AuthProviderDefault,
 	}
 	plan.Remarks = append(plan.Remarks, effect(c.UnregisterDrops, len(a.Identities)))
 	if !c.UnregisterKept {
 		plan.Remarks = append(plan.Remarks, api.Remark{Why: "unregister-lost"})
+	}
+	if c.PasswordsOff.ShutsOut(a.User) && c.UnregisterDrops && len(a.Identities) > 0 {
+		shutOut := api.Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": a.Name}}
+		plan.Remarks = append(plan.Remarks, shutOut, c.PasswordsOff.Remark())
 	}
 	return plan, nil
 }

@@ -38,6 +38,8 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 			}
 			return []Cmd{Focus{ID: "dialog-cancel"}}, true // the harmless button
 		}
+	case AcceptNoPassword:
+		d.NoPassword = m.On
 	case AskForget:
 		s.openDialog(Dialog{Kind: DialogForget, Profile: m.Name})
 	case AskDeleteSecret:
@@ -137,6 +139,12 @@ func (d *Dialog) ShutOut() []api.Account {
 	return list
 }
 
+// MayOpenByName reports whether the dialog would let the account's name alone open it.
+func (s *State) MayOpenByName() bool {
+	p := s.Dialog.Plan
+	return p != nil && s.Can().UnregisterKept && p.MayOpenByName(s.Form[FieldAuth])
+}
+
 // RemovalRemarks says whom removing the dialog's links signs out or shuts out.
 func (s *State) RemovalRemarks() []api.Remark {
 	gone := map[string][]api.Identity{}
@@ -171,7 +179,7 @@ func (s *State) dialogYes() []Cmd {
 		// The Stop button may be out of view.
 		return []Cmd{CallRemove{Links: d.Links, Detour: d.Detour}, Focus{ID: "remove-stop"}}
 	case DialogUnregister:
-		if d.Plan == nil || s.Form[FieldAuth] == "" {
+		if d.Plan == nil || s.Form[FieldAuth] == "" || s.MayOpenByName() && !d.NoPassword {
 			return nil
 		}
 		d.Busy = true

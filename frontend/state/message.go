@@ -115,6 +115,8 @@ type (
 		UserID   string
 		Identity api.Identity
 	}
+	// AcceptNoPassword accepts, or not, that the account may have no password.
+	AcceptNoPassword struct{ On bool }
 	// AnswerVerify answers whether the sign-in may change the account.
 	AnswerVerify struct{ Yes bool }
 	// CancelVerify cancels the verification, or hides its result.

@@ -358,9 +358,11 @@ type Dialog struct {
 	Provider string
 	Plan     *api.UnregisterPlan
 	UserID   string
-	Busy     bool
-	Stopping bool // a removal is being stopped
-	Error    *api.Error
+	// NoPassword is set once the person has accepted that the account's name alone may open it.
+	NoPassword bool
+	Busy       bool
+	Stopping   bool // a removal is being stopped
+	Error      *api.Error
 	// Detour is set if the links cannot be removed one by one, but all links of their accounts can be dropped.
 	Detour bool
 	// Choice is the chosen line of the palette.

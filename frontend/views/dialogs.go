@@ -175,6 +175,13 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 		dom.If(p.NoPassword, func() *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("unregister.noPassword")))
 		}),
+		dom.If(s.MayOpenByName() && p.PasswordUnknown, func() *dom.Node {
+			return components.Banner("warn", "alert", dom.E("p", l.T("unregister.passwordUnknown")))
+		}),
+		dom.If(s.MayOpenByName(), func() *dom.Node {
+			return components.Checkbox("no-password", l.T("unregister.accept", "name", api.Printable(p.Account.Name)), d.NoPassword,
+				func(on bool) any { return state.AcceptNoPassword{On: on} })
+		}),
 		components.Error(l, d.Error),
 		buttons(
 			s,
@@ -182,7 +189,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 			components.Danger(
 				l.T("unregister.yes"),
 				state.DialogYes{},
-				dom.Flag("disabled", d.Busy),
+				dom.Flag("disabled", d.Busy || s.MayOpenByName() && !d.NoPassword),
 				busyOr(d.Busy, "signout"),
 			),
 		),

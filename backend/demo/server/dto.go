@@ -43,7 +43,7 @@ type userDTO struct {
 
 func (s *Server) head(u *user) userHead {
 	return userHead{
-		Name: u.name, ServerId: s.id, Id: u.id, HasPassword: u.hasPassword, HasConfiguredPassword: u.hasPassword,
+		Name: u.name, ServerId: s.id, Id: u.id, HasPassword: u.saysPassword(), HasConfiguredPassword: u.saysPassword(),
 		LastLoginDate: stamp(u.lastLogin), LastActivityDate: stamp(u.lastActivity),
 	}
 }

@@ -79,6 +79,12 @@ func (s *Server) DeleteUser(id string) {
 	s.deleteUser(undashed(id))
 }
 
+// saysPassword is whether the account has a password, by what its sign-in provider says: one of another plugin says yes.
+func (u *user) saysPassword() bool {
+	ofAnother := u.policy.AuthenticationProviderId != api.AuthProviderDefault && u.policy.AuthenticationProviderId != api.AuthProviderPlugin
+	return u.hasPassword || ofAnother
+}
+
 func (s *Server) addUser(name, password string) *user {
 	u := &user{id: s.randomHex(16), name: name, password: password, hasPassword: password != "", policy: newPolicy()}
 	s.users[u.id] = u
