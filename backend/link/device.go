@@ -87,7 +87,7 @@ func (l *Linker) startDevice(ctx context.Context, f Facts) (*oidcflow.Device, er
 		return l.startDeviceAs(ctx, f, l.asOwn)
 	}
 	d, err := l.startDeviceAs(ctx, f, l.asPlugin)
-	// Some providers answer a client that may not use the device flow with another code than unauthorized_client.
+	// Providers use different error codes for a client that may not use the device flow.
 	e, ok := asError(err)
 	refused := ok && (e.Why == "device-forbidden" || e.Why == "device-refused")
 	if refused && ownClientWorks(f).OK && !otherSubject(f) {

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -28,11 +29,11 @@ func happens(s *state.State, flow string, e api.FlowEvent) []state.Cmd {
 
 // names are the ids of the accounts whose links are kept.
 func names(s *state.State) string {
-	list := ""
+	var list []string
 	for _, l := range s.Links() {
-		list += l.Account.ID + " "
+		list = append(list, l.Account.ID)
 	}
-	return list
+	return strings.Join(list, " ")
 }
 
 func TestSeveralDevices(t *testing.T) {
@@ -41,7 +42,7 @@ func TestSeveralDevices(t *testing.T) {
 	a, b := api.User{ID: "Aa", Name: "user Aa"}, api.User{ID: "Ab", Name: "user Ab"}
 	elsewhere(t, s, a)
 	elsewhere(t, s, b)
-	if s.Link.Account.ID != "Ab" || s.Link.Device.Code != "C-Ab" || names(s) != "Aa " || !s.Waiting() {
+	if s.Link.Account.ID != "Ab" || s.Link.Device.Code != "C-Ab" || names(s) != "Aa" || !s.Waiting() {
 		t.Fatalf("shows %+v, keeps %s", s.Link, names(s))
 	}
 	// A question that comes while another account is open waits, and the open one stays.
@@ -50,7 +51,7 @@ func TestSeveralDevices(t *testing.T) {
 		t.Fatalf("shows %+v", s.Link)
 	}
 	s.Update(state.ReturnToLink{UserID: "Aa"})
-	if s.Link.Account.ID != "Aa" || s.Link.Confirm == nil || !s.LinkShown() || names(s) != "Ab " {
+	if s.Link.Account.ID != "Aa" || s.Link.Confirm == nil || !s.LinkShown() || names(s) != "Ab" {
 		t.Fatalf("shows %+v, keeps %s", s.Link, names(s))
 	}
 	if c := want[state.CallConfirm](t, s.Update(state.Answer{Yes: true})); c.ID != "Aa" {
@@ -81,7 +82,7 @@ func TestDeviceFailsUnseen(t *testing.T) {
 	s.Toasts = nil
 	happens(s, "Ab", api.FlowEvent{Step: "failed", Error: &api.Error{Code: api.CodeTimeout, Why: "device-expired"}})
 	happens(s, "Aa", api.FlowEvent{Step: "failed", Error: &api.Error{Code: api.CodeSignInRefused, Why: "device-denied"}})
-	if names(s) != "Aa Ab " || len(s.Toasts) != 2 || s.Waiting() {
+	if names(s) != "Aa Ab" || len(s.Toasts) != 2 || s.Waiting() {
 		t.Fatalf("keeps %s, %d toasts", names(s), len(s.Toasts))
 	}
 	for _, u := range []api.User{a, b} {
