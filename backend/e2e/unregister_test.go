@@ -116,7 +116,8 @@ func TestAddressesThatAreNoWebPages(t *testing.T) {
 		"file:///etc/passwd", "javascript:alert(1)", "steam://run/1", "//evil.example/x", "mailto:x@example.com", "ms-settings:",
 	} {
 		w.World.Server().SetHostile(server.Hostile{StartLocation: address})
-		_, err := w.Linker.Link(t.Context(), api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia},
+		_, err := w.Linker.Link(t.Context(),
+			api.LinkRequest{UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategyRelay},
 			&human{t: t, before: func(s api.SignIn) bool { t.Errorf("%s was shown", s.URL); return false }})
 		if err == nil {
 			t.Errorf("%s was taken", address)

@@ -127,9 +127,13 @@ func Run(
 	}
 	switch req.Protocol {
 	case api.OIDC:
-		expect.Match = loopback.MatchState(started.State)
-		if started.State.IsZero() { // it was pushed; the server tells by the sign-in's cookie whether the state is its own
+		switch {
+		case !started.State.IsZero():
+			expect.Match = loopback.MatchState(started.State)
+		case len(started.Cookies) > 0: // it was pushed; the server takes a state only with the cookie of its own start
 			expect.Match = func(v url.Values) error { return loopback.MatchState(secret.New(v.Get("state")))(v) }
+		default:
+			return Result{}, errors.New("relaying a sign-in: the server named no state and set no cookie")
 		}
 	case api.SAML:
 		if started.RequestID == "" {

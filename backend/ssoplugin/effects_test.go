@@ -63,7 +63,8 @@ func TestEffects(t *testing.T) {
 			api.Flavour9p4, everything + `,"AdminRoles":["jf"],"RoleClaim":"groups"`, plain, []string{"jf"}, []string{"effect-admin-on"},
 		},
 		"case of roles": {
-			api.Flavour9p4, everything + `,"AdminRoles":["JF"],"RoleClaim":"groups","EnableLiveTvManagement":true`, admin, []string{"jf"},
+			api.Flavour9p4, everything + `,"AdminRoles":["JF"],"RoleClaim":"groups","EnableLiveTvManagement":true`, admin,
+			[]string{"jf"},
 			[]string{"effect-admin-off"},
 		},
 		"K0lin preserves an administrator": {
@@ -91,7 +92,8 @@ func TestEffects(t *testing.T) {
 		"the same sign-in provider":       {api.Flavour9p4, `"EnableLiveTv":true,"DefaultProvider":"` + api.AuthProviderDefault + `"`, plain, nil, nil},
 		"Flowfin renames and disables": {
 			api.FlavourFlowfin, `"SyncUsernameFromProvider":true,"DisableAccountOnRoleDenied":true,"Roles":["jf"],"RoleClaim":"groups","AccountExpiryClaim":"until"`,
-			plain, nil, []string{"effect-renames", "effect-disables claim=groups roles=jf", "effect-expires claim=until"},
+			plain, nil,
+			[]string{"effect-renames", "effect-disables claim=groups roles=jf", "effect-expires claim=until"},
 		},
 		"Flowfin disables no administrator": {api.FlavourFlowfin, `"DisableAccountOnRoleDenied":true,"Roles":["jf"]`, admin, nil, nil},
 		"Flowfin's other rights": {
