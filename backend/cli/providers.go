@@ -281,7 +281,7 @@ func (a *app) providersTrust() *cobra.Command {
 	var trust string
 	var forget bool
 	c := &cobra.Command{
-		Use: "trust PROVIDER", Short: "Trust one TLS certificate for an identity provider, or show the one that it has",
+		Use: "trust PROVIDER", Short: "Trust one certificate for an identity provider, or show its own",
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			b, _, err := a.named(c.Context(), nil) // the settings are kept with the server's

@@ -490,7 +490,7 @@ func (a *app) serverSet() *cobra.Command {
 	var local string
 	var reset []string
 	c := &cobra.Command{
-		Use: "set [NAME]", Short: "Set a server's address in the local network, for sign-ins that a proxy hides",
+		Use: "set [NAME]", Short: "Set a server's address in the local network, for sign-ins",
 		Args:    cobra.MaximumNArgs(1),
 		Example: "  jellybind server set home --local-address http://192.168.1.20:8096\n  jellybind server set home --reset local-address",
 		RunE: func(c *cobra.Command, args []string) error {

@@ -29,18 +29,18 @@ func relayLocalWorks(f Facts) api.Ability {
 	if able := relayWorks(f); !able.OK {
 		return able
 	}
-	switch {
-	case f.Local != nil:
+	if f.Local != nil {
 		return api.Ability{OK: true}
-	case f.LocalFound != "":
-		return api.Ability{Why: whyLocalAsk, Params: map[string]string{"address": f.LocalFound}}
+	}
+	if tried := f.Tried[api.StrategyRelayLocal]; tried.Why != "" {
+		return api.Ability{Why: tried.Why, Params: tried.Params}
 	}
 	return api.Ability{Why: whyNoLocal}
 }
 
 const (
 	whyNoLocal  api.Why = "no-local"
-	whyLocalAsk api.Why = "local-ask" // nobody has agreed to {address} yet
+	whyLocalAsk api.Why = "local-ask" // nobody has decided about {address} yet
 )
 
 func relayLocalReason(f Facts, _ api.WriteMethod) api.Remark {
@@ -48,7 +48,7 @@ func relayLocalReason(f Facts, _ api.WriteMethod) api.Remark {
 }
 
 // locate looks for the server in the local network where a proxy hides the relay and no address is known, and asks the person
-// about what it finds. Without a person, and if nobody answers, it only notes the address.
+// about what it finds. What keeps the relay from running there is noted as an attempt.
 func (l *Linker) locate(ctx context.Context, f *Facts, person Person) error {
 	if l.Local == nil || f.Local != nil || !f.hidden() && f.Request.Strategy != api.StrategyRelayLocal {
 		return nil
@@ -57,46 +57,55 @@ func (l *Linker) locate(ctx context.Context, f *Facts, person Person) error {
 	defer cancel()
 	found, err := l.Local.Find(limited)
 	if err != nil {
-		return l.unlocated(ctx, f, "", err)
-	}
-	at := found.URL()
-	address := at.String()
-	if _, declined := l.Local.Address(); declined == address {
-		return l.unlocated(ctx, f, address, localDeclined(address))
-	}
-	f.LocalFound = address
-	if person == nil {
+		e, ok := asError(err)
+		if !ok || ctx.Err() != nil {
+			return err
+		}
+		l.unlocated(f, e)
 		return nil
 	}
+	address := found.URL().String()
+	if _, declined := l.Local.Address(); declined == address {
+		l.unlocated(f, localRefused("local-declined", address))
+		return nil
+	}
+	l.unlocated(f, localRefused(whyLocalAsk, address))
+	_, err = l.askLocal(ctx, f, person)
+	return err
+}
+
+// askLocal asks the person about an address that was found, if nobody has decided about it yet. It reports whether that is decided
+// now.
+func (l *Linker) askLocal(ctx context.Context, f *Facts, person Person) (decided bool, err error) {
+	open := f.Tried[api.StrategyRelayLocal]
+	if person == nil || l.Local == nil || f.Local != nil || open.Why != whyLocalAsk {
+		return false, nil
+	}
+	address := open.Params["address"]
 	answer, err := person.UseLocal(ctx, address)
 	if err != nil || answer == api.ConsentOpen {
-		return err
+		return false, err
 	}
 	if err := l.Local.Decide(ctx, address, answer == api.ConsentYes); err != nil {
-		return err
+		return false, err
 	}
-	f.LocalFound = ""
-	if answer != api.ConsentYes {
-		return l.unlocated(ctx, f, address, localDeclined(address))
+	f.Local, _ = l.Local.Address()
+	f.recalled = false
+	if delete(f.Tried, api.StrategyRelayLocal); f.Local == nil {
+		l.unlocated(f, localRefused("local-declined", address))
 	}
-	f.Local = at
-	return nil
+	return true, nil
 }
 
-func localDeclined(address string) error {
-	return &api.Error{Code: api.CodeLocalAddress, Why: "local-declined", Params: map[string]string{"address": address}}
+func localRefused(why api.Why, address string) *api.Error {
+	return &api.Error{Code: api.CodeLocalAddress, Why: why, Params: map[string]string{"address": address}}
 }
 
-// unlocated notes why the relay has no address in the local network.
-func (l *Linker) unlocated(ctx context.Context, f *Facts, address string, err error) error {
-	e, ok := asError(err)
-	if !ok || ctx.Err() != nil {
-		return err
-	}
+// unlocated notes why the relay does not run over an address in the local network.
+func (l *Linker) unlocated(f *Facts, e *api.Error) {
 	f.Tried[api.StrategyRelayLocal] = api.Attempt{
-		Strategy: api.StrategyRelayLocal, Code: e.Code, Why: e.Why, Params: e.Params, At: l.Now().UTC(), Address: address,
+		Strategy: api.StrategyRelayLocal, Code: e.Code, Why: e.Why, Params: e.Params, At: l.Now().UTC(), Address: e.Params["address"],
 	}
-	return nil
 }
 
 // relayLocal is relay over the server's address in the local network.

@@ -25,8 +25,6 @@ type Facts struct {
 	Ports []int
 	// Local is the server's address in the local network, nil if none is known or the person has not agreed to use it.
 	Local *url.URL
-	// LocalFound is one that was found, and nobody has decided about.
-	LocalFound string
 	// Others are the server's other providers.
 	Others []api.Provider
 	// Tried is what was found by trying. A way that is not in it was not tried.

@@ -24,7 +24,9 @@ const tryLimit = 20 * time.Second
 func (l *Linker) findWay(ctx context.Context, f *Facts, person Person) error {
 	f.Tried = map[api.Strategy]api.Attempt{}
 	if !f.Request.Retry && l.recall(f) {
-		return nil
+		if decided, err := l.askLocal(ctx, f, person); err != nil || !decided {
+			return err
+		}
 	}
 	for _, w := range ways(f.Provider.Protocol) {
 		if w.asked && w.strategy != f.Request.Strategy || f.Request.Strategy != "" && w.strategy != f.Request.Strategy {
@@ -151,7 +153,7 @@ func (a *asked) SignIn(ctx context.Context, s api.SignIn) error {
 
 // remember stores what was found, if there is anything and the person did not choose the way.
 func (l *Linker) remember(ctx context.Context, f Facts) {
-	if l.Remember == nil || f.Request.Strategy != "" || len(f.Tried) == 0 || f.LocalFound != "" { // the person is asked first
+	if l.Remember == nil || f.Request.Strategy != "" || len(f.Tried) == 0 {
 		return
 	}
 	l.Remember(ctx, api.FoundWays{Protocol: f.Provider.Protocol, Provider: f.Provider.Name, Attempts: f.attempts()})
