@@ -293,6 +293,10 @@ type Remark struct {
 	Sentence string `json:"sentence"`
 }
 
+// WhySignedOut is the reason of a CodeCredentialRefused after a removal that went well: the account's last link is gone, and the
+// plugin has ended its sessions, our own too.
+const WhySignedOut Why = "signed-out"
+
 // The reasons of a plan's options. What the plugin's capabilities do not allow has a name of its own, where it is told.
 const (
 	WhyRelay         Why = "relay"           // the plugin's own sign-in, and its link endpoint

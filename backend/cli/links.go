@@ -587,6 +587,10 @@ func (a *app) linksRemove() *cobra.Command {
 					err = errors.Join(err, show(change))
 				}
 			}
+			if e, ok := errors.AsType[*api.Error](err); ok && e.Why == api.WhySignedOut {
+				a.warn(e) // all links are removed: this was the last one
+				return nil
+			}
 			return err
 		},
 	}

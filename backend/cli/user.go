@@ -115,7 +115,7 @@ what would happen.`,
 			if a.json {
 				return a.document(change)
 			}
-			a.out.text("", a.unregistered(account, to, drops, can.UnregisterKept))
+			a.out.text("", a.unregistered(account, to, drops))
 			if drops || to.ID != account.AuthProvider {
 				a.hintUndo(change)
 			}
@@ -185,13 +185,10 @@ func (a *app) signInWay(id, name string) string {
 }
 
 // unregistered says what Unregister has done.
-func (a *app) unregistered(x api.Account, to api.AuthProvider, drops, kept bool) string {
+func (a *app) unregistered(x api.Account, to api.AuthProvider, drops bool) string {
 	named := []string{"account", x.Name, "way", a.signInWay(to.ID, to.Name)}
 	said := a.t("{account} signs in with {way} now.", named...)
-	switch {
-	case !kept:
-		said = a.t("Nothing changed: this plugin cannot do that on Jellyfin 10.11.")
-	case to.ID == x.AuthProvider:
+	if to.ID == x.AuthProvider {
 		said = a.t("{account} signs in with {way} as before.", named...)
 	}
 	var names []string

@@ -293,12 +293,17 @@ func (l *Linker) movable(r api.Roster, plan api.Plan, c api.Confirmation) error 
 	if !c.Moves || plan.Write == api.WritePostLink {
 		return nil
 	}
-	able := l.Plugin.Capabilities().MoveFrom(l.self(), c.Owner.ID, c.Identity.Name)
+	caps, owner := l.Plugin.Capabilities(), roster.Owner(r, c.Identity)
+	if plan.Write == api.WritePreprovision && caps.RemovalEndsSessions && c.Owner.ID == l.self() && len(owner.Identities) == 1 {
+		return &api.Error{ // the session ends between the removal there and the write here
+			Code: api.CodeUnsupported, Why: "own-last-link", Params: map[string]string{"name": c.Identity.Name},
+		}
+	}
+	able := caps.MoveFrom(l.self(), c.Owner.ID, c.Identity.Name)
 	if able.OK {
 		return nil
 	}
 	e := able.Refused(api.CodeUnsupported, "remove-first")
-	owner := roster.Owner(r, c.Identity)
 	e.Params["owner"] = cmp.Or(owner.Name, owner.ID)
 	return e
 }

@@ -25,6 +25,8 @@ type outcome struct {
 	err error
 	// lost says what else was lost on the way, such as another link that could not be written again.
 	lost error
+	// notice says what else the change did, though all went well.
+	notice error
 }
 
 func failure(err error) outcome { return outcome{how: failed, err: err} }
@@ -55,6 +57,7 @@ func (o outcome) code() api.Code {
 	if o.how == unclear || o.how == unread {
 		return api.CodeOf(o.err)
 	}
+	o.notice = nil
 	return api.CodeOf(o.told())
 }
 
@@ -66,6 +69,8 @@ func (o outcome) told() error {
 	}
 	e, ok := errors.AsType[*api.Error](err)
 	switch {
+	case o.lost == nil && err == nil:
+		return o.notice
 	case o.lost == nil:
 		return err
 	case !ok:
@@ -98,7 +103,7 @@ func (l *Linker) record(ctx context.Context, c *api.Change, do func(context.Cont
 	c.ID, c.Time = intended.ID, intended.Time
 	o := do(ctx)
 	c.State, c.Error = o.state(), o.code()
-	if err := l.Journal.Finish(ctx, *c); err != nil && o.told() == nil {
+	if err := l.Journal.Finish(ctx, *c); err != nil && o.err == nil && o.lost == nil {
 		o.lost = notJournalled(err)
 	}
 	c.Undoable = l.undoable(*c) == nil

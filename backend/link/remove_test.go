@@ -6,10 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/roster"
+	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
 // TestRemovingSeveralByUnregister: each removal writes the account's other links again, but not those that were just
@@ -104,5 +107,72 @@ func TestWhatCannotBeRemovedIsKnownBefore(t *testing.T) {
 	req.ViaUnregister = true
 	if err := w.CheckRemoval(account, req); err != nil {
 		t.Errorf("by the detour: %v", err)
+	}
+}
+
+// TestRemovingTheOwnLastLink ends the session that would read the removal back. It is done all the same, and can be undone by
+// the next credential.
+func TestRemovingTheOwnLastLink(t *testing.T) {
+	t.Parallel()
+	for _, as := range []api.CredentialKind{api.CredentialUser, api.CredentialAdmin} {
+		t.Run(string(as), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, api.FlavourFlowfin, as)
+			w.Server().AddLink(api.Link{
+				Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "one-more"}, UserID: w.Self.ID,
+			})
+			var req link.RemoveRequest
+			for _, id := range w.account(t, w.Self.Name).Identities {
+				req.Links = append(req.Links, api.Link{Identity: id, UserID: w.Self.ID})
+			}
+			changes, err := w.Remove(t.Context(), req, quiet)
+			e, ok := errors.AsType[*api.Error](err)
+			if !ok || e.Code != api.CodeCredentialRefused || e.Why != api.WhySignedOut {
+				t.Errorf("told: %v", err)
+			}
+			last := changes[len(changes)-1]
+			if len(changes) != len(req.Links) || last.State != api.ChangeConfirmed || last.Error != "" {
+				t.Fatalf("changes: %+v", changes)
+			}
+			client := w.connect(t, w.World.URL(), w.APIKey())
+			plugin, err := ssoplugin.Detect(t.Context(), client, api.CredentialKey, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := link.Linker{
+				Client: client, Plugin: plugin, Roster: &roster.Reader{Users: client, Links: plugin, Now: time.Now},
+				ServerID: "demo", Journal: w.Journal, Now: time.Now,
+			}
+			undone, err := next.Undo(t.Context(), last.ID)
+			if err != nil || undone.State != api.ChangeConfirmed {
+				t.Errorf("undo: %+v, %v", undone, err)
+			}
+		})
+	}
+}
+
+// TestMovingTheOwnLastLink would end the session before the link is written to the other account.
+func TestMovingTheOwnLastLink(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
+	own := w.account(t, w.Self.Name).Identities
+	if len(own) == 0 {
+		own = []api.Identity{{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "own"}}
+		w.Server().AddLink(api.Link{Identity: own[0], UserID: w.Self.ID})
+	}
+	for _, more := range own[1:] {
+		if _, err := w.Remove(t.Context(), link.RemoveRequest{Links: []api.Link{{Identity: more, UserID: w.Self.ID}}}, quiet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := w.Link(t.Context(), api.LinkRequest{
+		UserID: w.account(t, demo.TourName).ID, Protocol: own[0].Protocol, Provider: own[0].Provider, Name: own[0].Name,
+		Strategy: api.StrategySubject, Move: true,
+	}, person{})
+	if !api.IsCode(err, api.CodeUnsupported) || whyOf(err) != "own-last-link" {
+		t.Errorf("moving: %v", err)
+	}
+	if left := w.account(t, w.Self.Name).Identities; len(left) != 1 {
+		t.Errorf("left: %v", left)
 	}
 }

@@ -69,6 +69,8 @@ func (l *Linker) undoable(c api.Change) error {
 		able = caps.Unregister
 	case c.Write != "" && c.State == api.ChangeConfirmed: // the detour of a removal: the other links are back already
 		return asBefore(c.UserName)
+	case c.AuthProviderBefore == c.AuthProviderAfter && len(c.Identities) == 0:
+		return asBefore(c.UserName)
 	case c.AuthProviderBefore != c.AuthProviderAfter && l.endsOwnSession(c.UserID):
 		return ownSession()
 	}
@@ -165,9 +167,7 @@ func (l *Linker) undoingUnregister(r api.Roster, done api.Change) (api.Change, f
 		return change, nil, notUndoable("undo-no-account", nil)
 	}
 	c := l.Plugin.Capabilities()
-	// Where the server shows nothing of the change, what it says of the account proves nothing.
-	back := !c.UnregisterKept ||
-		account.AuthProvider == done.AuthProviderAfter && done.AuthProviderBefore != done.AuthProviderAfter
+	back := account.AuthProvider == done.AuthProviderAfter && done.AuthProviderBefore != done.AuthProviderAfter
 	switch {
 	case back || len(lost) > 0:
 	case account.AuthProvider == done.AuthProviderBefore:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/link"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -302,19 +303,31 @@ func TestUndoingUnregisterKeepsALaterSignInProvider(t *testing.T) {
 	}
 }
 
-// TestUndoingUnregisterWhereNothingShows: 9p4 hides the change, so undoing must send it without looking.
-func TestUndoingUnregisterWhereNothingShows(t *testing.T) {
+// TestUnregisterThatChangesNothing: 9p4 answers yes and changes nothing, on each Jellyfin. That is said, and there is nothing to
+// undo.
+func TestUnregisterThatChangesNothing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, api.Flavour9p4, api.CredentialAdmin)
-	change, err := w.Unregister(t.Context(), w.account(t, "tomas").ID, defaultProvider)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Undo(t.Context(), change.ID); err != nil {
-		t.Fatal(err)
-	}
-	if n := w.requests(http.MethodPost, "/Unregister/"); n != 2 {
-		t.Errorf("%d requests to unregister, want 2", n)
+	for _, version := range []string{"", server.Jellyfin12} {
+		w := newWorldOf(t, demo.Options{Flavour: api.Flavour9p4, Jellyfin: version}, api.CredentialAdmin)
+		account := w.account(t, "priya")
+		if account.AuthProvider == defaultProvider {
+			t.Fatal("priya has Jellyfin's own sign-in provider already")
+		}
+		change, err := w.Unregister(t.Context(), account.ID, defaultProvider)
+		if !api.IsCode(err, api.CodeLinkNotStored) || whyOf(err) != "unregister-nothing" {
+			t.Errorf("told %v", err)
+		}
+		if change.State != api.ChangeFailed || change.Undoable {
+			t.Errorf("change %+v", change)
+		}
+		// The sign-in provider that the account has already is nothing to take back either.
+		change, err = w.Unregister(t.Context(), w.account(t, "tomas").ID, defaultProvider)
+		if err != nil || change.State != api.ChangeConfirmed || change.Undoable {
+			t.Errorf("change %+v, %v", change, err)
+		}
+		if _, err := w.Undo(t.Context(), change.ID); !api.IsCode(err, api.CodeChangeNotUndoable) {
+			t.Errorf("undo: %v", err)
+		}
 	}
 }
 

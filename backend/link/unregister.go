@@ -120,15 +120,6 @@ func (l *Linker) settleUnregister(ctx context.Context, sent error, a api.Account
 		return failure(sent)
 	}
 	c := l.Plugin.Capabilities()
-	if !c.UnregisterKept { // then the server shows nothing of the change, not even before a restart
-		switch {
-		case sent == nil:
-			return outcome{how: made}
-		case answerLost(sent):
-			return outcome{how: unclear, err: sent}
-		}
-		return failure(sent)
-	}
 	var now api.Account
 	err := l.reading(ctx, sent, func(ctx context.Context) (err error) {
 		now, err = l.account(ctx, a.ID)
@@ -143,6 +134,11 @@ func (l *Linker) settleUnregister(ctx context.Context, sent error, a api.Account
 		return outcome{how: unclear, err: sent}
 	case sent != nil:
 		return failure(sent)
+	}
+	if !c.UnregisterKept && now.AuthProvider == a.AuthProvider { // it says yes to everything
+		return failure(&api.Error{
+			Code: api.CodeLinkNotStored, Why: "unregister-nothing", Params: map[string]string{"account": a.Name},
+		})
 	}
 	return failure(&api.Error{
 		Code: api.CodeLinkNotStored, Why: "unregister-not-stored",

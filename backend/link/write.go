@@ -29,6 +29,8 @@ func (l *Linker) settle(ctx context.Context, sent error, link api.Link, want boo
 		return err
 	})
 	switch {
+	case sent == nil && !want && l.endedOwnSession(err, link):
+		return outcome{how: made, notice: signedOut(link)}
 	case err != nil:
 		return outcome{how: unread, err: cmp.Or(sent, err)}
 	case slices.Contains(ids, link.Identity) == want:
@@ -41,6 +43,20 @@ func (l *Linker) settle(ctx context.Context, sent error, link api.Link, want boo
 		return failure(notStored(link.Name))
 	}
 	return failure(stillThere(link.Name))
+}
+
+// endedOwnSession reports whether reading back failed because the removal, which the server confirmed, ended our own session:
+// some plugins end an account's sessions with its last link.
+func (l *Linker) endedOwnSession(err error, removed api.Link) bool {
+	return api.IsCode(err, api.CodeCredentialRefused) && removed.UserID == l.self() &&
+		l.Plugin.Capabilities().RemovalEndsSessions
+}
+
+func signedOut(removed api.Link) error {
+	return &api.Error{
+		Code: api.CodeCredentialRefused, Why: api.WhySignedOut,
+		Params: map[string]string{"name": removed.Name, "provider": removed.Provider},
+	}
 }
 
 // reading reads something back after a write with the error sent. If the write's answer was lost, it waits for a server that
