@@ -78,12 +78,6 @@ type PasswordsOff struct {
 // ShutsOut reports whether the mode keeps an account from signing in by password.
 func (s PasswordsOff) ShutsOut(u User) bool { return s.On && !strings.EqualFold(u.Name, s.Exempt) }
 
-// Managed is how an account signs in, as the plugin itself says.
-type Managed struct {
-	NoPassword bool `json:"noPassword"` // its sign-in provider is the plugin, which takes no password
-	Linked     bool `json:"linked"`
-}
-
 // ServerTest is what the server finds out about a provider from its own place in the network, in the plugin's words.
 type ServerTest struct {
 	OK      bool     `json:"ok"`

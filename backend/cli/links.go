@@ -166,6 +166,22 @@ at risk is opened by any identity of its name that nobody has linked, since the 
 
 func (a *app) listLinks(accounts []api.Account, r api.Roster, provider providerFlag) error {
 	rows, links, linked, orphans := [][]string{}, 0, 0, 0
+	headers := a.headers("ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES")
+	used := slices.ContainsFunc(accounts, func(x api.Account) bool { return len(x.Uses) > 0 })
+	if used {
+		headers = a.headers("ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "LAST SIGN-IN", "NOTES")
+	}
+	row := func(x api.Account, id api.Identity, notes string) {
+		cells := []string{nameOf(x), id.Provider, string(id.Protocol), id.Name}
+		if used {
+			last := ""
+			if at := x.LastUse(id); !at.IsZero() {
+				last = a.out.when(at)
+			}
+			cells = append(cells, last)
+		}
+		rows = append(rows, append(cells, notes))
+	}
 	for _, x := range accounts {
 		switch {
 		case !x.Exists:
@@ -175,7 +191,7 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider providerF
 		}
 		notes := a.traits(x)
 		if len(x.Identities) == 0 {
-			rows = append(rows, []string{nameOf(x), "", "", "", notes})
+			row(x, api.Identity{}, notes)
 			continue
 		}
 		for _, id := range x.Identities {
@@ -183,14 +199,14 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider providerF
 				continue
 			}
 			links++
-			rows = append(rows, []string{nameOf(x), id.Provider, string(id.Protocol), id.Name, notes})
+			row(x, id, notes)
 			if a.out.aligned {
 				notes = "" // once is enough for people; programs get it on each line
 			}
 		}
 	}
 	if len(rows) > 0 {
-		if err := a.out.table(a.headers("ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES"), rows, a.t("NOTES")); err != nil {
+		if err := a.out.table(headers, rows, a.t("NOTES")); err != nil {
 			return err
 		}
 	}

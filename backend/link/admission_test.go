@@ -1,12 +1,19 @@
 package link_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -240,4 +247,53 @@ func TestAnIssuerThatDiffers(t *testing.T) {
 	if !ok || e.Why != "unusable-issuer" {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestAResponseRefusedWithoutAReason: our own check of the same response gives the reason.
+func TestAResponseRefusedWithoutAReason(t *testing.T) {
+	t.Parallel()
+	other := anotherCertificate(t)
+	for name, c := range map[string]struct {
+		flavour  api.Flavour
+		settings map[string]any
+		why      api.Why
+		because  string // or the part
+	}{
+		"9p4, a certificate":        {api.Flavour9p4, map[string]any{"SamlCertificate": other}, "answer", ""},
+		"Flowfin, a certificate":    {api.FlavourFlowfin, map[string]any{"SamlCertificate": other}, "answer", ""},
+		"Flowfin, by its own start": {api.FlavourFlowfin, map[string]any{"SamlCertificate": other, "SignAuthnRequests": true}, "refused-on-server", "answer"},
+		"Flowfin, an audience":      {api.FlavourFlowfin, map[string]any{"SamlAudience": "urn:other"}, "response-refused", "saml-audience"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := with(c.flavour, nil)
+			o.Config = func(name string, config map[string]any) {
+				if name == demo.ADFS {
+					maps.Copy(config, c.settings)
+				}
+			}
+			w := newWorldOf(t, o, api.CredentialAdmin)
+			_, err := w.Link(t.Context(), api.LinkRequest{UserID: w.account(t, "guest").ID, Protocol: api.SAML, Provider: demo.ADFS},
+				person{login: demo.NewcomerLogin})
+			e, ok := errors.AsType[*api.Error](err)
+			if !ok || e.Code != api.CodeSignInInvalid && e.Code != api.CodeSignInRefused || e.Why != c.why || e.Params["because"] != c.because {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// anotherCertificate is a certificate as the plugin holds one, of nobody in the world.
+func anotherCertificate(t *testing.T) string {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
 }

@@ -296,3 +296,39 @@ func TestNothingIsShownWhereLinksCannotBeRead(t *testing.T) {
 		t.Errorf("%d accounts, %v", len(r.Accounts), err)
 	}
 }
+
+// using is the plugin with one link that was used.
+type using struct {
+	roster.Links
+	at api.Use
+}
+
+func (u using) Read(ctx context.Context) (ssoplugin.Snapshot, error) {
+	snap, err := u.Links.Read(ctx)
+	snap.Uses = []api.Use{u.at, {Identity: api.Identity{Name: "nobody's"}, At: u.at.At}}
+	return snap, err
+}
+
+func TestUsesAreOfTheirAccounts(t *testing.T) {
+	t.Parallel()
+	w, reader, _ := readerOf(t, demo.Options{Flavour: api.FlavourFlowfin}, api.CredentialKey)
+	var owner api.Account
+	for _, a := range w.Accounts() {
+		if a.Exists && len(a.Identities) > 1 {
+			owner = a
+		}
+	}
+	want := api.Use{Identity: owner.Identities[1], At: time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)}
+	reader.Links = using{reader.Links, want}
+	r, err := reader.Read(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range r.Accounts {
+		for _, id := range a.Identities {
+			if got := a.LastUse(id); got.IsZero() == (a.ID == owner.ID && id == want.Identity) {
+				t.Errorf("%s of %s: %v", id.Name, a.Name, got)
+			}
+		}
+	}
+}

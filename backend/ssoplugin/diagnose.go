@@ -67,31 +67,3 @@ func askPasswords(ctx context.Context, c *jellyfin.Client) (api.PasswordsOff, er
 		On: answer.DisablePasswordLogin, Exempt: answer.BreakGlassAdminUsername, ExemptWorks: answer.GuardSatisfied,
 	}, err
 }
-
-// Managed says how an account signs in, by the plugin itself: whether it takes no password, and whether a link opens it. It
-// returns nil where the plugin does not tell.
-//
-// Errors: CodeUserNotFound.
-func (p *Plugin) Managed(ctx context.Context, userID string) (*api.Managed, error) {
-	user, err := userSegment(userID)
-	if err != nil {
-		return nil, err
-	}
-	if !p.diagnoses || !p.Capabilities().ReadConfig.OK {
-		return nil, nil
-	}
-	resp, err := p.client.Do(ctx, jellyfin.Request{Method: http.MethodGet, Path: "/sso/SSO-Managed/Status/" + user})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("asking how an account signs in: %w", err)
-	case resp.Status == http.StatusNotFound && len(resp.Body) == 0: // the server's own, for a route that it has not
-		return nil, nil
-	case resp.Status == http.StatusNotFound:
-		return nil, userNotFound(userID)
-	}
-	var answer struct{ PasswordLoginDisabled, HasCanonicalLink bool }
-	if resp.Status != http.StatusOK || json.Unmarshal(resp.Body, &answer) != nil {
-		return nil, refusal(resp, "asking")
-	}
-	return &api.Managed{NoPassword: answer.PasswordLoginDisabled, Linked: answer.HasCanonicalLink}, nil
-}

@@ -58,24 +58,6 @@ func TestOnlyFlowfinTestsProviders(t *testing.T) {
 	})
 }
 
-func TestManaged(t *testing.T) {
-	t.Parallel()
-	r := newReplay(t, "Flowfin")
-	p := r.plugin(api.CredentialAdmin)
-	r.seek("flowfin admin", "managed", "admin")
-	got, err := p.Managed(t.Context(), user("alice"))
-	if diff := cmp.Diff(&api.Managed{NoPassword: true}, got); diff != "" || err != nil {
-		t.Errorf("%v\n%s", err, diff)
-	}
-	for _, version := range []string{server.Flowfin421, server.Flowfin430b34} {
-		w := newWorld(t, demo.Options{Flavour: api.FlavourFlowfin, PluginVersion: version})
-		got, err := join(t, w, api.CredentialAdmin, w.URL()).Managed(t.Context(), w.Accounts()[0].ID)
-		if err != nil || (got == nil) != (version == server.Flowfin421) {
-			t.Errorf("%s: %+v, %v", version, got, err)
-		}
-	}
-}
-
 func TestPasswordsOff(t *testing.T) {
 	t.Parallel()
 	admin := ""

@@ -91,13 +91,16 @@ var variants = []demo.Options{
 	{Flavour: api.FlavourFlowfin, PluginVersion: server.Flowfin421},
 	{Flavour: api.FlavourFlowfin, PluginVersion: server.Flowfin430b34},
 	{Flavour: api.FlavourK0lin, Fork: true},
+	{Flavour: api.Flavour9p4, Jellyfin: server.Jellyfin12},
+	{Flavour: api.FlavourK0lin, Jellyfin: server.Jellyfin12},
+	{Flavour: api.FlavourFlowfin, Jellyfin: server.Jellyfin12},
 }
 
 func nameOf(o demo.Options) string {
 	if o.Fork {
 		return "fork"
 	}
-	return strings.TrimSpace(string(o.Flavour) + " " + o.PluginVersion)
+	return strings.Join(strings.Fields(string(o.Flavour)+" "+o.PluginVersion+" "+o.Jellyfin), " ")
 }
 
 // everyParty runs a test in a world of its own for each variant of the plugin with each kind of credential.
@@ -108,7 +111,7 @@ func everyParty(t *testing.T, kinds []api.CredentialKind, o demo.Options, test f
 			t.Run(fmt.Sprintf("%s/%s", nameOf(v), kind), func(t *testing.T) {
 				t.Parallel()
 				o := o
-				o.Flavour, o.PluginVersion, o.Fork = v.Flavour, v.PluginVersion, v.Fork
+				o.Flavour, o.PluginVersion, o.Fork, o.Jellyfin = v.Flavour, v.PluginVersion, v.Fork, v.Jellyfin
 				w := newWorld(t, o)
 				test(t, join(t, w, kind, w.URL()))
 			})

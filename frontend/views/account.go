@@ -122,6 +122,9 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, prefix
 		dom.E("div", dom.Class("identity-head"), components.Protocol(i.Protocol),
 			dom.E("span", dom.Class("identity-provider"), components.Name(i.Provider))),
 		components.Copyable(l, l.T("identity.name"), i.Name, state.CopyText{Text: i.Name}),
+		dom.If(!a.LastUse(i).IsZero(), func() *dom.Node {
+			return muted(l.T("identity.used", "when", l.Ago(a.LastUse(i), s.Now)))
+		}),
 		dom.E("div", dom.Class("actions"),
 			dom.If(a.Exists, func() *dom.Node {
 				return components.Quiet(
