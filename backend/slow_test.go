@@ -25,11 +25,11 @@ func TestOpeningASlowServerEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const id = "290dae1fd8044a21bb6ad53500000001"
 		dial := serveInMemory(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch {
-			case r.URL.Path == "/health":
+			switch r.URL.Path {
+			case "/health":
 				_, _ = io.WriteString(w, "Healthy")
 				return
-			case r.URL.Path == "/System/Info/Public":
+			case "/System/Info/Public":
 				w.Header().Set("Content-Type", "application/json")
 				_, _ = io.WriteString(w, `{"Id":"`+id+`","ServerName":"slow","Version":"10.11.11","ProductName":"Jellyfin Server",`+
 					`"StartupWizardCompleted":true}`)
@@ -45,10 +45,10 @@ func TestOpeningASlowServerEnds(t *testing.T) {
 				}
 				w.(http.Flusher).Flush()
 			}
-			switch {
-			case r.URL.Path == "/Users/Me":
+			switch r.URL.Path {
+			case "/Users/Me":
 				_, _ = io.WriteString(w, `{"Id":"`+id+`","Name":"admin","Policy":{"IsAdministrator":true}}`)
-			case r.URL.Path == "/Plugins":
+			case "/Plugins":
 				_, _ = io.WriteString(w, `[{"Id":"505ce9d1d91642fa86ca673ef241d7df","Name":"SSO-Auth","Version":"4.0.0.4","Status":"Active"}]`)
 			case strings.HasPrefix(r.URL.Path, "/sso/"):
 				_, _ = io.WriteString(w, `{}`)

@@ -52,7 +52,8 @@ func (b *Backend) TrustProvider(ctx context.Context, s *Session, p api.Provider,
 			return api.ProviderSettings{}, ofProvider(err, p)
 		}
 	}
-	now, err := b.SetProvider(ctx, s.Entry().Name, p.Protocol, p.Name, func(o *api.ProviderSettings) { o.PinnedSHA256 = sha256 }, nil)
+	pin := func(o *api.ProviderSettings) { o.PinnedSHA256 = sha256 }
+	now, err := b.SetProvider(ctx, s.Entry().Name, p.Protocol, p.Name, pin, nil)
 	if err != nil {
 		return now, err
 	}

@@ -54,7 +54,7 @@ const (
 	CodeHalfDone             Code = "half-done"             // a part of a change was made, and could not be taken back
 	CodePortTaken            Code = "port-taken"            // every loopback port of the list is in use
 	CodeAddressRefused       Code = "address-refused"       // the address to open is not http or https
-	CodeLoopbackUnreachable  Code = "loopback-unreachable"  // a proxy, or a setting on the server, keeps the answer from the loopback
+	CodeLoopbackUnreachable  Code = "loopback-unreachable"  // a proxy or a setting on the server keeps the answer away
 	CodeLocalAddress         Code = "local-address"         // the server's address in the local network cannot be used
 	CodeSignInRefused        Code = "sign-in-refused"       // the identity provider refused the sign-in
 	CodeSignInInvalid        Code = "sign-in-invalid"       // an answer that fails a check: signature, audience, state, nonce, …

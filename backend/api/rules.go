@@ -87,7 +87,8 @@ func (c Capabilities) RemovalRemarks(accounts []Account, removed map[string][]Id
 		}
 	}
 	if len(shutOut) > 0 {
-		list = append(list, Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": some(shutOut)}}, c.PasswordsOff.Remark())
+		remark := Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": some(shutOut)}}
+		list = append(list, remark, c.PasswordsOff.Remark())
 	}
 	return list
 }

@@ -342,7 +342,8 @@ type UnregisterPlan struct {
 
 // MayOpenByName reports whether the account's name alone may open it once it has that sign-in provider, and does not now.
 func (p UnregisterPlan) MayOpenByName(authProvider string) bool {
-	return authProvider == AuthProviderDefault && p.Account.AuthProvider != AuthProviderDefault && (p.NoPassword || p.PasswordUnknown)
+	changes := authProvider == AuthProviderDefault && p.Account.AuthProvider != AuthProviderDefault
+	return changes && (p.NoPassword || p.PasswordUnknown)
 }
 
 // SelfService is what an administrator gives to the users.

@@ -115,8 +115,8 @@ func (r *Response) Err() error {
 const whySaid api.Why = "said"
 
 // Text returns the server's text where it is one for people: the first line of a plain text or of a JSON string, shortened as
-// api.Short does. It is empty for Jellyfin's "Error processing request.", for problem JSON, pages, stack traces and whatever else helps nobody. It never
-// holds the credential.
+// api.Short does. It is empty for Jellyfin's "Error processing request.", for problem JSON, pages, stack traces and other texts
+// that help nobody. It never holds the credential.
 func (r *Response) Text() string {
 	mediaType := strings.TrimSpace(strings.SplitN(r.Header.Get("Content-Type"), ";", 2)[0])
 	s := string(r.Body)

@@ -48,7 +48,10 @@ type Journal struct {
 
 // Open returns the journal in a folder, which is made at the first write. An empty dir keeps the journal in memory.
 func Open(dir string, now func() time.Time) *Journal {
-	return &Journal{dir: dir, now: now, memory: make(map[string][]api.Change), alone: make(map[string]chan struct{}), left: make(map[string]int)}
+	return &Journal{
+		dir: dir, now: now,
+		memory: make(map[string][]api.Change), alone: make(map[string]chan struct{}), left: make(map[string]int),
+	}
 }
 
 // Intend writes down a change that is about to be made, and returns it with ID, Time and State set. If it fails, nothing may

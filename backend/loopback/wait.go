@@ -219,18 +219,6 @@ func (w *wait) result(ctx context.Context, l *Listener) error {
 	return w.interpret(ctx, <-w.done)
 }
 
-// spoken is a time limit in words, in minutes if it is a whole number of them.
-func spoken(d time.Duration) string {
-	switch minutes := int(d / time.Minute); {
-	case d%time.Minute != 0 || minutes == 0:
-		return d.String()
-	case minutes == 1:
-		return "a minute"
-	default:
-		return strconv.Itoa(minutes) + " minutes"
-	}
-}
-
 // unanswered is the error when no answer came in time. Its hint says what may have kept the answer away.
 func (w *wait) unanswered(timeout time.Duration) error {
 	e := &api.Error{

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -414,11 +415,11 @@ func TestHostileProvider(t *testing.T) {
 			}}, api.CodeSignInInvalid, "ends before it begins",
 		},
 		{
-			"expiry as text", &hostile{claims: set("exp", fmt.Sprint(time.Now().Add(time.Hour).Unix()))},
+			"expiry as text", &hostile{claims: set("exp", strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10))},
 			api.CodeSignInInvalid, "times",
 		},
-		{"iat as text", &hostile{claims: set("iat", fmt.Sprint(time.Now().Unix()))}, api.CodeSignInInvalid, "times"},
-		{"nbf as text", &hostile{claims: set("nbf", fmt.Sprint(time.Now().Unix()))}, api.CodeSignInInvalid, "times"},
+		{"iat as text", &hostile{claims: set("iat", strconv.FormatInt(time.Now().Unix(), 10))}, api.CodeSignInInvalid, "times"},
+		{"nbf as text", &hostile{claims: set("nbf", strconv.FormatInt(time.Now().Unix(), 10))}, api.CodeSignInInvalid, "times"},
 		{"expires beyond the calendar", &hostile{claims: set("exp", 1e300)}, api.CodeSignInInvalid, "times"},
 		{"unencoded payload", &hostile{sign: signUnencoded}, api.CodeSignInInvalid, "signature"},
 		{"JSON serialization", &hostile{sign: func(t *testing.T, h *hostile, p []byte) string {

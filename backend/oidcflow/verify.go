@@ -170,7 +170,7 @@ func (p *provider) keys(ctx context.Context) *watchedKeys {
 	return &watchedKeys{KeySet: oidc.NewRemoteKeySet(oidc.ClientContext(ctx, p.http), p.meta.JWKSURI)}
 }
 
-// plainJWT refuses what go-jose takes and no JWT is: another serialization than the compact one (RFC 7519, section 1), and a
+// plainJWT refuses what go-jose takes and no JWT is: another form than the compact one (RFC 7519, section 1), and a
 // payload that is not encoded (RFC 7797, section 7).
 func plainJWT(jwt string) error {
 	encoded, _, _ := strings.Cut(jwt, ".")

@@ -261,6 +261,7 @@ func (s *Store) unwritable(err error) error {
 
 func (s *Store) unreadable(err error) error {
 	return &api.Error{
-		Code: api.CodeProfileUnwritable, Why: "profile-closed", Params: map[string]string{"file": s.Path(), "folder": s.dir}, Err: fmt.Errorf("reading the profile file: %w", err),
+		Code: api.CodeProfileUnwritable, Why: "profile-closed",
+		Params: map[string]string{"file": s.Path(), "folder": s.dir}, Err: fmt.Errorf("reading the profile file: %w", err),
 	}
 }

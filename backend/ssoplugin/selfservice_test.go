@@ -67,7 +67,7 @@ func TestSelfServiceKnowsItsEntry(t *testing.T) {
 		"//media.example.com/jf/SSOViews/linking":            true,
 		"/jf/SSOViews/linking":                               true,
 		"../SSOViews/linking":                                true,
-		" ../SSOViews/linking ":                              true,
+		"\t../SSOViews/linking\t":                            true,
 		"https://media.example.com/SSOViews/linking":         false,
 		"https://media.example.com:8920/jf/SSOViews/linking": false,
 		"https://other.example.com/jf/SSOViews/linking":      false,

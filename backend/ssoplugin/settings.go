@@ -193,7 +193,8 @@ func jsonParameters(text string) map[string]string {
 		return all
 	}
 	err := members([]byte(text), false, func(name string, _, at span) error {
-		if !parameterName.MatchString(name) || slices.ContainsFunc(reserved, func(r string) bool { return strings.EqualFold(r, name) }) {
+		ours := func(r string) bool { return strings.EqualFold(r, name) }
+		if !parameterName.MatchString(name) || slices.ContainsFunc(reserved, ours) {
 			return errors.New("a parameter that cannot be set")
 		}
 		value, err := parameterText(strings.EqualFold(name, "claims"), []byte(text[at.start:at.end]))

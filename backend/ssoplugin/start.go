@@ -275,7 +275,8 @@ func (p *Plugin) readPushed(ctx context.Context, s *Started) error {
 		if !s.bound() {
 			return unreadable
 		}
-		s.RedirectURI = "http://" + s.Host + p.over(s.via).URL().EscapedPath() + callbackRoutes[api.OIDC][0] + url.PathEscape(s.Provider)
+		s.RedirectURI = "http://" + s.Host + p.over(s.via).URL().EscapedPath() +
+			callbackRoutes[api.OIDC][0] + url.PathEscape(s.Provider)
 		return nil
 	}
 	location := s.Location.Reveal()

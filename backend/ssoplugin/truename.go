@@ -45,7 +45,9 @@ func (s SignInPage) Check(location string) error {
 	got, err := url.Parse(location)
 	own, ownErr := url.Parse(s.Address)
 	if err != nil || ownErr != nil {
-		return &api.Error{Code: api.CodeAddressRefused, Why: "address-foreign", Params: map[string]string{"to": "-", "address": s.Address}}
+		return &api.Error{
+			Code: api.CodeAddressRefused, Why: "address-foreign", Params: map[string]string{"to": "-", "address": s.Address},
+		}
 	}
 	clients := got.Query()["client_id"]
 	switch {

@@ -9,8 +9,8 @@ import (
 	"github.com/jellybind/jellybind/backend/words"
 )
 
-// FormatError returns what a failed call gives to the page: the code, the reason and the facts as JSON in a string, because Wails'
-// runtime makes it the message of a JavaScript Error. An error without a code is a fault of the app. Its text may hold
+// FormatError returns what a failed call gives to the page: the code, the reason and the facts as JSON in a string, because
+// Wails' runtime makes it the message of a JavaScript Error. An error without a code is a fault of the app. Its text may hold
 // anything, so it does not reach the page.
 func FormatError(err error) any {
 	e := forPage(err)

@@ -95,7 +95,8 @@ func (w *Window) showPartial(s *backend.Session, reading int, r api.Roster) {
 	}
 }
 
-// index returns the roster's index, which may be of a roster that another call is still reading. The first call waits for the roster that was read ahead, or reads it.
+// index returns the roster's index, which may be of a roster that another call is still reading. The first call waits for the
+// roster that was read ahead, or reads it.
 func (w *Window) index(ctx context.Context) (*roster.Index, error) {
 	ix, ahead, reading := w.server.roster()
 	switch {

@@ -91,7 +91,7 @@ var speaking sync.Map
 
 func speaks(t reflect.Type) bool {
 	if known, ok := speaking.Load(t); ok {
-		return known.(bool) //nolint:forcetypeassert // nothing else is stored
+		return known.(bool) //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
 	speaking.Store(t, false) // of a type within itself, the rest decides
 	does := canSpeak(t)

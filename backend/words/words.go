@@ -61,7 +61,7 @@ func For(language string) *Catalogue {
 	if !ok {
 		c, _ = catalogues.LoadOrStore(language, Parse(language, source(language)))
 	}
-	return c.(*Catalogue) //nolint:forcetypeassert // nothing else is stored
+	return c.(*Catalogue) //nolint:errcheck,forcetypeassert // nothing else is stored
 }
 
 func source(language string) string {

@@ -116,7 +116,8 @@ func server(s *stateOf, l *catalogue) *dom.Node {
 		components.Avatar(name),
 		dom.E("span", dom.Class("server-text"),
 			dom.E("span", dom.Class("server-name"), components.Name(name)),
-			dom.E("span", dom.Class("server-detail"), dom.A("title", pluginText(l, can)), flavour(l, can)+" · "+credentialWord(l, can.Credential))),
+			dom.E("span", dom.Class("server-detail"), dom.A("title", pluginText(l, can)),
+				flavour(l, can)+" · "+credentialWord(l, can.Credential))),
 		components.Icon("chevrons"))
 	return dom.E("div", dom.Class("server-switch"), button, dom.If(open, func() *dom.Node {
 		var items []*dom.Node

@@ -81,7 +81,8 @@ func (s *Server) DeleteUser(id string) {
 
 // saysPassword is whether the account has a password, by what its sign-in provider says: one of another plugin says yes.
 func (u *user) saysPassword() bool {
-	ofAnother := u.policy.AuthenticationProviderId != api.AuthProviderDefault && u.policy.AuthenticationProviderId != api.AuthProviderPlugin
+	ofAnother := u.policy.AuthenticationProviderId != api.AuthProviderDefault &&
+		u.policy.AuthenticationProviderId != api.AuthProviderPlugin
 	return u.hasPassword || ofAnother
 }
 
