@@ -45,12 +45,12 @@ func TestOpeningASlowServerEnds(t *testing.T) {
 				}
 				w.(http.Flusher).Flush()
 			}
-			switch r.URL.Path {
-			case "/Users/Me":
+			switch path := r.URL.Path; {
+			case path == "/Users/Me":
 				_, _ = io.WriteString(w, `{"Id":"`+id+`","Name":"admin","Policy":{"IsAdministrator":true}}`)
-			case "/Plugins":
+			case path == "/Plugins":
 				_, _ = io.WriteString(w, `[{"Id":"505ce9d1d91642fa86ca673ef241d7df","Name":"SSO-Auth","Version":"4.0.0.4","Status":"Active"}]`)
-			case strings.HasPrefix(r.URL.Path, "/sso/"):
+			case strings.HasPrefix(path, "/sso/"):
 				_, _ = io.WriteString(w, `{}`)
 			}
 		}))
