@@ -585,13 +585,14 @@ func (p *person) agree(ctx context.Context, c api.Confirmation) error {
 // UseLocal asks whether the sign-in may run over an address that Jellybind found. --yes does not answer that.
 func (p *person) UseLocal(ctx context.Context, address string) (api.Consent, error) {
 	if p.yes {
-		p.err.text(p.t("Note: "), p.t("Jellybind found this server at {address} in your network. --yes does not allow the sign-in to run over it; "+
-			"jellybind server set --local-address {address} does.", "address", address))
+		p.err.text(p.t("Note: "), p.t("Jellybind found this server at {address} in your network. --yes does not allow the sign-in "+
+			"to run over it; jellybind server set --local-address {address} does.", "address", address))
 		return api.ConsentOpen, nil
 	}
-	p.err.text("", p.t("A proxy hides the server's own sign-in. Jellybind found this server at {address} in your network.", "address", address))
+	p.err.text("", p.t("A proxy hides the server's own sign-in. Jellybind found this server at {address} in your network.",
+		"address", address))
 	if strings.HasPrefix(address, "http:") {
-		p.err.text("", p.t("The connection is not encrypted. No token or key goes there."))
+		p.err.text("", p.t("The connection is not encrypted.")+" "+p.t("No token or key goes there."))
 	}
 	err := p.ask(ctx, p.t("May the sign-in run over this address?"))
 	e, ok := errors.AsType[*api.Error](err)

@@ -361,29 +361,27 @@ func (a *app) providersTest() *cobra.Command {
 
 // showTest shows the verdict of a test, and what was seen.
 func (a *app) showTest(p api.Provider, test api.ProviderTest) {
-	verdict := "{provider} answers this computer and offers what a sign-in needs."
-	switch {
-	case !test.OK:
-		verdict = "{provider} cannot be used from this computer."
-	case p.Protocol == api.SAML:
-		verdict = "The certificate of {provider} in the plugin's settings can be read and is valid."
+	verdict, seen := a.t("{provider} answers this computer and offers what a sign-in needs.", "provider", p.Name),
+		a.t("What this computer sees:")
+	if p.Protocol == api.SAML {
+		verdict = a.t("The certificate of {provider} in the plugin's settings can be read and is valid.", "provider", p.Name)
+		seen = a.t("What the plugin's settings say:")
 	}
-	a.out.text("", a.out.bold(a.t(verdict, "provider", p.Name)))
+	if !test.OK {
+		verdict = a.t("{provider} cannot be used from this computer.", "provider", p.Name)
+	}
+	a.out.text("", a.out.bold(verdict))
 	if test.Server != nil {
 		defer a.showServerTest(*test.Server)
 	}
 	if len(test.Facts) == 0 {
 		return
 	}
-	seen := "What this computer sees:"
-	if p.Protocol == api.SAML {
-		seen = "What the plugin's settings say:"
-	}
 	facts := []string{}
 	for _, f := range test.Facts {
 		facts = append(facts, a.words.FactName(f.Name), a.words.Fact(f))
 	}
-	a.out.line("\n" + a.t(seen))
+	a.out.line("\n" + seen)
 	a.out.facts(facts...)
 }
 

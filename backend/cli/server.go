@@ -491,8 +491,9 @@ func (a *app) serverSet() *cobra.Command {
 	var reset []string
 	c := &cobra.Command{
 		Use: "set [NAME]", Short: "Set a server's address in the local network, for sign-ins",
-		Args:    cobra.MaximumNArgs(1),
-		Example: "  jellybind server set home --local-address http://192.168.1.20:8096\n  jellybind server set home --reset local-address",
+		Args: cobra.MaximumNArgs(1),
+		Example: "  jellybind server set home --local-address http://192.168.1.20:8096\n" +
+			"  jellybind server set home --reset local-address",
 		RunE: func(c *cobra.Command, args []string) error {
 			for _, name := range reset {
 				if name != "local-address" {
@@ -512,15 +513,15 @@ func (a *app) serverSet() *cobra.Command {
 			if e, err = a.stored(c.Context(), b, e.Name); err != nil {
 				return err
 			}
-			switch {
-			case local == "":
+			if local == "" {
 				return a.done(a.t("{server} has no address in the local network now.", "server", e.Name), e.Profile)
-			case strings.HasPrefix(e.LocalAddress, "http:"):
-				return a.done(a.t("Sign-ins for {server} may run over {address}. The connection is not encrypted; no token or key goes there.",
-					"server", e.Name, "address", e.LocalAddress), e.Profile)
 			}
-			return a.done(a.t("Sign-ins for {server} may run over {address}. No token or key goes there.",
-				"server", e.Name, "address", e.LocalAddress), e.Profile)
+			done := a.t("Sign-ins for {server} may run over {address}. No token or key goes there.",
+				"server", e.Name, "address", e.LocalAddress)
+			if strings.HasPrefix(e.LocalAddress, "http:") {
+				done += " " + a.t("The connection is not encrypted.")
+			}
+			return a.done(done, e.Profile)
 		},
 	}
 	c.Flags().StringVar(&local, "local-address", "", "the server's `ADDRESS` in the local network")
@@ -555,8 +556,8 @@ func (a *app) serverTrust() *cobra.Command {
 				if cert == nil {
 					return a.done(a.t("The system's authorities vouch for this server; there is nothing to trust."), e.Profile)
 				}
-				question := a.t("Is this the server's own certificate? Trust it?")
-				if err := a.acceptCertificate(c.Context(), cert, e.PinnedSHA256, question, "trust", "server trust "+shellWord(e.Name)); err != nil {
+				question, command := a.t("Is this the server's own certificate? Trust it?"), "server trust "+shellWord(e.Name)
+				if err := a.acceptCertificate(c.Context(), cert, e.PinnedSHA256, question, "trust", command); err != nil {
 					return err
 				}
 				trust = cert.SHA256
@@ -585,9 +586,9 @@ func (a *app) serverTrust() *cobra.Command {
 	return c
 }
 
-// acceptCertificate shows a certificate that this computer does not trust, and asks whether it is to be trusted instead of the pinned one.
-// With --yes, a certificate that has changed is refused: somebody may be listening in. The hint named next then names the
-// command that takes its fingerprint.
+// acceptCertificate shows a certificate that this computer does not trust, and asks whether it is to be trusted instead of the
+// pinned one. With --yes, a certificate that has changed is refused: somebody may be listening in. The hint named next then
+// names the command that takes its fingerprint.
 func (a *app) acceptCertificate(ctx context.Context, cert *api.Certificate, pinned, question, next, command string) error {
 	changed := pinned != "" && pinned != cert.SHA256
 	if changed && a.yes {

@@ -74,8 +74,8 @@ func (l *Linker) locate(ctx context.Context, f *Facts, person Person) error {
 	return err
 }
 
-// askLocal asks the person about an address that was found, if nobody has decided about it yet. It reports whether that is decided
-// now.
+// askLocal asks the person about an address that was found, if nobody has decided about it yet. It reports whether the person
+// has decided now.
 func (l *Linker) askLocal(ctx context.Context, f *Facts, person Person) (decided bool, err error) {
 	open := f.Tried[api.StrategyRelayLocal]
 	if person == nil || l.Local == nil || f.Local != nil || open.Why != whyLocalAsk {
