@@ -7,10 +7,12 @@ package look_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,9 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	ways "github.com/jellybind/jellybind/backend/link"
+	"github.com/jellybind/jellybind/backend/words"
 )
 
 type action = chromedp.Action[chromedp.Void]
@@ -127,6 +132,10 @@ func serve(dir, goroot string) http.Handler {
 	mux.HandleFunc("/rows.json", func(w http.ResponseWriter, _ *http.Request) { // the stub has no rows at hand
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("/backend.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(fromBackend()) // it fails if the page is gone
+	})
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		page, err := os.ReadFile(filepath.Join(static, "index.html"))
 		if err != nil {
@@ -144,6 +153,15 @@ func serve(dir, goroot string) http.Handler {
 		)
 	})
 	return mux
+}
+
+// fromBackend returns what the stub takes from the backend instead of making it up: the texts for errors and reasons, and
+// the rules for proxies.
+func fromBackend() map[string]any {
+	return map[string]any{
+		"words": map[string]string{"en": words.Lines("en"), "de": words.Lines("de")},
+		"rules": ways.ProxyRules(&url.URL{Scheme: "https", Host: "media.example.com"}),
+	}
 }
 
 // tab opens a tab that fails the test for every console error and every violation of the policy.

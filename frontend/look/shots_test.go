@@ -67,6 +67,25 @@ func german(name string, more ...action) []action {
 	}, more...)
 }
 
+// toLink goes to the link panel of a stored server, with the backend's own texts.
+func toLink(seen, find, finds string, more ...action) []action {
+	return append([]action{
+		sees(seen), click(find), until(`document.querySelector('input[value="oidc/authelia"]')`),
+		script(`document.querySelector('input[value="oidc/authelia"]').click()`), sees(finds),
+	}, more...)
+}
+
+func english(finds string, more ...action) []action {
+	return toLink("24 accounts", "Link an identity to Björn Borg", finds, more...)
+}
+
+func inGerman(finds string, more ...action) []action {
+	return toLink("24 Konten", "Identität mit Björn Borg verknüpfen", finds, more...)
+}
+
+// ruleOpen opens the rule for nginx.
+var ruleOpen = script(`(() => { const d = document.querySelector('details.allow'); d.open = true; d.scrollIntoView({block: 'center'}) })()`)
+
 func connect(address string, more ...action) []action {
 	way := []action{
 		sees("See which identities"),
@@ -219,6 +238,18 @@ var all = []shot{
 			sees("Move it here"),
 		),
 	},
+	{"noway", "s=stored,real,noway", english("Sign in with the plugin’s client")},
+	{"noway-rule", "s=stored,real,noway", english("Sign in with the plugin’s client", ruleOpen)},
+	{"noway-german", "s=stored,real,noway&lang=de", inGerman("Mit dem Client des Plugins anmelden")},
+	{"noway-rule-german", "s=stored,real,noway&lang=de", inGerman("Mit dem Client des Plugins anmelden", ruleOpen)},
+	{"version", "s=stored,real,early", []action{
+		sees("24 accounts"), script(`document.getElementById('nav-settings').click()`), sees("4.3.0-beta.34"),
+	}},
+	{"version-german", "s=stored,real,early&lang=de", []action{
+		sees("24 Konten"), script(`document.getElementById('nav-settings').click()`), sees("4.3.0-beta.34"),
+	}},
+	{"roster-partial", "s=stored,real,partial", []action{sees("(12 of 24)")}},
+	{"roster-partial-german", "s=stored,real,partial&lang=de", []action{sees("(12 von 24)")}},
 	{"demo-people", "", roster(click("Who can sign in?"), sees("Mallory Moss"))},
 	{
 		"remove-detour",
@@ -347,7 +378,8 @@ func TestShots(t *testing.T) {
 		case "welcome", "roster", "account", "link-choose", "link-confirm", "link-running", "link-device", "link-device-german",
 			"link-devices", "providers-test", "connect-key",
 			"palette", "settings", "self-service", "secret", "roster-long", "roster-selected", "shortcuts",
-			"remove-many", "remove-running", "remove-stopped":
+			"remove-many", "remove-running", "remove-stopped", "noway", "noway-rule", "noway-german", "noway-rule-german",
+			"version", "version-german", "roster-partial":
 			if wanted.MatchString(s.name + "-text200") {
 				t.Run(s.name+"-200", func(t *testing.T) { picture(t, s, "text200", "&theme=light", 512, 350, 2, "") })
 			}

@@ -8,6 +8,8 @@
   const listeners = {};
   const emit = (name, data) => (listeners[name] || []).forEach((f) => f(data));
   const wait = (ms, v) => new Promise((r) => setTimeout(() => r(structuredClone(v)), ms));
+  // What the real backend says: the texts for errors and reasons, and the rules for proxies.
+  const real = has('real') && fetch('backend.json').then((r) => r.json());
   const fail = (code, sentence, hint) => Promise.reject({ code, sentence, hint: hint || '' });
   const never = () => new Promise(() => {});
   const yes = { ok: true }, no = (reason) => ({ ok: false, reason });
@@ -28,7 +30,7 @@
     return { id: (i + 1).toString(16).padStart(32, 'a1'), name: orphan ? '' : name, administrator: i === 0 || i === 6, disabled: i === 10, hasPassword: i % 5 !== 4,
       authProvider: i % 3 ? 'Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider' : 'Jellyfin.Plugin.SSO_Auth.Api.SSOController',
       lastActivity: i % 7 === 5 ? undefined : new Date(now - ((i % 90) ** 2 + 1) * hour).toISOString(), exists: !orphan,
-      identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, changed: i === 3 && has('stored') };
+      unread: has('partial') && i % 4 === 1, identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, changed: i === 3 && has('stored') };
   });
   let changes = [];
   const flows = {};
@@ -44,7 +46,7 @@
   const deny = no('This plugin needs an administrator for that.');
   const session = (demo, plain) => ({ profile: { name: demo ? 'demo' : 'Living room', url: 'http://127.0.0.1:41733', credential: plain ? 'user' : 'api-key', demo },
     server: { id: 'abc', name: demo ? 'Demo' : 'Living room', version: '10.11.2', url: 'http://127.0.0.1:41733', wizardCompleted: true },
-    capabilities: { flavour: has('stubborn') ? 'Flowfin' : '9p4', version: '4.0', credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
+    capabilities: { flavour: has('stubborn') || has('early') ? 'Flowfin' : '9p4', version: has('early') ? '4.2.1.0' : '4.0', remarks: has('early') ? [{ why: 'version-roster', params: { since: '4.3.0-beta.34' } }, { why: 'version-preprovision', params: { since: '4.3.0-beta.40' } }] : undefined, credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
       ...(plain ? { readRoster: deny, postLink: deny, deleteLink: deny, writeConfig: deny, unregister: deny } : {}) },
     user: plain ? users[11] : null, stored: !demo, demoPeople: demo ? ['Ada Lovelace', 'Maria Lindqvist', 'Björn Borg', 'Mallory Moss'] : undefined });
   const fold = (s) => s.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
@@ -52,7 +54,7 @@
     orphan: (u) => !u.exists, 'at-risk': (u) => u.atRisk, disabled: (u) => u.disabled, administrator: (u) => u.administrator, changed: (u) => u.changed };
   const counts = () => { const c = {}; for (const [k, f] of Object.entries(filters)) c[{ '': 'all', 'at-risk': 'atRisk' }[k] || k] = users.filter(f).length;
     c.identities = users.reduce((n, u) => n + u.identities.length, 0); return c; };
-  let cached = null;
+  let cached = null, reading = 0;
   const provider = (protocol, name, more) => ({ protocol, name, known: true, enabled: true, newPath: true, autoAdopt: false,
     links: users.reduce((n, u) => n + u.identities.filter((i) => i.provider === name).length, 0),
     settings: { protocol, provider: name, hasSecret: name === 'authelia' && !window.stub.secretGone }, relay: yes,
@@ -67,7 +69,7 @@
 
   window.stub = { emit, users, flows };
   const App = {
-    Bootstrap: () => has('bootfail') ? fail('internal', 'The settings folder cannot be read.', 'Check its permissions.') : wait(5, boot),
+    Bootstrap: () => real ? real.then((r) => ({ ...boot, language: settings.language, words: r.words[settings.language] })) : has('bootfail') ? fail('internal', 'The settings folder cannot be read.', 'Check its permissions.') : wait(5, boot),
     DiscoverServers: () => has('looking') ? never() : wait(30, has('found') ? [{ id: '1', name: 'Living room', url: 'http://192.168.1.10:8096' }, { id: '2', name: long, url: 'http://192.168.1.11:8096' }] : []),
     ProbeServer: (a) => {
       const srv = { id: 'abc', name: 'Living room', version: '10.11.2', url: 'https://' + a, wizardCompleted: true };
@@ -93,6 +95,10 @@
     OpenProfile: () => has('openfail') ? fail('secret-locked', 'The keyring is locked.', 'Unlock it, then try again.') : has('opening') ? never() : wait(20, session(false, has('plain'))),
     SignOut: () => wait(5, null), ForgetProfile: (n) => { boot.profiles = boot.profiles.filter((p) => p.name !== n); return wait(5, null); }, RenameProfile: () => wait(5, null),
     RosterPage: (r) => {
+      if (has('partial') && !reading++) {
+        setTimeout(() => { emit('roster', counts()); emit('progress', { step: 'reading-links', done: 12, total: 24 }); }, 5);
+        return never();
+      }
       if (has('rosterfail')) return fail('server-unreachable', 'The server stopped answering.', 'Check that it is on, then try again.');
       if (has('loading')) { emit('progress', { step: 'reading-roster', text: 'Reading accounts and links…', done: 1250 }); return never(); }
       const t0 = performance.now();
@@ -120,8 +126,13 @@
       : wait(50, { ok: true, facts: [{ name: 'issuer', value: 'https://auth.example.org' }, { name: 'token endpoint', value: 'https://auth.example.org/token' }] }),
     SaveProviderSettings: () => wait(5, null), SaveProviderSecret: (p, n, secret) => { window.stub.secretGone = !secret; return wait(5, null); },
     PlanLink: (r) => {
+      const hidden = { host: '127.0.0.1:18701', server: 'media.example.com', provider: r.provider };
       const u = user(r.userId), o = (strategy, ok, why, params) => ({ strategy, ok, why, params, reason: why, write: 'post-link' });
       const options = [o('relay', true, 'relay'), o('own-client', false, 'no-client'), o('device', true, 'device'), o('subject', true, 'claim', { claim: 'preferred_username' })];
+      if (has('noway')) return real.then((b) => ({ account: u, provider: { protocol: r.protocol, name: r.provider, enabled: true, known: true }, ...o('subject', true, 'claim', { claim: 'preferred_username' }), allow: [],
+        options: [o('relay', false, 'proxied-closed', hidden), { ...o('plugin-client', false, 'no-secret', { client: 'jellyfin' }), code: 'client-secret-missing' }, { ...o('own-client', false, 'no-client'), code: 'client-missing' }, o('subject', true, 'claim', { claim: 'preferred_username' })],
+        noWay: { attempts: [{ strategy: 'relay', code: 'loopback-unreachable', why: 'proxied-closed', params: hidden }], client: 'jellyfin', secret: true, local: true,
+          allow: ['http://127.0.0.1:18701/sso/OID/redirect/' + r.provider], rules: b.rules } }));
       const chosen = options.find((x) => x.strategy === r.strategy) || options[0];
       return wait(20, { account: u, provider: { protocol: r.protocol, name: r.provider, nameClaim: 'preferred_username', enabled: true, known: true }, ...chosen,
         allow: ['http://127.0.0.1:8787/sso/OID/redirect/' + r.provider], knownBeforeWrite: true, options, remarks: has('warn') ? [{ why: 'warn-disabled', sentence: 'The account is disabled: the link opens nothing until it is enabled.' }] : [] });
