@@ -38,7 +38,7 @@ func TestUnregister(t *testing.T) {
 				t.Errorf("after it: %v", after.Identities)
 			}
 			_, err = w.Linker.Undo(t.Context(), change.ID)
-			if f == api.FlavourK0lin { // the account signed in by that provider before, and kept its links
+			if f != api.FlavourFlowfin { // nothing changed: the account signed in by that provider before, and kept its links
 				if !api.IsCode(err, api.CodeChangeNotUndoable) {
 					t.Errorf("undo: %v", err)
 				}
