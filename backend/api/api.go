@@ -430,8 +430,10 @@ type SignIn struct {
 	URL string `json:"url"`
 	// Host is the identity provider's host, to be shown before the address is opened.
 	Host string `json:"host"`
-	// ShortURL on the loopback leads to URL; it is easier to copy.
+	// ShortURL on the loopback leads to URL, once; it is easier to copy.
 	ShortURL string `json:"shortUrl"`
+	// Launch returns another address as short, for a browser's command line. Each works once. It may be nil.
+	Launch func() string `json:"-"`
 	// Deadline is when Jellybind stops waiting.
 	Deadline time.Time `json:"deadline"`
 	// KeptSeconds is for how long the server is sure to know the sign-in, where that is less: afterwards it forgets it as

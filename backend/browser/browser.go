@@ -5,6 +5,7 @@ package browser
 import (
 	"context"
 	"errors"
+	"html"
 	"net/netip"
 	"net/url"
 	"os"
@@ -27,6 +28,9 @@ const settle = 2 * time.Second
 
 // shells read their arguments as a program, so an address could become a command.
 var shells = []string{"cmd", "command", "powershell", "pwsh", "sh", "bash", "dash", "ash", "zsh", "ksh", "fish"}
+
+// defaultBrowser stands for the command in an error.
+const defaultBrowser = "the default browser"
 
 // Check returns the host to show to the person before the address is opened, with its port where it has one. A host of
 // another script is returned in its ASCII form (xn--…, RFC 5891), so that it cannot look like a familiar one.
@@ -108,12 +112,54 @@ func Open(ctx context.Context, address, command string) error {
 	if _, err := Check(address); err != nil {
 		return err
 	}
+	return open(ctx, address, command)
+}
+
+// Launch opens an address that other users of this computer must not learn, as Open does. They can read the arguments of a
+// program, so the browser gets another address that leads to it: where the system tells whose a connection is, or hides the
+// arguments of other users' programs, one of short's, which may be nil; elsewhere that of a file that only this user can read.
+// The file is deleted when ctx ends.
+func Launch(ctx context.Context, address string, short func() string, command string) error {
+	if _, err := Check(address); err != nil {
+		return err
+	}
+	switch {
+	case short == nil:
+		return open(ctx, address, command)
+	case guarded:
+		return Open(ctx, short(), command)
+	}
+	page, err := writePage(ctx, address)
+	if err != nil {
+		return failed(defaultBrowser, err)
+	}
+	return open(ctx, page, command)
+}
+
+// writePage writes a page that leads to an address into a file for this user alone, and returns the file's URL.
+func writePage(ctx context.Context, address string) (string, error) {
+	dir, err := os.MkdirTemp("", "jellybind-*") // for this user alone
+	if err != nil {
+		return "", err
+	}
+	context.AfterFunc(ctx, func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "sign-in.html")
+	quoted := html.EscapeString(address)
+	page := "<!doctype html>\n<meta charset=\"utf-8\">\n<meta name=\"referrer\" content=\"no-referrer\">\n" +
+		"<meta http-equiv=\"refresh\" content=\"0;url=" + quoted + "\">\n<a href=\"" + quoted + "\">Sign in</a>\n"
+	if err := os.WriteFile(path, []byte(page), 0o600); err != nil {
+		return "", err
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path)}).String(), nil
+}
+
+func open(ctx context.Context, address, command string) error {
 	if err := ctx.Err(); err != nil {
 		return &api.Error{Code: api.CodeCancelled, Err: err}
 	}
 	if strings.TrimSpace(command) == "" {
 		ended, err := openDefault(address)
-		return await(ctx, "the default browser", ended, err)
+		return await(ctx, defaultBrowser, ended, err)
 	}
 	words, err := Split(command)
 	if err != nil {

@@ -1,8 +1,10 @@
 package browser_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -114,5 +116,48 @@ func TestNoDefaultBrowser(t *testing.T) {
 	e, ok := errors.AsType[*api.Error](err)
 	if !ok || e.Why != "browser-missing" || strings.Contains(err.Error(), "SECRET") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestLaunch: the sign-in's address stands neither on a command line nor in a file that others can read.
+func TestLaunch(t *testing.T) {
+	const address = "https://idp.example/auth?state=SECRET&x='\"<"
+	if err := browser.Launch(t.Context(), address, nil, "no-such-browser"); !api.IsCode(err, api.CodeAddressRefused) {
+		t.Errorf("an address that is none: %v", err)
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	command := fmt.Sprintf("%q record %q", os.Args[0], out)
+	short := func() string { return "http://127.0.0.1:18701/go/X" }
+	if err := browser.Launch(t.Context(), "https://idp.example/auth?state=SECRET", short, command); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := os.ReadFile(out); err != nil || strings.Contains(string(said), "SECRET") || !strings.Contains(string(said), short()) {
+		t.Errorf("started with %s, %v", said, err)
+	}
+}
+
+func TestPageForOneUser(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	page, err := browser.WritePage(ctx, "https://idp.example/auth?a=1&state=S'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, ok := strings.CutPrefix(page, "file://")
+	info, err := os.Stat(path)
+	if !ok || err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatalf("%s: %v, %v", page, info, err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil || strings.Count(string(content), "https://idp.example/auth?a=1&amp;state=S&#39;\"") != 2 {
+		t.Errorf("%s, %v", content, err)
+	}
+	cancel()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+			return
+		} else if time.Now().After(end) {
+			t.Fatalf("the page stays: %v", err)
+		}
 	}
 }

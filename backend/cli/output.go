@@ -499,11 +499,7 @@ func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 	if s.ShortURL != "" {
 		p.err.line(p.t("If it does not open, go to {url}", "url", s.ShortURL))
 	}
-	address := s.ShortURL // a program's arguments are in the process list, and the long address holds the state
-	if address == "" {
-		address = s.URL
-	}
-	if err := browser.Open(ctx, address, p.command); err != nil {
+	if err := browser.Launch(ctx, s.URL, s.Launch, p.command); err != nil {
 		if api.IsCode(err, api.CodeUsage) || api.IsCode(err, api.CodeCancelled) || api.IsCode(err, api.CodeAddressRefused) {
 			return err // waiting for it would be in vain
 		}

@@ -135,7 +135,7 @@ func (l *Linker) ownClient(ctx context.Context, f Facts, person Person) (proof, 
 func (l *Linker) signIn(
 	ctx context.Context, f Facts, s api.Strategy, c oidcflow.Client, person Person,
 ) (proof, error) {
-	id, err := oidcflow.Run(ctx, c, oidcflow.Options{Listen: l.listen(f, s), Now: l.Now}, person.SignIn)
+	id, err := oidcflow.Run(ctx, c, oidcflow.Options{Listen: l.listen(f, s, person), Now: l.Now}, person.SignIn)
 	if err != nil {
 		return proof{}, err
 	}

@@ -398,9 +398,12 @@ func (l *Linker) linking(plan api.Plan, ids ...api.Identity) api.Change {
 	}
 }
 
-// listen returns how to listen for the answer of a sign-in.
-func (l *Linker) listen(f Facts, s api.Strategy) loopback.Options {
-	o := loopback.Options{Host: f.Settings.ListenHost, Ports: f.ports(s), Timeout: l.Timeout}
+// listen returns how to listen for the answer of a sign-in. The person is told if somebody else may be using its address.
+func (l *Linker) listen(f Facts, s api.Strategy, person Person) loopback.Options {
+	o := loopback.Options{
+		Host: f.Settings.ListenHost, Ports: f.ports(s), Timeout: l.Timeout,
+		Warn: func(why api.Why) { person.Progress(api.Progress{Step: "waiting-for-sign-in", Why: why}) },
+	}
 	if l.Language != nil {
 		o.Language = l.Language()
 	}

@@ -74,7 +74,7 @@ func (l *Linker) relayRequest(f Facts) relayflow.Request {
 }
 
 func (l *Linker) relayed(ctx context.Context, f Facts, req relayflow.Request, person Person) (proof, error) {
-	result, err := relayflow.Run(ctx, l.Plugin, req, relayflow.Options{Listen: l.listen(f, api.StrategyRelay), Now: l.Now},
+	result, err := relayflow.Run(ctx, l.Plugin, req, relayflow.Options{Listen: l.listen(f, api.StrategyRelay, person), Now: l.Now},
 		func(ctx context.Context, s api.SignIn) error {
 			kept := f.Capabilities.PendingSeconds
 			if l.Now().Add(time.Duration(kept) * time.Second).Before(s.Deadline) {

@@ -129,7 +129,7 @@ func (l *Linker) response(ctx context.Context, f Facts, judge samlflow.Judge, pe
 		return proof{}, err
 	}
 	result, err := samlflow.Run(ctx, req, samlflow.Options{
-		Listen: l.listen(f, api.StrategyAssertion), Now: l.Now, Seen: &l.seen,
+		Listen: l.listen(f, api.StrategyAssertion, person), Now: l.Now, Seen: &l.seen,
 		Refused: func(err error) {
 			if e, ok := asError(err); ok {
 				person.Progress(api.Progress{Step: "waiting-for-sign-in", Why: e.Why, Params: e.Params})
@@ -160,7 +160,7 @@ func asserted(f Facts, a samlflow.Assertion) proof {
 // serverStart runs a sign-in that the server starts, with its answer to the loopback.
 func (l *Linker) serverStart(ctx context.Context, f Facts, person Person) (proof, error) {
 	result, err := relayflow.Run(ctx, l.Plugin, l.relayRequest(f),
-		relayflow.Options{Listen: l.listen(f, api.StrategyRelay), Now: l.Now}, person.SignIn)
+		relayflow.Options{Listen: l.listen(f, api.StrategyRelay, person), Now: l.Now}, person.SignIn)
 	if err != nil {
 		return proof{}, l.whyRefused(f, result, err)
 	}

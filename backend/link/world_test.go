@@ -200,6 +200,7 @@ type person struct {
 	device  func(api.DeviceSignIn)
 	away    bool                                      // nobody signs in on another device
 	local   func(address string) (api.Consent, error) // nil lets the question open
+	told    func(api.Progress)
 }
 
 func (p person) SignIn(ctx context.Context, s api.SignIn) error {
@@ -234,7 +235,11 @@ func (p person) UseLocal(_ context.Context, address string) (api.Consent, error)
 	return p.local(address)
 }
 
-func (person) Progress(api.Progress) {}
+func (p person) Progress(r api.Progress) {
+	if p.told != nil {
+		p.told(r)
+	}
+}
 
 func quiet(api.Progress) {}
 

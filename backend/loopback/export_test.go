@@ -1,10 +1,18 @@
 package loopback
 
-import "net"
+import (
+	"net"
+	"net/netip"
+)
 
 // ListenOn serves on a listener of the test's, so that time can be simulated.
 func ListenOn(opts Options, ln net.Listener) *Listener {
 	return newListener(opts, hostIPv4, []net.Listener{ln})
+}
+
+// SetPeer says whose the connections are.
+func (l *Listener) SetPeer(peer func(local, remote netip.AddrPort) (uid int, known bool)) {
+	l.peer = peer
 }
 
 // MaxBodyBytes is the bound of a form.

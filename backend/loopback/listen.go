@@ -12,9 +12,11 @@ package loopback
 import (
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,15 +50,27 @@ type Options struct {
 	Timeout time.Duration
 	// Language is a BCP 47 tag. German and English are spoken, English where it is anything else.
 	Language string
+	// Warn is told of a request that may be somebody else's attempt to use the sign-in: WhyAgain or WhyOtherUser. It may be
+	// called from several goroutines at once, and must not block; nil tells nobody.
+	Warn func(api.Why)
 }
+
+// The reasons of Options.Warn.
+const (
+	// WhyAgain is a second request for an address of Listener.URL.
+	WhyAgain api.Why = "address-again"
+	// WhyOtherUser is a request for one by another user of this computer.
+	WhyOtherUser api.Why = "address-other-user"
+)
 
 // Listener holds a port of the loopback until Close, or until Wait returns.
 type Listener struct {
 	listeners []net.Listener
 	host      string
-	shortPath string // the path of URL
 	timeout   time.Duration
 	language  string
+	warn      func(api.Why)
+	peer      func(local, remote netip.AddrPort) (uid int, known bool)
 
 	abandoned chan struct{} // receives when the address could not be shown: nobody will answer
 	closing   chan struct{}
@@ -65,6 +79,7 @@ type Listener struct {
 
 	mu     sync.Mutex
 	waited bool
+	short  map[string]bool // the paths of URL, and whether they were used
 }
 
 // Listen binds the first free port of the list on 127.0.0.1 and no other interface, exclusively: no other program can
@@ -116,9 +131,11 @@ func newListener(opts Options, host string, listeners []net.Listener) *Listener 
 	return &Listener{
 		listeners: listeners,
 		host:      host,
-		shortPath: "/go/" + rand.Text(),
 		timeout:   timeout,
 		language:  Language(opts.Language),
+		warn:      opts.Warn,
+		peer:      peerUID,
+		short:     map[string]bool{},
 		abandoned: make(chan struct{}, 1),
 		closing:   make(chan struct{}),
 	}
@@ -198,9 +215,37 @@ func portOf(l net.Listener) int {
 	return 80
 }
 
-// URL is the address on the loopback that leads to Expect.Target while Wait waits. It cannot be guessed: another program on
-// this computer that learned the target's state could pass its own sign-in off as this one.
-func (l *Listener) URL() string { return "http://" + l.HostPort() + l.shortPath }
+// URL returns a new address on the loopback that leads to Expect.Target while Wait waits. It cannot be guessed: somebody else
+// on this computer who learned the target's state could pass their own sign-in off as this one. An address may stand on a
+// browser's command line, which others can read. So it works once, and only for the user who runs Jellybind, or root, where
+// the system tells whose a connection is.
+func (l *Listener) URL() string {
+	path := "/go/" + rand.Text()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.short[path] = false
+	return "http://" + l.HostPort() + path
+}
+
+// use reports whether this is the first use of a path of URL's.
+func (l *Listener) use(path string) (first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first = !l.short[path]
+	l.short[path] = true
+	return first
+}
+
+// isShort reports whether a path is one of URL's.
+func (l *Listener) isShort(path string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := 0
+	for known := range l.short {
+		found |= subtle.ConstantTimeCompare([]byte(known), []byte(path))
+	}
+	return found == 1
+}
 
 // Timeout is how long Wait will wait.
 func (l *Listener) Timeout() time.Duration { return l.timeout }

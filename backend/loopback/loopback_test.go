@@ -51,6 +51,11 @@ func start(t *testing.T, opts loopback.Options, expect loopback.Expect, page loo
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, l, expect, page, result)
+}
+
+func serve(t *testing.T, l *loopback.Listener, expect loopback.Expect, page loopback.Page, result error) *running {
+	t.Helper()
 	r := &running{l: l, done: make(chan error, 1), got: make(chan loopback.Callback, 8)}
 	go func() {
 		r.done <- l.Wait(t.Context(), expect, func(_ context.Context, c loopback.Callback) (loopback.Page, error) {
@@ -130,7 +135,8 @@ func TestHostilesAreRefusedAndTheWaitGoesOn(t *testing.T) {
 		}, 403},
 		{"short address by POST", "POST", short, "", nil, 405},
 		{"short address", "GET", short, "", nil, 302},
-		{"short address typed", "GET", short, "", map[string]string{
+		{"short address again", "GET", short, "", nil, 410},
+		{"short address typed", "GET", r.l.URL(), "", map[string]string{
 			"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none",
 		}, 302},
 	} {

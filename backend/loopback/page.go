@@ -63,6 +63,8 @@ type words struct {
 	reasons    map[api.Code]string
 	// foreign is for requests that belong to no sign-in that waits, late for requests after the first.
 	foreign, late text
+	// again is for the second use of an address that works once.
+	again text
 }
 
 var catalogue = map[string]*words{
@@ -80,7 +82,11 @@ var catalogue = map[string]*words{
 			api.CodeCancelled:           "The sign-in was cancelled in Jellybind.",
 		},
 		foreign: text{"Nothing to see here", "This request does not belong to the sign-in that Jellybind is waiting for."},
-		late:    text{"Already answered", "This sign-in has been answered already. Go back to Jellybind."},
+		again: text{
+			"Already opened",
+			"This address works once, and it was opened before. If that was not you, cancel the sign-in in Jellybind.",
+		},
+		late: text{"Already answered", "This sign-in has been answered already. Go back to Jellybind."},
 	},
 	"de": {
 		lang:   "de",
@@ -98,7 +104,11 @@ var catalogue = map[string]*words{
 			api.CodeCancelled:           "Die Anmeldung wurde in Jellybind abgebrochen.",
 		},
 		foreign: text{"Hier gibt es nichts", "Diese Anfrage gehört nicht zu der Anmeldung, auf die Jellybind wartet."},
-		late:    text{"Schon beantwortet", "Diese Anmeldung wurde schon beantwortet. Geh zurück zu Jellybind."},
+		again: text{
+			"Schon geöffnet",
+			"Diese Adresse gilt einmal, und sie wurde schon geöffnet. Warst du das nicht, brich die Anmeldung in Jellybind ab.",
+		},
+		late: text{"Schon beantwortet", "Diese Anmeldung wurde schon beantwortet. Geh zurück zu Jellybind."},
 	},
 }
 

@@ -8,8 +8,11 @@ import (
 	"io"
 	"log"
 	"mime"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,7 +152,7 @@ type wait struct {
 	expect   Expect
 	segments []string
 	hostPort string
-	short    string // the path of Listener.URL
+	listener *Listener
 	words    *words
 	answer   func(context.Context, Callback) (Page, error)
 
@@ -180,7 +183,7 @@ func newWait(
 		}
 	}
 	w := &wait{
-		expect: expect, segments: segments, hostPort: l.HostPort(), short: l.shortPath,
+		expect: expect, segments: segments, hostPort: l.HostPort(), listener: l,
 		words: catalogue[l.language], answer: answer, claimed: make(chan struct{}), done: make(chan error, 1),
 	}
 	w.ctx, w.cancel = context.WithCancel(ctx)
@@ -265,8 +268,8 @@ func (w *wait) serve(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	escaped := r.URL.EscapedPath()
-	if w.expect.Target != "" && subtle.ConstantTimeCompare([]byte(escaped), []byte(w.short)) == 1 {
-		w.redirect(rw, r)
+	if w.expect.Target != "" && w.listener.isShort(escaped) {
+		w.redirect(rw, r, escaped)
 		return
 	}
 	got, err := segments(escaped)
@@ -317,9 +320,9 @@ func (w *wait) respond(rw http.ResponseWriter, callback Callback) {
 	w.write(rw, status, page)
 }
 
-// redirect sends a person who opened the listener's short address on to the identity provider. A page that is open in
-// the browser must not be able to trigger that.
-func (w *wait) redirect(rw http.ResponseWriter, r *http.Request) {
+// redirect sends a person who opened one of the listener's short addresses on to the identity provider, once. Neither a page
+// that is open in the browser nor another user of this computer must be able to trigger that.
+func (w *wait) redirect(rw http.ResponseWriter, r *http.Request, path string) {
 	if r.Method != http.MethodGet {
 		rw.Header().Set("Allow", http.MethodGet)
 		w.refuse(rw, http.StatusMethodNotAllowed, w.words.foreign)
@@ -330,8 +333,18 @@ func (w *wait) redirect(rw http.ResponseWriter, r *http.Request) {
 		w.refuse(rw, http.StatusForbidden, w.words.foreign)
 		return
 	}
+	if w.otherUser(r) {
+		w.warn(WhyOtherUser)
+		w.refuse(rw, http.StatusForbidden, w.words.foreign)
+		return
+	}
 	if w.over() {
 		w.refuse(rw, http.StatusGone, w.words.late)
+		return
+	}
+	if !w.listener.use(path) {
+		w.warn(WhyAgain)
+		w.refuse(rw, http.StatusGone, w.words.again)
 		return
 	}
 	target := w.expect.Target
@@ -343,6 +356,24 @@ func (w *wait) redirect(rw http.ResponseWriter, r *http.Request) {
 	}
 	rw.Header().Set("Location", target)
 	rw.WriteHeader(http.StatusFound)
+}
+
+func (w *wait) warn(why api.Why) {
+	if w.listener.warn != nil {
+		w.listener.warn(why)
+	}
+}
+
+// otherUser reports whether the system knows that a request comes from another user of this computer. Root is none: it can
+// read Jellybind's memory, and programs of root pass on the connections of WSL and of containers.
+func (w *wait) otherUser(r *http.Request) bool {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if err != nil || !ok {
+		return false
+	}
+	uid, known := w.listener.peer(local.AddrPort(), remote)
+	return known && uid != 0 && uid != os.Getuid()
 }
 
 // values reads what the request carries: the query of a GET, the form of a POST. A status other than 0 refuses it.

@@ -126,7 +126,7 @@ func Run(
 		return Identity{}, err
 	}
 	signIn := api.SignIn{
-		URL: address, Host: host, ShortURL: listener.URL(), Deadline: p.now().Add(listener.Timeout()),
+		URL: address, Host: host, ShortURL: listener.URL(), Launch: listener.URL, Deadline: p.now().Add(listener.Timeout()),
 	}
 	var identity Identity
 	err = listener.Attend(ctx,

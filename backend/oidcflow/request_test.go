@@ -183,7 +183,7 @@ func TestPushedAgain(t *testing.T) {
 	client := oidcflow.Client{Issuer: h.base, ClientID: "app", Rule: bySubject, Push: true}
 	_, err := oidcflow.Run(t.Context(), client, oidcflow.Options{Now: now}, func(_ context.Context, s api.SignIn) error {
 		opened := func() string {
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.ShortURL, nil)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.Launch(), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

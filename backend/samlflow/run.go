@@ -64,7 +64,7 @@ func Run(
 	if err != nil {
 		return Result{}, err
 	}
-	signIn := api.SignIn{URL: address, Host: host, ShortURL: l.URL(), Deadline: opts.Now().Add(l.Timeout())}
+	signIn := api.SignIn{URL: address, Host: host, ShortURL: l.URL(), Launch: l.URL, Deadline: opts.Now().Add(l.Timeout())}
 	var result Result
 	err = l.Attend(ctx, loopback.Expect{
 		Method: http.MethodPost, Path: req.Callback, Target: address, Host: host, RedirectURI: expect.Recipient,

@@ -32,8 +32,9 @@ type flow struct {
 	linking bool // the page can ask for consent
 
 	mu     sync.Mutex
-	signIn string // the address to open
-	device bool   // the person signs in on another device
+	signIn string        // the address to open
+	launch func() string // api.SignIn.Launch
+	device bool          // the person signs in on another device
 	asked  bool
 	answer chan bool // to the question that was asked last; nil if it has its answer
 }
@@ -121,7 +122,7 @@ func (f *flow) send(e api.FlowEvent) {
 // SignIn opens the address in the browser, and tells the page.
 func (f *flow) SignIn(ctx context.Context, s api.SignIn) error {
 	f.mu.Lock()
-	f.signIn = s.ShortURL // keeps the sign-in's state out of the browser's command line, which other users can read
+	f.signIn, f.launch = s.URL, s.Launch
 	f.mu.Unlock()
 	f.send(api.FlowEvent{Step: "sign-in", SignIn: &s})
 	return f.open(ctx)
@@ -130,7 +131,7 @@ func (f *flow) SignIn(ctx context.Context, s api.SignIn) error {
 // SignInElsewhere tells the page what to enter on another device. Nothing is opened here unless the page asks for it.
 func (f *flow) SignInElsewhere(_ context.Context, d api.DeviceSignIn) error {
 	f.mu.Lock()
-	f.signIn, f.device = d.Scan(), true
+	f.signIn, f.launch, f.device = d.Scan(), nil, true
 	f.mu.Unlock()
 	e := api.FlowEvent{Step: "device", Device: &d}
 	if code, err := qr.Matrix(d.Scan()); err == nil { // otherwise it is too long, and code and address must do
@@ -143,13 +144,13 @@ func (f *flow) SignInElsewhere(_ context.Context, d api.DeviceSignIn) error {
 // open opens the address. If no browser opens, the flow goes on: the page shows the address to copy.
 func (f *flow) open(ctx context.Context) error {
 	f.mu.Lock()
-	address := f.signIn
+	address, launch := f.signIn, f.launch
 	f.mu.Unlock()
 	data, err := f.window.backend.Profiles.Load(ctx)
 	if err != nil {
 		data = profile.Empty()
 	}
-	if err := browser.Open(ctx, address, data.Settings.Browser); err != nil {
+	if err := browser.Launch(ctx, address, launch, data.Settings.Browser); err != nil {
 		f.send(api.FlowEvent{Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)}})
 	}
 	return nil

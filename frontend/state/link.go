@@ -386,9 +386,12 @@ func (s *State) linkMoved(l *Link, e api.FlowEvent) []Cmd {
 	}
 	switch e.Step {
 	case "progress":
-		if browserFailed(e) {
+		switch {
+		case browserFailed(e):
 			l.NoBrowser = true
-		} else {
+		case l.SignIn != nil && warns(e):
+			l.Warning = e.Progress
+		default:
 			l.Progress = e.Progress
 		}
 	case "local":
@@ -398,7 +401,7 @@ func (s *State) linkMoved(l *Link, e api.FlowEvent) []Cmd {
 		}
 		return focus
 	case "sign-in":
-		l.SignIn, l.NoBrowser, l.Local = e.SignIn, false, ""
+		l.SignIn, l.NoBrowser, l.Local, l.Warning = e.SignIn, false, "", nil
 	case "device":
 		l.Device, l.QR, l.NoBrowser = e.Device, e.QR, false
 	case "confirm":
@@ -441,13 +444,19 @@ func browserFailed(e api.FlowEvent) bool {
 	return e.Progress != nil && e.Progress.Step == string(api.CodeBrowserFailed)
 }
 
+// warns reports whether a sign-in that waits has something to tell.
+func warns(e api.FlowEvent) bool { return e.Progress != nil && e.Progress.Why != "" }
+
 func (s *State) verifyMoved(e api.FlowEvent) []Cmd {
 	v := &s.Verify
 	switch e.Step {
 	case "progress":
 		v.NoBrowser = v.NoBrowser || browserFailed(e)
+		if v.SignIn != nil && warns(e) {
+			v.Warning = e.Progress
+		}
 	case "sign-in":
-		v.SignIn, v.NoBrowser = e.SignIn, false
+		v.SignIn, v.NoBrowser, v.Warning = e.SignIn, false, nil
 	case "confirm":
 		v.Asks, v.SignIn = e.Confirmation, nil
 		return []Cmd{Focus{ID: "verify-no"}}

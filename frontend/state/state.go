@@ -218,6 +218,8 @@ type Link struct {
 	QR     [][]bool
 	// NoBrowser is true when no browser opened.
 	NoBrowser bool
+	// Warning tells what happened while the sign-in waits, such as an answer that was refused.
+	Warning *api.Progress
 	// Local is an address that Jellybind found in the local network. The person is asked whether the sign-in may run over it.
 	Local   string
 	Confirm *api.Confirmation
@@ -267,6 +269,8 @@ type Verify struct {
 	SignIn   *api.SignIn
 	// NoBrowser is true when no browser opened.
 	NoBrowser bool
+	// Warning is as a link's.
+	Warning *api.Progress
 	// Asks is set while the person decides whether the sign-in may change the account.
 	Asks   *api.Confirmation
 	Result *api.Verified

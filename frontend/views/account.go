@@ -187,7 +187,7 @@ func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *d
 		}
 	case v.SignIn != nil:
 		content = []*dom.Node{
-			dom.E("p", l.T("verify.signin")), signInBox(s, l, v.SignIn, v.FlowID, v.NoBrowser),
+			dom.E("p", l.T("verify.signin")), signInBox(s, l, v.SignIn, v.FlowID, v.NoBrowser, v.Warning),
 			components.Quiet(l.T("cancel"), state.CancelVerify{}),
 		}
 	default:

@@ -328,7 +328,7 @@ func browserFailed(l *catalogue) *dom.Node {
 }
 
 // signInBox shows where the browser went, the time left, and the address to open elsewhere.
-func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser bool) *dom.Node {
+func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser bool, warning *api.Progress) *dom.Node {
 	address := in.ShortURL
 	if address == "" {
 		address = in.URL
@@ -339,6 +339,9 @@ func signInBox(s *stateOf, l *catalogue, in *api.SignIn, flow string, noBrowser 
 	}
 	return dom.E("div", dom.Class("signin"),
 		signInHead(s, l, in.Host, in.Deadline),
+		dom.If(warning != nil, func() *dom.Node {
+			return components.Banner("warn", "alert", dom.E("p", l.Why(warning.Why, warning.Params)))
+		}),
 		words,
 		dom.If(in.KeptSeconds > 0, func() *dom.Node {
 			return muted(l.T("signin.kept", "time", l.Left(time.Duration(in.KeptSeconds)*time.Second)))
@@ -393,7 +396,7 @@ func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 		who = components.Banner("info", "info", dom.E("p", l.T("link.demoHint")))
 	}
 	return []*dom.Node{
-		stepTitle(l.T("link.signin")), who, signInBox(s, l, k.SignIn, k.FlowID, k.NoBrowser),
+		stepTitle(l.T("link.signin")), who, signInBox(s, l, k.SignIn, k.FlowID, k.NoBrowser, k.Warning),
 		components.Loading(l.T("link.waiting")), cancel,
 	}
 }

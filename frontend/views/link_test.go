@@ -31,6 +31,11 @@ var linkCases = map[string]func() *state.State{
 			ID: "f", Step: "progress", Progress: &api.Progress{Step: string(api.CodeBrowserFailed)},
 		}})
 	},
+	"link-signin-warned": func() *state.State {
+		return after(signingIn(), state.FlowMoved{Event: api.FlowEvent{
+			ID: "f", Step: "progress", Progress: &api.Progress{Step: "waiting-for-sign-in", Why: "address-again"},
+		}})
+	},
 	"link-confirm": func() *state.State {
 		return confirming(api.Confirmation{
 			Account: api.User{

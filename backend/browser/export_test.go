@@ -1,0 +1,4 @@
+package browser
+
+// WritePage is writePage, which some systems need.
+var WritePage = writePage
