@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,19 +106,21 @@ Without a command it opens its window.`,
 		width = 100
 	}
 	helpFunctions()
-	root.SetUsageTemplate(strings.NewReplacer(
+	root.SetUsageTemplate(a.template(strings.NewReplacer(
 		".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(width)+" | optional",
 		"Global Flags:", "Flags of every command:", "[command]", "COMMAND", "Available Commands:", "Commands:",
 		// What needs a command after it is no command.
 		"{{if .Runnable}}", `{{if and .Runnable (not (index .Annotations "group"))}}`,
 		// It takes no flags without a command, only --help and --version.
 		"{{.UseLine}}", "{{if .HasParent}}{{.UseLine}}{{else}}{{.CommandPath}}{{end}}",
-	).Replace(root.UsageTemplate()))
+	).Replace(root.UsageTemplate())))
 	root.SetVersionTemplate("jellybind {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.server, "server", "s", "",
 		"the `NAME` of a server that was added, or any server's address (default: the default server)")
+	a.language.what, a.language.allowed = "LANGUAGE", []string{"en", "de"}
+	f.Var(&a.language, "language", "the language: en or de (default: the settings', or the system's)")
 	f.BoolVar(&a.json, "json", false, "print JSON for programs; “jellybind help json” lists the fields")
 	f.BoolVarP(&a.yes, "yes", "y", false, "ask nothing: answer every question with yes")
 	f.BoolVar(&a.credentialStdin, "credential-stdin", false,
@@ -153,7 +156,9 @@ Without a command it opens its window.`,
 	root.InitDefaultCompletionCmd()
 	a.complete(root)
 	a.wrap(root)
+	root.InitDefaultHelpCmd()
 	describeHelp(root)
+	a.translate(root)
 	fill(root, width)
 	return root
 }
@@ -162,9 +167,12 @@ Without a command it opens its window.`,
 var helpFunctions = sync.OnceFunc(func() {
 	cobra.AddTemplateFunc("optional", func(flags string) string {
 		// Pflag's way to say that a flag's value may be missing makes people type a blank where there must be a “=”.
-		return strings.ReplaceAll(flags, "--demo FLAVOUR[="+flavours[0]+"]", "--demo[=FLAVOUR]    ")
+		return optionalValue.ReplaceAllString(flags, "--demo[=$1]    ")
 	})
+	cobra.AddTemplateFunc("swap", func(old, by, text string) string { return strings.ReplaceAll(text, old, by) })
 })
+
+var optionalValue = regexp.MustCompile(`--demo (\S+)\[=` + flavours[0] + `\]`)
 
 // describeHelp words what cobra adds as the rest is worded.
 func describeHelp(c *cobra.Command) {
@@ -173,8 +181,11 @@ func describeHelp(c *cobra.Command) {
 	if c.InitDefaultVersionFlag(); c.Version != "" {
 		c.Flag("version").Usage = "print the version"
 	}
-	if c.Name() == "completion" {
+	switch c.Name() {
+	case "completion":
 		c.Short = "Print the script that completes commands in your shell"
+	case "help":
+		c.Use, c.Short, c.Long = "help COMMAND", "Show the help of a command", ""
 	}
 	for _, sub := range c.Commands() {
 		describeHelp(sub)
@@ -185,7 +196,7 @@ func describeHelp(c *cobra.Command) {
 func fill(c *cobra.Command, width int) {
 	blocks := strings.Split(c.Long, "\n\n")
 	for i, block := range blocks {
-		if !strings.HasPrefix(block, " ") && !strings.Contains(block, "\n ") {
+		if !indented(block) {
 			blocks[i] = strings.Join(wrap(strings.ReplaceAll(block, "\n", " "), width), "\n")
 		}
 	}
@@ -203,7 +214,7 @@ const (
 func helpExitCodes() *cobra.Command {
 	return &cobra.Command{
 		Use: "exit-codes", Short: "What the exit codes mean",
-		Long: `jellybind ends with one of these exit codes:
+		Long: `Jellybind ends with one of these exit codes:
 
   0  done
   1  failed: the server cannot be reached, an account or link is not there, …
@@ -270,7 +281,7 @@ func unknownCommand(c *cobra.Command, name string) error {
 		c.SuggestionsMinimumDistance = 2
 	}
 	if near := c.SuggestionsFor(name); len(near) > 0 {
-		next, names = "mean", "“"+c.CommandPath()+" "+strings.Join(near, "”, “"+c.CommandPath()+" ")+"”"
+		next, names = "mean", c.CommandPath()+" "+strings.Join(near, ", "+c.CommandPath()+" ")
 	}
 	return advise(usage("no-command", "command", c.CommandPath(), "name", name), usageCode, next, "names", names)
 }

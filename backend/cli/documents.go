@@ -70,9 +70,10 @@ fails prints one to standard error, as its last line:
 
   {"error": {"code": "…", "why": "…", "sentence": "…", "hint": "…", "params": {…}}}
 
-The code is stable, the sentence is for people. Names in JSON are raw, as the
-identity provider sent them. Fields may be added; those that are here keep their
-names and meaning. A field with ? may be missing.
+The code, why and params are stable, and the same in every language. Sentences,
+hints and reasons are for people, in the language of --language. Names in JSON
+are raw, as the identity provider sent them. Fields may be added; those that are
+here keep their names and meaning. A field with ? may be missing.
 
 With --device the code for the other device comes first, in a line on standard
 error: {"device": {…}}.

@@ -27,7 +27,7 @@ func TestEmptyValues(t *testing.T) {
 		for _, sub := range c.Commands() {
 			each(sub, append(slices.Clone(path), sub.Name()))
 		}
-		if !c.Runnable() || c.Annotations["group"] != "" || path == nil || c.Hidden {
+		if !c.Runnable() || c.Annotations["group"] != "" || path == nil || c.Hidden || c.Name() == "help" {
 			return
 		}
 		_ = c.InheritedFlags() // merges them into Flags

@@ -3,10 +3,15 @@ package cli
 import (
 	_ "embed" // the German texts
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/profile"
@@ -72,6 +77,80 @@ func storedLanguage() string {
 		return ""
 	}
 	return stored.Settings.Language
+}
+
+// translate puts the help of a command, and of the commands below it, into the person's language.
+func (a *app) translate(c *cobra.Command) {
+	if a.german == nil {
+		return
+	}
+	c.Use = a.placeholders(c.Use)
+	c.Short, c.Long, c.Example = a.t(c.Short), a.lines(c.Long), a.lines(c.Example)
+	for _, flags := range []*pflag.FlagSet{c.Flags(), c.PersistentFlags()} {
+		flags.VisitAll(func(f *pflag.Flag) {
+			f.Usage = a.t(f.Usage)
+			if takes, ok := f.Value.(*choice); ok {
+				takes.what = a.t(takes.what)
+			}
+		})
+	}
+	for _, g := range c.Groups() {
+		g.Title = a.t(g.Title)
+	}
+	for _, sub := range c.Commands() {
+		a.translate(sub)
+	}
+}
+
+// lines translates a longer text: its paragraphs one by one, and the lines of what is indented.
+func (a *app) lines(text string) string {
+	blocks := strings.Split(text, "\n\n")
+	for i, block := range blocks {
+		if !indented(block) {
+			blocks[i] = a.t(strings.ReplaceAll(block, "\n", " "))
+			continue
+		}
+		list := strings.Split(block, "\n")
+		for j, line := range list {
+			english := strings.TrimLeft(line, " ")
+			list[j] = line[:len(line)-len(english)] + a.t(english)
+		}
+		blocks[i] = strings.Join(list, "\n")
+	}
+	return strings.Join(blocks, "\n\n")
+}
+
+// indented reports whether a block of help has lines of its own, which are not wrapped.
+func indented(block string) bool {
+	return strings.HasPrefix(block, " ") || strings.Contains(block, "\n ")
+}
+
+// placeholders translates what stands for a value in a command's usage, as ACCOUNT.
+func (a *app) placeholders(use string) string {
+	return placeholder.ReplaceAllStringFunc(use, func(word string) string { return a.t(word) })
+}
+
+var placeholder = regexp.MustCompile(`\b[A-Z][A-Z-]+\b`)
+
+// template puts the words of cobra's help into the person's language.
+func (a *app) template(template string) string {
+	if a.german == nil {
+		return template
+	}
+	pairs := []string{
+		"{{.UseLine}}", fmt.Sprintf("{{.UseLine | swap %q %q}}", "[flags]", a.t("[flags]")),
+		"| optional", fmt.Sprintf("| optional | swap %q %q", "(default ", a.t("(default ")),
+	}
+	for _, english := range templateTexts {
+		pairs = append(pairs, english, a.t(english))
+	}
+	return strings.NewReplacer(pairs...).Replace(template)
+}
+
+// templateTexts are the words of cobra's help.
+var templateTexts = []string{
+	"Usage:", "Aliases:", "Examples:", "Commands:", "Flags:", "Flags of every command:", "Additional help topics:", "COMMAND",
+	`Use "{{.CommandPath}} COMMAND --help" for more information about a command.`,
 }
 
 // headers are the headers of a table's columns.

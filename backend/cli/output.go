@@ -94,8 +94,7 @@ func wrap(s string, width int) []string {
 	var pieces []string
 	for word := range strings.SplitSeq(s, " ") {
 		last := len(pieces) - 1
-		if last >= 0 && (strings.LastIndex(pieces[last], "“") > strings.LastIndex(pieces[last], "”") ||
-			strings.HasPrefix(pieces[last], "jellybind ")) {
+		if last >= 0 && (quoting(pieces[last]) || strings.HasPrefix(pieces[last], "jellybind ")) {
 			pieces[last] += " " + word
 			continue
 		}
@@ -118,6 +117,22 @@ func wrap(s string, width int) []string {
 		line, used = line+piece, used+w
 	}
 	return append(lines, line)
+}
+
+// quoting reports whether a text ends within a quotation: “English” or „deutsch“.
+func quoting(s string) bool {
+	var closing rune
+	for _, r := range s {
+		switch {
+		case r == closing:
+			closing = 0
+		case closing == 0 && r == '„':
+			closing = '“'
+		case closing == 0 && r == '“':
+			closing = '”'
+		}
+	}
+	return closing != 0
 }
 
 // plain reports whether a text is ASCII without control characters, as nearly all cells of a long table are. It saves the
@@ -171,7 +186,7 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short
 	cells := make([][]string, 0, len(rows))
 	natural := make([]int, len(header))
 	for i, h := range header {
-		natural[i] = len(h)
+		natural[i] = displaywidth.String(h)
 	}
 	ids, room := 0, p.width-len(gap)*(len(header)-1)
 	for _, row := range rows {

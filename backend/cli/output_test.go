@@ -39,6 +39,10 @@ func TestWrap(t *testing.T) {
 			"Run “jellybind auth login”, or do it by hand.", 24,
 			[]string{"Run", "“jellybind auth login”,", "or do it by hand."},
 		},
+		"a German quotation stays whole, and ends": {
+			"Erst „jellybind auth login“, dann weiter im Text.", 24,
+			[]string{"Erst", "„jellybind auth login“,", "dann weiter im Text."},
+		},
 		"a command at the end stays whole": {
 			"Sign in first: jellybind auth login --server home", 20,
 			[]string{"Sign in first:", "jellybind auth login --server home"},

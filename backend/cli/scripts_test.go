@@ -186,7 +186,7 @@ var masks = []struct {
 }
 
 // progressLine is what a command says when a step takes more than a second, as it does on a busy machine.
-var progressLine = regexp.MustCompile(`(?m)^[A-Z].*…( \d+ of \d+)?\n`)
+var progressLine = regexp.MustCompile(`(?m)^[A-Z].*…( \d+ (of|von) \d+)?\n`)
 
 // mask writes a file (or stdout, stderr) without what differs from run to run to the file out: mask stdout.
 func mask(ts *testscript.TestScript, _ bool, args []string) {
