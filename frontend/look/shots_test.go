@@ -25,7 +25,7 @@ func link(more ...action) []action {
 		append([]action{}, toRoster...),
 		append([]action{
 			click("Link an identity to Björn Borg"),
-			sees("Where is the identity?"),
+			sees("Which provider does the person sign in with?"),
 			script(
 				`document.querySelector('input[value="oidc/authelia"]').click()`,
 			),
@@ -267,7 +267,7 @@ var all = []shot{
 	{"remove-stopped", "s=slow", selected(append(removing, click("Stop"), sees("Cancelled: 2 of"), gone("Removing links"))...)},
 	{"link-running", "", link(click("Open browser and sign in"), sees("4:3"), click("Close"), sees("Waiting for sign-in"))},
 	{"remove", "", roster(append(openAda, click("Remove ada.lovelace at authelia"), sees("Remove this link?"))...)},
-	{"unregister", "", roster(append(openAda, click("Unregister…"), sees("no password"))...)},
+	{"unregister", "", roster(append(openAda, click("Return to password sign-in…"), sees("no password"))...)},
 	{"providers", "", screen("providers", sees("authelia"))},
 	{
 		"providers-test",
