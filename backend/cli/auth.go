@@ -220,7 +220,10 @@ func (a *app) authLogout() *cobra.Command {
 				return err
 			}
 			if e.Profile.Credential == api.CredentialKey {
-				a.err.text(a.t("Note: "), a.t("The API key is still valid at the server; revoke it there, or with “jellybind auth key revoke”."))
+				a.err.text(
+					a.t("Note: "),
+					a.t("The API key is still valid at the server; revoke it there, or with “jellybind auth key revoke”."),
+				)
 			}
 			return a.doneProfile(c.Context(), b, e.Name, a.t("Signed out of {server}.", "server", e.Name))
 		},

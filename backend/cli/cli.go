@@ -129,7 +129,8 @@ Without a command it opens its window.`,
 		"take an API key or access token from the file descriptor of this `NUMBER`, for this run only")
 	f.Lookup("credential-fd").DefValue = "0" // so that help names no default
 	a.demo.what, a.demo.allowed = "FLAVOUR", flavours
-	f.Var(&a.demo, "demo", "run the command in a fresh demo world with the plugin's flavour "+listed(flavours)+" (default "+flavours[0]+")")
+	f.Var(&a.demo, "demo",
+		"run the command in a fresh demo world with the plugin's flavour "+listed(flavours)+" (default "+flavours[0]+")")
 	f.Lookup("demo").NoOptDefVal = flavours[0]
 	a.demoAs = choice{what: "WHO", value: string(api.CredentialAdmin), allowed: []string{
 		string(api.CredentialAdmin), string(api.CredentialKey), string(api.CredentialUser),

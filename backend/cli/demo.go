@@ -191,7 +191,8 @@ func (a *app) tour(ctx context.Context, o demo.Options) error {
 		return err
 	}
 	for _, id := range account.Identities {
-		a.out.line("   " + a.t("{name} at {provider} opens {account}.", "name", id.Name, "provider", id.Provider, "account", account.Name))
+		a.out.line("   " + a.t("{name} at {provider} opens {account}.",
+			"name", id.Name, "provider", id.Provider, "account", account.Name))
 	}
 	say("6. And undone:")
 	if change, err = s.Linker.Undo(ctx, change.ID); err != nil {
@@ -218,7 +219,8 @@ func (g *guest) UseLocal(context.Context, string) (api.Consent, error) { return 
 
 func (g *guest) Confirm(_ context.Context, c api.Confirmation) error {
 	if c.NameKnown {
-		g.out.line("   " + g.t("{name} signed in; opens {owner} now. Confirmed.", "name", c.Identity.Name, "owner", g.ownerName(c.Owner)))
+		g.out.line("   " + g.t("{name} signed in; opens {owner} now. Confirmed.",
+			"name", c.Identity.Name, "owner", g.ownerName(c.Owner)))
 	}
 	return nil
 }

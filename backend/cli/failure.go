@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/clipperhouse/displaywidth"
@@ -195,5 +195,5 @@ func (a *app) count(n int, one, several string) string {
 	if n == 1 {
 		return a.t(one)
 	}
-	return a.t(several, "n", fmt.Sprint(n))
+	return a.t(several, "n", strconv.Itoa(n))
 }

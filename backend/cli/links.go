@@ -666,7 +666,8 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 	}
 	if !restores(l) {
 		a.err.text("", a.err.warn(a.t("Nothing here can write the link again. Only a new sign-in at the identity provider can: "+
-			"jellybind links add {command}", "command", shellWord(nameOf(account))+" --provider "+shellWord(req.Links[0].Provider)+a.again())))
+			"jellybind links add {command}",
+			"command", shellWord(nameOf(account))+" --provider "+shellWord(req.Links[0].Provider)+a.again())))
 	}
 	if req.ViaUnregister {
 		bound := slices.ContainsFunc(req.Links, func(x api.Link) bool { return !l.Removable(account, x).OK })

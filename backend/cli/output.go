@@ -570,7 +570,8 @@ func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 		p.err.text(p.t("Note: "), p.words.Why(r.Why, r.Params))
 	}
 	if c.Moves {
-		return p.ask(ctx, p.t("Take it from {owner} and link it to {account}?", "owner", p.ownerName(c.Owner), "account", c.Account.Name))
+		return p.ask(ctx, p.t("Take it from {owner} and link it to {account}?",
+			"owner", p.ownerName(c.Owner), "account", c.Account.Name))
 	}
 	return p.ask(ctx, p.t("Link it to the account {account}?", "account", c.Account.Name))
 }

@@ -329,7 +329,9 @@ func (a *app) abilities(s api.Session) []feature {
 			name.how = a.t("anybody, without a sign-in") + a.writtenBy(o.Write)
 		}
 	}
-	return []feature{see, a.signInFeature(s, api.OIDC, self), a.signInFeature(s, api.SAML, self), name, a.removal(c), a.unregistering(c)}
+	return []feature{
+		see, a.signInFeature(s, api.OIDC, self), a.signInFeature(s, api.SAML, self), name, a.removal(c), a.unregistering(c),
+	}
 }
 
 func (a *app) reason(x api.Ability) string { return a.words.Why(x.Why, x.Params) }
@@ -341,7 +343,8 @@ func (a *app) writtenBy(w api.WriteMethod) string {
 // signInFeature tells how links are made by signing in.
 func (a *app) signInFeature(s api.Session, protocol api.Protocol, self string) feature {
 	plan := link.Ways(s.Capabilities, protocol, self)
-	f := feature{a.t("link by {protocol}", "protocol", strings.ToUpper(string(protocol))), plan.OK, a.words.Why(plan.Why, plan.Params)}
+	title := a.t("link by {protocol}", "protocol", strings.ToUpper(string(protocol)))
+	f := feature{title, plan.OK, a.words.Why(plan.Why, plan.Params)}
 	if !plan.OK {
 		return f
 	}
@@ -546,7 +549,8 @@ func (a *app) serverTrust() *cobra.Command {
 				if err := b.Pin(c.Context(), e.Name, ""); err != nil {
 					return err
 				}
-				return a.doneProfile(c.Context(), b, e.Name, a.t("Only the system's authorities are trusted for {server} now.", "server", e.Name))
+				return a.doneProfile(c.Context(), b, e.Name,
+					a.t("Only the system's authorities are trusted for {server} now.", "server", e.Name))
 			}
 			if trust == "" {
 				cert, err := b.Certificate(c.Context(), e)

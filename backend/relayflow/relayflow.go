@@ -120,7 +120,9 @@ func Run(
 	if err != nil {
 		return Result{}, err
 	}
-	signIn := api.SignIn{URL: address, Host: host, ShortURL: listener.URL(), Launch: listener.URL, Deadline: now().Add(listener.Timeout())}
+	signIn := api.SignIn{
+		URL: address, Host: host, ShortURL: listener.URL(), Launch: listener.URL, Deadline: now().Add(listener.Timeout()),
+	}
 
 	expect := loopback.Expect{
 		Method: http.MethodGet, Path: started.Callback, Target: address, Host: host, RedirectURI: started.RedirectURI,
