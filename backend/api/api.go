@@ -447,7 +447,9 @@ type Confirmation struct {
 	Identity Identity `json:"identity"`
 	// NameKnown is false when the flavour does not tell the name before the write.
 	NameKnown bool `json:"nameKnown"`
-	// Owner is the account that has this identity now; nil when nobody has.
+	// Written is true when the link is stored already, because the name became known only then. A no removes it again.
+	Written bool `json:"written,omitempty"`
+	// Owner is the account that has this identity now; nil when nobody has. If Written, it had it before.
 	Owner *User `json:"owner,omitempty"`
 	// Moves is true when the write takes the identity away from Owner.
 	Moves bool `json:"moves"`

@@ -218,7 +218,10 @@ func (g *guest) SignIn(ctx context.Context, s api.SignIn) error {
 func (g *guest) UseLocal(context.Context, string) (api.Consent, error) { return api.ConsentOpen, nil }
 
 func (g *guest) Confirm(_ context.Context, c api.Confirmation) error {
-	if c.NameKnown {
+	switch {
+	case c.Written:
+		g.out.line("   " + g.t("{name} signed in. Confirmed.", "name", c.Identity.Name))
+	case c.NameKnown:
 		g.out.line("   " + g.t("{name} signed in; opens {owner} now. Confirmed.",
 			"name", c.Identity.Name, "owner", g.ownerName(c.Owner)))
 	}

@@ -545,6 +545,14 @@ func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 	if len(c.Effects) > 0 {
 		return p.agree(ctx, c)
 	}
+	if c.Written {
+		p.err.text("", p.t("{name} at {provider} signed in, and opens {account} now.",
+			"name", c.Identity.Name, "provider", c.Identity.Provider, "account", c.Account.Name))
+		if c.Moves {
+			p.err.text("", p.t("Until now it opened {owner}.", "owner", p.ownerName(c.Owner)))
+		}
+		return p.ask(ctx, p.t("Is that right? If not, the link is removed again."))
+	}
 	if !c.NameKnown {
 		p.err.text("", p.t("Somebody signed in. With this flavour and credential, who it was is known only after the link is written."))
 		if c.MayMove {

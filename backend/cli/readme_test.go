@@ -48,7 +48,7 @@ func TestREADMETour(t *testing.T) {
 	if commands < 3*6 {
 		t.Fatalf("the tour has %d commands", commands/3)
 	}
-	script.WriteString("\n-- yes --\ny\n")
+	script.WriteString("\n-- yes --\ny\ny\n") // Flowfin asks once more when it knows the name
 	file := filepath.Join(t.TempDir(), "readme.txtar")
 	if err := os.WriteFile(file, []byte(script.String()), 0o600); err != nil {
 		t.Fatal(err)

@@ -239,6 +239,7 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
+	done = sync.OnceFunc(done)
 	defer done()
 	// Confirming takes time as well, and POST Link would move an identity without asking.
 	if before, err = l.Roster.Reread(ctx, before, req.UserID); err != nil {
@@ -249,9 +250,38 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	}
 	if !confirmation.NameKnown {
 		req.Move = req.Move || confirmation.MayMove // the person was asked
-		return l.writeUnseen(ctx, before, req, plan, proof)
+		change, err := l.writeUnseen(ctx, before, req, plan, proof)
+		done() // a person may think for long
+		if err != nil || change.State != api.ChangeConfirmed {
+			return change, err
+		}
+		return l.confirmWritten(ctx, before, plan, change, person)
 	}
 	return l.writeSeen(ctx, before, plan, proof, confirmation)
+}
+
+// confirmWritten asks whether the identity that was linked is the one that was meant: only now its name is known, and somebody
+// else may have signed in. Without a yes the change is undone.
+func (l *Linker) confirmWritten(
+	ctx context.Context, before api.Roster, plan api.Plan, change api.Change, person Person,
+) (api.Change, error) {
+	gained := change.Identities[0]
+	c := api.Confirmation{Account: plan.Account, Identity: gained, NameKnown: true, Written: true}
+	if owner := roster.Owner(before, gained); owner != nil {
+		c.Owner, c.Moves = &owner.User, true
+	}
+	declined := person.Confirm(ctx, c)
+	if declined == nil {
+		return change, nil
+	}
+	params := map[string]string{"name": gained.Name, "provider": gained.Provider, "account": plan.Account.Name}
+	if _, err := l.Undo(context.WithoutCancel(ctx), change.ID); err != nil {
+		e := &api.Error{Code: api.CodeHalfDone, Why: "unconfirmed-left", Params: params, Err: err}
+		e.Because(err)
+		return change, e
+	}
+	change.State, change.Undoable = api.ChangeUndone, false
+	return change, &api.Error{Code: api.CodeCancelled, Why: "unconfirmed", Params: params, Err: declined}
 }
 
 // confirm works out what to ask the person, or why there is nothing to ask. returnable is whether an identity that the write took

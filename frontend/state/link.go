@@ -155,7 +155,7 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		if l.Step != LinkConfirm {
 			return nil, true
 		}
-		if m.Yes {
+		if m.Yes || l.Confirm != nil && l.Confirm.Written { // where it is written, a no removes it again
 			l.Step = LinkWriting
 		} else {
 			l.Step, l.Error = LinkFailed, s.says(api.CodeCancelled, "link.refusedByPerson")

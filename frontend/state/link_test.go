@@ -83,6 +83,39 @@ func TestLinkRefusedByThePerson(t *testing.T) {
 	}
 }
 
+// TestWrittenLinkIsTakenBack: a no to a link that is written already is not the end of it. What became of it comes later.
+func TestWrittenLinkIsTakenBack(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Link = state.Link{Step: state.LinkWriting, FlowID: "f", Account: api.User{ID: "Aa"}, Confirm: &api.Confirmation{}}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "confirm", Confirmation: &api.Confirmation{Written: true}}})
+	if c := want[state.CallConfirm](t, s.Update(state.Answer{})); c.Yes || s.Link.Step != state.LinkWriting || s.Link.Error != nil {
+		t.Errorf("afterwards %+v", s.Link)
+	}
+	left := &api.Error{Code: api.CodeHalfDone, Why: "unconfirmed-left"}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "failed", Error: left}})
+	if s.Link.Step != state.LinkFailed || s.Link.Error != left {
+		t.Errorf("in the end %+v", s.Link)
+	}
+}
+
+// TestSignInTellsWhatHappens: what is told while the sign-in waits is shown, and gone with the next sign-in.
+func TestSignInTellsWhatHappens(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Link = state.Link{Step: state.LinkSignIn, FlowID: "f", Account: api.User{ID: "Aa"}}
+	begun := state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "sign-in", SignIn: &api.SignIn{}}}
+	s.Update(begun)
+	told := &api.Progress{Step: "waiting-for-sign-in", Why: "address-again"}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "progress", Progress: told}})
+	if s.Link.Warning != told {
+		t.Errorf("told %+v", s.Link.Warning)
+	}
+	if s.Update(begun); s.Link.Warning != nil {
+		t.Errorf("still told %+v", s.Link.Warning)
+	}
+}
+
 func TestCancelBeforeTheIDCame(t *testing.T) {
 	t.Parallel()
 	s := opened(t)

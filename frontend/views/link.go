@@ -418,15 +418,21 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 		}
 		person += api.Printable(c.Email)
 	}
-	owner := l.T("confirm.nobody")
+	owner, owned := l.T("confirm.nobody"), "confirm.owner"
+	if c.Written {
+		owned = "confirm.owned"
+	}
 	if c.Owner != nil {
 		owner = api.Printable(c.Owner.Name)
 	} else if !c.NameKnown {
 		owner = l.T("confirm.later")
 	}
-	yes := l.T("confirm.yes")
+	yes, no := l.T("confirm.yes"), l.T("confirm.no")
 	var warn *dom.Node
-	if c.Moves && c.Owner != nil {
+	if c.Written {
+		yes, no = l.T("confirm.keep"), l.T("confirm.takeBack")
+		warn = components.Banner("info", "info", dom.E("p", l.T("confirm.written")))
+	} else if c.Moves && c.Owner != nil {
 		yes = l.T("confirm.move")
 		warn = components.Banner("warn", "alert", dom.E("p", components.Sentence(l, "confirm.moves", map[string]*dom.Node{
 			"owner": dom.E(
@@ -468,11 +474,11 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 			)),
 		dom.E("dl", dom.Class("facts"),
 			dom.If(person != "", func() *dom.Node { return components.Fact(l.T("confirm.person"), dom.E("bdi", person)) }),
-			components.Fact(l.T("confirm.owner"), dom.E("bdi", owner))),
+			components.Fact(l.T(owned), dom.E("bdi", owner))),
 		warn,
 		dom.E("div", dom.Class("actions"),
 			components.Primary(yes, state.Answer{Yes: true}, dom.ID("confirm-yes"), components.Icon("check")),
-			components.Secondary(l.T("confirm.no"), state.Answer{})),
+			components.Secondary(no, state.Answer{})),
 	}
 }
 

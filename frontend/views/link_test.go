@@ -36,6 +36,12 @@ var linkCases = map[string]func() *state.State{
 			ID: "f", Step: "progress", Progress: &api.Progress{Step: "waiting-for-sign-in", Why: "address-again"},
 		}})
 	},
+	"link-written": func() *state.State {
+		return confirming(api.Confirmation{
+			Account: api.User{ID: "02", Name: "bob"}, Identity: api.Identity{Protocol: api.OIDC, Provider: "authelia", Name: "sub-1"},
+			NameKnown: true, Written: true, Moves: true, Owner: &api.User{ID: "03", Name: "carol"},
+		})
+	},
 	"link-confirm": func() *state.State {
 		return confirming(api.Confirmation{
 			Account: api.User{
