@@ -191,6 +191,11 @@ func (l *Linker) facts(p api.Provider, all []api.Provider, req api.LinkRequest) 
 	if l.Local != nil {
 		f.Local, _ = l.Local.Address()
 	}
+	if p.Certificate != "" {
+		if e, ok := asError(certificateFault(p.Certificate)); ok {
+			f.Certificate = e.Why
+		}
+	}
 	return f
 }
 

@@ -31,6 +31,8 @@ type Facts struct {
 	Tried map[api.Strategy]api.Attempt
 	// Verifying is true if a link is to be verified instead of made. Then nothing is written, and Account is empty.
 	Verifying bool
+	// Certificate is what is wrong with a SAML provider's certificate; empty if nothing is, or there is none.
+	Certificate api.Why
 	// recalled is true if Tried comes from memory.
 	recalled bool
 	// Pairwise is true if the identity provider is known to give each client another subject for the same person.

@@ -41,11 +41,19 @@ func samlRelayReason(Facts, api.WriteMethod) api.Remark {
 	return api.Remark{Why: api.WhySAMLRelay}
 }
 
+// certificateFault is why a SAML provider's certificate cannot be read.
+func certificateFault(certificate string) error {
+	_, err := samlflow.ParseCertificate(certificate)
+	return err
+}
+
 // checkable reports whether the app can check a response by itself.
 func checkable(f Facts) api.Ability {
 	switch {
 	case f.Provider.Certificate == "":
 		return api.Ability{Why: api.WhyNoCertificate}
+	case f.Certificate != "":
+		return api.Ability{Why: f.Certificate}
 	case f.Provider.ClientID == "":
 		return api.Ability{Why: api.WhyNoClientID}
 	}

