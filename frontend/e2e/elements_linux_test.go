@@ -315,7 +315,7 @@ func (v *visit) browserField() {
 // renames gives the server another name, which the switcher shows and the file keeps.
 func (v *visit) renames() {
 	v.t.Helper()
-	v.do("renaming", clickOn(`.server-row .icon-button`), until(`document.querySelector('dialog[open] input')`))
+	v.do("renaming", clickOn(`.server-row .icon-button[aria-label^="Rename"]`), until(`document.querySelector('dialog[open] input')`))
 	field := ask[string](v.tab, `document.querySelector('dialog[open] input').id`)
 	v.do("the name", fill(field, "Attic"), click(english.T("rename.yes")), until(`!document.querySelector('dialog[open]') &&
 		document.getElementById('servers').innerText.includes('Attic') && document.querySelector('.server-row .found-name').textContent === 'Attic'`))

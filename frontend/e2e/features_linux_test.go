@@ -66,7 +66,7 @@ func TestStopRemoval(t *testing.T) {
 	p.do("stopping", until(`document.querySelector('dialog[open] .loading')`), clickOn("#remove-stop"),
 		until(`document.getElementById('remove-stop').disabled`))
 	release()
-	stopped := "Cancelled: 2 of " + english.Number(n) + " links were removed."
+	stopped := "Stopped: 2 of " + english.Number(n) + " links were removed."
 	p.do("stopped", sees(stopped), until(`!document.querySelector('dialog') && !document.querySelector('.selection')`))
 	v.shot("stopped")
 	left := 0

@@ -140,7 +140,7 @@ func TestGerman(t *testing.T) {
 	p.verify(german, byOIDC)
 	p.remove(german, byOIDC)
 	p.do("the question before unregistering", click(german.T("unregister.do")), until(`document.querySelector('dialog[open] #auth')`),
-		sees("Das Konto behält seine"), sees("laufen weiter"), sees("unter Jellyfin 10.11 nicht ändern"))
+		sees("seine Sitzungen laufen weiter"), sees("das Konto behält seinen Anmeldeanbieter"))
 	p.english("the question before unregistering")
 	p.do("no", key(kb.Escape), until(`!document.querySelector('dialog[open]')`))
 	p.do("closing the account", clickOn(".drawer-head > :last-child"), until(`!document.querySelector('.drawer')`))

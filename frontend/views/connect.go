@@ -22,10 +22,10 @@ func connect(s *stateOf, l *catalogue) *dom.Node {
 	case c.Probe.Certificate != nil:
 		body = certificate(s, l)
 	case c.Probe.Starting:
-		body = obstacle(l, &api.Error{Code: api.CodeServerStarting}, l.T("again"), state.Try{Address: c.Address},
+		body = obstacle(l, withFact(api.CodeServerStarting, "host", host(c.Address)), l.T("again"), state.Try{Address: c.Address},
 			components.Loading(l.T("connect.waiting")))
 	case !c.Probe.Server.WizardCompleted:
-		body = obstacle(l, &api.Error{Code: api.CodeWizardIncomplete}, l.T("again"), state.Try{Address: c.Address})
+		body = obstacle(l, withFact(api.CodeWizardIncomplete, "url", c.Probe.Server.URL), l.T("again"), state.Try{Address: c.Address})
 	case !c.Probe.Plugin:
 		body = obstacle(l, &api.Error{Code: api.CodePluginMissing}, l.T("again"), state.Try{Address: c.Address})
 	case c.Error != nil && c.Error.Code != api.CodeSecretUnavailable && state.Obstacle(c.Error):
@@ -79,6 +79,11 @@ func oneOf(l *catalogue, flavours []api.Flavour) string {
 		names[i] = string(f)
 	}
 	return strings.Join(names, " "+l.T("or")+" ")
+}
+
+// withFact is an error with the one fact that its sentence needs. Without the fact it has the code's general sentence.
+func withFact(code api.Code, name, value string) *api.Error {
+	return &api.Error{Code: code, Params: map[string]string{name: value}}
 }
 
 // obstacle is the screen for an error between an address and a session. label and message make the button for the next step.

@@ -9,7 +9,7 @@
   const emit = (name, data) => (listeners[name] || []).forEach((f) => f(data));
   const wait = (ms, v) => new Promise((r) => setTimeout(() => r(structuredClone(v)), ms));
   // What the real backend says: the texts for errors and reasons, and the rules for proxies.
-  const real = has('real') && fetch('backend.json').then((r) => r.json());
+  const real = fetch('backend.json').then((r) => r.json());
   const fail = (code, sentence, hint) => Promise.reject({ code, sentence, hint: hint || '' });
   const never = () => new Promise(() => {});
   const yes = { ok: true }, no = (reason) => ({ ok: false, reason });
@@ -69,7 +69,7 @@
 
   window.stub = { emit, users, flows };
   const App = {
-    Bootstrap: () => real ? real.then((r) => ({ ...boot, language: settings.language, words: r.words[settings.language] })) : has('bootfail') ? fail('internal', 'The settings folder cannot be read.', 'Check its permissions.') : wait(5, boot),
+    Bootstrap: () => has('bootfail') ? fail('internal', 'The settings folder cannot be read.', 'Check its permissions.') : real.then((r) => ({ ...boot, language: settings.language, words: r.words[settings.language] || r.words.en })),
     DiscoverServers: () => has('looking') ? never() : wait(30, has('found') ? [{ id: '1', name: 'Living room', url: 'http://192.168.1.10:8096' }, { id: '2', name: long, url: 'http://192.168.1.11:8096' }] : []),
     ProbeServer: (a) => {
       const srv = { id: 'abc', name: 'Living room', version: '10.11.2', url: 'https://' + a, wizardCompleted: true };
