@@ -234,16 +234,16 @@ func TestCheckRefuses(t *testing.T) {
 		},
 
 		"response to another request": {
-			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "_other" }}, reason: "another request",
+			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "_other" }}, reason: "different request",
 		},
 		"response to no request": {
-			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "" }}, reason: "another request",
+			spec: spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "" }}, reason: "different request",
 		},
 		"assertion for another request": {
-			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "_other" }}, reason: "another request",
+			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "_other" }}, reason: "different request",
 		},
 		"assertion for no request": {
-			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "" }}, reason: "another request",
+			spec: spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "" }}, reason: "different request",
 		},
 		"wrong destination": {
 			spec:   spec{change: func(r *saml.Response, _ *saml.Assertion) { r.Destination = acs + "/" }},

@@ -92,10 +92,10 @@ func misdirected(t *testing.T, x samlflow.Expect) {
 		spec   spec
 		reason string
 	}{
-		"another request":               {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "_o" }}, "another request"},
-		"no request":                    {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "" }}, "another request"},
-		"assertion for another request": {spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "_o" }}, "another request"},
-		"assertion for no request":      {spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "" }}, "another request"},
+		"different request":               {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "_o" }}, "different request"},
+		"no request":                    {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "" }}, "different request"},
+		"assertion for another request": {spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "_o" }}, "different request"},
+		"assertion for no request":      {spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "" }}, "different request"},
 		"another destination":           {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.Destination = acs + "x" }}, "Destination"},
 		"no destination, though signed": {spec{response: true, change: func(r *saml.Response, _ *saml.Assertion) { r.Destination = "" }}, "Destination"},
 		"another recipient":             {spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).Recipient = "https://jf.example/sso" }}, "Recipient"},
