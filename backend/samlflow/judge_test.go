@@ -92,7 +92,7 @@ func misdirected(t *testing.T, x samlflow.Expect) {
 		spec   spec
 		reason string
 	}{
-		"different request":               {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "_o" }}, "different request"},
+		"different request":             {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "_o" }}, "different request"},
 		"no request":                    {spec{change: func(r *saml.Response, _ *saml.Assertion) { r.InResponseTo = "" }}, "different request"},
 		"assertion for another request": {spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "_o" }}, "different request"},
 		"assertion for no request":      {spec{change: func(_ *saml.Response, a *saml.Assertion) { data(a).InResponseTo = "" }}, "different request"},
