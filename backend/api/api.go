@@ -523,7 +523,7 @@ type Change struct {
 type Progress struct {
 	// Step is a short stable word, such as "waiting-for-server", "reading-users", "waiting-for-sign-in", "writing".
 	Step string `json:"step"`
-	// Why and Params name a reason that is told with the step; Why is empty for most.
+	// Why and Params name a reason that is shown with the step; Why is empty for most.
 	Why    Why               `json:"why,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
 	// Done and Total count, where counting makes sense; Total is 0 otherwise.

@@ -5,7 +5,7 @@ import "time"
 // Strategy is how the app learns which identity signed in.
 type Strategy string
 
-// The strategies. Those of a protocol are tried in this order; the device flow and the subject are used only if they are asked
+// The strategies. Each protocol tries its own in this order; the device flow and the subject are used only if they are asked
 // for.
 const (
 	// StrategyRelay is a sign-in whose answer the server takes. OIDC: the plugin's own sign-in, its answer caught on the
@@ -31,7 +31,7 @@ const (
 type Attempt struct {
 	Strategy Strategy `json:"strategy"`
 	OK       bool     `json:"ok"`
-	// Code, Why and Params say why it does not work, like those of an Error.
+	// Code, Why and Params say why it does not work, as in an Error.
 	Code   Code              `json:"code,omitempty"`
 	Why    Why               `json:"why,omitempty"`
 	Params map[string]string `json:"params,omitempty"`

@@ -227,7 +227,7 @@ func TestOnlyOnePlaceDoesIt(t *testing.T) {
 	}
 }
 
-// The go command lists the frontend's dependencies, because those of other modules count, too.
+// The go command lists the frontend's dependencies, because the dependencies of other modules count, too.
 func TestFrontendStaysSmall(t *testing.T) {
 	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-deps", "./frontend/...")
