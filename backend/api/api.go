@@ -511,6 +511,10 @@ type Change struct {
 	Write              WriteMethod `json:"write,omitempty"`
 	// Undoes is the id of the change that this one undid.
 	Undoes string `json:"undoes,omitempty"`
+	// Run is the id of the run that the change is a part of, and Line the line of the run's source; empty and 0 for a change of
+	// its own.
+	Run  string `json:"run,omitempty"`
+	Line int    `json:"line,omitempty"`
 	// Error is the code of what went wrong: of a failed change, of one whose outcome is not known, and of one that was made
 	// where something else was lost or noticed on the way.
 	Error Code `json:"error,omitempty"`
