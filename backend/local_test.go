@@ -23,6 +23,10 @@ import (
 	"github.com/jellybind/jellybind/backend/profile"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 // hidden is a demo server behind a proxy that hides its sign-in. Its address in the local network is a front that notes what
 // comes there.
 type hidden struct {
@@ -53,7 +57,7 @@ func newHidden(t *testing.T, flavour api.Flavour, as api.CredentialKind) *hidden
 	if err != nil {
 		t.Fatal(err)
 	}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	forward := &httputil.ReverseProxy{Transport: unpooled, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
 	}}

@@ -26,6 +26,10 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 // TestMain makes the test binary three more programs, which the scripts find in their PATH: jellybind, visit, a browser
 // that signs in by itself, and stored, which prints the first profile's credential in the keyring.
 func TestMain(m *testing.M) {
@@ -99,7 +103,7 @@ func signIn(login, address, dir string) error {
 			return err
 		}
 	}
-	response, err := http.DefaultClient.Do(back)
+	response, err := (&http.Client{Transport: unpooled}).Do(back)
 	if err != nil {
 		return err
 	}

@@ -250,7 +250,7 @@ func secure(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 	target, err := url.Parse(ts.Getenv("SERVER"))
 	ts.Check(err)
-	ts.Setenv("TLS", speakTLS(ts, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
+	ts.Setenv("TLS", speakTLS(ts, &httputil.ReverseProxy{Transport: unpooled, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
 }
 
 // speakTLS serves a handler with a certificate that nobody knows, and returns its address.
@@ -278,7 +278,8 @@ func secureProvider(ts *testscript.TestScript, config map[string]any) {
 	ts.Check(err)
 	var own string
 	own = speakTLS(ts, &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Accept-Encoding") },
+		Transport: unpooled,
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Accept-Encoding") },
 		ModifyResponse: func(r *http.Response) error {
 			b, err := io.ReadAll(r.Body)
 			b = bytes.ReplaceAll(b, []byte(issuer), []byte(own))

@@ -63,6 +63,7 @@ func (w *wiretap) start(t *testing.T, world string) string {
 	proxy := httptest.NewUnstartedServer(nil)
 	own := proxy.Listener.Addr().String()
 	proxy.Config.Handler = &httputil.ReverseProxy{
+		Transport: unpooled,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Header.Set("Accept-Encoding", "identity")

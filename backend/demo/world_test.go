@@ -28,6 +28,10 @@ import (
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 var flavours = []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}
 
 func start(t testing.TB, o demo.Options) *demo.World {
@@ -521,7 +525,7 @@ func TestCloseDuringAnAnswer(t *testing.T) {
 	go func() {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.URL()+"/System/Info/Public", nil)
 		if err == nil {
-			_, err = http.DefaultTransport.RoundTrip(req)
+			_, err = unpooled.RoundTrip(req)
 		}
 		cut <- err
 	}()
@@ -681,7 +685,7 @@ func TestChanged(t *testing.T) {
 		var metadata struct {
 			Device string `json:"device_authorization_endpoint"`
 		}
-		get(t, http.DefaultClient, w.Issuer(name)+"/.well-known/openid-configuration", "", &metadata)
+		get(t, &http.Client{Transport: unpooled}, w.Issuer(name)+"/.well-known/openid-configuration", "", &metadata)
 		if (metadata.Device != "") != offered {
 			t.Errorf("%s offers %q", name, metadata.Device)
 		}

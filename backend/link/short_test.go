@@ -25,7 +25,7 @@ func TestSecondOpeningIsTold(t *testing.T) {
 				t.Error(err)
 				return 0
 			}
-			resp, err := http.DefaultTransport.RoundTrip(req)
+			resp, err := unpooled.RoundTrip(req)
 			if err != nil {
 				t.Error(err)
 				return 0

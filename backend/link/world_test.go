@@ -24,6 +24,10 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 const defaultProvider = "Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider"
 
 // world is a demo world behind a proxy. A test sees every request, can act in between, can answer for the server, and can lose
@@ -56,7 +60,7 @@ func newWorldOf(t *testing.T, o demo.Options, as api.CredentialKind) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	forward := &httputil.ReverseProxy{Transport: unpooled, Rewrite: func(r *httputil.ProxyRequest) {
 		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host // the Host header stays
 	}}
 	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

@@ -25,6 +25,10 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 var errState = errors.New("another state")
 
 func expectState(method, path, state string) loopback.Expect {
@@ -311,7 +315,7 @@ func TestPanicInAnswerEndsTheWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp, err := http.DefaultClient.Do(req); err == nil {
+	if resp, err := (&http.Client{Transport: unpooled}).Do(req); err == nil {
 		_ = resp.Body.Close()
 		t.Error("the browser got an answer from a panic")
 	}

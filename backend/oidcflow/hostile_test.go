@@ -286,7 +286,7 @@ func (h *hostile) run(t *testing.T, client oidcflow.Client, now func() time.Time
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := (&http.Client{Transport: unpooled}).Do(req)
 		if err != nil {
 			return err
 		}

@@ -251,7 +251,7 @@ func TestForeignAnswers(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				resp, err := http.DefaultClient.Do(req)
+				resp, err := (&http.Client{Transport: unpooled}).Do(req)
 				if err != nil {
 					return err
 				}

@@ -24,6 +24,10 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 // browse opens an address as a browser does, and returns where it ended.
 func browse(t *testing.T, address string) *http.Response {
 	t.Helper()
@@ -31,7 +35,7 @@ func browse(t *testing.T, address string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Transport: unpooled}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +191,7 @@ func TestPushedAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			resp, err := http.DefaultTransport.RoundTrip(req)
+			resp, err := unpooled.RoundTrip(req)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -21,6 +21,10 @@ import (
 	"github.com/jellybind/jellybind/backend/words"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 var flavours = []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}
 
 // world is a demo world with an administrator signed in.
@@ -208,7 +212,7 @@ func TestForeignAnswers(t *testing.T) {
 					return err
 				}
 				foreign.URL.Host, foreign.Host = here.Host, here.Host
-				resp, err := http.DefaultTransport.RoundTrip(foreign)
+				resp, err := unpooled.RoundTrip(foreign)
 				if err != nil {
 					return err
 				}
@@ -396,7 +400,7 @@ func visit(t *testing.T, query string) func(context.Context, api.SignIn) error {
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := (&http.Client{Transport: unpooled}).Do(req)
 		if err != nil {
 			return err
 		}

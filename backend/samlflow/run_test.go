@@ -29,6 +29,10 @@ import (
 	"github.com/jellybind/jellybind/backend/samlmsg"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 // world is crewjam's identity provider, served over HTTP.
 type world struct {
 	t    *testing.T
@@ -117,7 +121,7 @@ func browse(ctx context.Context, address string) (action string, form url.Values
 	if err != nil {
 		return "", nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Transport: unpooled}).Do(req)
 	if err != nil {
 		return "", nil, err
 	}
@@ -144,7 +148,7 @@ func post(ctx context.Context, action string, form url.Values) (int, string, err
 	req.Header.Set("Sec-Fetch-Mode", "navigate")
 	req.Header.Set("Sec-Fetch-Dest", "document")
 	req.Header.Set("Sec-Fetch-Site", "cross-site")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{Transport: unpooled}).Do(req)
 	if err != nil {
 		return 0, "", err
 	}

@@ -39,7 +39,7 @@ func inFrontOf(t *testing.T, w *demo.World, strange func(passer) http.HandlerFun
 	}
 	f := &front{world: w}
 	pass := func(w http.ResponseWriter, r *http.Request, host string) {
-		(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) {
+		(&httputil.ReverseProxy{Transport: unpooled, Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(to)
 			p.Out.Host = host
 		}}).ServeHTTP(w, r)

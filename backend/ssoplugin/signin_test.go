@@ -314,7 +314,7 @@ func detected(t *testing.T, address, flavour string, kind api.CredentialKind) *s
 	}
 	base := target.Path
 	target.Path = ""
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	proxy := &httputil.ReverseProxy{Transport: unpooled, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
 	}}

@@ -28,6 +28,10 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 // party is the plugin of a demo world as one kind of credential sees it.
 type party struct {
 	*ssoplugin.Plugin
@@ -564,7 +568,7 @@ func behind(t *testing.T, w *demo.World, hook func(n int, req *http.Request)) st
 	}
 	var mu sync.Mutex
 	n := 0
-	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	proxy := &httputil.ReverseProxy{Transport: unpooled, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		mu.Lock()
 		n++

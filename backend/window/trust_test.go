@@ -26,7 +26,7 @@ func encrypted(t *testing.T, d *demo.World) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httptest.NewUnstartedServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+	proxy := httptest.NewUnstartedServer(&httputil.ReverseProxy{Transport: unpooled, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
 	}})
@@ -159,7 +159,8 @@ func secureIssuer(t *testing.T, issuer string) *httptest.Server {
 	}
 	var s *httptest.Server
 	s = httptest.NewUnstartedServer(&httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Accept-Encoding") },
+		Transport: unpooled,
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Header.Del("Accept-Encoding") },
 		ModifyResponse: func(r *http.Response) error {
 			b, err := io.ReadAll(r.Body)
 			b = bytes.ReplaceAll(b, []byte(issuer), []byte(s.URL))

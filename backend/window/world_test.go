@@ -19,6 +19,10 @@ import (
 	"github.com/jellybind/jellybind/backend/secret"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 // world starts a demo world with one more administrator, root.
 func world(t *testing.T, o demo.Options) *demo.World {
 	t.Helper()
@@ -71,7 +75,11 @@ func newGate(t *testing.T, d *demo.World) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, proxy := &gate{}, httputil.NewSingleHostReverseProxy(to)
+	g := &gate{}
+	proxy := &httputil.ReverseProxy{Transport: unpooled, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Host = r.In.Host
+	}}
 	proxy.ModifyResponse = func(r *http.Response) error {
 		switch r.Request.URL.Path {
 		case "/sso/OID/Get":

@@ -22,9 +22,13 @@ import (
 	"github.com/jellybind/jellybind/backend/loopback/loopbacktest"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 const (
 	// patience is how long a step in the page may take: the machine may be busy.
-	patience = 45 * time.Second
+	patience = 2 * time.Minute
 	// startup is how long a program may take to start; every app starts a browser engine.
 	startup = 2 * time.Minute
 )
@@ -279,7 +283,7 @@ func launch(t testing.TB, dir string, env ...string) *app {
 		}
 	})
 	for deadline := time.Now().Add(startup); ; time.Sleep(50 * time.Millisecond) {
-		res, err := http.Get(a.url)
+		res, err := (&http.Client{Transport: unpooled}).Get(a.url)
 		if err == nil {
 			_ = res.Body.Close()
 			if res.StatusCode == http.StatusOK {

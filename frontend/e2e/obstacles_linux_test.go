@@ -48,7 +48,7 @@ func before(t *testing.T, address string, change func(*http.Response) error) htt
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &httputil.ReverseProxy{ModifyResponse: change, Rewrite: func(r *httputil.ProxyRequest) {
+	return &httputil.ReverseProxy{Transport: unpooled, ModifyResponse: change, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.Out.Host = r.In.Host
 	}}

@@ -68,7 +68,7 @@ func post(t *testing.T, address string, form url.Values) (map[string]any, string
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := (&http.Client{Transport: unpooled}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +377,7 @@ func read(ctx context.Context, t *testing.T, address, header, value string) stri
 		t.Fatal(err)
 	}
 	r.Header.Set(header, value)
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := (&http.Client{Transport: unpooled}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,10 @@ import (
 	"github.com/jellybind/jellybind/backend/demo/visitor"
 )
 
+// unpooled keeps no connections: httptest.Server.Close closes the idle ones of http.DefaultTransport, and with them a request
+// of another test that has just taken one.
+var unpooled = &http.Transport{DisableKeepAlives: true}
+
 var people = []idp.Person{
 	{Login: "maria", Subject: "6f1c2a9e-maria", Name: "Maria Lindqvist", Email: "maria@home.example"},
 	{Login: "team/ops", Subject: "http://idp.example/u/1", Name: `<b>Bold</b> "Betty" & Sons`, Email: "ops@home.example"},
@@ -379,7 +383,7 @@ func get(t *testing.T, address string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Transport: unpooled, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)

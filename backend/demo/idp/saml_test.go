@@ -248,7 +248,7 @@ func TestSAMLPostBinding(t *testing.T) {
 		t.Fatal(err)
 	}
 	form := url.Values{"SAMLRequest": {base64.StdEncoding.EncodeToString(data)}}
-	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Transport: unpooled, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	post, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.SSOURL(), strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
@@ -349,7 +349,7 @@ func TestSAMLPages(t *testing.T) {
 
 	// The page that posts the answer has our one script, its hash in the policy, and a button for those without scripts.
 	form := url.Values{"id": {page.Query().Get("id")}, "person": {"maria"}}
-	answer, err := http.PostForm(page.String(), form)
+	answer, err := (&http.Client{Transport: unpooled}).PostForm(page.String(), form)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,7 +363,7 @@ func TestSAMLPages(t *testing.T) {
 		t.Errorf("page %s", text.String())
 	}
 	// Once: going back and choosing again is too late.
-	again, err := http.PostForm(page.String(), form)
+	again, err := (&http.Client{Transport: unpooled}).PostForm(page.String(), form)
 	if err != nil {
 		t.Fatal(err)
 	}

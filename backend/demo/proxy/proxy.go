@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Kind is a reverse proxy with a configuration.
@@ -57,6 +58,10 @@ type Options struct {
 	Stranger http.Handler
 }
 
+// transport is not http.DefaultTransport: each httptest.Server.Close closes the idle connections of that one, and a request that
+// has just taken one fails with it.
+var transport = &http.Transport{MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
+
 // New returns the proxy. It returns an error for an unknown kind or an address without a host. It passes WebSockets and
 // streams on, and answers 502 where the server does not answer.
 func New(o Options) (http.Handler, error) {
@@ -71,7 +76,8 @@ func New(o Options) (http.Handler, error) {
 		stranger = strangers(o.Site)[o.Kind]
 	}
 	forward := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) { o.rewrite(r) },
+		Transport: transport,
+		Rewrite:   func(r *httputil.ProxyRequest) { o.rewrite(r) },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
 			w.WriteHeader(http.StatusBadGateway)
 		},

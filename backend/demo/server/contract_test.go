@@ -175,6 +175,7 @@ func newReplay(t *testing.T, file string, flavour api.Flavour) *replay {
 		},
 		sent: map[int]int{},
 		client: &http.Client{
+			Transport:     &http.Transport{DisableKeepAlives: true},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 10 * time.Second,
 		},
 	}

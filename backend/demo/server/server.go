@@ -124,7 +124,7 @@ func New(o Options) *Server {
 		o.Rand = rand.Reader
 	}
 	if o.HTTP == nil {
-		o.HTTP = &http.Client{Timeout: 30 * time.Second}
+		o.HTTP = &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
 	}
 	if o.ServerName == "" {
 		o.ServerName = "demo"
