@@ -81,20 +81,20 @@ func (c Capabilities) RemovalRemarks(accounts []Account, removed map[string][]Id
 	}
 	var list []Remark
 	if c.RemovalEndsSessions && len(ended) > 0 {
-		list = append(list, Remark{Why: "removal-sessions", Params: map[string]string{"accounts": some(ended)}})
+		list = append(list, Remark{Why: "removal-sessions", Params: map[string]string{"accounts": SomeNames(ended)}})
 		if own {
 			list = append(list, Remark{Why: "removal-own-session"})
 		}
 	}
 	if len(shutOut) > 0 {
-		remark := Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": some(shutOut)}}
+		remark := Remark{Why: "sso-only-shut-out", Params: map[string]string{"accounts": SomeNames(shutOut)}}
 		list = append(list, remark, c.PasswordsOff.Remark())
 	}
 	return list
 }
 
-// some joins the first names of a list.
-func some(names []string) string {
+// SomeNames joins the first six names of a list, for a sentence.
+func SomeNames(names []string) string {
 	const most = 6
 	if len(names) > most {
 		return strings.Join(names[:most], ", ") + ", …"

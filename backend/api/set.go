@@ -32,10 +32,12 @@ type ProviderRef struct {
 
 // WantedLink is one link that a source asks for, as the source names it.
 type WantedLink struct {
-	// Line is where the source names it, from 1; 0 where the source has no lines.
+	// Line is where the source names it, from 1; 0 where the source has no lines. Links of one line, such as a new name and the
+	// old one that goes, are made together or not at all.
 	Line int `json:"line,omitempty"`
 	Identity
-	// UserID and UserName are the account by its id, its name or both. An id that the server knows counts more than the name.
+	// UserID and UserName are the account by its id, its name or both. An id that the server does not know leaves it to the
+	// name; an id and a name of two different accounts are refused.
 	UserID   string `json:"userId,omitempty"`
 	UserName string `json:"userName,omitempty"`
 	// Gone is true where the link is to be removed instead. With an empty UserID and UserName, it is removed wherever it is.
@@ -93,8 +95,10 @@ const (
 
 // SetLine is one line of a plan: what becomes of one link.
 type SetLine struct {
-	// Line is WantedLink.Line; 0 for what Prune removes.
+	// Line is WantedLink.Line; 0 for what Prune removes. Gone is WantedLink.Gone: then SetSame means that the link is not there,
+	// or that another line says what becomes of it.
 	Line   int       `json:"line,omitempty"`
+	Gone   bool      `json:"gone,omitempty"`
 	Action SetAction `json:"action"`
 	// Link is the identity and the account that gains or loses it. UserID is empty for a refused line without an account.
 	Link
@@ -106,11 +110,12 @@ type SetLine struct {
 	ViaUnregister bool `json:"viaUnregister,omitempty"`
 	// Skipped is true where the person leaves the line out.
 	Skipped bool `json:"skipped,omitempty"`
-	// Why and Params say why the line is refused; Reason is their sentence, for --json only.
+	// Why and Params say why the line is refused; Reason and Hint are their sentence and what to do, for --json only.
 	Why    Why               `json:"why,omitempty"`
 	Params map[string]string `json:"params,omitempty"`
 	Reason string            `json:"reason,omitempty"`
-	// Closest are names of accounts that the line may have meant.
+	Hint   string            `json:"hint,omitempty"`
+	// Closest are names of accounts that the line may have meant, or of providers if it is the provider that is not there.
 	Closest []string `json:"closest,omitempty"`
 	Remarks []Remark `json:"remarks,omitempty"`
 }
@@ -123,6 +128,24 @@ type SetCounts struct {
 	Remove  int `json:"remove"`
 	Refused int `json:"refused"`
 	Skipped int `json:"skipped"`
+}
+
+// Count counts a line.
+func (c *SetCounts) Count(l SetLine) {
+	switch {
+	case l.Skipped:
+		c.Skipped++
+	case l.Action == SetAdd:
+		c.Add++
+	case l.Action == SetSame:
+		c.Same++
+	case l.Action == SetMove:
+		c.Move++
+	case l.Action == SetRemove:
+		c.Remove++
+	case l.Action == SetRefuse:
+		c.Refused++
+	}
 }
 
 // Changes is how many links the plan changes.

@@ -9,7 +9,7 @@ import (
 )
 
 // Fill writes the catalogue's texts into a document of the command line: into every api.Error, api.Ability, api.Option,
-// api.Remark, api.Fact, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one where a
+// api.Remark, api.Fact, api.SetLine, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one where a
 // text is to be written.
 func (c *Catalogue) Fill(document any, face Face) {
 	c.fillValue(reflect.ValueOf(document), face)
@@ -70,6 +70,10 @@ func (c *Catalogue) say(value any, face Face) {
 		v.Sentence = c.Why(v.Why, v.Params)
 	case *api.Fact:
 		v.Value = cmp.Or(v.Value, c.Fact(*v))
+	case *api.SetLine:
+		if v.Why != "" {
+			v.Reason, v.Hint = c.Error(&api.Error{Why: v.Why, Params: v.Params}, face)
+		}
 	case *api.Plan:
 		v.Warnings = sentences(v.Remarks)
 	case *api.UnregisterPlan:
@@ -107,7 +111,7 @@ func canSpeak(t reflect.Type) bool {
 		return speaks(t.Elem())
 	case reflect.Struct:
 		switch reflect.Zero(reflect.PointerTo(t)).Interface().(type) {
-		case *api.Error, *api.Ability, *api.Option, *api.Attempt, *api.Remark, *api.Fact:
+		case *api.Error, *api.Ability, *api.Option, *api.Attempt, *api.Remark, *api.Fact, *api.SetLine:
 			return true
 		}
 		for i := range t.NumField() {
