@@ -52,7 +52,7 @@ func TestStopRemoval(t *testing.T) {
 	}))
 	p.try(address)
 	v := &visit{tab: p, a: a, d: d, clock: &clock{}, as: api.CredentialKey}
-	p.do("connecting", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter), until(loaded))
+	p.do("connecting", sees(english.T("connect.how")), byKey, fill("key", d.APIKey().Reveal()), key(kb.Enter), until(loaded))
 	names := []string{"elif", "priya", "yuki"}
 	links, n := map[string][]api.Identity{}, 0
 	for _, name := range names {
@@ -99,7 +99,7 @@ func TestSecondRun(t *testing.T) {
 	a := launch(t, dir, bus)
 	p := a.open(t)
 	p.try(d.URL())
-	p.do("connecting", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter), until(loaded))
+	p.do("connecting", sees(english.T("connect.how")), byKey, fill("key", d.APIKey().Reveal()), key(kb.Enter), until(loaded))
 	if ask[bool](p, `[...document.querySelectorAll('.filter')].some(f => f.innerText.startsWith('`+english.T("filter.changed")+`'))`) {
 		t.Error("something is marked at the first look")
 	}

@@ -229,7 +229,7 @@ func TestRefusedSignIns(t *testing.T) {
 	apiKey := d.APIKey().Reveal()
 
 	p.try(d.URL())
-	p.do("a refused key", sees(english.T("connect.how")), fill("key", strings.Repeat("0", 32)), key(kb.Enter))
+	p.do("a refused key", sees(english.T("connect.how")), byKey, fill("key", strings.Repeat("0", 32)), key(kb.Enter))
 	p.refused(english.Error(&api.Error{
 		Code: api.CodeCredentialRefused, Why: "credential-new", Params: map[string]string{"host": host(d.URL())},
 	}))
@@ -298,7 +298,7 @@ func TestCertificates(t *testing.T) {
 	// It changes before the key is sent, which is not sent then.
 	swap("second")
 	second := fingerprint(shown.Load())
-	p.do("another certificate", fill("key", apiKey), key(kb.Enter), sees(english.T("obstacle.certificate-changed")))
+	p.do("another certificate", byKey, fill("key", apiKey), key(kb.Enter), sees(english.T("obstacle.certificate-changed")))
 	compare := func(old, now string) {
 		t.Helper()
 		p.do("both fingerprints", sees(english.T("certificate.changed")), sees(english.T("certificate.how.changed")),
@@ -310,7 +310,7 @@ func TestCertificates(t *testing.T) {
 	}
 	compare(first, second)
 	a.nothingStored(t, encrypted.URL)
-	p.do("trust", clickOn("#trust"), sees(english.T("connect.how")), fill("key", apiKey), key(kb.Enter), until(loaded))
+	p.do("trust", clickOn("#trust"), sees(english.T("connect.how")), byKey, fill("key", apiKey), key(kb.Enter), until(loaded))
 
 	// And while the window is closed.
 	p.complain()
@@ -390,7 +390,7 @@ func TestLockedKeyring(t *testing.T) {
 	const sentence, hint = "The keyring is locked.", "Unlock it, then try again."
 	p.do("at the first start", sees(english.T("keyring.off")), sees(sentence), sees(hint))
 	p.try(d.URL())
-	p.do("while connecting", sees(english.T("connect.how")), sees(sentence), fill("key", apiKey), key(kb.Enter))
+	p.do("while connecting", sees(english.T("connect.how")), sees(sentence), byKey, fill("key", apiKey), key(kb.Enter))
 	p.refused(sentence, hint)
 	a.nothingStored(t, d.URL())
 	p.do("the password", clickOn(`input[value=password]`), fill("user", "root"), fill("password", password), key(kb.Enter))
@@ -452,7 +452,7 @@ func TestHostileNames(t *testing.T) {
 		d.Server().AddLink(api.Link{Identity: api.Identity{Protocol: api.OIDC, Provider: "authelia", Name: name}, UserID: id})
 	}
 	p.try(d.URL())
-	p.do("connecting", sees(english.T("connect.how")), fill("profile", strings.Repeat("<i>long</i> ", 12)), fill("key", d.APIKey().Reveal()),
+	p.do("connecting", sees(english.T("connect.how")), fill("profile", strings.Repeat("<i>long</i> ", 12)), byKey, fill("key", d.APIKey().Reveal()),
 		key(kb.Enter), until(loaded))
 	for name, shown := range names {
 		if shown == "" {
@@ -518,7 +518,7 @@ func TestReadingIsCalledOff(t *testing.T) {
 	rows := until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`)
 	held.Store(true)
 	p.try(address)
-	p.do("signing in", sees(english.T("connect.how")), fill("key", d.APIKey().Reveal()), key(kb.Enter), sees(english.Step(api.Progress{Step: "reading-roster"})))
+	p.do("signing in", sees(english.T("connect.how")), byKey, fill("key", d.APIKey().Reveal()), key(kb.Enter), sees(english.Step(api.Progress{Step: "reading-roster"})))
 	p.nameless("reading")
 	p.do("calling it off", clickOn("#stop"), until(`document.querySelector('.banner.bad')`), focused("title"))
 	held.Store(false)

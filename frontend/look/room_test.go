@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -158,4 +159,66 @@ func TestNothingCoversTheWayOn(t *testing.T) {
 			do(ctx, t, "the button", until(fmt.Sprintf(free, c.button)))
 		})
 	}
+}
+
+// TestFormsStayWhereTheyAre when the keyring answers late: a click must not miss.
+func TestFormsStayWhereTheyAre(t *testing.T) {
+	const place = `JSON.stringify([...document.querySelectorAll('form input, form button')].map(e => e.getBoundingClientRect().top))`
+	for _, c := range []struct {
+		name string
+		way  []action
+	}{
+		{"the first screen", []action{sees("See which identities"), sees("None found")}},
+		{"connecting", connect("jellyfin.lan", sees("How should"), focused("user"))},
+	} {
+		ctx := tab(t)
+		do(ctx, t, c.name, append([]action{window(1200, 800), open("s=locked")}, c.way...)...)
+		before := ask[string](ctx, t, place)
+		if ask[bool](ctx, t, `document.body.innerText.includes('keyring is locked')`) {
+			t.Fatal("the keyring has answered already")
+		}
+		do(ctx, t, "the keyring answers", sees("keyring is locked"))
+		if now := ask[string](ctx, t, place); now != before {
+			t.Errorf("%s: the form jumps from %s to %s", c.name, before, now)
+		}
+	}
+}
+
+// TestNothingCoversTheFocus: a footer that stays in sight does not lie over the field that has the focus.
+func TestNothingCoversTheFocus(t *testing.T) {
+	const covered = `(() => { const e = document.activeElement, box = e.closest('label') || e, r = box.getBoundingClientRect(), at = document.elementFromPoint(r.left + r.width / 2, r.bottom - 3);
+		return at && (box.contains(at) || at.contains(box)) && r.top >= 0 && r.bottom <= innerHeight ? '' : (e.id || e.outerHTML.slice(0, 80)) + ' is covered by ' + (at ? at.className : 'nothing') })()`
+	for name, c := range map[string]struct {
+		w, h  int64
+		query string
+		steps []action
+	}{
+		"connecting":           {1200, 800, "", connect("jellyfin.lan", focused("user"))},
+		"connecting, low":      {1024, 500, "", connect("jellyfin.lan", focused("user"))},
+		"linking by name":      {1024, 600, "", link(click("By name"), sees("Link this name"), script(`document.getElementById('drawer-close').focus()`))},
+		"linking by name, 200": {600, 420, "", link(click("By name"), sees("Link this name"), script(`document.getElementById('drawer-close').focus()`))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := tab(t)
+			do(ctx, t, "start", window(c.w, c.h), open(c.query))
+			do(ctx, t, "the way there", c.steps...)
+			for range 12 {
+				do(ctx, t, "Tab", chromedp.KeyEvent(kb.Tab), script(`new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)))`), chromedp.Sleep(40*time.Millisecond))
+				if found := ask[string](ctx, t, covered); found != "" {
+					t.Error(found)
+				}
+			}
+		})
+	}
+}
+
+// TestWrongPasswordGoesOn: the emptied password has the focus, and is seen.
+func TestWrongPasswordGoesOn(t *testing.T) {
+	ctx := tab(t)
+	do(ctx, t, "start", window(1200, 800), open("s=wrong"))
+	do(ctx, t, "the form", connect("jellyfin.lan", focused("user"))...)
+	do(ctx, t, "a wrong password", chromedp.KeyEvent("root"), chromedp.KeyEvent(kb.Tab), focused("password"), chromedp.KeyEvent("nope"), chromedp.KeyEvent(kb.Enter),
+		until(`document.querySelector('form .banner.bad')`), focused("password"), until(`document.getElementById('password').value === ''`),
+		until(`(() => { const e = document.getElementById('password'), r = e.getBoundingClientRect();
+			return [r.top + 3, r.bottom - 3].every(y => document.elementFromPoint(r.left + 9, y) === e) })()`))
 }

@@ -3,6 +3,7 @@
 package look_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -96,6 +97,15 @@ func connect(address string, more ...action) []action {
 	return append(way, more...)
 }
 
+var byKey = chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+	for _, a := range []action{sees("How should"), script(`document.querySelector('input[value=key]').click()`), until(`document.getElementById('key')`)} {
+		if _, err := a(ctx, tab); err != nil {
+			return err
+		}
+	}
+	return nil
+})
+
 var openAda = []action{
 	script(`document.querySelectorAll('.rows > .row')[1].click()`),
 	sees("Account ID"),
@@ -128,14 +138,20 @@ var all = []shot{
 		"s=damaged,demofail",
 		[]action{sees("could not be read"), click(startDemo), sees("Something went wrong inside Jellybind")},
 	},
-	{"connect-key", "", connect("jellyfin.lan", sees("How should"))},
-	{"connect-password", "", connect("jellyfin.lan", script(`document.querySelector('input[value=password]').click()`), sees("Jellyfin user name"))},
+	{"connect-key", "", connect("jellyfin.lan", byKey)},
+	{"connect-password", "", connect("jellyfin.lan", sees("Jellyfin user name"))},
+	{"connect-locked", "s=locked", connect("jellyfin.lan", sees("Jellyfin user name"), sees("keyring is locked"))},
+	{"add", "", link(click("Open browser and sign in"), sees("4:3"), script(`document.getElementById('servers').click()`), click("Add a server"), sees("Server address"))},
+	{"add-connect", "", link(click("Open browser and sign in"), sees("4:3"), script(`document.getElementById('servers').click()`), click("Add a server"),
+		chromedp.SendKeys(chromedp.CSS("#address"), "jellyfin.lan"), click("Continue"), sees("How should"))},
+	{"leave", "", link(click("Open browser and sign in"), sees("4:3"), click("Leave the demo"), sees("Leave Demo server?"))},
+	{"roster-outdated", "s=down", roster(click("Refresh"), sees("could not be read again"))},
 	{
 		"connect-refused",
 		"",
 		connect(
 			"jellyfin.lan",
-			sees("How should"),
+			byKey,
 			chromedp.SendKeys(chromedp.CSS("#key"), " ba d "),
 			click("Connect"),
 			sees("does not know"),

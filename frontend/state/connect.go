@@ -220,13 +220,13 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		return []Cmd{CallTrust{Address: s.Connect.Address, SHA256: p.Certificate.SHA256}}, true
 	case PickMethod:
 		s.Connect.Method, s.Connect.Error = m.Method, nil
-		return append(s.cancelQuick(), Focus{ID: firstField(m.Method)}), true
+		return append(s.cancelQuick(), Focus{ID: s.firstField()}), true
 	case SignIn:
 		return s.signIn(), true
 	case QuickStarted:
 		return s.quickStarted(m), true
 	case StartDemo:
-		if s.Welcome.Demo {
+		if s.Welcome.Demo || !s.mayLeave(m) {
 			return nil, true
 		}
 		users, err := strconv.Atoi(s.Form[FieldUsers])
@@ -236,6 +236,9 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		s.Welcome.Demo, s.Welcome.DemoError = true, nil
 		return []Cmd{CallDemo{Flavour: api.Flavour(s.Form[FieldFlavour]), Users: users}}, true
 	case Open:
+		if !s.mayLeave(m) {
+			return nil, true
+		}
 		return s.open(m.Name), true
 	case Connected:
 		return s.connected(m), true
@@ -243,10 +246,21 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		return s.renewed(m.Session), true
 	case Reconnect:
 		return s.reconnect(m.Name), true
+	case AddServer:
+		return s.addServer(), true
+	case Back:
+		return s.back(), true
 	case Leave:
+		if !s.mayLeave(m) {
+			return nil, true
+		}
 		return append(s.away(), s.show(ScreenWelcome)...), true
 	case SignOut:
-		return append(s.closeMenu(), CallSignOut(m)), true
+		cmds := s.closeMenu()
+		if s.Session != nil && s.Session.Profile.Name == m.Name && !s.mayLeave(m) {
+			return cmds, true
+		}
+		return append(cmds, CallSignOut(m)), true
 	case SignedOut:
 		return s.signedOut(m), true
 	case ProfilesChanged:
@@ -291,7 +305,10 @@ func (s *State) reconnect(name string) []Cmd {
 		if p.Name == name {
 			s.Form[FieldProfile] = p.Name
 			s.Form[FieldUser] = p.UserName
-			s.Connect = Connect{Reconnect: p.Name}
+			s.Connect = Connect{Reconnect: p.Name, Method: MethodPassword}
+			if p.Credential == api.CredentialKey {
+				s.Connect.Method = MethodKey
+			}
 			return s.try(p.URL)
 		}
 	}
@@ -318,9 +335,70 @@ func (s *State) leave() {
 	s.Roster.Height, s.Roster.generation = height, generation+1
 	s.Providers, s.History, s.Self, s.Dialog = fresh.Providers, History{}, Self{}, Dialog{}
 	s.Connect, s.Welcome.Demo, s.Welcome.Probing = Connect{}, false, false
+	s.DemoChanged = false
 	s.Epoch++
 	s.early, s.Toasts = nil, nil
 	s.Form[FieldKey], s.Form[FieldPassword], s.Form[FieldSecret] = "", "", ""
+}
+
+// addServer asks for the address of another server. What waits at the open one goes on.
+func (s *State) addServer() []Cmd {
+	var cmds []Cmd
+	if s.Session == nil {
+		cmds = s.away()
+	}
+	s.Drawer = Drawer{}
+	s.dropLink()
+	s.Form[FieldAddress] = ""
+	return append(cmds, s.show(ScreenAdd)...)
+}
+
+// back returns from the screens that add a server: first to the address, then to what was open before.
+func (s *State) back() []Cmd {
+	to := ScreenWelcome
+	switch from := s.Connect.From; {
+	case s.Welcome.Probing && s.Screen == ScreenAdd:
+		to = ScreenAdd // it only ends the search
+	case s.Screen == ScreenConnect && (from == ScreenAdd || from == ScreenWelcome && s.Session == nil):
+		to = from
+	case s.Session != nil:
+		to = s.first()
+	}
+	var cmds []Cmd
+	if s.Session == nil {
+		cmds = s.away()
+	}
+	return append(cmds, s.show(to)...)
+}
+
+// stopConnecting ends the attempt to add a server, and forgets the typed secrets.
+func (s *State) stopConnecting() []Cmd {
+	cmds := s.cancelQuick()
+	if s.Welcome.Probing || s.Connect.Busy {
+		cmds = append(cmds, CallStopReading{})
+	}
+	s.Connect, s.Welcome.Probing = Connect{}, false
+	s.Form[FieldKey], s.Form[FieldPassword] = "", ""
+	return cmds
+}
+
+// mayLeave reports whether the open server may be left for what the message opens. If something would be lost, it asks and
+// returns false.
+func (s *State) mayLeave(then Msg) bool {
+	if s.sure || len(s.Pending()) == 0 && !s.DemoChanged {
+		return true
+	}
+	s.openDialog(Dialog{Kind: DialogLeave, Then: then})
+	return false
+}
+
+// Pending returns the links that leaving the open server would cancel, the oldest first.
+func (s *State) Pending() []Link {
+	list := slices.DeleteFunc(slices.Clone(s.Behind), func(l Link) bool { return !l.Running() })
+	if s.Link.Running() {
+		list = append(list, s.Link)
+	}
+	return list
 }
 
 func (s *State) try(address string) []Cmd {
@@ -339,8 +417,14 @@ func (s *State) try(address string) []Cmd {
 		return []Cmd{Focus{ID: "address"}}
 	}
 	s.Welcome.Probing, s.Welcome.Error = true, nil
-	reconnect := s.Connect.Reconnect
-	s.Connect = Connect{Address: address, Reconnect: reconnect, Busy: true}
+	before := s.Connect
+	s.Connect = Connect{Address: address, Reconnect: before.Reconnect, From: before.From, Busy: true}
+	if before.Reconnect != "" {
+		s.Connect.Method = before.Method
+	}
+	if s.Screen == ScreenWelcome || s.Screen == ScreenAdd {
+		s.Connect.From = s.Screen
+	}
 	if s.Screen == ScreenOpening {
 		s.Screen = ScreenConnect
 	}
@@ -359,7 +443,7 @@ func (s *State) probed(m Probed) []Cmd {
 	if m.Err != nil {
 		// A malformed address is an error of the field. Any other error gets its own screen.
 		switch {
-		case s.Screen == ScreenWelcome && m.Err.Code == api.CodeAddressInvalid:
+		case (s.Screen == ScreenWelcome || s.Screen == ScreenAdd) && m.Err.Code == api.CodeAddressInvalid:
 			s.Welcome.Error = m.Err
 			return []Cmd{Focus{ID: "address"}}
 		default:
@@ -380,9 +464,12 @@ func (s *State) probed(m Probed) []Cmd {
 		s.Form[FieldProfile] = s.freeName(m.Probe.Server)
 	}
 	if s.Connect.Method == "" {
-		s.Connect.Method = MethodKey
+		s.Connect.Method = MethodPassword // it can do more than a key
 	}
-	return []Cmd{Focus{ID: "title"}}
+	if m.Probe.Certificate != nil || !m.Probe.Plugin || !m.Probe.Server.WizardCompleted {
+		return []Cmd{Focus{ID: "title"}}
+	}
+	return []Cmd{Focus{ID: s.firstField()}}
 }
 
 // lookPace is the time between two probes of a starting server.
@@ -420,9 +507,13 @@ func (s *State) freeName(server api.Server) string {
 	})
 }
 
-func firstField(m Method) string {
-	switch m {
+// firstField is the field of the chosen method that is to be filled next.
+func (s *State) firstField() string {
+	switch s.Connect.Method {
 	case MethodPassword:
+		if strings.TrimSpace(s.Form[FieldUser]) != "" {
+			return "password"
+		}
 		return "user"
 	case MethodQuick:
 		return "sign-in"
@@ -451,10 +542,16 @@ func (s *State) signIn() []Cmd {
 		if user == "" {
 			return missing("user", "connect.user.empty")
 		}
+		if !s.mayLeave(SignIn{}) {
+			return nil
+		}
 		password := s.Form[FieldPassword]
 		c.Busy, s.Form[FieldPassword] = true, ""
 		return []Cmd{CallConnectPassword{Address: c.Address, Name: name, User: user, Password: password}}
 	case MethodQuick:
+		if !s.mayLeave(SignIn{}) {
+			return nil
+		}
 		c.Busy = true
 		return []Cmd{CallQuickConnect{Address: c.Address, Name: name}}
 	default:
@@ -463,7 +560,10 @@ func (s *State) signIn() []Cmd {
 		if key == "" {
 			return missing("key", "connect.key.empty")
 		}
-		c.Busy, s.Form[FieldKey] = true, ""
+		if !s.mayLeave(SignIn{}) {
+			return nil
+		}
+		c.Busy = true // the key stays in its field, in case the server refuses it
 		return []Cmd{CallConnectKey{Address: c.Address, Name: name, Key: key}}
 	}
 }
@@ -509,6 +609,9 @@ func (s *State) connected(m Connected) []Cmd {
 	if s.elsewhere(&m) {
 		if m.Err == nil && m.Address != "" {
 			s.remember(m.Session.Profile)
+			if s.Session != nil { // the backend has left the server that is shown
+				return s.enter(m.Session)
+			}
 		}
 		return nil
 	}
@@ -534,11 +637,15 @@ func (s *State) enter(session api.Session) []Cmd {
 	if p := session.Profile; !p.Demo {
 		s.remember(p)
 	}
-	first := ScreenRoster
+	return append([]Cmd{CallProviders{}}, s.show(s.first())...)
+}
+
+// first is the first screen of the open session.
+func (s *State) first() Screen {
 	if s.Plain() {
-		first = ScreenOwn
+		return ScreenOwn
 	}
-	return append([]Cmd{CallProviders{}}, s.show(first)...)
+	return ScreenRoster
 }
 
 // renewed replaces the session of the open server. Another account or kind of credential sees and may do other things, so
@@ -577,7 +684,7 @@ func (s *State) refused(m *Connected) []Cmd {
 	if Obstacle(m.Err) {
 		return []Cmd{Focus{ID: "title"}}
 	}
-	return []Cmd{Focus{ID: firstField(s.Connect.Method)}}
+	return []Cmd{Focus{ID: s.firstField()}}
 }
 
 // Obstacle reports whether an error affects every credential. Such an error gets its own screen.

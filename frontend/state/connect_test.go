@@ -37,22 +37,31 @@ func TestSecretsLeaveTheForm(t *testing.T) {
 			Probe:   api.Probe{Plugin: true, Server: api.Server{Name: "Home", WizardCompleted: true}},
 		},
 	)
+	s.Update(state.PickMethod{Method: state.MethodKey})
 	s.Update(state.Edit{Field: state.FieldKey, Value: "  ab cd\n"})
 	call := want[state.CallConnectKey](t, s.Update(state.SignIn{}))
 	if call.Key != "abcd" || call.Name != "Home" {
 		t.Errorf("connects with %+v", call)
 	}
-	if s.Form[state.FieldKey] != "" {
-		t.Error("the key stays in the form")
-	}
 	none[state.CallConnectKey](t, s.Update(state.SignIn{})) // busy
-	s.Update(state.Connected{Err: &api.Error{Code: api.CodeCredentialRefused}})
+	f := want[state.Focus](t, s.Update(state.Connected{Err: &api.Error{Code: api.CodeCredentialRefused}}))
+	if s.Form[state.FieldKey] == "" || f.ID != "key" {
+		t.Errorf("a refused key: %q, focus on %q", s.Form[state.FieldKey], f.ID)
+	}
 	s.Update(state.PickMethod{Method: state.MethodPassword})
 	s.Update(state.Edit{Field: state.FieldUser, Value: " ada "})
 	s.Update(state.Edit{Field: state.FieldPassword, Value: " blanks count "})
 	password := want[state.CallConnectPassword](t, s.Update(state.SignIn{}))
 	if password.User != "ada" || password.Password != " blanks count " || s.Form[state.FieldPassword] != "" {
 		t.Errorf("connects with %+v", password)
+	}
+	f = want[state.Focus](t, s.Update(state.Connected{Err: &api.Error{Code: api.CodeCredentialRefused}}))
+	if f.ID != "password" {
+		t.Errorf("after a wrong password the focus is on %q", f.ID)
+	}
+	s.Update(state.Connected{Session: api.Session{Capabilities: full}})
+	if s.Form[state.FieldKey] != "" || s.Form[state.FieldPassword] != "" {
+		t.Error("a secret stays in the form")
 	}
 }
 
@@ -239,6 +248,7 @@ func TestLeavingWhileItWorks(t *testing.T) {
 		t.Errorf("in the settings: %q, %+v", s.Screen, s.Welcome)
 	}
 	s = connecting(t, ready)
+	s.Update(state.PickMethod{Method: state.MethodKey})
 	s.Update(state.Edit{Field: state.FieldKey, Value: "abc"})
 	want[state.CallConnectKey](t, s.Update(state.SignIn{}))
 	s.Update(state.Leave{})

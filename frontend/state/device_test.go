@@ -104,7 +104,8 @@ func TestLeavingEndsEveryLink(t *testing.T) {
 	elsewhere(t, s, api.User{ID: "Aa", Name: "user Aa"})
 	elsewhere(t, s, api.User{ID: "Ab", Name: "user Ab"})
 	cancelled := 0
-	for _, c := range s.Update(state.Leave{}) {
+	s.Update(state.Leave{})
+	for _, c := range s.Update(state.DialogYes{}) {
 		if _, ok := c.(state.CallCancelFlow); ok {
 			cancelled++
 		}

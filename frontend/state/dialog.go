@@ -206,6 +206,12 @@ func (s *State) dialogYes() []Cmd {
 		}
 		d.Busy = true
 		return []Cmd{CallRename{Old: d.Profile, New: name}}
+	case DialogLeave:
+		then := d.Then
+		s.closeDialog()
+		s.sure = true
+		defer func() { s.sure = false }()
+		return s.Update(then)
 	case DialogLocal:
 		d.Busy = true
 		return []Cmd{CallSetLocal{Name: d.Profile, Address: strings.TrimSpace(s.Form[FieldLocal])}}
@@ -221,6 +227,8 @@ func (s *State) escape() []Cmd {
 		return s.Update(CloseDialog{})
 	case s.Menu != "":
 		return s.closeMenu()
+	case s.Screen == ScreenAdd || s.Screen == ScreenConnect:
+		return s.back()
 	case s.Drawer.UserID != "" && s.Drawer.Linking && !s.Link.Running():
 		return s.Update(LeaveLink{})
 	case s.Drawer.UserID != "":
@@ -262,7 +270,7 @@ func (s *State) Commands() []Command {
 			}
 		}
 		all = append(all,
-			Command{Key: "command.add", Icon: "plus", Msg: Leave{}},
+			Command{Key: "command.add", Icon: "plus", Msg: AddServer{}},
 			Command{Key: "command.light", Icon: "sun", Msg: SetTheme{Theme: "light"}},
 			Command{Key: "command.dark", Icon: "moon", Msg: SetTheme{Theme: "dark"}})
 	}

@@ -91,13 +91,12 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 			return nil, true
 		}
 		s.Drawer = Drawer{UserID: m.UserID}
+		var cmds []Cmd
 		if s.Screen != ScreenRoster && s.Screen != ScreenOwn {
-			s.Screen = ScreenRoster
-			if s.Plain() {
-				s.Screen = ScreenOwn
-			}
+			cmds = s.stopConnecting()
+			s.Screen = s.first()
 		}
-		return s.openDrawer(), true
+		return append(cmds, s.openDrawer()...), true
 	case LinkTab:
 		if l.Running() {
 			return nil, true

@@ -36,6 +36,10 @@ type (
 	Open struct{ Name string }
 	// Reconnect signs in again at a stored server.
 	Reconnect struct{ Name string }
+	// AddServer asks for the address of another server. The open one stays open until somebody signs in there.
+	AddServer struct{}
+	// Back returns from the screens that add a server.
+	Back struct{}
 	// Leave closes the session in the window. The credential stays stored.
 	Leave struct{}
 	// SignOut ends the session at the server and deletes its credential.

@@ -113,8 +113,8 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		if m.Err != nil && m.Err.Code == api.CodeCancelled {
 			return s.notRead(), true
 		}
-		if m.Err != nil {
-			return s.tell(m.Err), true
+		if r.Outdated = m.Err; m.Err != nil {
+			return nil, true
 		}
 		cmds := append(s.load(), CallProviders{})
 		if m.Counts.Changed > 0 {
@@ -259,6 +259,9 @@ func (s *State) pageLoaded(m PageLoaded) []Cmd {
 	var cmds []Cmd
 	if r.stale {
 		r.pages, r.stale = map[int][]api.RosterRow{}, false
+	}
+	if !m.Rows.Taken.Equal(r.Taken) {
+		r.Outdated = nil
 	}
 	r.Loaded = true
 	r.pages[m.Page] = m.Rows.Rows

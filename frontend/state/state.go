@@ -18,6 +18,7 @@ type Screen string
 const (
 	ScreenStarting  Screen = ""
 	ScreenWelcome   Screen = "welcome"
+	ScreenAdd       Screen = "add" // asks for the address of another server; the open one stays open
 	ScreenConnect   Screen = "connect"
 	ScreenOpening   Screen = "opening" // opens a stored server, or says why that failed
 	ScreenRoster    Screen = "roster"
@@ -90,7 +91,10 @@ type State struct {
 	Progress *api.Progress
 	// Epoch counts the sessions; see Answer.
 	Epoch int
+	// DemoChanged is true once something was changed in the open demo world.
+	DemoChanged bool
 
+	sure    bool // the person was asked about what leaving the server loses
 	toastID int
 	calls   int             // the number of the last numbered call
 	early   []api.FlowEvent // events of a flow whose id is not known yet
@@ -128,6 +132,8 @@ type Connect struct {
 	Quick   *api.QuickConnect
 	// Reconnect is the stored server that is signed in to again, or "".
 	Reconnect string
+	// From is the screen on which the address was given, or "".
+	From Screen
 	// Again counts the automatic retries that are left: while the server starts, and shortly afterwards.
 	Again int
 }
@@ -154,8 +160,9 @@ type Roster struct {
 	Taken  time.Time
 	Loaded bool
 	Error  *api.Error
-	// Refreshing is true while the server is read again.
+	// Refreshing is true while the server is read again. Outdated says why that failed last; the rows are older then.
 	Refreshing bool
+	Outdated   *api.Error
 	// Partial is true while the first reading goes on and the rows that are there are shown.
 	Partial bool
 	// Scroll and Height give the viewport in rem.
@@ -348,6 +355,7 @@ const (
 	DialogLocal      DialogKind = "local"
 	DialogShortcuts  DialogKind = "shortcuts"
 	DialogPalette    DialogKind = "palette"
+	DialogLeave      DialogKind = "leave"
 )
 
 // Dialog is the open dialog.
@@ -371,6 +379,8 @@ type Dialog struct {
 	Detour bool
 	// Choice is the chosen line of the palette.
 	Choice int
+	// Then is what leaves the open server, if the person agrees (DialogLeave).
+	Then Msg
 }
 
 // Toast is a short message that disappears by itself.

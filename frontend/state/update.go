@@ -93,9 +93,18 @@ func (s *State) closeToast(id int) {
 
 // show switches to a screen and loads what it needs.
 func (s *State) show(screen Screen) []Cmd {
+	var cmds []Cmd
+	if s.Screen == ScreenAdd || s.Screen == ScreenConnect {
+		cmds = s.stopConnecting()
+	}
 	s.Screen, s.Menu = screen, ""
+	return append(cmds, s.loadScreen()...)
+}
+
+// loadScreen loads what the screen needs.
+func (s *State) loadScreen() []Cmd {
 	focus := Focus{ID: "title"}
-	switch screen {
+	switch s.Screen {
 	case ScreenRoster:
 		if !s.Roster.Loaded || s.Roster.Error != nil {
 			return append(s.load(), Focus{ID: "search"})
@@ -116,10 +125,10 @@ func (s *State) show(screen Screen) []Cmd {
 		s.Form[FieldPorts] = joinPorts(s.Boot.Settings.Ports)
 		s.Settings = Settings{}
 		return []Cmd{focus}
-	case ScreenWelcome:
+	case ScreenWelcome, ScreenAdd:
 		s.Welcome.Error = nil
 		s.Welcome.Looking = true
-		if len(s.Boot.Profiles) == 0 {
+		if s.Screen == ScreenWelcome && len(s.Boot.Profiles) == 0 && s.Form[FieldAddress] == "" {
 			return []Cmd{CallDiscover{}, Focus{ID: "demo"}} // a first start: Enter is enough to look around
 		}
 		return []Cmd{CallDiscover{}, Focus{ID: "address"}}
@@ -134,7 +143,7 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		return s.edit(m), true
 	case Go:
 		s.Drawer = Drawer{} // it belongs to the previous screen; a running link goes on
-		if s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Welcome.Probing {
+		if s.Session == nil && (s.Screen == ScreenConnect || s.Screen == ScreenOpening || s.Welcome.Probing) {
 			return append(s.away(), s.show(m.Screen)...), true
 		}
 		s.dropLink()
@@ -199,6 +208,7 @@ func (s *State) dropUndo() {
 // history still offers what can be undone.
 func (s *State) afterChange() []Cmd {
 	s.dropUndo()
+	s.DemoChanged = s.Demo()
 	cmds := s.load()
 	if s.Drawer.UserID != "" {
 		cmds = append(cmds, CallAccount{UserID: s.Drawer.UserID}, CallChanges{UserID: s.Drawer.UserID})

@@ -108,6 +108,18 @@
   // How many of the widths that its data-rooms name, in rem, an element has.
   function room(el, width) { el.dataset.room = el.dataset.rooms.split(' ').filter((w) => width >= w).length; }
 
+  // What has the focus is scrolled out from under a footer that stays in sight, in any form.
+  function uncover(el) {
+    const box = el.closest('label') || el, foot = [...document.querySelectorAll('.actions')]
+      .find((a) => !a.contains(el) && getComputedStyle(a).position === 'sticky' && a.parentElement.contains(el));
+    if (!foot) return;
+    const f = foot.getBoundingClientRect(), r = box.getBoundingClientRect(), over = r.bottom + 6 - f.top;
+    if (over <= 0 || r.top >= f.bottom) return;
+    let scroller = foot.parentElement;
+    while (scroller && !/auto|scroll/.test(getComputedStyle(scroller).overflowY)) scroller = scroller.parentElement;
+    if (scroller) scroller.scrollTop += over;
+  }
+
   function mount(id, fn) {
     report = fn;
     const root = document.getElementById(id);
@@ -124,6 +136,8 @@
       const el = e.target.closest && e.target.closest('[data-whole]');
       if (el) el.title = [...el.childNodes].map((n) => n.textContent).join(' · ');
     }, { passive: true });
+    // After the browser's own scrolling.
+    document.addEventListener('focusin', (e) => requestAnimationFrame(() => { if (e.target === document.activeElement) uncover(e.target); }));
     // Escape in a dialog: the state closes it, not the browser.
     document.addEventListener('cancel', (e) => { e.preventDefault(); send(e, 'cancel'); }, true);
     document.addEventListener('scroll', (e) => { if (e.target !== document) send(e, 'scroll'); }, { capture: true, passive: true });

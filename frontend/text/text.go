@@ -154,6 +154,14 @@ func (c *Catalogue) Date(t time.Time) string {
 // Moment writes a day with the time.
 func (c *Catalogue) Moment(t time.Time) string { return c.Date(t) + ", " + t.Format("15:04") }
 
+// Clock writes the time of day, and the day as well if it is another one than now.
+func (c *Catalogue) Clock(t, now time.Time) string {
+	if c.Date(t) == c.Date(now.In(t.Location())) {
+		return t.Format("15:04")
+	}
+	return c.Moment(t)
+}
+
 // Ago writes how long ago a time was, seen from now, in the largest unit that fits; after a month it is the day.
 func (c *Catalogue) Ago(t, now time.Time) string {
 	d := now.Sub(t)

@@ -11,7 +11,7 @@ import (
 
 func connect(s *stateOf, l *catalogue) *dom.Node {
 	c, fault := &s.Connect, s.KeyringFault()
-	var body *dom.Node
+	var body, after *dom.Node
 	switch {
 	case c.Probe == nil && c.Error != nil && c.Reconnect == "":
 		body = dom.E("form", dom.OnSubmit(state.Try{}), obstacle(l, c.Error, l.T("again"), state.Try{}, addressField(s, l, "", nil)))
@@ -35,11 +35,12 @@ func connect(s *stateOf, l *catalogue) *dom.Node {
 		body = obstacle(l, fault, l.T("keyring.check"), state.CheckKeyring{})
 	default:
 		body = credentials(s, l)
+		after = keyringWarning(s, l) // below the form, which must not move when the keyring answers
 	}
 	return dom.E("main", dom.Key("connect"), dom.Class("page narrow"),
-		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
+		outsideHead(s, l, state.Back{}),
 		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), l.T("connect.title")),
-		serverFacts(s, l), body)
+		serverFacts(s, l), body, after)
 }
 
 // addressField is the field for a server's address, with its error and its button.
@@ -115,17 +116,17 @@ func obstacle(l *catalogue, e *api.Error, label string, on any, parts ...*dom.No
 		parts,
 		dom.E("div", dom.Class("actions"),
 			components.Primary(label, on, dom.ID("go-on"), components.Icon("refresh")),
-			components.Secondary(l.T("connect.other"), state.Leave{}, dom.ID("other-address"))))
+			components.Secondary(l.T("connect.other"), state.Back{}, dom.ID("other-address"))))
 }
 
 func certificate(s *stateOf, l *catalogue) *dom.Node {
 	c, pinned := s.Connect.Probe.Certificate, s.Connect.Probe.Pinned
 	trust := trustButton(l, pinned, state.Trust{}, dom.ID("trust"), dom.Flag("disabled", s.Connect.Busy))
 	title, words, how := "certificate.title", "certificate.text", "certificate.how"
-	actions := []*dom.Node{trust, components.Secondary(l.T("certificate.no"), state.Leave{})}
+	actions := []*dom.Node{trust, components.Secondary(l.T("certificate.no"), state.Back{})}
 	if pinned != "" { // somebody may be listening in
 		title, words, how = "obstacle.certificate-changed", "certificate.changed", "certificate.how.changed"
-		actions = []*dom.Node{components.Primary(l.T("certificate.no"), state.Leave{}), trust}
+		actions = []*dom.Node{components.Primary(l.T("certificate.no"), state.Back{}), trust}
 	}
 	return dom.E("div", dom.Class("card"),
 		dom.E("h2", l.T(title)),
@@ -175,8 +176,8 @@ func fingerprint(sha256 string) []*dom.Node {
 // credentials offers the ways to sign in and says what each allows.
 func credentials(s *stateOf, l *catalogue) *dom.Node {
 	c := &s.Connect
+	// A sign-in comes first: it can do more than a key.
 	choices := []components.Choice{
-		{Value: string(state.MethodKey), Label: l.T("method.key"), Hint: l.T("method.key.hint")},
 		{Value: string(state.MethodPassword), Label: l.T("method.password"), Hint: l.T("method.password.hint")},
 	}
 	if c.Probe.QuickConnect {
@@ -184,6 +185,7 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 			Value: string(state.MethodQuick), Label: l.T("method.quick"), Hint: l.T("method.quick.hint"),
 		})
 	}
+	choices = append(choices, components.Choice{Value: string(state.MethodKey), Label: l.T("method.key"), Hint: l.T("method.key.hint")})
 	var fields []*dom.Node
 	button := l.T("connect.go")
 	switch c.Method {
@@ -209,10 +211,6 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 			Value: s.Form[state.FieldKey], Msg: editMsg(state.FieldKey),
 		})}
 	}
-	keyring := components.Banner("info", "lock", dom.E("p", l.T("connect.keyring")))
-	if warning := keyringWarning(s, l); warning != nil {
-		keyring = warning
-	}
 	return dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SignIn{}),
 		components.Radios("method", l.T("connect.how"), string(c.Method), choices,
 			func(v string) any { return state.PickMethod{Method: state.Method(v)} }),
@@ -224,7 +222,7 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 				Msg: editMsg(state.FieldProfile),
 			})
 		}),
-		keyring,
+		components.Banner("info", "lock", dom.E("p", l.T("connect.keyring"))),
 		dom.If(button != "", func() *dom.Node {
 			return dom.E("div", dom.Class("actions foot"), dom.E("button", dom.ID("sign-in"), dom.Class("button primary"),
 				dom.A("type", "submit"), dom.Flag("disabled", c.Busy), dom.If(c.Busy, components.Spinner), dom.E("span", button)))
@@ -259,7 +257,7 @@ func opening(s *stateOf, l *catalogue) *dom.Node {
 	default:
 	}
 	return dom.E("main", dom.Key("opening-failed"), dom.Class("page narrow"),
-		dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), state.Leave{}, components.Icon("back"))),
+		outsideHead(s, l, state.Leave{}),
 		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), components.Name(o.Name)),
 		obstacle(l, o.Error, l.T("again"), state.Open{Name: o.Name}), extra,
 		dom.E("div", dom.Class("outside-head"),

@@ -23,7 +23,21 @@ var connectCases = map[string]func() *state.State{
 			state.Found{Servers: []api.DiscoveredServer{{ID: "1", Name: hostile, URL: "http://10.0.0.2:8096"}}},
 		)
 	},
-	"connect": choosing,
+	"connect":     choosing,
+	"connect-key": func() *state.State { return after(choosing(), state.PickMethod{Method: state.MethodKey}) },
+	"add": func() *state.State {
+		return after(pending(opened(api.Settings{}, true)), state.AddServer{})
+	},
+	"add-connect": func() *state.State {
+		return after(pending(opened(german, false)), state.AddServer{}, state.Try{Address: "jf"}, state.Probed{Address: "jf", Probe: api.Probe{
+			Plugin: true, Server: api.Server{ID: "i", Name: "Two", WizardCompleted: true},
+		}})
+	},
+	"leave": func() *state.State {
+		s := pending(opened(api.Settings{}, true))
+		s.DemoChanged = true
+		return after(s, state.Leave{})
+	},
 	"connect-nowhere": func() *state.State {
 		return after(fresh(api.Settings{}), state.Try{Address: "jf"}, state.Probed{Address: "jf", Err: &api.Error{
 			Code: api.CodeServerNotFound, Why: "no-jellyfin", Params: map[string]string{"typed": "jf", "list": "jf"},
@@ -87,4 +101,10 @@ func choosing() *state.State {
 		Plugin: true, QuickConnect: true, Flavours: []api.Flavour{api.Flavour9p4, api.FlavourK0lin},
 		Server: api.Server{ID: "i", Name: "Home", URL: "https://jf", Version: "10.11", WizardCompleted: true},
 	}})
+}
+
+// pending has a link that waits for its confirmation.
+func pending(s *state.State) *state.State {
+	s.Link = state.Link{Step: state.LinkConfirm, Account: api.User{ID: "02", Name: hostile}, FlowID: "f"}
+	return s
 }

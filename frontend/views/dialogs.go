@@ -47,6 +47,8 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 				}),
 				components.Error(l, s.Dialog.Error),
 				buttons(s, l, components.Submit(l.T("local.set.yes"), s.Dialog.Busy))))
+	case state.DialogLeave:
+		return leaveDialog(s, l)
 	case state.DialogShortcuts:
 		return shortcuts(s, l)
 	case state.DialogPalette:
@@ -63,6 +65,24 @@ func deleteDialog(s *stateOf, l *catalogue, key, name string) *dom.Node {
 		components.Error(l, s.Dialog.Error),
 		buttons(s, l, components.Danger(l.T(key+".yes"), state.DialogYes{}, dom.Flag("disabled", s.Dialog.Busy),
 			busyOr(s.Dialog.Busy, "trash"))))
+}
+
+// leaveDialog asks before the open server is left and something is lost.
+func leaveDialog(s *stateOf, l *catalogue) *dom.Node {
+	name := s.Session.Profile.Name
+	if s.Demo() {
+		name = l.T("demo.server")
+	}
+	var lost []*dom.Node
+	for _, k := range s.Pending() {
+		lost = append(lost, dom.E("li", l.T("leave.link", "name", api.Printable(k.Account.Name))))
+	}
+	if s.DemoChanged {
+		lost = append(lost, dom.E("li", l.T("leave.demo")))
+	}
+	return components.Dialog(l, "ask", l.T("leave.title", "name", api.Printable(name)), state.CloseDialog{},
+		dom.E("ul", dom.Class("effects"), lost),
+		buttons(s, l, components.Danger(l.T("leave.yes"), state.DialogYes{}, dom.ID("leave-yes"))))
 }
 
 // buttons are the buttons of a dialog. The harmless one has the focus, so that Enter alone deletes nothing.

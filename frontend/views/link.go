@@ -15,15 +15,11 @@ import (
 // link is the panel for making a link.
 func link(s *stateOf, l *catalogue) []*dom.Node {
 	k := &s.Link
-	at := map[state.LinkStep]int{
-		state.LinkChoose: 0, state.LinkSignIn: 1, state.LinkConfirm: 2, state.LinkWriting: 2, state.LinkDone: 3, state.LinkFailed: 1,
-	}[k.Step]
-	if k.Step == state.LinkFailed && k.Confirm != nil {
-		at = 2
+	names, at := linkSteps(k)
+	for i, n := range names {
+		names[i] = l.T(n)
 	}
-	steps := components.Steps(l.T("link.steps"), []string{
-		l.T("link.step.how"), l.T("link.step.signin"), l.T("link.step.confirm"), l.T("link.step.done"),
-	}, at)
+	steps := components.Steps(l.T("link.steps"), names, at)
 	var body []*dom.Node
 	switch k.Step {
 	case state.LinkSignIn:
@@ -43,6 +39,22 @@ func link(s *stateOf, l *catalogue) []*dom.Node {
 		steps,
 		dom.E("div", dom.Key(string(k.Step)), dom.Class("link-body"), dom.A("aria-live", "polite"), clean(body)),
 	}
+}
+
+// linkSteps returns the keys of the steps' names, and the current one. Nobody signs in where the name is typed.
+func linkSteps(k *state.Link) (names []string, at int) {
+	names = []string{"link.step.how", "link.step.signin", "link.step.confirm", "link.step.done"}
+	at = map[state.LinkStep]int{
+		state.LinkChoose: 0, state.LinkSignIn: 1, state.LinkConfirm: 2, state.LinkWriting: 2, state.LinkDone: 3, state.LinkFailed: 1,
+	}[k.Step]
+	if k.Step == state.LinkFailed && k.Confirm != nil {
+		at = 2
+	}
+	if k.Subject {
+		names = slices.Delete(names, 1, 2)
+		at = max(at-1, 0)
+	}
+	return names, at
 }
 
 func stepTitle(words string) *dom.Node {
@@ -475,6 +487,9 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 		dom.E("dl", dom.Class("facts"),
 			dom.If(person != "", func() *dom.Node { return components.Fact(l.T("confirm.person"), dom.E("bdi", person)) }),
 			components.Fact(l.T(owned), dom.E("bdi", owner))),
+		dom.If(s.Link.Subject, func() *dom.Node {
+			return components.Banner("warn", "alert", dom.E("p", l.T("confirm.unproved")))
+		}),
 		warn,
 		dom.E("div", dom.Class("actions"),
 			components.Primary(yes, state.Answer{Yes: true}, dom.ID("confirm-yes"), components.Icon("check")),

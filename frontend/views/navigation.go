@@ -131,7 +131,7 @@ func server(s *stateOf, l *catalogue) *dom.Node {
 		if len(items) > 0 {
 			items = append(items, dom.E("hr", dom.Key("line")))
 		}
-		items = append(items, menuItem("add", "plus", state.Leave{}, dom.Text(l.T("command.add"))))
+		items = append(items, menuItem("add", "plus", state.AddServer{}, dom.Text(l.T("command.add"))))
 		if p.Demo {
 			items = append(items, menuItem("leave", "signout", state.Leave{}, dom.Text(l.T("demo.leave"))))
 		} else {

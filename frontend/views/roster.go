@@ -24,6 +24,7 @@ func roster(s *stateOf, l *catalogue) *dom.Node {
 				components.Secondary(refreshLabel(l, r.Refreshing), state.Refresh{}, dom.Flag("disabled", s.Reading()),
 					busyOr(s.Reading(), "refresh")))),
 		limited(s, l),
+		outdated(s, l),
 		filters(s, l),
 		dom.E("div", dom.Key("toolbar"), dom.Class("toolbar"), searchField(s, l), providerFilter(s, l)),
 		selection(s, l),
@@ -74,6 +75,20 @@ func rosterError(s *stateOf, l *catalogue) *dom.Node {
 			components.Secondary(l.T("roster.signin"), state.Reconnect{Name: s.Session.Profile.Name}, dom.ID("sign-in-again")))
 	}
 	return components.Error(l, s.Roster.Error)
+}
+
+// outdated says that the rows are older than the last try to read them.
+func outdated(s *stateOf, l *catalogue) *dom.Node {
+	r := &s.Roster
+	if r.Outdated == nil {
+		return nil
+	}
+	sentence, hint := l.Error(r.Outdated)
+	return components.Banner("bad", "alert",
+		dom.E("p", dom.Class("banner-title"), l.T("roster.outdated", "when", l.Clock(r.Taken, s.Now))),
+		dom.E("p", api.Printable(strings.TrimSpace(sentence+" "+hint))),
+		dom.E("div", dom.Class("actions"), components.Secondary(l.T("again"), state.Refresh{}, dom.ID("refresh-again"),
+			dom.Flag("disabled", s.Reading()), busyOr(s.Reading(), "refresh"))))
 }
 
 // limited says what this credential does not allow, unless the error says it.

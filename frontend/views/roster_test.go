@@ -10,6 +10,11 @@ import (
 )
 
 var rosterCases = map[string]func() *state.State{
+	"roster-outdated": func() *state.State {
+		return after(opened(api.Settings{}, false), state.Refresh{}, state.Refreshed{Err: &api.Error{
+			Code: api.CodeServerUnreachable, Why: "refused", Params: map[string]string{"host": "jf.example"},
+		}})
+	},
 	"roster":      func() *state.State { return opened(api.Settings{}, false) },
 	"roster-demo": func() *state.State { return opened(api.Settings{}, true) },
 	"roster-de":   func() *state.State { return opened(german, false) },

@@ -114,7 +114,7 @@ func servers(s *stateOf, l *catalogue) *dom.Node {
 	}
 	return dom.E("section", dom.Class("card stack"), dom.A("aria-labelledby", "set-servers"),
 		dom.E("h2", dom.ID("set-servers"), l.T("settings.servers")), body, plugin(s, l),
-		dom.E("div", dom.Class("actions"), components.Secondary(l.T("command.add"), state.Leave{}, components.Icon("plus"))))
+		dom.E("div", dom.Class("actions"), components.Secondary(l.T("command.add"), state.AddServer{}, components.Icon("plus"))))
 }
 
 // plugin says which plugin the open server has, and what this version of it lacks.

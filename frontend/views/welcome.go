@@ -18,8 +18,30 @@ func brand(l *catalogue) *dom.Node {
 }
 
 func welcome(s *stateOf, l *catalogue) *dom.Node {
+	return dom.E("main", dom.Key("welcome"), dom.Class("page welcome"),
+		brand(l),
+		damaged(s, l),
+		stored(s, l),
+		dom.E("div", dom.Class("welcome-cards"), demoCard(s, l), addressCard(s, l)),
+		keyringWarning(s, l), // below the cards, which must not move when the keyring answers
+		dom.E("div", dom.Class("welcome-foot"),
+			components.Quiet(l.T("nav.settings"), state.Go{Screen: state.ScreenSettings}, components.Icon("settings")),
+			dom.E("span", dom.Class("muted"), "Jellybind "+s.Boot.Version)))
+}
+
+// addServer asks for the address of another server, while one is open or was.
+func addServer(s *stateOf, l *catalogue) *dom.Node {
+	return dom.E("main", dom.Key("add"), dom.Class("page narrow"),
+		outsideHead(s, l, state.Back{}),
+		dom.E("h1", dom.ID("title"), dom.A("tabindex", "-1"), l.T("command.add")),
+		addressCard(s, l),
+		demoCard(s, l),
+		keyringWarning(s, l))
+}
+
+// addressCard asks for a server's address, and lists the servers of the local network.
+func addressCard(s *stateOf, l *catalogue) *dom.Node {
 	w := &s.Welcome
-	busy := w.Probing || w.Demo
 	errorText := ""
 	if w.Error != nil {
 		sentence, hint := l.Error(w.Error)
@@ -28,21 +50,27 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 			errorText += " " + hint
 		}
 	}
-	address := dom.E("form", dom.Class("card"), dom.OnSubmit(state.Try{}),
+	button := components.Submit(l.T("welcome.go"), w.Probing, dom.Flag("disabled", w.Probing || w.Demo))
+	return dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.Try{}),
 		dom.E("h2", l.T("welcome.connect")),
-		addressField(s, l, api.Printable(errorText), components.Submit(l.T("welcome.go"), w.Probing, dom.Flag("disabled", busy))),
+		addressField(s, l, api.Printable(errorText), button),
 		dom.If(w.Probing, func() *dom.Node {
 			return dom.E("div", dom.Class("row-between"), components.Loading(l.T("connect.probing")),
-				components.Quiet(l.T("cancel"), state.Leave{}, dom.ID("stop")))
+				components.Quiet(l.T("cancel"), state.Back{}, dom.ID("stop")))
 		}),
 		found(s, l))
-	demo := dom.E("section", dom.Class("card demo-card"), dom.A("aria-labelledby", "demo-title"),
+}
+
+// demoCard starts the demo world.
+func demoCard(s *stateOf, l *catalogue) *dom.Node {
+	w := &s.Welcome
+	return dom.E("section", dom.Class("card stack demo-card"), dom.A("aria-labelledby", "demo-title"),
 		dom.E("div", dom.Class("demo-text"),
 			dom.E("h2", dom.ID("demo-title"), l.T("demo.title")),
 			dom.E("p", l.T("demo.text"))),
 		components.Error(l, w.DemoError),
 		dom.E("div", dom.Class("actions"),
-			components.Primary(demoLabel(l, w.Demo), state.StartDemo{}, dom.ID("demo"), dom.Flag("disabled", busy),
+			components.Primary(demoLabel(l, w.Demo), state.StartDemo{}, dom.ID("demo"), dom.Flag("disabled", w.Probing || w.Demo),
 				busyOr(w.Demo, "play"))),
 		dom.E("details",
 			dom.E("summary", l.T("demo.options")),
@@ -53,15 +81,6 @@ func welcome(s *stateOf, l *catalogue) *dom.Node {
 					{Value: "1000", Label: l.Number(1000)},
 					{Value: "10000", Label: l.Number(10000)},
 				}, editMsg(state.FieldUsers)))))
-	return dom.E("main", dom.Key("welcome"), dom.Class("page welcome"),
-		brand(l),
-		damaged(s, l),
-		keyringWarning(s, l),
-		stored(s, l),
-		dom.E("div", dom.Class("welcome-cards"), demo, address),
-		dom.E("div", dom.Class("welcome-foot"),
-			components.Quiet(l.T("nav.settings"), state.Go{Screen: state.ScreenSettings}, components.Icon("settings")),
-			dom.E("span", dom.Class("muted"), "Jellybind "+s.Boot.Version)))
 }
 
 func demoFlavours(s *stateOf) []components.Choice {

@@ -35,7 +35,7 @@ func Window(s *stateOf) *dom.Node {
 				components.Secondary(l.T("command.quit"), state.Quit{})))
 	case !s.Booted:
 		body = dom.E("main", dom.Key("starting"), dom.Class("page centre"), components.Loading(l.T("starting")))
-	case s.Session == nil:
+	case s.Session == nil || s.Screen == state.ScreenAdd || s.Screen == state.ScreenConnect:
 		body = outside(s, l)
 	default:
 		body = inside(s, l)
@@ -54,18 +54,27 @@ func page(key string, parts ...any) *dom.Node {
 // outside draws the screens that need no session.
 func outside(s *stateOf, l *catalogue) *dom.Node {
 	switch s.Screen {
+	case state.ScreenAdd:
+		return addServer(s, l)
 	case state.ScreenConnect:
 		return connect(s, l)
 	case state.ScreenOpening:
 		return opening(s, l)
 	case state.ScreenSettings:
 		return dom.E("main", dom.Key("settings"), dom.Class("page"),
-			dom.E("div", dom.Class("outside-head"),
-				components.Quiet(l.T("back"), state.Go{Screen: state.ScreenWelcome}, components.Icon("back"))),
+			outsideHead(s, l, state.Go{Screen: state.ScreenWelcome}),
 			settings(s, l))
 	default:
 		return welcome(s, l)
 	}
+}
+
+// outsideHead leads back, and shows the links that go on at the open server.
+func outsideHead(s *stateOf, l *catalogue, back state.Msg) *dom.Node {
+	return dom.E("div", dom.Class("outside-head"), components.Quiet(l.T("back"), back, dom.ID("back"), components.Icon("back")),
+		dom.If(s.Session != nil, func() *dom.Node {
+			return dom.E("div", dom.Class("outside-running"), dom.A("role", "status"), running(s, l))
+		}))
 }
 
 // inside draws the navigation, the screen and the drawer.

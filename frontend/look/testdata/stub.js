@@ -89,7 +89,7 @@
     TrustCertificate: (a) => App.ProbeServer('jellyfin.lan'),
     StartDemo: () => has('demofail') ? fail('internal', 'The demo could not open a port.', 'Try again.') : wait(100, session(true)),
     ConnectKey: (a, n, k) => k === 'good' ? wait(20, session(false)) : fail('credential-refused', 'Living room does not know this API key.', 'Make a new key in the Dashboard under API Keys.'),
-    ConnectPassword: () => wait(20, session(false)),
+    ConnectPassword: () => has('wrong') ? fail('credential-refused') : wait(20, session(false)),
     StartQuickConnect: () => wait(5, { id: 'q1', code: '493 027' }),
     CancelFlow: (id) => { delete flows[id]; return wait(1, null); },
     OpenProfile: () => has('openfail') ? fail('secret-locked', 'The keyring is locked.', 'Unlock it, then try again.') : has('opening') ? never() : wait(20, session(false, has('plain'))),
@@ -115,7 +115,7 @@
       window.stub.backend = performance.now() - t0;
       return Promise.resolve(structuredClone(page));
     },
-    RefreshRoster: () => wait(200, counts()),
+    RefreshRoster: () => has('down') ? fail('server-unreachable') : wait(200, counts()),
     Account: (id) => wait(5, user(id)),
     Changes: (id) => wait(5, changes.filter((c) => !id || c.userId === id).map((c) => ({ ...c, undoable: c.state === 'confirmed' && !changes.some((x) => x.undoes === c.id) }))),
     Providers: () => has('noproviders') ? wait(5, []) : has('providersslow') ? never() : has('providersfail') ? fail('forbidden', 'This key may not read the providers.', 'Use an administrator.') : wait(5, [
@@ -178,7 +178,7 @@
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
       const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return undo; }) }),
     SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuName: 'Linked accounts', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
-    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(20, has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true }), Quit: () => wait(1, null),
+    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(has('locked') ? 600 : 20, has('locked') ? { ok: false, code: 'secret-locked' } : has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true }), Quit: () => wait(1, null),
   };
   window.go = { main: { App } };
   window.runtime = { EventsOn: (n, f) => { (listeners[n] = listeners[n] || []).push(f); return () => {}; }, ClipboardSetText: (t) => { window.stub.clipboard = t; return Promise.resolve(true); } };
