@@ -484,7 +484,7 @@ func chips(l *catalogue, a api.RosterRow) []*dom.Node {
 	}
 	// The style sheet shows as many chips as there is room for, and the remark for that number.
 	for shown := 1; shown <= most && shown < n; shown++ {
-		list = append(list, dom.E("span", dom.Class("chip-more beside-"+strconv.Itoa(shown)),
+		list = append(list, dom.E("span", dom.Class("chip-more past-"+strconv.Itoa(shown)),
 			l.T("row.more", "n", l.Number(n-shown))))
 	}
 	return list
