@@ -200,19 +200,31 @@ func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 		components.Banner("warn", "alert", dom.E("p", l.T("link.noSignIn"))),
 		dom.E("ul", dom.Class("ways"), list),
 	}
+	if again := lookAgain(s, l, p, client); again != nil {
+		body = append(body, again)
+	}
 	body = append(body, cures(l, p.NoWay)...)
+	// Only what goes on with this link stays in sight at the foot: several rows of buttons would hide what they are about.
 	return append(body,
 		components.Error(l, s.Link.Error),
-		dom.E("div", dom.Class("actions"),
-			device,
-			byName(l.T("link.byName"), state.LinkTab{Subject: true}, dom.ID("by-name")),
-			dom.If(client, func() *dom.Node {
-				return components.Secondary(l.T("link.enterClient"), state.Go{Screen: state.ScreenProviders}, dom.ID("enter-client"))
-			}),
-			dom.If(p.NoWay != nil && len(p.NoWay.Attempts) > 0, func() *dom.Node {
-				return components.Secondary(l.T("again"), state.FindWay{}, dom.ID("find-way"), components.Icon("refresh"),
-					dom.Flag("disabled", s.Link.Planning))
-			})))
+		dom.E("div", dom.Class("actions"), device,
+			byName(l.T("link.byName"), state.LinkTab{Subject: true}, dom.ID("by-name"))))
+}
+
+// lookAgain is what can make a sign-in work that did not: a client of one's own, where none is entered, and another try.
+func lookAgain(s *stateOf, l *catalogue, p *api.Plan, client bool) *dom.Node {
+	var buttons []*dom.Node
+	if client {
+		buttons = append(buttons, components.Secondary(l.T("link.enterClient"), state.Go{Screen: state.ScreenProviders}, dom.ID("enter-client")))
+	}
+	if p.NoWay != nil && len(p.NoWay.Attempts) > 0 {
+		buttons = append(buttons, components.Secondary(l.T("again"), state.FindWay{}, dom.ID("find-way"), components.Icon("refresh"),
+			dom.Flag("disabled", s.Link.Planning)))
+	}
+	if len(buttons) == 0 {
+		return nil
+	}
+	return dom.E("div", dom.Class("stack"), dom.E("div", dom.Class("actions"), buttons))
 }
 
 func reason(l *catalogue, o api.Option) *dom.Node {
