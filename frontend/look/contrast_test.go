@@ -45,7 +45,7 @@ func TestContrast(t *testing.T) {
 	for _, s := range all {
 		if !slices.Contains([]string{
 			"welcome", "welcome-error", "connect-nowhere", "welcome-damaged", "connect-key", "connect-quick", "connect-certificate", "connect-noplugin", "roster-server",
-			"roster-selected", "roster-error", "account", "link-ways", "link-signin", "link-device", "link-devices", "link-confirm", "link-done", "link-failed", "link-running",
+			"roster-selected", "roster-error", "account", "link-ways", "link-signin", "link-device", "link-devices", "link-confirm", "link-done", "link-failed", "link-owned", "link-running", "noway",
 			"remove-detour", "unregister", "providers-test", "self-service", "history", "settings", "palette", "shortcuts", "servers-menu",
 		}, s.name) {
 			continue

@@ -10,9 +10,11 @@
   const wait = (ms, v) => new Promise((r) => setTimeout(() => r(structuredClone(v)), ms));
   // What the real backend says: the texts for errors and reasons, and the rules for proxies.
   const real = fetch('backend.json').then((r) => r.json());
-  const fail = (code, sentence, hint) => Promise.reject({ code, sentence, hint: hint || '' });
+  // An error as it crosses: the page makes its sentence from code, reason and facts.
+  const wrong = (code, why, params) => ({ code, why: why || '', sentence: '', hint: '', params: params || {} });
+  const fail = (code, why, params) => Promise.reject(wrong(code, why, params));
   const never = () => new Promise(() => {});
-  const yes = { ok: true }, no = (reason) => ({ ok: false, reason });
+  const yes = { ok: true }, no = (why, params) => ({ ok: false, why, params });
   const names = ['Ada Lovelace', 'Björn Borg', 'carla', 'Dmitri', 'Émilie du Châtelet', 'Farid', 'Grace Hopper', 'hans', 'Ingrid', 'Jürgen', 'Kim', 'Lena',
     'Mohamed', 'Nina', 'Oskar', 'Priya', 'Quentin', 'Rosa', 'Søren', 'Tomás', 'Ulla', 'Vera', 'Wei', 'Yuki', 'Zoë'];
   const long = 'a-very-long-account-name-'.repeat(12), rtl = 'محمد عبد الله الخوارزمي', evil = '<img src=x onerror=alert(1)>\u202Egnp.exe';
@@ -42,12 +44,11 @@
     profiles: has('stored') || has('opening') || has('openfail') || has('plain') ? stored : [],
     damaged: has('damaged') ? 'servers.json.damaged-20261124' : '' };
   const all = { readRoster: yes, readOwn: yes, readConfig: yes, nameBeforeWrite: yes, postLink: yes, postLinkOwn: yes, deleteLink: yes, deleteLinkOwn: yes,
-    writeConfig: has('stubborn') ? no('x') : yes, preprovision: has('stubborn') ? yes : no('x'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
-  const deny = no('This plugin needs an administrator for that.');
+    writeConfig: has('stubborn') ? no('config-ignored') : yes, preprovision: has('stubborn') ? yes : no('config-only'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
   const session = (demo, plain) => ({ profile: { name: demo ? 'demo' : 'Living room', url: 'http://127.0.0.1:41733', credential: plain ? 'user' : 'api-key', demo },
     server: { id: 'abc', name: demo ? 'Demo' : 'Living room', version: '10.11.2', url: 'http://127.0.0.1:41733', wizardCompleted: true },
     capabilities: { flavour: has('stubborn') || has('early') ? 'Flowfin' : '9p4', version: has('early') ? '4.2.1.0' : '4.0', remarks: has('early') ? [{ why: 'version-roster', params: { since: '4.3.0-beta.34' } }, { why: 'version-preprovision', params: { since: '4.3.0-beta.40' } }] : undefined, credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
-      ...(plain ? { readRoster: deny, postLink: deny, deleteLink: deny, writeConfig: deny, unregister: deny } : {}) },
+      ...(plain ? { readRoster: no('admin-roster'), postLink: no('admin-link'), deleteLink: no('admin-unlink'), writeConfig: no('admin-settings'), unregister: no('admin-unregister') } : {}) },
     user: plain ? users[11] : null, stored: !demo, demoPeople: demo ? ['Ada Lovelace', 'Maria Lindqvist', 'Björn Borg', 'Mallory Moss'] : undefined });
   const fold = (s) => s.normalize('NFD').replace(/[\u0300-\u036f]/g, '').toLowerCase();
   const filters = { '': () => true, linked: (u) => u.identities.length > 0, unlinked: (u) => !u.identities.length, several: (u) => u.identities.length > 1,
@@ -67,17 +68,18 @@
     .split(' ').map((row) => parseInt(row, 36).toString(2).padStart(29, '0').split('').map((bit) => bit === '1'));
   const user = (id) => users.find((u) => u.id === id);
 
-  window.stub = { emit, users, flows };
+  window.stub = { emit, users, flows, wrong };
   const App = {
-    Bootstrap: () => has('bootfail') ? fail('internal', 'The settings folder cannot be read.', 'Check its permissions.') : real.then((r) => ({ ...boot, language: settings.language, words: r.words[settings.language] || r.words.en })),
+    Bootstrap: () => has('bootfail') ? Promise.reject({ ...wrong('internal'), sentence: 'The settings folder cannot be read.', hint: 'Check its permissions.' }) : real.then((r) => ({ ...boot, language: settings.language, words: r.words[settings.language] || r.words.en })),
     DiscoverServers: () => has('looking') ? never() : wait(30, has('found') ? [{ id: '1', name: 'Living room', url: 'http://192.168.1.10:8096' }, { id: '2', name: long, url: 'http://192.168.1.11:8096' }] : []),
     ProbeServer: (a) => {
       const srv = { id: 'abc', name: 'Living room', version: '10.11.2', url: 'https://' + a, wizardCompleted: true };
       switch (true) {
-        case a === 'ftp://nowhere': return fail('address-invalid', 'That is not a server address: only http and https lead to a Jellyfin server.', 'Type a name or an IP address, with a port or a path if the server has one, such as media.example.com/jellyfin or 192.168.1.10:8096.');
-        case a === 'nowhere': return fail('server-unreachable', 'nowhere cannot be reached: the name is unknown.', 'Check the spelling, or use the IP address.');
-        case a === 'hang': emit('progress', { step: 'waiting-for-server', text: 'Waiting for hang…' }); return never();
-        case a === 'huge': return fail('server-answer', 'huge answers with 10 MB of HTML.', 'Check the address.');
+        case a === 'ftp://nowhere': return fail('address-invalid', 'no-address', { why: 'other-scheme' });
+        case a === 'nowhere': return fail('server-unreachable', 'nothing-there', { typed: 'nowhere',
+          list: ['https://nowhere', 'https://nowhere:8920', 'http://nowhere:8096', 'http://nowhere'].map((a, i) => a + (i ? ' connection-refused' : ' no-tls')).join('\n') });
+        case a === 'hang': emit('progress', { step: 'waiting-for-server' }); return never();
+        case a === 'huge': return fail('server-answer', 'odd-answer', { host: 'huge', why: 'web-page' });
         case a === 'cert': return wait(5, { server: { ...srv, id: '' }, certificate: { sha256: Array(32).fill('A7').join(':'), subject: 'CN=jellyfin.lan', issuer: 'CN=jellyfin.lan', notBefore: '2025-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' } });
         case a === 'changed': return wait(5, { server: { ...srv, id: '' }, pinned: Array(32).fill('0B').join(':'), certificate: { sha256: Array(32).fill('A7').join(':'), subject: 'CN=jellyfin.lan', issuer: 'CN=jellyfin.lan', notBefore: '2025-01-01T00:00:00Z', notAfter: '2027-01-01T00:00:00Z' } });
         case a === 'starting': return wait(5, { server: srv, starting: true });
@@ -87,20 +89,20 @@
       return wait(5, { server: srv, plugin: true, flavours: ['9p4', 'K0lin'], quickConnect: true });
     },
     TrustCertificate: (a) => App.ProbeServer('jellyfin.lan'),
-    StartDemo: () => has('demofail') ? fail('internal', 'The demo could not open a port.', 'Try again.') : wait(100, session(true)),
-    ConnectKey: (a, n, k) => k === 'good' ? wait(20, session(false)) : fail('credential-refused', 'Living room does not know this API key.', 'Make a new key in the Dashboard under API Keys.'),
+    StartDemo: () => has('demofail') ? fail('internal') : wait(100, session(true)),
+    ConnectKey: (a, n, k) => k === 'good' ? wait(20, session(false)) : fail('credential-refused'),
     ConnectPassword: () => has('wrong') ? fail('credential-refused') : wait(20, session(false)),
     StartQuickConnect: () => wait(5, { id: 'q1', code: '493 027' }),
     CancelFlow: (id) => { delete flows[id]; return wait(1, null); },
-    OpenProfile: () => has('openfail') ? fail('secret-locked', 'The keyring is locked.', 'Unlock it, then try again.') : has('opening') ? never() : wait(20, session(false, has('plain'))),
+    OpenProfile: () => has('openfail') ? fail('secret-locked') : has('opening') ? never() : wait(20, session(false, has('plain'))),
     SignOut: () => wait(5, null), ForgetProfile: (n) => { boot.profiles = boot.profiles.filter((p) => p.name !== n); return wait(5, null); }, RenameProfile: () => wait(5, null),
     RosterPage: (r) => {
       if (has('partial') && !reading++) {
         setTimeout(() => { emit('roster', counts()); emit('progress', { step: 'reading-links', done: 12, total: 24 }); }, 5);
         return never();
       }
-      if (has('rosterfail')) return fail('server-unreachable', 'The server stopped answering.', 'Check that it is on, then try again.');
-      if (has('loading')) { emit('progress', { step: 'reading-roster', text: 'Reading accounts and links…', done: 1250 }); return never(); }
+      if (has('rosterfail')) return fail('timeout', 'stopped', { host: 'jellyfin.home.example' });
+      if (has('loading')) { emit('progress', { step: 'reading-roster', done: 1250 }); return never(); }
       const t0 = performance.now();
       let rows = users;
       if (has('empty')) rows = [];
@@ -118,16 +120,16 @@
     RefreshRoster: () => has('down') ? fail('server-unreachable') : wait(200, counts()),
     Account: (id) => wait(5, user(id)),
     Changes: (id) => wait(5, changes.filter((c) => !id || c.userId === id).map((c) => ({ ...c, undoable: c.state === 'confirmed' && !changes.some((x) => x.undoes === c.id) }))),
-    Providers: () => has('noproviders') ? wait(5, []) : has('providersslow') ? never() : has('providersfail') ? fail('forbidden', 'This key may not read the providers.', 'Use an administrator.') : wait(5, [
+    Providers: () => has('noproviders') ? wait(5, []) : has('providersslow') ? never() : has('providersfail') ? fail('forbidden', 'admin-config') : wait(5, [
       provider('oidc', 'authelia', { endpoint: 'https://auth.example.org', clientId: 'jellyfin', scopes: ['openid', 'profile', 'groups'], nameClaim: 'preferred_username' }),
-      provider('oidc', 'google', { known: !has('plain'), endpoint: has('plain') ? '' : 'https://accounts.google.com', enabled: true, relay: no('The base URL override leads to jellyfin.home.example.') }),
+      provider('oidc', 'google', { known: !has('plain'), endpoint: has('plain') ? '' : 'https://accounts.google.com', enabled: true, relay: no('override-host', { host: 'jellyfin.home.example' }) }),
       provider('saml', 'keycloak-saml', { endpoint: 'https://id.example.org/realms/home/protocol/saml', clientId: 'jellyfin', autoAdopt: true })]),
-    TestProvider: (p, n) => n === 'google' ? wait(50, { ok: false, facts: [{ name: 'Asked', value: 'https://accounts.google.com/.well-known/openid-configuration' }], error: { code: 'provider-unreachable', sentence: 'accounts.google.com does not answer.', hint: 'Check the connection.' } })
+    TestProvider: (p, n) => n === 'google' ? wait(50, { ok: false, facts: [{ name: 'Asked', value: 'https://accounts.google.com/.well-known/openid-configuration' }], error: wrong('provider-unreachable', 'idp-away', { host: 'accounts.google.com' }) })
       : wait(50, { ok: true, facts: [{ name: 'issuer', value: 'https://auth.example.org' }, { name: 'token endpoint', value: 'https://auth.example.org/token' }] }),
     SaveProviderSettings: () => wait(5, null), SaveProviderSecret: (p, n, secret) => { window.stub.secretGone = !secret; return wait(5, null); },
     PlanLink: (r) => {
       const hidden = { host: '127.0.0.1:18701', server: 'media.example.com', provider: r.provider };
-      const u = user(r.userId), o = (strategy, ok, why, params) => ({ strategy, ok, why, params, reason: why, write: 'post-link' });
+      const u = user(r.userId), o = (strategy, ok, why, params) => ({ strategy, ok, why, params, write: 'post-link' });
       const options = [o('relay', true, 'relay'), o('own-client', false, 'no-client'), o('device', true, 'device'), o('subject', true, 'claim', { claim: 'preferred_username' })];
       if (has('noway')) return real.then((b) => ({ account: u, provider: { protocol: r.protocol, name: r.provider, enabled: true, known: true }, ...o('subject', true, 'claim', { claim: 'preferred_username' }), allow: [],
         options: [o('relay', false, 'proxied-closed', hidden), { ...o('plugin-client', false, 'no-secret', { client: 'jellyfin' }), code: 'client-secret-missing' }, { ...o('own-client', false, 'no-client'), code: 'client-missing' }, o('subject', true, 'claim', { claim: 'preferred_username' })],
@@ -135,7 +137,7 @@
           allow: ['http://127.0.0.1:18701/sso/OID/redirect/' + r.provider], rules: b.rules } }));
       const chosen = options.find((x) => x.strategy === r.strategy) || options[0];
       return wait(20, { account: u, provider: { protocol: r.protocol, name: r.provider, nameClaim: 'preferred_username', enabled: true, known: true }, ...chosen,
-        allow: ['http://127.0.0.1:8787/sso/OID/redirect/' + r.provider], knownBeforeWrite: true, options, remarks: has('warn') ? [{ why: 'warn-disabled', sentence: 'The account is disabled: the link opens nothing until it is enabled.' }] : [] });
+        allow: ['http://127.0.0.1:8787/sso/OID/redirect/' + r.provider], knownBeforeWrite: true, options, remarks: has('warn') ? [{ why: 'warn-disabled' }] : [] });
     },
     StartLink: (r) => {
       const id = 'f' + (++flowID); flows[id] = r;
@@ -146,7 +148,7 @@
     },
     ConfirmFlow: (id, ok) => {
       const r = flows[id];
-      if (!ok) setTimeout(() => emit('flow', { id, step: 'failed', error: { code: 'cancelled', sentence: 'Cancelled.' } }), 5);
+      if (!ok) setTimeout(() => emit('flow', { id, step: 'failed', error: wrong('cancelled') }), 5);
       else setTimeout(() => {
         const identity = { protocol: r.protocol, provider: r.provider, name: r.name || 'bjorn' };
         user(r.userId).identities.push(identity);
@@ -161,9 +163,9 @@
     RemoveLinks: async (links) => {
       let error;
       if (has('slow')) {
-        emit('progress', { step: 'removing', text: 'Removing links…', done: 2, total: links.length });
+        emit('progress', { step: 'removing', done: 2, total: links.length });
         await new Promise((stop) => { window.stub.stop = stop; });
-        error = { code: 'cancelled', sentence: `Cancelled: 2 of ${links.length} links were removed.` };
+        error = wrong('cancelled', 'stopped-between', { done: '2', total: String(links.length) });
         links = links.slice(0, 2);
       }
       const made = links.map((k, i) => { const u = user(k.userId); u.identities = u.identities.filter((x) => !(x.provider === k.provider && x.name === k.name));
@@ -172,13 +174,13 @@
     },
     StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
     RemoveLinksViaUnregister: (links) => App.RemoveLinks(links),
-    PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, remarks: [{ why: 'drops-several', sentence: 'The account loses its 2 links, and its sessions end on every device.', params: { n: '2' } }], noPassword: true }),
+    PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, remarks: [{ why: 'drops-several', params: { n: '2' } }], noPassword: true }),
     Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', undoable: true, userName: user(id).name, time: new Date().toISOString() }),
     UndoChanges: (ids) => wait(10, { changes: ids.map((id) => { const c = changes.find((x) => x.id === id); const u = user(c.userId);
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
       const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return undo; }) }),
     SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuName: 'Linked accounts', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
-    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(has('locked') ? 600 : 20, has('locked') ? { ok: false, code: 'secret-locked' } : has('nokeyring') ? { ok: false, code: 'secret-unavailable', sentence: 'No keyring answers on this computer.', hint: 'Start GNOME Keyring or KWallet, then check again.' } : { ok: true }), Quit: () => wait(1, null),
+    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(has('locked') ? 600 : 20, has('locked') ? { ok: false, code: 'secret-locked' } : has('nokeyring') ? { ok: false, code: 'secret-unavailable' } : { ok: true }), Quit: () => wait(1, null),
   };
   window.go = { main: { App } };
   window.runtime = { EventsOn: (n, f) => { (listeners[n] = listeners[n] || []).push(f); return () => {}; }, ClipboardSetText: (t) => { window.stub.clipboard = t; return Promise.resolve(true); } };
