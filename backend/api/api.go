@@ -518,6 +518,9 @@ type Change struct {
 	// Error is the code of what went wrong: of a failed change, of one whose outcome is not known, and of one that was made
 	// where something else was lost or noticed on the way.
 	Error Code `json:"error,omitempty"`
+	// Why and Params say more of the error of a change in a run; Why is empty where there is no more to say.
+	Why    Why               `json:"why,omitempty"`
+	Params map[string]string `json:"params,omitempty"`
 	// Undoable is true where the change can be undone with the present sign-in, as far as the journal and the capabilities
 	// tell. The journal does not store it.
 	Undoable bool `json:"undoable,omitempty"`
@@ -533,4 +536,6 @@ type Progress struct {
 	// Done and Total count, where counting makes sense; Total is 0 otherwise.
 	Done  int `json:"done,omitempty"`
 	Total int `json:"total,omitempty"`
+	// SecondsLeft is about how long the rest takes, judged by the last steps; 0 where that is not known.
+	SecondsLeft int `json:"secondsLeft,omitempty"`
 }

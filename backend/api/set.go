@@ -48,6 +48,8 @@ type WantedLink struct {
 	Params map[string]string `json:"params,omitempty"`
 	// Remarks are what a person should know of a link that can be made, such as that nobody will be able to use it.
 	Remarks []Remark `json:"remarks,omitempty"`
+	// Undoes is the id of the change that this link takes back.
+	Undoes string `json:"undoes,omitempty"`
 }
 
 // WantedSet is what a source asks for.
@@ -118,6 +120,8 @@ type SetLine struct {
 	// Closest are names of accounts that the line may have meant, or of providers if it is the provider that is not there.
 	Closest []string `json:"closest,omitempty"`
 	Remarks []Remark `json:"remarks,omitempty"`
+	// Undoes is WantedLink.Undoes.
+	Undoes string `json:"undoes,omitempty"`
 }
 
 // SetCounts counts a plan's lines by their action. Skipped lines count only there.
@@ -183,25 +187,42 @@ const (
 
 // Run is a set of changes that were made together, as the journal keeps it.
 type Run struct {
+	// ID is empty for a set of one change, which stands in the journal by itself.
 	ID     string     `json:"id"`
 	Time   time.Time  `json:"time"`
 	Server string     `json:"server"`
 	Source SourceKind `json:"source"`
 	Label  string     `json:"label,omitempty"`
 	State  RunState   `json:"state"`
-	// Planned counts what was to be done; Made, Failed and Unknown count the changes by how they ended.
+	// Planned counts what was to be done; Made, Failed and Unknown count the changes by how they ended, and Left the ones that
+	// were not begun. Of an open run, the counts are those at its beginning.
 	Planned SetCounts `json:"planned"`
 	Made    int       `json:"made"`
 	Failed  int       `json:"failed"`
 	Unknown int       `json:"unknown"`
+	Left    int       `json:"left,omitempty"`
 	// Ended is zero while the run is open.
 	Ended time.Time `json:"ended,omitzero"`
 	// Undoes is the id of the run that this one took back.
 	Undoes string `json:"undoes,omitempty"`
 	// Undoable is true where the run can be taken back with the present sign-in, as far as the journal and the capabilities tell.
 	Undoable bool `json:"undoable,omitempty"`
-	// Changes are the run's changes, in the order of the plan. They are read only when the run is opened.
+	// Snapshot is the id of the snapshot that was taken before the run; empty if there is none.
+	Snapshot string `json:"snapshot,omitempty"`
+	// Changes are the run's changes, in the order of the plan. They are read only when the run is opened; a page of the history
+	// of one account has the account's.
 	Changes []Change `json:"changes,omitempty"`
+}
+
+// Snapshot describes the links of a moment, which were saved before a run.
+type Snapshot struct {
+	ID     string    `json:"id"`
+	Time   time.Time `json:"time"`
+	Server string    `json:"server"`
+	// Source and Label are of the run that was about to begin.
+	Source SourceKind `json:"source,omitempty"`
+	Label  string     `json:"label,omitempty"`
+	Links  int        `json:"links"`
 }
 
 // HistoryQuery asks for a page of the history. Empty fields do not filter.

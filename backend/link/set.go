@@ -149,7 +149,7 @@ func (p *setPlanner) readLines() {
 		w := &p.wanted.Links[i]
 		l := setLine{wanted: w, account: none, from: none, leads: none, left: without[w.Line]}
 		l.Line, l.Gone, l.Link = w.Line, w.Gone, api.Link{Identity: w.Identity}
-		l.UserName, l.Remarks = w.UserName, slices.Clone(w.Remarks)
+		l.UserName, l.Remarks, l.Undoes = w.UserName, slices.Clone(w.Remarks), w.Undoes
 		p.lines = append(p.lines, l)
 		if w.Line != 0 {
 			p.byLine[w.Line] = append(p.byLine[w.Line], i)
