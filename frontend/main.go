@@ -89,7 +89,7 @@ func (w *window) draw() {
 	for _, c := range after {
 		switch c := c.(type) {
 		case state.Focus:
-			w.page.Focus(c.ID)
+			w.page.Focus(c.ID, c.From)
 		case state.ScrollTo:
 			w.page.ScrollTo("rows", c.Top)
 		}

@@ -36,8 +36,9 @@ func (p *Page) Show(n *Node) {
 	p.apply.Invoke(string(p.buf))
 }
 
-// Focus moves the keyboard focus to the element with the id attribute.
-func (p *Page) Focus(id string) { js.Global().Get("jellybindDOM").Call("focus", id) }
+// Focus moves the keyboard focus to the element with the id attribute. Unless from is empty, it does so only if the element
+// with that id has the focus.
+func (p *Page) Focus(id, from string) { js.Global().Get("jellybindDOM").Call("focus", id, from) }
 
 // ScrollTo scrolls the element with the id attribute to a position in rem.
 func (p *Page) ScrollTo(id string, rem float64) {
@@ -54,6 +55,8 @@ func (p *Page) event(_ js.Value, args []js.Value) any {
 		ScrollTop: args[5].Float(),
 		Height:    args[6].Float(),
 		Target:    args[7].String(),
+		X:         args[8].Float(),
+		Y:         args[9].Float(),
 	}
 	flags := args[4].Int()
 	e.Checked, e.Ctrl, e.Shift = flags&1 != 0, flags&2 != 0, flags&4 != 0

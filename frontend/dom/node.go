@@ -39,6 +39,8 @@ type Event struct {
 	Target string
 	// ScrollTop and Height are in rem, so they are valid at every text size.
 	ScrollTop, Height float64
+	// X and Y are where a menu is asked for, in rem from the window's corner.
+	X, Y float64
 }
 
 // Handler answers one kind of event with a message.

@@ -145,6 +145,10 @@ var all = []shot{
 	{"add-connect", "", link(click("Open browser and sign in"), sees("4:3"), script(`document.getElementById('servers').click()`), click("Add a server"),
 		chromedp.SendKeys(chromedp.CSS("#address"), "jellyfin.lan"), click("Continue"), sees("How should"))},
 	{"leave", "", link(click("Open browser and sign in"), sees("4:3"), click("Leave the demo"), sees("Leave Demo server?"))},
+	{"row-menu", "", roster(script(`document.getElementById('row-2').dispatchEvent(new MouseEvent('contextmenu', {bubbles: true, cancelable: true, clientX: 420, clientY: 420}))`), sees("Copy account ID"))},
+	{"palette-found", "", roster(script(`document.querySelector('.nav-foot .nav-item').click()`), until(`document.getElementById('command')`),
+		chromedp.SendKeys(chromedp.CSS("#command"), "a"), sees("Open the account Ada Lovelace"))},
+	{"link-likely", "", roster(click("Link an identity to Björn Borg"), sees("Sign-in through the plugin"))},
 	{"roster-outdated", "s=down", roster(click("Refresh"), sees("could not be read again"))},
 	{
 		"connect-refused",

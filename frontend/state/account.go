@@ -118,8 +118,12 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		*d = Drawer{UserID: row.ID, Row: &row}
 		return s.openDrawer(), true
 	case OpenUser:
+		var cmds []Cmd
+		if s.Screen == ScreenAdd || s.Screen == ScreenConnect {
+			cmds = s.show(s.first())
+		}
 		*d = Drawer{UserID: m.ID}
-		return s.openDrawer(), true
+		return append(cmds, s.openDrawer()...), true
 	case CloseDrawer:
 		return s.closeDrawer(), true
 	case AccountLoaded:
@@ -168,7 +172,10 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		s.Dialog.Busy, s.Dialog.Stopping, s.Progress = false, false, nil
 		cmds := s.afterChange()
 		done := slices.DeleteFunc(slices.Clone(m.Changes), func(c api.Change) bool { return c.State != api.ChangeConfirmed })
-		told := Toast{Key: "toast.removed", N: len(done), Undo: undoable(done...)}
+		told := Toast{Key: "toast.removed", N: len(done)}
+		if len(done) > 0 {
+			told.Undo = s.record(done...)
+		}
 		if m.Err != nil && !stopped {
 			s.notRemoved(m)
 			cmds = append(cmds, Focus{ID: "dialog-cancel"})
@@ -191,7 +198,7 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		}
 		s.closeDialog()
 		return append(cmds, s.toast(&Toast{
-			Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}, Undo: undoable(m.Change),
+			Key: "toast.unregistered", Pairs: []string{"name", m.Change.UserName}, Undo: s.record(m.Change),
 		})...), true
 	default:
 		return nil, false

@@ -47,8 +47,8 @@ func (CallQuit) Do(ctx context.Context, b Backend) Msg { return Called{Err: do(c
 
 // Commands for the page itself.
 type (
-	// Focus moves the keyboard's focus once the page is drawn.
-	Focus struct{ ID string }
+	// Focus moves the keyboard's focus once the page is drawn. With From, it does so only from that element.
+	Focus struct{ ID, From string }
 	// ScrollTo scrolls the roster, in rem.
 	ScrollTo struct{ Top float64 }
 	// Copy puts a text on the clipboard.

@@ -335,7 +335,7 @@ func (s *State) leave() {
 	s.Roster.Height, s.Roster.generation = height, generation+1
 	s.Providers, s.History, s.Self, s.Dialog = fresh.Providers, History{}, Self{}, Dialog{}
 	s.Connect, s.Welcome.Demo, s.Welcome.Probing = Connect{}, false, false
-	s.DemoChanged = false
+	s.DemoChanged, s.lastLinked, s.made = false, "", nil
 	s.Epoch++
 	s.early, s.Toasts = nil, nil
 	s.Form[FieldKey], s.Form[FieldPassword], s.Form[FieldSecret] = "", "", ""

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"context"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -73,6 +74,10 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 		if !d.Busy {
 			s.closeDialog()
 		}
+	case AccountsFound:
+		if d.Kind == DialogPalette && m.Typed == s.Form[FieldCommand] {
+			d.Found = m.Rows
+		}
 	case PaletteMove:
 		if n := len(s.Commands()); n > 0 {
 			d.Choice = ((d.Choice+m.By)%n + n) % n
@@ -113,26 +118,30 @@ func (s *State) askRemove(links []api.Link, accounts map[string]api.Account) {
 	})
 }
 
-// Adopted returns an account that one of the dialog's identities would open again at its next sign-in.
-func (s *State) Adopted() (api.Account, bool) {
-	for _, k := range s.Dialog.Links {
-		if a := s.Dialog.Accounts[k.UserID]; a.TakesBack(s.Can().Adopts, []api.Identity{k.Identity}) {
-			return a, true
-		}
-	}
-	return api.Account{}, false
+// Adopted lists the accounts that one of the dialog's identities would open again at its next sign-in, in the order of the
+// links.
+func (s *State) Adopted() []api.Account {
+	return s.Dialog.accounts(func(a api.Account, gone []api.Identity) bool { return a.TakesBack(s.Can().Adopts, gone) })
 }
 
-// ShutOut lists the accounts that nobody could sign in to without the dialog's links, in the order of the links.
-func (d *Dialog) ShutOut() []api.Account {
+// ShutOut lists the accounts that nobody could sign in to without the dialog's links, in the order of the links. An account
+// that its identity opens again is none of them.
+func (s *State) ShutOut() []api.Account {
+	return s.Dialog.accounts(func(a api.Account, gone []api.Identity) bool {
+		return a.ShutOutWithout(gone) && !a.TakesBack(s.Can().Adopts, gone)
+	})
+}
+
+// accounts lists the accounts for which a condition on the identities that they lose is true.
+func (d *Dialog) accounts(is func(a api.Account, gone []api.Identity) bool) []api.Account {
 	gone := map[string][]api.Identity{}
 	for _, k := range d.Links {
 		gone[k.UserID] = append(gone[k.UserID], k.Identity)
 	}
 	var list []api.Account
 	for _, k := range d.Links {
-		if a := d.Accounts[k.UserID]; a.ShutOutWithout(gone[k.UserID]) {
-			list = append(list, a)
+		if ids, first := gone[k.UserID]; first && is(d.Accounts[k.UserID], ids) {
+			list = append(list, d.Accounts[k.UserID])
 		}
 		delete(gone, k.UserID)
 	}
@@ -248,6 +257,7 @@ func (s *State) escape() []Cmd {
 type Command struct {
 	Key  string // of the text
 	Name string // fills {name}
+	ID   string // tells apart what has the same name
 	Icon string
 	Msg  Msg
 }
@@ -283,12 +293,59 @@ func (s *State) Commands() []Command {
 	}
 	l := s.Text()
 	var match []Command
-	for _, c := range all {
+	for _, c := range append(all, s.providerCommands()...) {
 		if strings.Contains(strings.ToLower(l.T(c.Key, "name", c.Name)), typed) {
 			match = append(match, c)
 		}
 	}
+	for _, a := range s.Dialog.Found {
+		if a.Exists {
+			match = append(match, Command{Key: "command.account", Name: a.Name, ID: a.ID, Icon: "person", Msg: OpenUser{ID: a.ID}})
+		}
+	}
 	return match
+}
+
+// providerCommands are the lines that lead to a provider.
+func (s *State) providerCommands() []Command {
+	var list []Command
+	for _, p := range s.Providers.List {
+		list = append(list, Command{
+			Key: "command.provider", Name: p.Name, ID: ProviderID(p.Protocol, p.Name), Icon: "providers",
+			Msg: ShowProvider{Protocol: p.Protocol, Name: p.Name},
+		})
+	}
+	return list
+}
+
+// CallFind looks for accounts that match what was typed into the palette.
+type CallFind struct {
+	Typed string
+	Query api.RosterQuery
+}
+
+// AccountsFound answers CallFind.
+type AccountsFound struct {
+	Typed string
+	Rows  []api.RosterRow
+}
+
+// Do calls RosterPage. A failure finds nothing.
+func (c CallFind) Do(ctx context.Context, b Backend) Msg {
+	page, _ := get[api.RosterPage](ctx, b, "RosterPage", c.Query)
+	return AccountsFound{Typed: c.Typed, Rows: page.Rows}
+}
+
+// find looks for the accounts that the palette shows.
+func (s *State) find() []Cmd {
+	const most = 8
+	typed := s.Form[FieldCommand]
+	s.Dialog.Found = nil
+	if s.Session == nil || s.Plain() || !s.Roster.Loaded || strings.TrimSpace(typed) == "" {
+		return nil
+	}
+	q := api.RosterQuery{Search: typed, Sort: api.SortName, Limit: most, Language: s.Text().Tag}
+	return []Cmd{CallFind{Typed: typed, Query: q}}
 }
 
 // sessionCommands are the lines for the open server.

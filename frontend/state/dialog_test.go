@@ -112,12 +112,66 @@ func TestShutOut(t *testing.T) {
 		{"with a password", account(api.AuthProviderDefault, true), []api.Identity{a, b}, 0},
 		{"an orphan", account(api.AuthProviderPlugin, false), []api.Identity{a, b}, 0},
 	} {
+		s := opened(t)
 		d := state.Dialog{Accounts: map[string]api.Account{"u": c.account}}
 		for _, i := range c.removed {
 			d.Links = append(d.Links, api.Link{Identity: i, UserID: "u"})
 		}
-		if got := d.ShutOut(); len(got) != c.want {
+		s.Dialog = d
+		if got := s.ShutOut(); len(got) != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
+}
+
+// TestBothWarnings: an account that its own name opens again takes no warning from the others.
+func TestBothWarnings(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Session.Capabilities.Adopts = true
+	accounts, links := map[string]api.Account{}, []api.Link{}
+	for _, name := range []string{"maria", "noah", "tomas"} {
+		id := api.Identity{Provider: "p", Name: name + "-at-work"}
+		if name == "maria" {
+			id.Name = "Maria"
+		}
+		accounts[name] = api.Account{
+			User: api.User{ID: name, Name: name, AuthProvider: api.AuthProviderPlugin}, Exists: true, Identities: []api.Identity{id},
+		}
+		links = append(links, api.Link{Identity: id, UserID: name})
+	}
+	s.Update(state.AskRemove{Links: links, Accounts: accounts})
+	adopted, shutOut := s.Adopted(), s.ShutOut()
+	if len(adopted) != 1 || adopted[0].Name != "maria" || len(shutOut) != 2 || shutOut[0].Name != "noah" {
+		t.Errorf("opened again %v, shut out %v", adopted, shutOut)
+	}
+}
+
+// TestPaletteFinds accounts, providers and servers.
+func TestPaletteFinds(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Boot.Profiles = []api.Profile{{Name: "home"}, {Name: "Grandma"}}
+	s.Update(state.ShowDialog{Kind: state.DialogPalette})
+	find := want[state.CallFind](t, s.Update(state.Edit{Field: state.FieldCommand, Value: "m"}))
+	s.Update(state.AccountsFound{Typed: "ma", Rows: find1("late")})
+	s.Update(state.AccountsFound{Typed: find.Typed, Rows: find1("maria")})
+	names := map[string]state.Msg{}
+	for _, c := range s.Commands() {
+		names[c.Name] = c.Msg
+	}
+	if names["maria"] != (state.OpenUser{ID: "maria"}) || names["late"] != nil || names["Grandma"] != (state.Open{Name: "Grandma"}) {
+		t.Errorf("finds %v", names)
+	}
+	s.Update(state.Edit{Field: state.FieldCommand, Value: "provider idp"})
+	s.Update(state.PaletteRun{Index: -1})
+	if s.Screen != state.ScreenProviders {
+		t.Errorf("on %q", s.Screen)
+	}
+	s.Update(state.ShowDialog{Kind: state.DialogPalette})
+	none[state.CallFind](t, s.Update(state.Edit{Field: state.FieldCommand, Value: " "}))
+}
+
+func find1(name string) []api.RosterRow {
+	return []api.RosterRow{{Account: api.Account{User: api.User{ID: name, Name: name}, Exists: true}}}
 }

@@ -49,6 +49,8 @@ func (s *State) updateHistory(msg Msg) ([]Cmd, bool) {
 		return nil, true
 	case Undo:
 		return s.undo(m), true
+	case UndoLast:
+		return s.undoLast(), true
 	case Undone:
 		return s.undone(m), true
 	}
@@ -67,10 +69,25 @@ func (s *State) changesLoaded(m ChangesLoaded) {
 	}
 }
 
+// undoLast undoes the last change that was made here and is not undone yet.
+func (s *State) undoLast() []Cmd {
+	n := len(s.made)
+	switch {
+	case s.History.Undoing != "":
+		return nil
+	case n == 0:
+		return s.toast(&Toast{Key: "toast.nothingToUndo"})
+	case len(s.made[n-1]) == 0:
+		return s.toast(&Toast{Key: "toast.notUndoable"})
+	}
+	return s.undo(Undo{Changes: s.made[n-1]})
+}
+
 func (s *State) undo(m Undo) []Cmd {
 	if len(m.Changes) == 0 || s.History.Undoing == m.Changes[0] {
 		return nil
 	}
+	s.made = slices.DeleteFunc(s.made, func(ids []string) bool { return len(ids) > 0 && slices.Contains(m.Changes, ids[0]) })
 	s.History.Undoing = m.Changes[0]
 	s.Toasts = slices.DeleteFunc(s.Toasts, func(t Toast) bool { return slices.Equal(t.Undo, m.Changes) })
 	return []Cmd{CallUndo(m)}

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -109,11 +110,8 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		}
 		return append(s.plan(false), focus), true
 	case PickProvider:
-		l.Request.Protocol, l.Request.Provider = m.Protocol, m.Name
-		if !l.Subject {
-			l.Request.Strategy = ""
-		}
-		return s.plan(false), true
+		l.fresh = false
+		return s.pickProvider(m.Protocol, m.Name), true
 	case PickStrategy:
 		l.Request.Strategy, l.Subject = m.Strategy, m.Strategy == api.StrategySubject
 		return s.plan(false), true
@@ -131,6 +129,10 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 			return nil, true
 		}
 		l.Plan, l.Error = &m.Plan, nil
+		if l.fresh && m.Plan.OK { // Enter goes on
+			l.fresh = false
+			return []Cmd{Focus{ID: "run-link", From: "link-step"}}, true
+		}
 	case RunLink:
 		return s.runLink(m.Device), true
 	case FlowStarted:
@@ -189,7 +191,7 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 
 // again returns to the choice and keeps what was chosen.
 func (l *Link) again() {
-	l.Step, l.FlowID, l.Starting, l.Unseen = LinkChoose, "", false, false
+	l.Step, l.FlowID, l.Starting, l.Planning, l.Unseen = LinkChoose, "", false, false, false
 	l.Error, l.SignIn, l.Device, l.QR, l.Confirm, l.Progress, l.Local = nil, nil, nil, nil, nil, nil, ""
 	if l.Elsewhere() {
 		l.Request.Strategy = ""
@@ -276,11 +278,47 @@ func (s *State) startLinking(u api.User) []Cmd {
 	s.Link = Link{Step: LinkChoose, Account: u, Request: api.LinkRequest{UserID: u.ID}}
 	s.Form[FieldSubject] = ""
 	cmds := []Cmd{CallAccount{UserID: u.ID}, CallChanges{UserID: u.ID}}
-	if usable := s.LinkProviders(); len(usable) == 1 {
-		s.Link.Request.Protocol, s.Link.Request.Provider = usable[0].Protocol, usable[0].Name
-		cmds = append(cmds, s.plan(false)...)
+	s.Link.fresh = true
+	return append(append(cmds, s.pickLikely()...), Focus{ID: "link-step"})
+}
+
+func (s *State) pickProvider(protocol api.Protocol, name string) []Cmd {
+	l := &s.Link
+	l.Request.Protocol, l.Request.Provider = protocol, name
+	if !l.Subject {
+		l.Request.Strategy = ""
 	}
-	return append(cmds, Focus{ID: "link-step"})
+	return s.plan(false)
+}
+
+// pickLikely chooses the provider at which the account is probably missing: one where it has no identity yet. Of those it is
+// one that lets a stranger of the account's name in, or the last one that was linked at, or the one with the most links.
+func (s *State) pickLikely() []Cmd {
+	row := s.Drawer.Row
+	if row == nil {
+		row = s.Self.Own
+	}
+	rank := func(p api.ProviderDetail) int {
+		n := min(p.Links, 1<<20)
+		if row != nil && row.AtRisk && p.AutoAdopt {
+			n += 1 << 22
+		}
+		if ProviderID(p.Protocol, p.Name) == s.lastLinked {
+			n += 1 << 21
+		}
+		if row != nil && slices.ContainsFunc(row.Identities, func(i api.Identity) bool {
+			return i.Provider == p.Name && i.Protocol == p.Protocol
+		}) {
+			n -= 1 << 23
+		}
+		return n
+	}
+	list := s.LinkProviders()
+	if len(list) == 0 {
+		return nil
+	}
+	likely := slices.MaxFunc(list, func(a, b api.ProviderDetail) int { return cmp.Compare(rank(a), rank(b)) })
+	return s.pickProvider(likely.Protocol, likely.Name)
 }
 
 // activateAccount makes the account's row the active one, which gets the focus when the drawer closes. The drawer shows the
@@ -330,7 +368,7 @@ func (s *State) runLink(device bool) []Cmd {
 			l.Error = s.says(api.CodeNameInvalid, "link.subject.empty")
 			return []Cmd{Focus{ID: "subject"}}
 		}
-	case l.Plan == nil || !l.Plan.OK || l.Plan.Strategy == api.StrategySubject:
+	case l.Plan == nil || !l.Plan.OK || l.Planning || l.Plan.Strategy == api.StrategySubject:
 		return nil
 	}
 	l.Step, l.Starting, l.Error, l.Change, l.start = LinkSignIn, true, nil, nil, s.call()
@@ -435,7 +473,8 @@ func (s *State) linkDone(l *Link, c *api.Change) []Cmd {
 	if c == nil {
 		return cmds
 	}
-	return append(cmds, s.toast(&Toast{Key: "toast.linked", Pairs: []string{"name", name}, Undo: undoable(*c)})...)
+	s.lastLinked = ProviderID(l.Request.Protocol, l.Request.Provider)
+	return append(cmds, s.toast(&Toast{Key: "toast.linked", Pairs: []string{"name", name}, Undo: s.record(*c)})...)
 }
 
 // browserFailed reports whether no browser opened. The person can still copy the address.

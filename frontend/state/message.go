@@ -73,6 +73,8 @@ type (
 	}
 	// SelectAll selects all rows of the query.
 	SelectAll struct{}
+	// SelectShown selects all rows of the query, or none if any is selected: the checkbox of the table's head.
+	SelectShown struct{}
 	// SelectNone deselects all rows.
 	SelectNone struct{}
 	// OpenAccount opens the drawer.
@@ -162,6 +164,22 @@ type (
 	OpenMenu struct{ ID string }
 	// CloseMenu closes the open menu.
 	CloseMenu struct{}
+	// OpenRowMenu opens the menu of a row, at a place in rem.
+	OpenRowMenu struct {
+		Index int
+		X, Y  float64
+	}
+	// RunInMenu closes the menu and does what was chosen.
+	RunInMenu struct{ Msg Msg }
+	// ShowProvider shows one provider on its screen.
+	ShowProvider struct {
+		Protocol api.Protocol
+		Name     string
+	}
+	// UndoLast undoes the last change that was made in this window.
+	UndoLast struct{}
+	// Nothing does nothing: a key that the browser must not answer.
+	Nothing struct{}
 	// CopyText copies to the clipboard.
 	CopyText struct{ Text string }
 	// TestProvider asks the identity provider.

@@ -97,9 +97,7 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 		p.List = m.List
 		// The link panel may have opened before the providers came.
 		if l := &s.Link; l.Step == LinkChoose && l.Request.Provider == "" {
-			if usable := s.LinkProviders(); len(usable) == 1 {
-				return s.Update(PickProvider{Protocol: usable[0].Protocol, Name: usable[0].Name}), true
-			}
+			return s.pickLikely(), true
 		}
 	case TestProvider:
 		p.Tests[ProviderID(m.Protocol, m.Name)] = ProviderTest{Running: true}

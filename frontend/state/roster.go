@@ -137,10 +137,24 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 	case Select:
 		return s.selectRow(m), true
 	case SelectAll:
-		return append(s.selectRange(0, r.Total), Focus{ID: RowID(r.Tabbed())}), true // its button goes
+		return append(s.selectRange(0, r.Total), Focus{ID: RowID(r.Tabbed()), From: "select-all"}), true // its button goes
+	case SelectShown:
+		if len(r.Selected) > 0 {
+			r.selectNone()
+			return []Cmd{Focus{ID: "select-shown"}}, true
+		}
+		return append(s.selectRange(0, r.Total), Focus{ID: "select-shown"}), true
 	case SelectNone:
 		r.selectNone()
 		return []Cmd{Focus{ID: RowID(r.Tabbed())}}, true
+	case OpenRowMenu:
+		row, ok := r.Row(m.Index)
+		if !ok {
+			return nil, true
+		}
+		r.Active = m.Index
+		s.Menu, s.RowMenu = "row", RowMenu{Index: m.Index, Row: row, X: m.X, Y: m.Y}
+		return []Cmd{Focus{ID: "row-menu"}}, true
 	case FocusSearch:
 		if s.Screen != ScreenRoster {
 			return append(s.show(ScreenRoster), Focus{ID: "search"}), true

@@ -84,15 +84,19 @@ type State struct {
 	Self      Self
 	Settings  Settings
 	Dialog    Dialog
-	// Menu is the id of the open menu.
-	Menu   string
-	Toasts []Toast
+	// Menu is the id of the open menu; RowMenu says of which row the menu "row" is.
+	Menu    string
+	RowMenu RowMenu
+	Toasts  []Toast
 	// Progress says what the backend is doing in a long call.
 	Progress *api.Progress
 	// Epoch counts the sessions; see Answer.
 	Epoch int
 	// DemoChanged is true once something was changed in the open demo world.
 	DemoChanged bool
+
+	made       [][]string // the changes that were made at this server, in order; nil for one that cannot be undone
+	lastLinked string     // the ProviderID of the last link that was made
 
 	sure    bool // the person was asked about what leaving the server loses
 	toastID int
@@ -142,6 +146,13 @@ type Connect struct {
 type Opening struct {
 	Name  string
 	Error *api.Error
+}
+
+// RowMenu is the menu of a row, and its place in rem.
+type RowMenu struct {
+	Index int
+	Row   api.RosterRow
+	X, Y  float64
 }
 
 // PageSize is how many rows one call fetches. It is as many as a window shows on a screen of 1440 lines, so that one call
@@ -237,7 +248,8 @@ type Link struct {
 	// More shows the other strategies.
 	More bool
 
-	plan, start int // the numbers of the calls it waits for
+	fresh       bool // nobody has chosen anything yet
+	plan, start int  // the numbers of the calls it waits for
 }
 
 // Running reports whether a link waits for a person or the server.
@@ -377,8 +389,9 @@ type Dialog struct {
 	Error      *api.Error
 	// Detour is set if the links cannot be removed one by one, but all links of their accounts can be dropped.
 	Detour bool
-	// Choice is the chosen line of the palette.
+	// Choice is the chosen line of the palette. Found are the accounts that match what was typed there.
 	Choice int
+	Found  []api.RosterRow
 	// Then is what leaves the open server, if the person agrees (DialogLeave).
 	Then Msg
 }
@@ -476,6 +489,13 @@ func (s *State) CanRemove(a api.Account) api.Ability {
 func (s *State) CanWrite() bool {
 	_, able := s.Can().DirectWrite()
 	return able.OK
+}
+
+// record notes changes that were made as one step, for UndoLast. It returns their ids if all can be undone.
+func (s *State) record(changes ...api.Change) []string {
+	ids := undoable(changes...)
+	s.made = append(s.made, ids)
+	return ids
 }
 
 // undoable returns the ids of the changes if all of them can be undone, and none otherwise.

@@ -176,6 +176,12 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 		s.Now = m.Now
 	case CloseToast:
 		s.closeToast(m.ID)
+	case RunInMenu:
+		cmds := s.closeMenu()
+		return append(cmds, s.Update(m.Msg)...), true
+	case ShowProvider:
+		return append(s.show(ScreenProviders), Focus{ID: "provider-" + ProviderID(m.Protocol, m.Name)}), true
+	case Nothing:
 	case OpenMenu:
 		if s.Menu == m.ID {
 			return s.closeMenu(), true
@@ -196,6 +202,9 @@ func (s *State) updateRest(msg Msg) ([]Cmd, bool) {
 func (s *State) closeMenu() []Cmd {
 	id := s.Menu
 	s.Menu = ""
+	if id == "row" {
+		id = RowID(s.RowMenu.Index)
+	}
 	return []Cmd{Focus{ID: id}}
 }
 
@@ -232,6 +241,7 @@ func (s *State) edit(m Edit) []Cmd {
 		s.Link.Request.Name = m.Value
 	case FieldCommand:
 		s.Dialog.Choice = 0
+		return s.find()
 	case FieldPorts:
 		s.Settings.Error = nil
 	case FieldAddress:
@@ -249,11 +259,8 @@ func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
 	if !s.Booted || alt {
 		return nil, false
 	}
-	if ctrl {
-		if key == "k" || key == "K" {
-			return ShowDialog{Kind: DialogPalette}, true
-		}
-		return nil, false
+	if ctrl || key == "F5" {
+		return s.ctrlKey(key, editable)
 	}
 	if editable || s.Dialog.Kind != DialogNone || !s.SingleKeys() {
 		return nil, false
@@ -263,6 +270,44 @@ func (s *State) GlobalKey(key string, ctrl, alt, editable bool) (Msg, bool) {
 		return FocusSearch{}, s.Session != nil && !s.Plain()
 	case "?":
 		return ShowDialog{Kind: DialogShortcuts}, true
+	}
+	return nil, false
+}
+
+// ctrlKey is GlobalKey for keys with Control, or Command on a Mac, and for F5. The browser would reload the page, select its
+// whole text, or search in what happens to be drawn.
+func (s *State) ctrlKey(key string, editable bool) (Msg, bool) {
+	in := s.Session != nil && s.Screen != ScreenAdd && s.Screen != ScreenConnect && s.Dialog.Kind == DialogNone
+	switch key {
+	case "k", "K":
+		return ShowDialog{Kind: DialogPalette}, true
+	case "f", "F":
+		if in && !s.Plain() {
+			return FocusSearch{}, true
+		}
+		return Nothing{}, true
+	case "F5", "r", "R":
+		switch {
+		case in && s.Screen == ScreenRoster:
+			return Refresh{}, true
+		case in && s.Screen != ScreenSettings:
+			return Retry{}, true
+		}
+		return Nothing{}, true
+	}
+	if editable {
+		return nil, false
+	}
+	switch key {
+	case "a", "A":
+		if in && s.Screen == ScreenRoster {
+			return SelectAll{}, true
+		}
+		return Nothing{}, true
+	case "z":
+		if in {
+			return UndoLast{}, true
+		}
 	}
 	return nil, false
 }

@@ -23,6 +23,7 @@
     switch (name) {
       case 'value': if (el.value !== value) el.value = value; break;
       case 'checked': el.checked = value === 'true'; break;
+      case 'indeterminate': el.indeterminate = value === 'true'; break;
       case 'modal': late.push(el); break;
     }
   }
@@ -32,6 +33,7 @@
     switch (name) {
       case 'value': el.value = ''; break;
       case 'checked': el.checked = false; break;
+      case 'indeterminate': el.indeterminate = false; break;
     }
   }
 
@@ -80,13 +82,24 @@
   // Measuring makes the browser lay the page out at once, so it is done for those alone who ask for it.
   const measured = new Set(['scroll', 'resize']);
 
+  // Where a menu is asked for: at the pointer or, by a key, at the element.
+  function menuPlace(e, type) {
+    const byKey = type === 'keydown' && (e.key === 'ContextMenu' || e.key === 'F10' && e.shiftKey);
+    if (type !== 'contextmenu' && !byKey) return [0, 0];
+    const size = rem();
+    if (!byKey && (e.clientX || e.clientY)) return [e.clientX / size, e.clientY / size];
+    const r = e.target.getBoundingClientRect();
+    return [r.left / size + 4, r.top / size + 2];
+  }
+
   function send(e, type, target) {
     const t = target || e.target, r = measured.has(type) && t ? rem() : 0;
     const value = t && 'value' in t && typeof t.value === 'string' ? t.value : '';
     const flags = (t && t.checked ? 1 : 0) | (e.ctrlKey || e.metaKey ? 2 : 0) | (e.shiftKey ? 4 : 0) |
       (e.altKey ? 8 : 0) | (editable(t) ? 16 : 0);
+    const at = menuPlace(e, type);
     const stop = report(type, path(t), value, e.key || '', flags, r && t.scrollTop / r,
-      r && t.clientHeight / r, t && t.id || '');
+      r && t.clientHeight / r, t && t.id || '', at[0], at[1]);
     if (stop) e.preventDefault();
   }
 
@@ -125,7 +138,7 @@
     const root = document.getElementById(id);
     root.textContent = '';
     keep(0, root);
-    for (const type of ['click', 'input', 'change', 'submit', 'keydown']) {
+    for (const type of ['click', 'input', 'change', 'submit', 'keydown', 'contextmenu']) {
       document.addEventListener(type, (e) => {
         if (e.isComposing || type === 'keydown' && (typed(e) || arrows(e))) return;
         send(e, type);
@@ -157,9 +170,9 @@
     }).observe(root, { childList: true, subtree: true });
   }
 
-  function focus(id) {
+  function focus(id, from) {
     const el = document.getElementById(id);
-    if (!el) return;
+    if (!el || from && (!document.activeElement || document.activeElement.id !== from)) return;
     el.focus({ preventScroll: false });
     if (el.tagName === 'INPUT' && el.dataset.select !== undefined) el.select();
   }

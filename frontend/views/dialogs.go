@@ -125,15 +125,10 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 	case slices.ContainsFunc(d.Links, deleted):
 		undo = "remove.undo.orphan"
 	}
-	shutOut := d.ShutOut()
+	shutOut, adopted := s.ShutOut(), s.Adopted()
 	remarks := s.RemovalRemarks()
 	if s.Can().PasswordsOff.On {
 		shutOut = nil // the remarks say it
-	}
-	var adopted *dom.Node
-	if a, yes := s.Adopted(); yes {
-		shutOut = nil
-		adopted = components.Banner("warn", "alert", dom.E("p", l.T("remove.adopts", "name", api.Printable(a.Name))))
 	}
 	return components.Dialog(
 		l,
@@ -143,11 +138,8 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("ul", dom.Class("remove-list"), list),
 		words,
 		dom.If(len(remarks) > 0, func() *dom.Node { return components.Banner("warn", "alert", remarkLines(l, remarks)) }),
-		adopted,
-		dom.If(len(shutOut) > 0, func() *dom.Node {
-			return components.Banner("warn", "alert",
-				dom.E("p", l.N("remove.shutOut", len(shutOut), "name", api.Printable(shutOut[0].Name))))
-		}),
+		concerned(l, "remove.adopts", adopted),
+		concerned(l, "remove.shutOut", shutOut),
 		muted(l.T(undo)),
 		components.Error(l, d.Error),
 		progress(s, d.Busy),
@@ -163,6 +155,27 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 			),
 		),
 	)
+}
+
+// concerned warns of what a removal means for some accounts, and lists them if there are several.
+func concerned(l *catalogue, key string, accounts []api.Account) *dom.Node {
+	if len(accounts) == 0 {
+		return nil
+	}
+	const most = 100
+	var list []*dom.Node
+	for i, a := range accounts {
+		if i == most {
+			list = append(list, dom.E("li", dom.Class("muted"), l.T("row.more", "n", l.Number(len(accounts)-most))))
+			break
+		}
+		list = append(list, dom.E("li", dom.Key(a.ID), components.Name(a.Name)))
+	}
+	return components.Banner("warn", "alert",
+		dom.E("p", l.N(key, len(accounts), "name", api.Printable(accounts[0].Name))),
+		dom.If(len(accounts) > 1, func() *dom.Node {
+			return dom.E("details", dom.Class("concerned"), dom.E("summary", l.T("remove.which")), dom.E("ul", dom.Class("effects"), list))
+		}))
 }
 
 func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
@@ -236,7 +249,7 @@ func remarkItems(l *catalogue, remarks []api.Remark) []*dom.Node {
 
 // shortcuts lists the keyboard shortcuts. It leaves out single keys while they are turned off.
 func shortcuts(s *stateOf, l *catalogue) *dom.Node {
-	ctrl := l.T("key.ctrl")
+	ctrl := ctrl(s, l)
 	single := func(key, name string) []string {
 		if !s.SingleKeys() {
 			return nil
@@ -264,13 +277,15 @@ func shortcuts(s *stateOf, l *catalogue) *dom.Node {
 	return components.Dialog(l, "shortcuts", l.T("command.shortcuts"), state.CloseDialog{},
 		dom.E("div", dom.Class("two"),
 			group("keys.anywhere",
-				[]string{"command.palette", ctrl, "K"}, single("command.search", "/"), single("command.shortcuts", "?"),
+				[]string{"command.palette", ctrl, "K"}, []string{"command.search", ctrl, "F"}, single("command.search", "/"),
+				[]string{"keys.refresh", "F5"}, []string{"keys.undo", ctrl, "Z"}, single("command.shortcuts", "?"),
 				[]string{"keys.close", "Esc"}),
 			group("nav.roster",
 				[]string{"keys.move", "↑", "↓"}, []string{"keys.page", l.T("key.pageUp"), l.T("key.pageDown")},
 				[]string{"keys.ends", l.T("key.home"), l.T("key.end")},
 				[]string{"keys.open", "Enter"}, single("link.do", "L"), []string{"keys.select", l.T("key.space")},
-				[]string{"keys.range", "⇧", l.T("key.space")})),
+				[]string{"keys.range", "⇧", l.T("key.space")}, []string{"keys.all", ctrl, "A"},
+				[]string{"keys.menu", "⇧", "F10"})),
 		muted(l.T(note)))
 }
 
@@ -284,7 +299,7 @@ func palette(s *stateOf, l *catalogue) *dom.Node {
 			list,
 			dom.E(
 				"button",
-				dom.Key(c.Key+c.Name),
+				dom.Key(c.Key+c.Name+c.ID),
 				dom.ID("command-"+strconv.Itoa(i)),
 				dom.Class("command"),
 				dom.ClassIf("on", on),

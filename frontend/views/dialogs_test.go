@@ -9,6 +9,31 @@ var dialogsCases = map[string]func() *state.State{
 	"remove": func() *state.State {
 		return after(opened(german, false), state.Select{Index: 0}, state.AskRemoveSelected{})
 	},
+	"remove-both-warnings": func() *state.State {
+		s := opened(api.Settings{}, false)
+		accounts, links := map[string]api.Account{}, []api.Link{}
+		for _, name := range []string{"maria", "noah", hostile} {
+			id := api.Identity{Protocol: api.OIDC, Provider: "authelia", Name: name}
+			if name != "maria" {
+				id.Name += "-at-work"
+			}
+			accounts[name] = api.Account{
+				User: api.User{ID: name, Name: name, AuthProvider: api.AuthProviderPlugin}, Exists: true, Identities: []api.Identity{id},
+			}
+			links = append(links, api.Link{Identity: id, UserID: name})
+		}
+		return after(s, state.AskRemove{Links: links, Accounts: accounts})
+	},
+	"palette-found": func() *state.State {
+		s := stored(opened(german, false))
+		return after(s, state.ShowDialog{Kind: state.DialogPalette}, state.Edit{Field: state.FieldCommand, Value: "b"},
+			state.AccountsFound{Typed: "b", Rows: accounts().Rows})
+	},
+	"shortcuts-mac": func() *state.State {
+		s := opened(api.Settings{}, false)
+		s.Boot.OS = "darwin"
+		return after(s, state.ShowDialog{Kind: state.DialogShortcuts})
+	},
 	"remove-detour": func() *state.State {
 		s := opened(api.Settings{}, false)
 		s.Session.Capabilities.WriteConfig, s.Session.Capabilities.DeleteLink = api.Ability{}, api.Ability{}

@@ -88,6 +88,12 @@ func linkChoose(s *stateOf, l *catalogue) []*dom.Node {
 			dom.E("input", dom.A("type", "radio"), dom.A("name", "provider"), dom.A("value", id), dom.Checked(on),
 				dom.Make("change", func(dom.Event) any {
 					return state.PickProvider{Protocol: p.Protocol, Name: p.Name}
+				}),
+				dom.Make("keydown", func(e dom.Event) any {
+					if e.Key == "Enter" {
+						return state.RunLink{}
+					}
+					return nil
 				})),
 			dom.E(
 				"span",

@@ -90,7 +90,7 @@ var linkCases = map[string]func() *state.State{
 			state.OpenAccount{Index: 0},
 			state.StartLinking{Account: api.User{ID: "01", Name: "Ada"}},
 			state.PickProvider{Protocol: p.Protocol, Name: p.Name},
-			state.Planned{Number: 1, Plan: api.Plan{Provider: p, Option: subject, Options: []api.Option{
+			state.Planned{Number: 2, Plan: api.Plan{Provider: p, Option: subject, Options: []api.Option{
 				subject,
 				{Strategy: api.StrategyRelay, Why: "key-sign-in"},
 				{Strategy: api.StrategyOwnClient, Code: api.CodeClientMissing, Why: api.WhyClientMissing},

@@ -51,7 +51,7 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 					"span",
 					dom.Class("nav-keys"),
 					dom.A("aria-hidden", "true"),
-					components.Key(l.T("key.ctrl")),
+					components.Key(ctrl(s, l)),
 					components.Key("K"),
 				),
 			),
@@ -61,6 +61,14 @@ func navigation(s *stateOf, l *catalogue) *dom.Node {
 				dom.If(s.SingleKeys(), func() *dom.Node {
 					return dom.E("span", dom.Class("nav-keys"), dom.A("aria-hidden", "true"), components.Key("?"))
 				}))))
+}
+
+// ctrl is the key for shortcuts: Command on a Mac.
+func ctrl(s *stateOf, l *catalogue) string {
+	if s.Boot.OS == "darwin" {
+		return "⌘"
+	}
+	return l.T("key.ctrl")
 }
 
 // running lists the links that go on while the person looks at something else. A narrow navigation shows their short form,

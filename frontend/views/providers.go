@@ -63,7 +63,7 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 	test := s.Providers.Tests[id]
 	return dom.E("section", dom.Key(id), dom.Class("card provider"), dom.A("aria-labelledby", title),
 		dom.E("div", dom.Class("provider-head"), components.Protocol(p.Protocol),
-			dom.E("h2", dom.ID(title), components.Name(p.Name)), status,
+			dom.E("h2", dom.ID(title), dom.A("tabindex", "-1"), components.Name(p.Name)), status,
 			dom.If(!p.LinksUnknown, func() *dom.Node {
 				return dom.E("button", dom.Class("button quiet small"), dom.A("type", "button"),
 					dom.OnClick(state.FilterProvider{Protocol: p.Protocol, Name: p.Name}), dom.Flag("disabled", s.Plain()),

@@ -228,6 +228,7 @@ func selection(s *stateOf, l *catalogue) *dom.Node {
 		dom.Class("selection"),
 		dom.A("role", "region"),
 		dom.A("aria-label", l.T("selection.label")),
+		selectShown(s, l), // in the place where the table's head has it
 		dom.E("p", dom.A("role", "status"), l.N("selection.count", n)),
 		dom.If(n < s.Roster.Total, func() *dom.Node {
 			return components.Quiet(l.T("selection.all", "n", l.Number(s.Roster.Total)), state.SelectAll{}, dom.ID("select-all"))
@@ -240,6 +241,48 @@ func selection(s *stateOf, l *catalogue) *dom.Node {
 		),
 		components.Quiet(l.T("selection.none"), state.SelectNone{}),
 	)
+}
+
+// selectShown is the checkbox for all accounts that are shown.
+func selectShown(s *stateOf, l *catalogue) *dom.Node {
+	n, all := len(s.Roster.Selected), s.Roster.Total
+	return dom.E("input", dom.ID("select-shown"), dom.A("type", "checkbox"), dom.Checked(n > 0 && n >= all),
+		dom.Prop("indeterminate", strconv.FormatBool(n > 0 && n < all)), dom.A("aria-label", l.T("selection.shown")),
+		dom.A("title", l.T("selection.shown")), dom.Instead("click", func(dom.Event) any { return state.SelectShown{} }))
+}
+
+// rowMenu is what can be done with one row.
+func rowMenu(s *stateOf, l *catalogue) *dom.Node {
+	if s.Menu != "row" {
+		return nil
+	}
+	m := &s.RowMenu
+	a := m.Row
+	item := func(on bool, key, icon string, msg state.Msg) *dom.Node {
+		if !on {
+			return nil
+		}
+		return menuItem(key, icon, state.RunInMenu{Msg: msg}, dom.Text(l.T(key)))
+	}
+	_, selected := s.Roster.Selected[a.ID]
+	var links []api.Link
+	for _, i := range a.Identities {
+		links = append(links, api.Link{Identity: i, UserID: a.ID})
+	}
+	menu := menu("row", l.T("row.menu", "name", accountName(l, a.Account)), clean([]*dom.Node{
+		item(true, "row.open", "person", state.OpenAccount{Index: m.Index}),
+		item(a.Exists && !a.Unread && s.CanLink(a.ID).OK, "link.do", "link", state.StartLinking{Account: a.User}),
+		item(a.Exists, "row.copyName", "copy", state.CopyText{Text: a.Name}),
+		item(true, "row.copyId", "copy", state.CopyText{Text: a.ID}),
+		item(!a.Unread && !selected, "keys.select", "check", state.Select{Index: m.Index}),
+		item(len(links) > 0 && s.CanRemove(a.Account).OK, "row.remove", "unlink",
+			state.AskRemove{Links: links, Accounts: map[string]api.Account{a.ID: a.Account}}),
+	}))
+	list := menu.Kids[1]
+	list.Set(dom.Class("row-menu"))
+	list.Set(dom.Prop("style.left", "min("+rem(m.X)+", calc(100vw - 16rem))"))
+	list.Set(dom.Prop("style.top", "min("+rem(m.Y)+", calc(100vh - 16rem))"))
+	return menu
 }
 
 func grid(s *stateOf, l *catalogue) *dom.Node {
@@ -311,7 +354,8 @@ func gridHead(s *stateOf, l *catalogue) *dom.Node {
 		)
 	}
 	return dom.E("div", dom.Class("row row-head"), dom.A("role", "row"), dom.A("aria-rowindex", "1"),
-		dom.E("div", dom.Class("cell c-check"), dom.A("role", "columnheader"), dom.A("aria-label", l.T("column.select"))),
+		dom.E("div", dom.Class("cell c-check"), dom.A("role", "columnheader"), dom.A("aria-label", l.T("column.select")),
+			dom.If(s.Roster.Loaded && len(s.Roster.Selected) == 0, func() *dom.Node { return selectShown(s, l) })),
 		column("c-name", "column.account", api.SortName),
 		column("c-links", "column.identities", api.SortLinks),
 		column("c-activity", "column.activity", api.SortActivity),
@@ -404,6 +448,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 		dom.A("tabindex", index),
 		dom.OnClick(state.OpenAccount{Index: i}),
 		dom.Make("keydown", func(e dom.Event) any { return rowKey(s, i, a, e, id) }),
+		dom.Instead("contextmenu", func(e dom.Event) any { return state.OpenRowMenu{Index: i, X: e.X, Y: e.Y} }),
 		dom.E("div", dom.Class("cell c-check"), dom.A("role", "gridcell"),
 			dom.E("input", dom.A("type", "checkbox"), dom.A("tabindex", index), dom.Checked(selected),
 				dom.Flag("disabled", a.Unread),
@@ -512,6 +557,12 @@ func rowKey(s *stateOf, i int, a api.RosterRow, e dom.Event, id string) any {
 		return state.Activate{To: 0}
 	case "End":
 		return state.Activate{To: s.Roster.Total - 1}
+	case "ContextMenu":
+		return state.OpenRowMenu{Index: i, X: e.X, Y: e.Y}
+	case "F10":
+		if e.Shift {
+			return state.OpenRowMenu{Index: i, X: e.X, Y: e.Y}
+		}
 	}
 	if e.Target != id {
 		return nil

@@ -10,6 +10,10 @@ import (
 )
 
 var rosterCases = map[string]func() *state.State{
+	"row-menu": func() *state.State {
+		return after(opened(api.Settings{}, false), state.OpenRowMenu{Index: 0, X: 20.25, Y: 9})
+	},
+	"row-menu-de": func() *state.State { return after(opened(german, false), state.OpenRowMenu{Index: 3}) },
 	"roster-outdated": func() *state.State {
 		return after(opened(api.Settings{}, false), state.Refresh{}, state.Refreshed{Err: &api.Error{
 			Code: api.CodeServerUnreachable, Why: "refused", Params: map[string]string{"host": "jf.example"},

@@ -42,6 +42,7 @@ func Window(s *stateOf) *dom.Node {
 	}
 	return dom.E("div", dom.Class("window"),
 		body,
+		rowMenu(s, l),
 		dialog(s, l),
 		toasts(s, l),
 	)
