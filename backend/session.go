@@ -322,6 +322,13 @@ func certificateFacts(p api.Provider, now time.Time) ([]api.Fact, error) {
 			Name: "Key", Why: "rsa-bits", Params: map[string]string{"bits": bits},
 		})
 	}
+	if p.SAML.SecondCertificate != "" {
+		second, err := samlflow.ParseCertificate(p.SAML.SecondCertificate)
+		if err != nil {
+			return facts, err
+		}
+		facts = append(facts, api.Fact{Name: "Second certificate until", Value: second.NotAfter.UTC().Format(time.DateOnly)})
+	}
 	if now.After(cert.NotAfter) {
 		return facts, &api.Error{
 			Code:   api.CodeCertificateExpired,

@@ -32,15 +32,21 @@ func TestCertificatesAsTheServerReadsThem(t *testing.T) {
 	for name, c := range map[string]struct {
 		certificate string
 		ok          bool
+		second      string
 	}{
-		"bare":     {bare, true},
-		"PEM":      {"-----BEGIN CERTIFICATE-----\r\n" + lines + "\r\n-----END CERTIFICATE-----\r\n", false},
-		"blanks":   {" " + bare[:10] + " \n" + bare[10:], true},
-		"none":     {"", false},
-		"cut off":  {bare[:len(bare)/2], false},
-		"no paper": {"certificate", false},
+		"two":      {bare, true, bare},
+		"no other": {bare, false, "certificate"},
+		"bare":     {bare, true, ""},
+		"PEM":      {"-----BEGIN CERTIFICATE-----\r\n" + lines + "\r\n-----END CERTIFICATE-----\r\n", false, ""},
+		"blanks":   {" " + bare[:10] + " \n" + bare[10:], true, ""},
+		"none":     {"", false, ""},
+		"cut off":  {bare[:len(bare)/2], false, ""},
+		"no paper": {"certificate", false, ""},
 	} {
-		test := s.TestProvider(t.Context(), api.Provider{Protocol: api.SAML, Known: true, Certificate: c.certificate})
+		test := s.TestProvider(t.Context(), api.Provider{
+			Protocol: api.SAML, Known: true, Certificate: c.certificate,
+			SAML: api.SAMLSettings{SecondCertificate: c.second},
+		})
 		if test.OK != c.ok || test.OK != (test.Error == nil) || !test.OK && test.Error.Why == "" {
 			t.Errorf("%s: %+v", name, test)
 		}
@@ -48,7 +54,7 @@ func TestCertificatesAsTheServerReadsThem(t *testing.T) {
 		for _, f := range test.Facts {
 			shown = shown || f.Why == "rsa-bits" && f.Params["bits"] == "2048"
 		}
-		if shown != c.ok {
+		if shown != (c.ok || c.second != "") {
 			t.Errorf("%s: facts %+v", name, test.Facts)
 		}
 	}

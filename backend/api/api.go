@@ -192,6 +192,9 @@ type SAMLSettings struct {
 	ValidateInResponseTo bool `json:"validateInResponseTo,omitempty"`
 	// SignRequests is SignAuthnRequests: the plugin signs its AuthnRequests.
 	SignRequests bool `json:"signRequests,omitempty"`
+	// SecondCertificate is another signing certificate, in the form of Provider.Certificate, that a response may be signed with
+	// while the provider changes its key. It is empty where there is none.
+	SecondCertificate string `json:"secondCertificate,omitempty"`
 }
 
 // Identity is an account at an identity provider, as the plugin names it.

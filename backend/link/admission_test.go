@@ -283,6 +283,31 @@ func TestAResponseRefusedWithoutAReason(t *testing.T) {
 	}
 }
 
+// TestTheSecondCertificate: while the provider changes its key, the plugin's second certificate counts as well, for the server
+// and for our own check.
+func TestTheSecondCertificate(t *testing.T) {
+	t.Parallel()
+	other := anotherCertificate(t)
+	for _, strategy := range []api.Strategy{api.StrategyRelay, api.StrategyAssertion} {
+		t.Run(string(strategy), func(t *testing.T) {
+			t.Parallel()
+			o := with(api.FlavourFlowfin, nil)
+			o.Config = func(name string, config map[string]any) {
+				if name == demo.ADFS {
+					config["SamlCertificate"], config["SamlSecondaryCertificate"] = other, config["SamlCertificate"]
+				}
+			}
+			w := newWorldOf(t, o, api.CredentialAdmin)
+			c, err := w.Link(t.Context(), api.LinkRequest{
+				UserID: w.account(t, "guest").ID, Protocol: api.SAML, Provider: demo.ADFS, Strategy: strategy,
+			}, person{login: demo.NewcomerLogin})
+			if err != nil || c.State != api.ChangeConfirmed {
+				t.Errorf("%+v, %v", c, err)
+			}
+		})
+	}
+}
+
 // anotherCertificate is a certificate as the plugin holds one, of nobody in the world.
 func anotherCertificate(t *testing.T) string {
 	t.Helper()

@@ -104,6 +104,7 @@ func (l *Linker) samlRequest(ctx context.Context, f Facts, judge samlflow.Judge)
 	p := f.Provider
 	req := samlflow.Request{
 		Endpoint: p.Endpoint, ClientID: p.ClientID, Audience: p.SAML.Audience, Certificate: p.Certificate, Judge: judge,
+		Second:   p.SAML.SecondCertificate,
 		Callback: f.Base.EscapedPath() + ssoplugin.CallbackPath(p), AllowSHA1: f.Settings.AllowSHA1,
 	}
 	if judge == samlflow.Ours || p.Endpoint != "" && p.ClientID != "" && p.Certificate != "" {
@@ -194,7 +195,8 @@ func (l *Linker) serverStart(ctx context.Context, f Facts, person Person) (proof
 // expect is what the response to a sign-in that the server started must fit.
 func (l *Linker) expect(f Facts, result relayflow.Result, judge samlflow.Judge) samlflow.Expect {
 	return samlflow.Expect{
-		Judge: judge, Certificate: f.Provider.Certificate, Audience: cmp.Or(f.Provider.SAML.Audience, f.Provider.ClientID),
+		Judge: judge, Certificate: f.Provider.Certificate, Second: f.Provider.SAML.SecondCertificate,
+		Audience:  cmp.Or(f.Provider.SAML.Audience, f.Provider.ClientID),
 		Recipient: result.ACS, RequestID: result.RequestID, AllowSHA1: f.Settings.AllowSHA1, Now: l.Now(),
 	}
 }

@@ -47,6 +47,8 @@ type Expect struct {
 	Judge Judge
 	// Certificate is the provider's signing certificate, as ParseCertificate takes it. It is not used by ServersAlone.
 	Certificate string
+	// Second is another certificate that is allowed while the provider changes its key; empty where there is none.
+	Second string
 	// Audience is the service provider's entity id: the plugin's SamlAudience where it is set, else its SamlClientId. It may
 	// be empty except for the judge Ours; then it is not compared.
 	Audience string
@@ -80,7 +82,8 @@ type Assertion struct {
 //  1. Its form: bounded UTF-8 XML without DTD, entities, comments; exactly one assertion, in its place; signatures in
 //     their places only. See parse and locate.
 //  2. Its status is Success (Core, section 3.2.2.2).
-//  3. Response, assertion or both are signed by exactly the given certificate, and every signature that is there is right.
+//  3. Response, assertion or both are signed by exactly the given certificate, or all by the second one, and every
+//     signature that is there is right.
 //     From here on, only what was read from signed bytes is believed of the assertion. See verifier.verify.
 //  4. The response answers our request, at our address: InResponseTo, Destination (Core, section 3.2.2; Bindings, section
 //     3.5.5.2).
@@ -143,7 +146,11 @@ func newVerifier(expect Expect) (*verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &verifier{certificate: certificate, allowSHA1: expect.AllowSHA1}, nil
+	v := &verifier{certificate: certificate, allowSHA1: expect.AllowSHA1}
+	if expect.Second != "" {
+		v.second, err = ParseCertificate(expect.Second)
+	}
+	return v, err
 }
 
 // NameID returns the name in a response without believing it: signature, times and addresses are not checked. It shows a person

@@ -82,6 +82,11 @@ func TestCheckAccepts(t *testing.T) {
 				a.Remarks = []api.Remark{{Why: "saml-key", Params: map[string]string{"bits": "1024"}}}
 			},
 		},
+		"the second certificate": {
+			spec:   spec{by: &ec, response: true, assertion: true, algorithm: dsig.ECDSASHA256SignatureMethod},
+			expect: func(x *samlflow.Expect) { x.Second = ec.base64() },
+		},
+		"the first of two certificates": {expect: func(x *samlflow.Expect) { x.Second = ec.base64() }},
 		"expired certificate": {
 			spec: spec{by: &old}, expect: func(x *samlflow.Expect) { x.Certificate = old.base64() },
 			want: func(a *samlflow.Assertion) {
@@ -147,6 +152,19 @@ func TestCheckRefuses(t *testing.T) {
 		"another key in the assertion, the right one in the response": {
 			spec:   spec{response: true, elements: func(_, a *etree.Element) { spec{}.sign(t, other, a) }},
 			reason: "does not fit the provider's certificate",
+		},
+		"neither of two certificates": {
+			spec: spec{by: &other}, expect: func(x *samlflow.Expect) { x.Second = old.base64() },
+			reason: "does not fit the provider's certificate",
+		},
+		"the second certificate in the response, the first in the assertion": {
+			expect: func(x *samlflow.Expect) { x.Second = other.base64() },
+			edit: func(t *testing.T, xml []byte) []byte {
+				return edit(t, xml, func(root *etree.Element) { spec{}.sign(t, other, root) })
+			}, reason: "does not fit the provider's certificate",
+		},
+		"a second certificate that cannot be read": {
+			expect: func(x *samlflow.Expect) { x.Second = "MII" }, reason: "certificate",
 		},
 		"the same name in another certificate": {
 			spec: spec{by: &old}, reason: "does not fit the provider's certificate",

@@ -23,9 +23,10 @@ type Request struct {
 	// Callback is the escaped path at which the response is caught, with the server's base path. It is the plugin's own, so
 	// that the identity provider need not allow another.
 	Callback string
-	// The next four go into Expect. An empty Audience means ClientID.
+	// The next five go into Expect. An empty Audience means ClientID.
 	Judge       Judge
 	Certificate string
+	Second      string
 	Audience    string
 	AllowSHA1   bool
 }

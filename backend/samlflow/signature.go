@@ -64,9 +64,11 @@ func digestMethod(id string) (crypto.Hash, bool) {
 	return 0, false
 }
 
-// verifier checks signatures with one certificate.
+// verifier checks the signatures of one response with one certificate. While the provider changes its key, second is another
+// one that may have signed instead; nil where there is none. The first signature decides which of the two it is.
 type verifier struct {
 	certificate *x509.Certificate
+	second      *x509.Certificate
 	allowSHA1   bool
 	sha1Used    bool
 }
@@ -164,10 +166,24 @@ func (v *verifier) signedInfo(signedInfo *etree.Element, value []byte) (*etree.E
 	}
 	h := m.hash.New()
 	_, _ = h.Write(canonical)
-	if !m.fits(v.certificate.PublicKey, h.Sum(nil), value) {
+	if !v.signed(m, h.Sum(nil), value) {
 		return nil, badSignature()
 	}
 	return info, nil
+}
+
+// signed checks a signature value, and settles which certificate the other signatures must fit.
+func (v *verifier) signed(m method, digest, value []byte) bool {
+	first, second := v.certificate, v.second
+	v.second = nil
+	if m.fits(first.PublicKey, digest, value) {
+		return true
+	}
+	if second == nil || !m.fits(second.PublicKey, digest, value) {
+		return false
+	}
+	v.certificate = second
+	return true
 }
 
 // fits checks a signature value: PKCS #1 v1.5 for RSA, the two halves r and s for ECDSA (XML Signature 1.1, sections

@@ -37,15 +37,16 @@ type settings struct {
 	DisableHTTPS               bool `json:"DisableHttps"`
 	RequirePKCE                bool `json:"RequirePkce"`
 
-	SamlEndpoint          string
-	SamlClientID          string `json:"SamlClientId"`
-	SamlCertificate       string
-	SamlAudience          string
-	DoNotValidateAudience bool
-	ValidateAudience      bool
-	ValidateRecipient     bool
-	ValidateInResponseTo  bool
-	SignAuthnRequests     bool
+	SamlEndpoint             string
+	SamlClientID             string `json:"SamlClientId"`
+	SamlCertificate          string
+	SamlSecondaryCertificate string
+	SamlAudience             string
+	DoNotValidateAudience    bool
+	ValidateAudience         bool
+	ValidateRecipient        bool
+	ValidateInResponseTo     bool
+	SignAuthnRequests        bool
 
 	AllowExistingAccountLink bool
 	EnableUnverifiedLinking  bool
@@ -125,7 +126,7 @@ func (p *Plugin) describe(proto api.Protocol, c provider) (api.Provider, error) 
 		out.Endpoint, out.ClientID, out.Certificate = s.SamlEndpoint, s.SamlClientID, s.SamlCertificate
 		out.SAML = api.SAMLSettings{
 			ValidateRecipient: s.ValidateRecipient, ValidateInResponseTo: s.ValidateInResponseTo,
-			SignRequests: s.SignAuthnRequests,
+			SignRequests: s.SignAuthnRequests, SecondCertificate: s.SamlSecondaryCertificate,
 		}
 		if p.audience != nil {
 			out.SAML.Audience = p.audience(s)

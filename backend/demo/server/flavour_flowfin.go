@@ -88,6 +88,7 @@ func flavourFlowfin() flavour {
 				{"SamlSloEndpoint", blankWord},
 				{"SamlClientId", word},
 				{"SamlCertificate", word},
+				{"SamlSecondaryCertificate", word},
 				{"SamlAudience", word},
 				{"DoNotValidateAudience", flag},
 				{"ValidateRecipient", flag},

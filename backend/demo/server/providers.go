@@ -358,7 +358,7 @@ func postProvider(c *call) answer {
 		return c.invalid("$", "The JSON value could not be converted. Path: $ | LineNumber: 0 | BytePositionInLine: 0.")
 	}
 	if c.s.flavour.guards && k.segment == "saml" {
-		if _, err := parseCertificate(p.text("SamlCertificate")); err != nil {
+		if _, err := p.certificates(); err != nil {
 			return failed(http.StatusBadRequest)
 		}
 	}

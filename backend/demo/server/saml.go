@@ -172,11 +172,11 @@ var errNoResponse = errors.New("no SAML response")
 
 // checkSAML checks a SAML response as the real plugin does: the signature of the response or of its assertion against the
 // provider's certificate, and that its confirmation has not expired; Flowfin also checks conditions, audience, and on
-// request the recipient, and takes every assertion once. At the callback the roles
-// must be right too, and on request the response must answer an AuthnRequest of this server. What is read is read from the
-// elements that the signature covers. The caller holds the lock.
+// request the recipient, and takes every assertion once. At the callback the roles must be right too, and on request the
+// response must answer an AuthnRequest of this server. No flavour asks for an AuthnStatement or compares the issuers of
+// response and assertion. What is read is read from the elements that the signature covers. The caller holds the lock.
 func (c *call) checkSAML(p *provider, response string, atCallback bool) (assertion, error) {
-	certificate, err := parseCertificate(p.text("SamlCertificate"))
+	certificates, err := p.certificates()
 	if err != nil {
 		return assertion{}, fmt.Errorf("%w: %w", errNoResponse, err)
 	}
@@ -188,7 +188,7 @@ func (c *call) checkSAML(p *provider, response string, atCallback bool) (asserti
 	if err != nil || root.Tag != "Response" {
 		return assertion{}, fmt.Errorf("%w: %w", errNoResponse, err)
 	}
-	signed, err := signedAssertion(root, certificate)
+	signed, err := signedByOneOf(root, certificates)
 	if err != nil {
 		return assertion{}, err
 	}
@@ -251,6 +251,32 @@ func innerText(e *etree.Element) string {
 		}
 	}
 	return b.String()
+}
+
+// certificates are those that a response may be signed with: the provider's, and a second one where it is set.
+func (p *provider) certificates() ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	for _, text := range []string{p.text("SamlCertificate"), p.text("SamlSecondaryCertificate")} {
+		if text == "" && all != nil {
+			break
+		}
+		certificate, err := parseCertificate(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, certificate)
+	}
+	return all, nil
+}
+
+// signedByOneOf is signedAssertion with the first certificate that fits.
+func signedByOneOf(root *etree.Element, certificates []*x509.Certificate) (signed *etree.Element, err error) {
+	for _, certificate := range certificates {
+		if signed, err = signedAssertion(root.Copy(), certificate); err == nil {
+			return signed, nil
+		}
+	}
+	return nil, err
 }
 
 // signedAssertion returns the one assertion of a response, out of what the signature covers: of the response when that is
