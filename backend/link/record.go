@@ -25,6 +25,8 @@ type outcome struct {
 	err error
 	// lost says what else was lost on the way, such as another link that could not be written again.
 	lost error
+	// reading says, with unread, why the links could not be read.
+	reading error
 	// notice says what else the change did, though all went well.
 	notice error
 }

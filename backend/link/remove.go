@@ -51,7 +51,11 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 		if err != nil {
 			return changes, err
 		}
-		change, err := l.remove(ctx, *roster.Account(before, link.UserID), link, req.ViaUnregister)
+		account := *roster.Account(before, link.UserID)
+		account.Identities = slices.DeleteFunc(slices.Clone(account.Identities), func(id api.Identity) bool {
+			return slices.Contains(req.Links[:i], api.Link{Identity: id, UserID: account.ID})
+		})
+		change, err := l.remove(ctx, account, link, req.ViaUnregister)
 		done()
 		if change.ID != "" {
 			changes = append(changes, change)

@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -114,16 +115,29 @@ func TestWhatCannotBeRemovedIsKnownBefore(t *testing.T) {
 // the next credential.
 func TestRemovingTheOwnLastLink(t *testing.T) {
 	t.Parallel()
-	for _, as := range []api.CredentialKind{api.CredentialUser, api.CredentialAdmin} {
-		t.Run(string(as), func(t *testing.T) {
+	for _, c := range []struct {
+		as     api.CredentialKind
+		answer int // to the last removal; 0 passes the server's on
+		cut    bool
+	}{
+		{as: api.CredentialUser},
+		{as: api.CredentialAdmin},
+		{as: api.CredentialUser, answer: http.StatusInternalServerError},
+		{as: api.CredentialAdmin, answer: http.StatusBadGateway},
+		{as: api.CredentialUser, cut: true},
+	} {
+		t.Run(fmt.Sprint(c.as, c.answer, c.cut), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, api.FlavourFlowfin, as)
+			w := newWorld(t, api.FlavourFlowfin, c.as)
 			w.Server().AddLink(api.Link{
 				Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: "one-more"}, UserID: w.Self.ID,
 			})
 			var req link.RemoveRequest
 			for _, id := range w.account(t, w.Self.Name).Identities {
 				req.Links = append(req.Links, api.Link{Identity: id, UserID: w.Self.ID})
+			}
+			if c.answer != 0 || c.cut {
+				w.lose, w.answer = "DELETE "+req.Links[len(req.Links)-1].Name, c.answer
 			}
 			changes, err := w.Remove(t.Context(), req, quiet)
 			e, ok := errors.AsType[*api.Error](err)

@@ -32,7 +32,7 @@ func (l *Linker) settle(ctx context.Context, sent error, link api.Link, want boo
 	case sent == nil && !want && l.endedOwnSession(err, link):
 		return outcome{how: made, notice: signedOut(link)}
 	case err != nil:
-		return outcome{how: unread, err: cmp.Or(sent, err)}
+		return outcome{how: unread, err: cmp.Or(sent, err), reading: err}
 	case slices.Contains(ids, link.Identity) == want:
 		return outcome{how: made}
 	case answerLost(sent):
@@ -45,8 +45,8 @@ func (l *Linker) settle(ctx context.Context, sent error, link api.Link, want boo
 	return failure(stillThere(link.Name))
 }
 
-// endedOwnSession reports whether reading back failed because the removal, which the server confirmed, ended our own session:
-// some plugins end an account's sessions with its last link.
+// endedOwnSession reports whether reading back failed because the removal ended our own session: some plugins end an account's
+// sessions with its last link.
 func (l *Linker) endedOwnSession(err error, removed api.Link) bool {
 	return api.IsCode(err, api.CodeCredentialRefused) && removed.UserID == l.self() &&
 		l.Plugin.Capabilities().RemovalEndsSessions
@@ -170,7 +170,13 @@ func (l *Linker) move(ctx context.Context, link, from api.Link) outcome {
 // sessions: ask before, unless the link would let a stranger in.
 func (l *Linker) drop(ctx context.Context, a api.Account, link api.Link) outcome {
 	if l.Removable(a, link).OK || !l.canRebuild(a) {
-		return l.settle(ctx, l.Plugin.DeleteLink(ctx, link), link, false)
+		o := l.settle(ctx, l.Plugin.DeleteLink(ctx, link), link, false)
+		// Our session worked until the removal was sent, and only the removal of the last link ends it.
+		last := len(a.Identities) == 1 && a.Identities[0] == link.Identity
+		if o.how == unread && last && l.endedOwnSession(o.reading, link) {
+			return outcome{how: made, notice: signedOut(link)}
+		}
+		return o
 	}
 	rebuilt := l.rebuild(ctx, a, link.Identity)
 	if rebuilt.how == failed {
