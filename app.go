@@ -180,8 +180,8 @@ func (a *App) PlanLink(req api.LinkRequest) (api.Plan, error) { return a.window.
 
 func (a *App) StartLink(req api.LinkRequest) (string, error) { return a.window.StartLink(a.ctx, req) }
 
-func (a *App) StartVerify(protocol api.Protocol, provider string) (string, error) {
-	return a.window.StartVerify(a.ctx, protocol, provider)
+func (a *App) StartVerify(protocol api.Protocol, provider string, strategy api.Strategy) (string, error) {
+	return a.window.StartVerify(a.ctx, protocol, provider, strategy)
 }
 
 func (a *App) ConfirmFlow(id string, yes bool) error { return a.window.ConfirmFlow(id, yes) }

@@ -689,6 +689,19 @@ func joinJSON(writing, err error) error {
 	return writing
 }
 
+// verifiedNotes prints what signing in would have changed, and what the sign-in that proved the identity was like.
+func (a *app) verifiedNotes(v api.Verified) {
+	if len(v.Effects) > 0 {
+		a.out.text("", a.t("Signing in to Jellyfin would change that account:"))
+	}
+	for _, r := range v.Effects {
+		a.out.text("• ", a.words.Why(r.Why, r.Params))
+	}
+	for _, r := range v.Remarks {
+		a.out.text(a.t("Note: "), a.words.Why(r.Why, r.Params))
+	}
+}
+
 func (a *app) linksVerify() *cobra.Command {
 	var provider providerFlag
 	var protocol choice
@@ -733,6 +746,7 @@ server would create an account.`,
 			}
 			a.out.text("", a.t("{name} at {provider} opens {account}.",
 				"name", v.Identity.Name, "provider", idp.Name, "account", v.Account.Name)+" "+how)
+			a.verifiedNotes(v)
 			return nil
 		},
 	}

@@ -25,11 +25,10 @@ type flows struct {
 
 // flow is a sign-in that is under way.
 type flow struct {
-	id      string
-	window  *Window
-	cancel  context.CancelFunc
-	task    *task
-	linking bool // the page can ask for consent
+	id     string
+	window *Window
+	cancel context.CancelFunc
+	task   *task
 
 	mu     sync.Mutex
 	signIn string        // the address to open
@@ -176,9 +175,6 @@ func (f *flow) Confirm(ctx context.Context, c api.Confirmation) error {
 
 // UseLocal asks the page. Without an answer the question stays open, and the flow goes on.
 func (f *flow) UseLocal(ctx context.Context, address string) (api.Consent, error) {
-	if !f.linking {
-		return api.ConsentOpen, nil
-	}
 	limited, cancel := context.WithTimeout(ctx, 10*time.Minute)
 	defer cancel()
 	switch yes, answered := f.ask(limited, api.FlowEvent{Step: "local", Address: address}); {
@@ -234,7 +230,6 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 		return "", err
 	}
 	return w.run(ctx, s.Entry(), func(ctx context.Context, f *flow) error {
-		f.linking = true
 		change, err := s.Linker.Link(ctx, req, f)
 		f.task.written()
 		if change.ID != "" {
@@ -248,14 +243,14 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 	}), nil
 }
 
-// StartVerify starts to verify a provider, and returns the id of its flow events.
-func (w *Window) StartVerify(ctx context.Context, protocol api.Protocol, provider string) (string, error) {
+// StartVerify starts to verify a provider, and returns the id of its flow events. An empty strategy takes the first that works.
+func (w *Window) StartVerify(ctx context.Context, protocol api.Protocol, provider string, strategy api.Strategy) (string, error) {
 	s, _, err := w.current()
 	if err != nil {
 		return "", err
 	}
 	return w.run(ctx, s.Entry(), func(ctx context.Context, f *flow) error {
-		v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: protocol, Provider: provider}, f)
+		v, err := s.Linker.Verify(ctx, link.VerifyRequest{Protocol: protocol, Provider: provider, Strategy: strategy}, f)
 		if err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func TestLink(t *testing.T) {
 				t.Errorf("somebody else's journal: %+v, %v", other, err)
 			}
 
-			verifying, err := w.StartVerify(ctx, c.protocol, c.provider)
+			verifying, err := w.StartVerify(ctx, c.protocol, c.provider, "")
 			id = must(w, verifying, err)
 			w.signIn(id, demo.TourName)
 			if v := w.flow(id, "verified").Verified; v.Account.ID != maria.ID || v.Identity != asked.Identity {
@@ -212,6 +212,21 @@ func TestLinkAsksAboutTheLocalAddress(t *testing.T) {
 	}
 	if e := w.stored()[0]; e.LocalAddress != d.LocalURL() {
 		t.Errorf("kept %q", e.LocalAddress)
+	}
+	if err := w.SetLocalAddress(ctx, "home", ""); err != nil {
+		t.Fatal(err)
+	}
+	verifying, err := w.StartVerify(ctx, api.OIDC, demo.Authelia, "")
+	id = must(w, verifying, err)
+	if address := w.flow(id, "local").Address; address != d.LocalURL() {
+		t.Errorf("the verification asked about %q", address)
+	}
+	if err := w.ConfirmFlow(id, true); err != nil {
+		t.Fatal(err)
+	}
+	w.signIn(id, demo.TourName)
+	if v := w.flow(id, "verified").Verified; v.Strategy != api.StrategyRelayLocal {
+		t.Errorf("verified by %s", v.Strategy)
 	}
 	if err := w.SetLocalAddress(ctx, "home", "http://203.0.113.5"); !api.IsCode(err, api.CodeLocalAddress) {
 		t.Error(err)

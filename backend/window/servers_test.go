@@ -101,7 +101,7 @@ func TestForgetEndsTheSignInFirst(t *testing.T) {
 	s, err := w.ConnectPassword(ctx, front.URL, "home", "root", password)
 	must(w, s, err)
 	w.credential("home")
-	id, err := w.StartVerify(ctx, api.OIDC, demo.Authelia)
+	id, err := w.StartVerify(ctx, api.OIDC, demo.Authelia, "")
 	w.flow(must(w, id, err), "sign-in")
 	early := false
 	w.mu.Lock()

@@ -56,7 +56,7 @@ func TestLanguageOfTheLastPage(t *testing.T) {
 		if err := w.SaveSettings(t.Context(), api.Settings{Language: language}); err != nil {
 			t.Fatal(err)
 		}
-		started, err := w.StartVerify(t.Context(), api.OIDC, demo.Authelia)
+		started, err := w.StartVerify(t.Context(), api.OIDC, demo.Authelia, "")
 		id := must(w, started, err)
 		page, err := visitor.New().SignIn(t.Context(), w.flow(id, "sign-in").SignIn.URL, demo.UserName)
 		if err != nil || !strings.Contains(page.Body, want) {

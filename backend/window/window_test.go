@@ -33,7 +33,7 @@ func TestWithoutServer(t *testing.T) {
 		"TestProvider":  func() error { _, err := w.TestProvider(ctx, api.OIDC, "x"); return err },
 		"PlanLink":      func() error { _, err := w.PlanLink(ctx, api.LinkRequest{}); return err },
 		"StartLink":     func() error { _, err := w.StartLink(ctx, api.LinkRequest{}); return err },
-		"StartVerify":   func() error { _, err := w.StartVerify(ctx, api.OIDC, "x"); return err },
+		"StartVerify":   func() error { _, err := w.StartVerify(ctx, api.OIDC, "x", ""); return err },
 		"RemoveLinks":   func() error { _, err := w.remove(ctx, nil, false); return err },
 		"Unregister":    func() error { _, err := w.Unregister(ctx, "x", "y"); return err },
 		"UndoChanges":   func() error { return w.UndoChanges(ctx, []string{"x"}).Error },

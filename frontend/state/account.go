@@ -29,6 +29,7 @@ type CallStartVerify struct {
 	Number   int
 	Protocol api.Protocol
 	Name     string
+	Strategy api.Strategy // empty for the first that works
 }
 
 // VerifyStarted answers CallStartVerify.
@@ -40,7 +41,7 @@ type VerifyStarted struct {
 
 // Do calls StartVerify.
 func (c CallStartVerify) Do(ctx context.Context, b Backend) Msg {
-	id, err := get[string](ctx, b, "StartVerify", c.Protocol, c.Name)
+	id, err := get[string](ctx, b, "StartVerify", c.Protocol, c.Name, c.Strategy)
 	return VerifyStarted{Number: c.Number, ID: id, Err: err}
 }
 
@@ -149,9 +150,11 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 			Protocol: m.Identity.Protocol, Provider: m.Identity.Provider, Name: m.Identity.Name, UserID: m.UserID,
 			Starting: true, start: s.call(),
 		}
-		return append(cancel, CallStartVerify{
-			Number: s.Verify.start, Protocol: m.Identity.Protocol, Name: m.Identity.Provider,
-		}), true
+		call := CallStartVerify{Number: s.Verify.start, Protocol: m.Identity.Protocol, Name: m.Identity.Provider}
+		if m.Device {
+			call.Strategy = api.StrategyDevice
+		}
+		return append(cancel, call), true
 	case VerifyStarted:
 		v := &s.Verify
 		if m.Number != v.start {
@@ -160,10 +163,10 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		v.Starting, v.FlowID, v.Error = false, m.ID, m.Err
 		return s.replay(m.ID), true
 	case AnswerVerify:
-		if s.Verify.Asks == nil {
+		if s.Verify.Asks == nil && s.Verify.Local == "" {
 			return nil, true
 		}
-		s.Verify.Asks = nil
+		s.Verify.Asks, s.Verify.Local = nil, ""
 		return []Cmd{CallConfirm{ID: s.Verify.FlowID, Yes: m.Yes}}, true
 	case CancelVerify:
 		return s.cancelVerify(), true

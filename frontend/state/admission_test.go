@@ -32,6 +32,49 @@ func TestVerifyAsks(t *testing.T) {
 	}
 }
 
+// TestVerifyAsksAboutTheLocalAddress: a verification asks as a link does, before the sign-in begins.
+func TestVerifyAsksAboutTheLocalAddress(t *testing.T) {
+	t.Parallel()
+	for _, yes := range []bool{true, false} {
+		s := opened(t)
+		call := want[state.CallStartVerify](t, s.Update(state.VerifyLink{UserID: "Aa", Identity: api.Identity{Protocol: api.OIDC, Provider: "idp"}}))
+		s.Update(state.VerifyStarted{Number: call.Number, ID: "v"})
+		s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "v", Step: "local", Address: "http://192.168.1.10:8096"}})
+		if s.Verify.Local == "" || !s.Verify.Running() {
+			t.Fatalf("%+v", s.Verify)
+		}
+		if c := want[state.CallConfirm](t, s.Update(state.AnswerVerify{Yes: yes})); c.ID != "v" || c.Yes != yes || s.Verify.Local != "" {
+			t.Errorf("%+v, %+v", c, s.Verify)
+		}
+	}
+}
+
+// TestVerifyElsewhere: the sign-in goes on another device, and the one that waited here is cancelled.
+func TestVerifyElsewhere(t *testing.T) {
+	t.Parallel()
+	s, id := opened(t), api.Identity{Protocol: api.OIDC, Provider: "idp", Name: "a"}
+	call := want[state.CallStartVerify](t, s.Update(state.VerifyLink{UserID: "Aa", Identity: id}))
+	s.Update(state.VerifyStarted{Number: call.Number, ID: "here"})
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "here", Step: "sign-in", SignIn: &api.SignIn{}}})
+	cmds := s.Update(state.VerifyLink{UserID: "Aa", Identity: id, Device: true})
+	if c := want[state.CallCancelFlow](t, cmds); c.ID != "here" {
+		t.Errorf("%+v", c)
+	}
+	call = want[state.CallStartVerify](t, cmds)
+	if call.Strategy != api.StrategyDevice {
+		t.Errorf("%+v", call)
+	}
+	s.Update(state.VerifyStarted{Number: call.Number, ID: "there"})
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "there", Step: "device", Device: &api.DeviceSignIn{Code: "AB"}}})
+	if s.Verify.Device == nil || !s.Waiting() {
+		t.Errorf("%+v", s.Verify)
+	}
+	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "there", Step: "verified", Verified: &api.Verified{}}})
+	if s.Verify.Device != nil || s.Verify.Result == nil || s.Waiting() {
+		t.Errorf("%+v", s.Verify)
+	}
+}
+
 // TestUnregisterWithoutPassword: the name alone may open the account only once the person has accepted that.
 func TestUnregisterWithoutPassword(t *testing.T) {
 	t.Parallel()

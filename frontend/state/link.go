@@ -485,6 +485,9 @@ func browserFailed(e api.FlowEvent) bool {
 // warns reports whether a sign-in that waits has something to tell.
 func warns(e api.FlowEvent) bool { return e.Progress != nil && e.Progress.Why != "" }
 
+// over takes away what the verification has shown or asked so far.
+func (v *Verify) over() { v.SignIn, v.Device, v.QR, v.Local, v.Asks = nil, nil, nil, "", nil }
+
 func (s *State) verifyMoved(e api.FlowEvent) []Cmd {
 	v := &s.Verify
 	switch e.Step {
@@ -494,14 +497,24 @@ func (s *State) verifyMoved(e api.FlowEvent) []Cmd {
 			v.Warning = e.Progress
 		}
 	case "sign-in":
+		v.over()
 		v.SignIn, v.NoBrowser, v.Warning = e.SignIn, false, nil
+	case "device":
+		v.over()
+		v.Device, v.QR, v.NoBrowser = e.Device, e.QR, false
+	case "local":
+		v.Local = e.Address
+		return []Cmd{Focus{ID: "verify-no"}}
 	case "confirm":
-		v.Asks, v.SignIn = e.Confirmation, nil
+		v.over()
+		v.Asks = e.Confirmation
 		return []Cmd{Focus{ID: "verify-no"}}
 	case "verified":
-		v.Result, v.SignIn, v.Asks = e.Verified, nil, nil
+		v.over()
+		v.Result = e.Verified
 	case "failed":
-		v.Error, v.SignIn, v.Asks = e.Error, nil, nil
+		v.over()
+		v.Error = e.Error
 	}
 	return nil
 }
@@ -534,5 +547,5 @@ func (s *State) LinkShown() bool { return s.Drawer.Linking && s.Drawer.UserID ==
 
 // Waiting reports whether a countdown is visible, which needs a tick a second.
 func (s *State) Waiting() bool {
-	return s.Verify.SignIn != nil || s.findLink((*Link).awaited) != nil
+	return s.Verify.SignIn != nil || s.Verify.Device != nil || s.findLink((*Link).awaited) != nil
 }

@@ -116,14 +116,15 @@ type (
 	MoveHere struct{}
 	// OpenBrowser opens the sign-in address again.
 	OpenBrowser struct{ ID string }
-	// VerifyLink proves an identity.
+	// VerifyLink proves an identity, with Device by a sign-in on another device.
 	VerifyLink struct {
 		UserID   string
 		Identity api.Identity
+		Device   bool
 	}
 	// AcceptNoPassword accepts, or not, that the account may have no password.
 	AcceptNoPassword struct{ On bool }
-	// AnswerVerify answers whether the sign-in may change the account.
+	// AnswerVerify answers whether the sign-in may change the account, or run over an address in the local network.
 	AnswerVerify struct{ Yes bool }
 	// CancelVerify cancels the verification, or hides its result.
 	CancelVerify struct{}

@@ -288,8 +288,11 @@ type Verify struct {
 	SignIn   *api.SignIn
 	// NoBrowser is true when no browser opened.
 	NoBrowser bool
-	// Warning is as a link's.
+	// Warning, Device, QR and Local are as a link's.
 	Warning *api.Progress
+	Device  *api.DeviceSignIn
+	QR      [][]bool
+	Local   string
 	// Asks is set while the person decides whether the sign-in may change the account.
 	Asks   *api.Confirmation
 	Result *api.Verified

@@ -170,10 +170,14 @@ func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *d
 	if v.Provider != i.Provider || v.Protocol != i.Protocol || v.UserID != a.ID || v.Name != i.Name {
 		return nil
 	}
+	var device *dom.Node
+	if i.Protocol == api.OIDC && v.Device == nil {
+		device = components.Secondary(l.T("link.device"), state.VerifyLink{UserID: a.ID, Identity: i, Device: true})
+	}
 	var content []*dom.Node
 	switch {
 	case v.Error != nil:
-		content = []*dom.Node{components.Error(l, v.Error, components.Secondary(l.T("close"), state.CancelVerify{}))}
+		content = []*dom.Node{components.Error(l, v.Error, components.Secondary(l.T("close"), state.CancelVerify{}), device)}
 	case v.Result != nil:
 		content = []*dom.Node{verified(l, a, i, v.Result)}
 	case v.Asks != nil:
@@ -185,10 +189,21 @@ func verification(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity) *d
 				components.Secondary(l.T("verify.no"), state.AnswerVerify{}, dom.ID("verify-no")),
 				components.Secondary(l.T("verify.yes"), state.AnswerVerify{Yes: true})),
 		}
+	case v.Local != "":
+		content = append([]*dom.Node{dom.E("h4", l.T("local.title"))}, localAddress(l, v.Local)...)
+		content = append(content, dom.E("div", dom.Class("actions end"),
+			components.Secondary(l.T("local.no"), state.AnswerVerify{}, dom.ID("verify-no")),
+			components.Secondary(l.T("local.yes"), state.AnswerVerify{Yes: true}),
+			components.Quiet(l.T("cancel"), state.CancelVerify{})))
+	case v.Device != nil:
+		content = []*dom.Node{
+			deviceBox(s, l, v.Device, v.QR, v.FlowID, v.NoBrowser), components.Loading(l.T("link.device.waiting")),
+			components.Quiet(l.T("cancel"), state.CancelVerify{}),
+		}
 	case v.SignIn != nil:
 		content = []*dom.Node{
 			dom.E("p", l.T("verify.signin")), signInBox(s, l, v.SignIn, v.FlowID, v.NoBrowser, v.Warning),
-			components.Quiet(l.T("cancel"), state.CancelVerify{}),
+			dom.E("div", dom.Class("actions"), device, components.Quiet(l.T("cancel"), state.CancelVerify{})),
 		}
 	default:
 		content = []*dom.Node{

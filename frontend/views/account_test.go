@@ -16,6 +16,17 @@ var accountCases = map[string]func() *state.State{
 				Identity: api.Identity{Name: "ada"}, Account: api.User{ID: "02", Name: "bob"}, SignedIn: true,
 			}}})
 	},
+	"account-verify-signin": func() *state.State {
+		return verifying(api.FlowEvent{ID: "v", Step: "sign-in", SignIn: &api.SignIn{Host: "auth.example.org", URL: "https://auth.example.org/a"}})
+	},
+	"account-verify-device": func() *state.State {
+		return verifying(api.FlowEvent{ID: "v", Step: "device", Device: &api.DeviceSignIn{
+			Code: "WDJB-MJHT", URL: "https://auth.example.org/device", Host: "auth.example.org",
+		}})
+	},
+	"account-verify-local": func() *state.State {
+		return verifying(api.FlowEvent{ID: "v", Step: "local", Address: "http://192.168.1.10:8096"})
+	},
 	"account-unverified": func() *state.State {
 		return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
 			state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
@@ -23,4 +34,11 @@ var accountCases = map[string]func() *state.State{
 				Code: api.CodeSignInRefused,
 			}}})
 	},
+}
+
+// verifying is a verification of the first account's first identity, with an event.
+func verifying(e api.FlowEvent) *state.State {
+	return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
+		state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
+		state.FlowMoved{Event: e})
 }

@@ -4,26 +4,26 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
 	"github.com/jellybind/jellybind/frontend/dom"
 	"github.com/jellybind/jellybind/frontend/state"
 )
 
 // deviceBox shows what to enter on another device: the code, where to enter it, the same as a QR code, and the time left.
-func deviceBox(s *stateOf, l *catalogue, k *state.Link) *dom.Node {
-	d := k.Device
+func deviceBox(s *stateOf, l *catalogue, d *api.DeviceSignIn, qr [][]bool, flow string, noBrowser bool) *dom.Node {
 	return dom.E("div", dom.Class("signin device"),
 		signInHead(s, l, d.Host, d.Deadline),
 		muted(l.T("device.text")),
 		deviceFact(l, "device.code", d.Code, "device-code"),
-		dom.E("div", dom.Class("device-scan"), qrCode(l, k.QR),
+		dom.E("div", dom.Class("device-scan"), qrCode(l, qr),
 			dom.E("div", dom.Class("device-links"),
 				dom.If(d.CompleteURL != "", func() *dom.Node {
 					return components.Quiet(l.T("device.link"), state.CopyText{Text: d.CompleteURL}, components.Icon("copy"))
 				}),
-				components.Quiet(l.T("device.here"), state.OpenBrowser{ID: k.FlowID}, components.Icon("external")))),
+				components.Quiet(l.T("device.here"), state.OpenBrowser{ID: flow}, components.Icon("external")))),
 		deviceFact(l, "device.address", d.URL, ""),
-		dom.If(k.NoBrowser, func() *dom.Node { return browserFailed(l) }))
+		dom.If(noBrowser, func() *dom.Node { return browserFailed(l) }))
 }
 
 // deviceFact is a value to copy, with its name above.

@@ -389,22 +389,23 @@ func signInHead(s *stateOf, l *catalogue, host string, deadline time.Time) *dom.
 			l.Left(deadline.Sub(s.Now))))
 }
 
-// linkLocal asks whether the sign-in may run over an address of the server that Jellybind found in the local network.
-func linkLocal(l *catalogue, address string) []*dom.Node {
+// localAddress says that Jellybind found the server at an address in the local network, and what a sign-in over it means.
+func localAddress(l *catalogue, address string) []*dom.Node {
 	var open *dom.Node
 	if strings.HasPrefix(address, "http:") {
 		open = muted(l.T("local.open"))
 	}
-	return []*dom.Node{
-		stepTitle(l.T("local.title")),
-		dom.E("p", l.T("local.text")),
-		dom.E("p", dom.E("code", api.Printable(address))),
-		open,
+	return []*dom.Node{dom.E("p", l.T("local.text")), dom.E("p", dom.E("code", api.Printable(address))), open}
+}
+
+// linkLocal asks whether the sign-in may run over an address of the server in the local network.
+func linkLocal(l *catalogue, address string) []*dom.Node {
+	return slices.Concat([]*dom.Node{stepTitle(l.T("local.title"))}, localAddress(l, address), []*dom.Node{
 		dom.E("div", dom.Class("actions"),
 			components.Primary(l.T("local.yes"), state.Answer{Yes: true}, dom.ID("local-yes")),
 			components.Secondary(l.T("local.no"), state.Answer{}),
 			components.Quiet(l.T("cancel"), state.CancelLink{})),
-	}
+	})
 }
 
 func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
@@ -412,7 +413,7 @@ func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 	cancel := dom.E("div", dom.Class("actions"), components.Secondary(l.T("cancel"), state.CancelLink{}))
 	if k.Device != nil {
 		return []*dom.Node{
-			stepTitle(l.T("link.device")), deviceBox(s, l, k), components.Loading(l.T("link.device.waiting")), cancel,
+			stepTitle(l.T("link.device")), deviceBox(s, l, k.Device, k.QR, k.FlowID, k.NoBrowser), components.Loading(l.T("link.device.waiting")), cancel,
 		}
 	}
 	if k.Local != "" {
