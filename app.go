@@ -146,6 +146,8 @@ func (a *App) SetLocalAddress(name, address string) error {
 
 func (a *App) RenameProfile(from, to string) error { return a.window.RenameProfile(a.ctx, from, to) }
 
+func (a *App) MakeDefault(name string) error { return a.window.MakeDefault(a.ctx, name) }
+
 func (a *App) SaveSettings(s api.Settings) error { return a.window.SaveSettings(a.ctx, s) }
 
 func (a *App) RosterPage(q api.RosterQuery) (api.RosterPage, error) {

@@ -87,6 +87,11 @@ type Bootstrap struct {
 	Locale   string    `json:"locale"` // the system's language, BCP 47; empty where it does not say
 	Settings Settings  `json:"settings"`
 	Profiles []Profile `json:"profiles"`
+	// Last is the name of the server that the window opens at its start: the one that was open last, or else the default;
+	// empty if there is none.
+	Last string `json:"last,omitempty"`
+	// Browsers are the programs of the browsers that are installed, as Settings.Browser takes them.
+	Browsers []string `json:"browsers"`
 	// DemoFlavours lists the plugin's flavours that the demo world can run, its default first.
 	DemoFlavours []Flavour `json:"demoFlavours"`
 	// Language is the language of Words, BCP 47.

@@ -24,6 +24,8 @@ type Data struct {
 	Version  int          `json:"version"`
 	Profiles []Entry      `json:"profiles"`
 	Settings api.Settings `json:"settings"`
+	// Last is the device id of the server that was open in the window last; empty for none.
+	Last string `json:"last,omitempty"`
 	// Window is the window's last place; nil if it was never open.
 	Window *api.WindowState `json:"window,omitempty"`
 
@@ -72,6 +74,17 @@ func (d *Data) Find(name string) (*Entry, error) {
 			Params: map[string]string{"address": name, "names": strings.Join(names, ", ")},
 		}
 	}
+}
+
+// LastUsed returns the profile that was open in the window last or, if it is gone, the default one. The error is
+// CodeProfileNotFound.
+func (d *Data) LastUsed() (*Entry, error) {
+	for i := range d.Profiles {
+		if d.Last != "" && d.Profiles[i].DeviceID == d.Last {
+			return &d.Profiles[i], nil
+		}
+	}
+	return d.Find("")
 }
 
 // ByURL returns the first profile with exactly this base URL.

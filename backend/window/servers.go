@@ -41,6 +41,9 @@ func (w *Window) show(request int, s *backend.Session, world *backend.Demo) (api
 	}
 	w.flows.cancel()
 	closeDemo(before)
+	if world == nil {
+		w.rememberLast(s.Entry().DeviceID)
+	}
 	info := s.Info()
 	info.Stored = world == nil
 	if world != nil {
@@ -50,6 +53,29 @@ func (w *Window) show(request int, s *backend.Session, world *backend.Demo) (api
 		}
 	}
 	return info, nil
+}
+
+// rememberLast notes in the background which server is open, for the next start.
+func (w *Window) rememberLast(deviceID string) {
+	w.last.Store(&deviceID)
+	w.tasks.background(func() {
+		ctx := context.Background()
+		if data, err := w.backend.Profiles.Load(ctx); err != nil || data.Last == *w.last.Load() {
+			return
+		}
+		err := w.backend.Profiles.Update(ctx, func(d *profile.Data) error {
+			d.Last = *w.last.Load() // the latest, whichever write comes last
+			return nil
+		})
+		if err != nil {
+			slog.Warn("storing which server was open last", "error", err)
+		}
+	})
+}
+
+// MakeDefault makes a server the one that the command line uses where none is named.
+func (w *Window) MakeDefault(ctx context.Context, name string) error {
+	return w.backend.Profiles.Update(ctx, func(d *profile.Data) error { return d.SetDefault(name) })
 }
 
 // closeDemo ends a demo world, if there is one.

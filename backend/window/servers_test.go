@@ -198,3 +198,39 @@ func TestSignOutFails(t *testing.T) {
 	_, err = w.RefreshRoster(ctx)
 	w.refused(api.CodeProfileNotFound, err)
 }
+
+// TestOpensTheLastAgain: the next window opens the server that was open last, whichever is the default.
+func TestOpensTheLastAgain(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	worlds := map[string]*demo.World{"home": world(t, demo.Options{}), "grandma": world(t, demo.Options{})}
+	for _, name := range []string{"grandma", "home"} {
+		dir := t.TempDir()
+		w := windowIn(t, dir)
+		for _, name := range []string{"home", "grandma"} {
+			key := worlds[name].APIKey().Reveal()
+			w.secret(key)
+			s, err := w.ConnectKey(ctx, worlds[name].URL(), name, key)
+			must(w, s, err)
+		}
+		s, err := w.OpenProfile(ctx, name)
+		must(w, s, err)
+		w.startDemo(api.FlavourK0lin) // is never stored
+		if err := w.MakeDefault(ctx, "grandma"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		w = windowIn(t, dir)
+		boot, err := w.Bootstrap(ctx, "")
+		if got := must(w, boot, err).Last; got != name {
+			t.Errorf("opens %q, want %q", got, name)
+		}
+		for _, e := range w.stored() {
+			if e.Default != (e.Name == "grandma") {
+				t.Errorf("%s is the default: %t", e.Name, e.Default)
+			}
+		}
+	}
+}

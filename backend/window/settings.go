@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/browser"
 	"github.com/jellybind/jellybind/backend/profile"
 )
 
@@ -17,10 +18,12 @@ func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
 		return err
 	}
 	err := w.backend.Profiles.Update(ctx, func(d *profile.Data) error {
-		if s.Browser != d.Settings.Browser && !slices.Contains(browsers, s.Browser) {
+		// The page may not choose a command: it must not decide which program runs, and a browser's own options can name
+		// programs, too.
+		if s.Browser != d.Settings.Browser && s.Browser != "" && !slices.Contains(browser.Known, s.Browser) {
 			return &api.Error{
 				Code: api.CodeUsage, Why: "browser-name",
-				Params: map[string]string{"field": "browser", "browsers": strings.Join(browsers[1:], ", ")},
+				Params: map[string]string{"field": "browser", "browsers": strings.Join(browser.Known, ", ")},
 			}
 		}
 		d.Settings = s
@@ -33,13 +36,6 @@ func (w *Window) SaveSettings(ctx context.Context, s api.Settings) error {
 		open.Linker.SetPorts(s.Ports)
 	}
 	return nil
-}
-
-// browsers are the browsers that the window may choose; "" is the system's default. It may not choose a command: the page
-// must not decide which program runs, and a browser's own options can name programs, too.
-var browsers = []string{
-	"", "firefox", "firefox-esr", "librewolf", "chromium", "chromium-browser", "google-chrome", "brave-browser",
-	"microsoft-edge", "vivaldi", "opera", "epiphany",
 }
 
 func checkSettings(s api.Settings) error {

@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/browser"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/words"
 )
@@ -25,7 +27,8 @@ type Window struct {
 	seen   *lastSeen
 	tasks  *tasks
 	flows  flows
-	pins   sync.Map // address as typed → SHA-256 fingerprint that the person trusts there
+	last   atomic.Pointer[string] // the device id of the server that was shown last
+	pins   sync.Map               // address as typed → SHA-256 fingerprint that the person trusts there
 
 	renewing sync.Mutex // held while the open server gets a new session
 }
@@ -62,6 +65,10 @@ func (w *Window) Bootstrap(ctx context.Context, language string) (api.Bootstrap,
 	boot := api.Bootstrap{
 		Version: w.backend.Version, OS: runtime.GOOS, Locale: w.backend.SystemLanguage(), Settings: data.Settings,
 		Profiles: []api.Profile{}, DemoFlavours: demo.Flavours(), Language: spoken, Words: words.Lines(spoken),
+		Browsers: browser.Installed(),
+	}
+	if last, err := data.LastUsed(); err == nil {
+		boot.Last = last.Name
 	}
 	if damaged, ok := errors.AsType[*api.Error](err); ok && damaged.Code == api.CodeProfileDamaged {
 		boot.Damaged, err = damaged.Params["file"], nil

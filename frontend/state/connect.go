@@ -159,7 +159,15 @@ type CallRename struct{ Old, New string }
 // CallSetLocal sets a stored server's address in the local network; an empty one forgets it.
 type CallSetLocal struct{ Name, Address string }
 
-// ProfilesChanged answers CallForget, CallRename and CallSetLocal with the servers that are stored now.
+// CallMakeDefault makes a stored server the default one.
+type CallMakeDefault struct{ Name string }
+
+// Do calls MakeDefault, then Bootstrap.
+func (c CallMakeDefault) Do(ctx context.Context, b Backend) Msg {
+	return profilesNow(ctx, b, c.Name, c.Name, do(ctx, b, "MakeDefault", c.Name))
+}
+
+// ProfilesChanged answers CallForget, CallRename, CallSetLocal and CallMakeDefault with the servers that are stored now.
 type ProfilesChanged struct {
 	Boot api.Bootstrap
 	Err  *api.Error
@@ -263,6 +271,8 @@ func (s *State) updateConnect(msg Msg) ([]Cmd, bool) {
 		return append(cmds, CallSignOut(m)), true
 	case SignedOut:
 		return s.signedOut(m), true
+	case MakeDefault:
+		return []Cmd{CallMakeDefault(m)}, true
 	case ProfilesChanged:
 		return s.profilesChanged(m), true
 	default:
@@ -281,10 +291,8 @@ func (s *State) booted(m Booted) []Cmd {
 	if flavours := s.Boot.DemoFlavours; len(flavours) > 0 {
 		s.Form[FieldFlavour] = string(flavours[0])
 	}
-	for _, p := range s.Boot.Profiles {
-		if p.Default {
-			return s.open(p.Name)
-		}
+	if s.Boot.Last != "" {
+		return s.open(s.Boot.Last)
 	}
 	if len(s.Boot.Profiles) > 0 {
 		return s.open(s.Boot.Profiles[0].Name)

@@ -7,10 +7,10 @@ import (
 	"github.com/jellybind/jellybind/frontend/state"
 )
 
-func TestStartOpensTheDefaultServer(t *testing.T) {
+func TestStartOpensTheLastServer(t *testing.T) {
 	t.Parallel()
 	s := state.New(now)
-	cmds := s.Update(state.Booted{Boot: api.Bootstrap{Profiles: []api.Profile{{Name: "a"}, {Name: "b", Default: true}}}})
+	cmds := s.Update(state.Booted{Boot: api.Bootstrap{Last: "b", Profiles: []api.Profile{{Name: "a", Default: true}, {Name: "b"}}}})
 	if c := want[state.CallOpenProfile](t, cmds); c.Name != "b" || s.Screen != state.ScreenOpening {
 		t.Errorf("opens %q on %q", c.Name, s.Screen)
 	}

@@ -40,6 +40,8 @@ type (
 	AddServer struct{}
 	// Back returns from the screens that add a server.
 	Back struct{}
+	// MakeDefault makes a stored server the one that the command line uses where none is named.
+	MakeDefault struct{ Name string }
 	// Leave closes the session in the window. The credential stays stored.
 	Leave struct{}
 	// SignOut ends the session at the server and deletes its credential.

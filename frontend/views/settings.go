@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -52,16 +53,7 @@ func settings(s *stateOf, l *catalogue) *dom.Node {
 			),
 			servers(s, l),
 			dom.E("form", dom.Class("card stack"), dom.OnSubmit(state.SaveSettings{}), dom.E("h2", l.T("settings.signin")),
-				components.Field(components.Input{
-					ID:          "browser",
-					Label:       l.T("settings.browser"),
-					Hint:        l.T("settings.browser.hint"),
-					Error:       browser,
-					Value:       s.Form[state.FieldBrowser],
-					Mono:        true,
-					Placeholder: l.T("settings.browser.default"),
-					Msg:         editMsg(state.FieldBrowser),
-				}),
+				browsers(s, l, browser),
 				components.Field(components.Input{
 					ID:          "ports",
 					Label:       l.T("settings.ports"),
@@ -95,13 +87,22 @@ func servers(s *stateOf, l *catalogue) *dom.Node {
 		if s.Session != nil && s.Session.Profile.Name == p.Name && !s.Demo() {
 			open = components.Badge(l.T("settings.open"), "good")
 		}
+		var standard *dom.Node
+		switch {
+		case p.Default:
+			standard = components.Badge(l.T("server.default"), "")
+			standard.Set(dom.A("title", l.T("server.default.hint")))
+		case len(s.Boot.Profiles) > 1:
+			standard = components.Quiet(l.T("server.default.do"), state.MakeDefault{Name: p.Name}, dom.Class("small"),
+				dom.A("title", l.T("server.default.hint")), dom.A("aria-label", l.T("server.default.of", "name", name)))
+		}
 		list = append(list, dom.E("li", dom.Key(p.Name), dom.Class("server-row"), components.Avatar(p.Name),
 			dom.E("div", dom.Class("found-text"), dom.E("span", dom.Class("found-name"), components.Name(p.Name)),
 				dom.E("span", dom.Class("found-url"), api.Printable(p.URL)+" · "+credentialWord(l, p.Credential)),
 				dom.If(p.LocalAddress != "", func() *dom.Node {
 					return dom.E("span", dom.Class("found-url"), l.T("local.shown", "address", api.Printable(p.LocalAddress)))
 				})),
-			open,
+			open, standard,
 			components.IconButton("server", l.T("server.local.of", "name", name), state.AskLocal{Name: p.Name}),
 			components.IconButton("edit", l.T("server.rename.of", "name", name), state.AskRename{Name: p.Name}),
 			components.IconButton("trash", l.T("server.forget.of", "name", name), state.AskForget{Name: p.Name})))
@@ -142,4 +143,21 @@ func keyring(s *stateOf, l *catalogue) *dom.Node {
 		dom.E("div", dom.Class("actions"),
 			components.Secondary(l.T("keyring.check"), state.CheckKeyring{}, dom.Flag("disabled", s.Settings.Checking),
 				busyOr(s.Settings.Checking, "refresh"))))
+}
+
+// browsers lists the installed browsers, and the one that is chosen if it is another.
+func browsers(s *stateOf, l *catalogue, wrong string) *dom.Node {
+	names, chosen := s.Boot.Browsers, s.Form[state.FieldBrowser]
+	if chosen != "" && !slices.Contains(names, chosen) {
+		names = append([]string{chosen}, names...)
+	}
+	choices := []components.Choice{{Value: "", Label: l.T("settings.browser.default")}}
+	for _, n := range names {
+		choices = append(choices, components.Choice{Value: n, Label: api.Printable(n)})
+	}
+	field := components.Select("browser", l.T("settings.browser"), chosen, choices, editMsg(state.FieldBrowser))
+	if wrong != "" {
+		field.Kids = append(field.Kids, dom.E("p", dom.Class("field-error"), dom.ID("browser-error"), dom.A("role", "alert"), wrong))
+	}
+	return field
 }

@@ -17,6 +17,13 @@ var settingsCases = map[string]func() *state.State{
 		}
 		return after(s, state.Go{Screen: state.ScreenSettings})
 	},
+	"settings-servers": func() *state.State {
+		s := stored(opened(german, false))
+		s.Boot.Profiles[1].Default = true
+		s.Boot.Browsers = []string{"firefox", "chromium"}
+		s.Boot.Settings.Browser = "my-browser --private"
+		return after(s, state.Go{Screen: state.ScreenSettings})
+	},
 	"settings-keys-off": func() *state.State {
 		return after(opened(api.Settings{NoSingleKeys: true}, false), state.Go{Screen: state.ScreenSettings})
 	},

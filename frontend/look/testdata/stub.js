@@ -40,12 +40,12 @@
   const settings = { theme: q.get('theme') || 'system', language: q.get('lang') || 'en', ports: [], noSingleKeys: has('nokeys') };
   const stored = [{ name: 'Living room', url: 'https://jellyfin.home.example', credential: 'api-key', default: true },
     { name: 'Grandma', url: 'http://192.168.1.20:8096/jf', credential: 'user', userName: 'lena', default: false }];
-  const boot = { version: '0.1.0', os: 'linux', locale: 'en-GB', settings,
+  const boot = { last: has('stored') ? 'Living room' : '', browsers: ['firefox', 'chromium'], version: '0.1.0', os: 'linux', locale: 'en-GB', settings,
     profiles: has('stored') || has('opening') || has('openfail') || has('plain') ? stored : [],
     damaged: has('damaged') ? 'servers.json.damaged-20261124' : '' };
   const all = { readRoster: yes, readOwn: yes, readConfig: yes, nameBeforeWrite: yes, postLink: yes, postLinkOwn: yes, deleteLink: yes, deleteLinkOwn: yes,
     writeConfig: has('stubborn') ? no('config-ignored') : yes, preprovision: has('stubborn') ? yes : no('config-only'), unregister: yes, unregisterDrops: true, unregisterKept: true, stateOnce: false, pendingSeconds: 60 };
-  const session = (demo, plain) => ({ profile: { name: demo ? 'demo' : 'Living room', url: 'http://127.0.0.1:41733', credential: plain ? 'user' : 'api-key', demo },
+  const session = (demo, plain) => ({ profile: { default: !demo, name: demo ? 'demo' : 'Living room', url: 'http://127.0.0.1:41733', credential: plain ? 'user' : 'api-key', demo },
     server: { id: 'abc', name: demo ? 'Demo' : 'Living room', version: '10.11.2', url: 'http://127.0.0.1:41733', wizardCompleted: true },
     capabilities: { flavour: has('stubborn') || has('early') ? 'Flowfin' : '9p4', version: has('early') ? '4.2.1.0' : '4.0', remarks: has('early') ? [{ why: 'version-roster', params: { since: '4.3.0-beta.34' } }, { why: 'version-preprovision', params: { since: '4.3.0-beta.40' } }] : undefined, credential: plain ? 'user' : demo ? 'administrator' : 'api-key', ...all,
       ...(plain ? { readRoster: no('admin-roster'), postLink: no('admin-link'), deleteLink: no('admin-unlink'), writeConfig: no('admin-settings'), unregister: no('admin-unregister') } : {}) },
@@ -96,6 +96,7 @@
     CancelFlow: (id) => { delete flows[id]; return wait(1, null); },
     OpenProfile: () => has('openfail') ? fail('secret-locked') : has('opening') ? never() : wait(20, session(false, has('plain'))),
     SignOut: () => wait(5, null), ForgetProfile: (n) => { boot.profiles = boot.profiles.filter((p) => p.name !== n); return wait(5, null); }, RenameProfile: () => wait(5, null),
+    MakeDefault: (n) => { boot.profiles.forEach((p) => { p.default = p.name === n; }); return wait(5, null); },
     RosterPage: (r) => {
       if (has('partial') && !reading++) {
         setTimeout(() => { emit('roster', counts()); emit('progress', { step: 'reading-links', done: 12, total: 24 }); }, 5);
