@@ -175,14 +175,17 @@ const (
 // RosterQuery asks for one window of rows.
 type RosterQuery struct {
 	// Search is matched against account names and identities' names, without regard to case or accents.
-	Search   string       `json:"search"`
-	Filter   RosterFilter `json:"filter"`
-	Protocol Protocol     `json:"protocol,omitempty"` // with Provider: only accounts linked there
-	Provider string       `json:"provider,omitempty"`
-	Sort     RosterSort   `json:"sort"`
-	Reverse  bool         `json:"reverse"`
-	Offset   int          `json:"offset"`
-	Limit    int          `json:"limit"`
+	Search string `json:"search"`
+	// Filters are passed by the accounts that pass each of them.
+	Filters  []RosterFilter `json:"filters,omitempty"`
+	Protocol Protocol       `json:"protocol,omitempty"` // with Provider: only accounts linked there
+	Provider string         `json:"provider,omitempty"`
+	// Without is true for the accounts that are not linked at Provider instead.
+	Without bool       `json:"without,omitempty"`
+	Sort    RosterSort `json:"sort"`
+	Reverse bool       `json:"reverse"`
+	Offset  int        `json:"offset"`
+	Limit   int        `json:"limit"`
 	// Language is the BCP 47 tag to sort names by.
 	Language string `json:"language,omitempty"`
 }

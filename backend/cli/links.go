@@ -50,10 +50,14 @@ func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster,
 		return nil, r, err
 	}
 	index := roster.NewIndex(r, nil)
+	var filters []api.RosterFilter
+	if q.filter.value != "" {
+		filters = append(filters, api.RosterFilter(q.filter.value))
+	}
 	accounts := []api.Account{}
 	for {
 		page := index.Page(api.RosterQuery{
-			Search: q.search, Filter: api.RosterFilter(q.filter.value), Provider: q.provider.name, Offset: len(accounts),
+			Search: q.search, Filters: filters, Provider: q.provider.name, Offset: len(accounts),
 		})
 		for _, row := range page.Rows {
 			accounts = append(accounts, row.Account)

@@ -110,11 +110,7 @@ func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	for at, i := range o.places {
 		text := o.text[start:o.ends[at]]
 		start = o.ends[at]
-		if q.Filter == api.FilterChanged && !ix.changed[i] {
-			continue
-		}
-		a := &ix.roster.Accounts[i]
-		if containsAll(text, words) && Matches(a, q.Filter) && linkedAt(a, q.Protocol, q.Provider) {
+		if containsAll(text, words) && ix.passes(i, &q) {
 			match = append(match, i)
 		}
 	}
@@ -135,6 +131,20 @@ func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	return page
 }
 
+// passes reports whether an account passes all filters of a query.
+func (ix *Index) passes(i int, q *api.RosterQuery) bool {
+	a := &ix.roster.Accounts[i]
+	for _, f := range q.Filters {
+		if f == api.FilterChanged && !ix.changed[i] || !Matches(a, f) {
+			return false
+		}
+	}
+	if q.Without && q.Provider != "" {
+		return a.Exists && !a.Unread && !linkedAt(a, q.Protocol, q.Provider)
+	}
+	return linkedAt(a, q.Protocol, q.Provider)
+}
+
 // Matches reports whether an account passes a filter, as far as the account alone tells. Every account passes an unknown
 // filter.
 func Matches(a *api.Account, f api.RosterFilter) bool {
@@ -146,7 +156,7 @@ func Matches(a *api.Account, f api.RosterFilter) bool {
 	case api.FilterUnlinked:
 		return len(a.Identities) == 0 && !a.Unread
 	case api.FilterSeveral:
-		return len(a.Identities) > 1
+		return len(a.Identities) > 1 && a.Exists
 	case api.FilterOrphan:
 		return !a.Exists
 	case api.FilterAtRisk:

@@ -100,7 +100,7 @@ func TestPage(t *testing.T) {
 	}{
 		"by name, numbers by value, orphans last": {api.RosterQuery{Language: "en"}, []string{"1", "4", "3", "2", "9"}},
 		"reverse":                 {api.RosterQuery{Language: "en", Reverse: true}, []string{"9", "2", "3", "4", "1"}},
-		"Swedish sorts Ö last":    {api.RosterQuery{Language: "sv", Filter: api.FilterUnlinked}, []string{"3", "4"}},
+		"Swedish sorts Ö last":    {api.RosterQuery{Language: "sv", Filters: []api.RosterFilter{api.FilterUnlinked}}, []string{"3", "4"}},
 		"by activity":             {api.RosterQuery{Sort: api.SortActivity, Limit: 2}, []string{"3", "1"}},
 		"by links":                {api.RosterQuery{Sort: api.SortLinks, Limit: 2}, []string{"1", "2"}},
 		"search without accents":  {api.RosterQuery{Search: "ZOE"}, []string{"3", "2"}},
@@ -108,12 +108,16 @@ func TestPage(t *testing.T) {
 		"search identities":       {api.RosterQuery{Search: "example.com"}, []string{"1"}},
 		"all words":               {api.RosterQuery{Search: "zoe 10"}, []string{"2"}},
 		"no match":                {api.RosterQuery{Search: "nobody"}, []string{}},
-		"linked":                  {api.RosterQuery{Filter: api.FilterLinked}, []string{"1", "2"}},
-		"several":                 {api.RosterQuery{Filter: api.FilterSeveral}, []string{"1"}},
-		"orphans":                 {api.RosterQuery{Filter: api.FilterOrphan}, []string{"9"}},
-		"at risk":                 {api.RosterQuery{Filter: api.FilterAtRisk}, []string{"4", "2"}},
-		"disabled":                {api.RosterQuery{Filter: api.FilterDisabled}, []string{"3"}},
-		"administrators":          {api.RosterQuery{Filter: api.FilterAdministrator}, []string{"1"}},
+		"linked":                  {api.RosterQuery{Filters: []api.RosterFilter{api.FilterLinked}}, []string{"1", "2"}},
+		"several":                 {api.RosterQuery{Filters: []api.RosterFilter{api.FilterSeveral}}, []string{"1"}},
+		"orphans":                 {api.RosterQuery{Filters: []api.RosterFilter{api.FilterOrphan}}, []string{"9"}},
+		"at risk":                 {api.RosterQuery{Filters: []api.RosterFilter{api.FilterAtRisk}}, []string{"4", "2"}},
+		"disabled":                {api.RosterQuery{Filters: []api.RosterFilter{api.FilterDisabled}}, []string{"3"}},
+		"administrators":          {api.RosterQuery{Filters: []api.RosterFilter{api.FilterAdministrator}}, []string{"1"}},
+		"two filters":             {api.RosterQuery{Filters: []api.RosterFilter{api.FilterUnlinked, api.FilterDisabled}}, []string{"3"}},
+		"filters that exclude":    {api.RosterQuery{Filters: []api.RosterFilter{api.FilterUnlinked, api.FilterLinked}}, []string{}},
+		"not at a provider":       {api.RosterQuery{Protocol: api.SAML, Provider: "adfs", Without: true}, []string{"4", "3", "2"}},
+		"not there, and at risk":  {api.RosterQuery{Provider: "adfs", Without: true, Filters: []api.RosterFilter{api.FilterAtRisk}}, []string{"4", "2"}},
 		"by provider":             {api.RosterQuery{Protocol: api.SAML, Provider: "adfs"}, []string{"1", "9"}},
 		"provider, wrong kind":    {api.RosterQuery{Protocol: api.OIDC, Provider: "adfs"}, []string{}},
 		"window":                  {api.RosterQuery{Offset: 1, Limit: 2}, []string{"4", "3"}},
@@ -152,7 +156,7 @@ func TestChangedSinceLastLook(t *testing.T) {
 	if row, _ := after.Row("1"); !row.Changed {
 		t.Error("a removed link is not marked")
 	}
-	if p := after.Page(api.RosterQuery{Filter: api.FilterChanged}); p.Total != 2 || p.Counts.Changed != 2 {
+	if p := after.Page(api.RosterQuery{Filters: []api.RosterFilter{api.FilterChanged}}); p.Total != 2 || p.Counts.Changed != 2 {
 		t.Errorf("%d rows of %d changed accounts", p.Total, p.Counts.Changed)
 	}
 	if c := roster.NewIndex(sample(), map[string]uint64{}).Counts(); c.Changed != c.All {

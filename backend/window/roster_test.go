@@ -68,7 +68,7 @@ func TestLoadedRows(t *testing.T) {
 		w.LoadedRows().ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), method, address, nil))
 		return got
 	}
-	q := api.RosterQuery{Search: "ma ü&", Filter: api.FilterUnlinked, Limit: 50}
+	q := api.RosterQuery{Search: "ma ü&", Filters: []api.RosterFilter{api.FilterUnlinked}, Limit: 50}
 	text, err := json.Marshal(q)
 	if err != nil {
 		t.Fatal(err)

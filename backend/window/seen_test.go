@@ -27,7 +27,7 @@ func TestMarksWhatChangedSinceTheLastRun(t *testing.T) {
 	}
 	changed := func(w *testWindow, want ...string) {
 		t.Helper()
-		p, err := w.RosterPage(ctx, api.RosterQuery{Filter: api.FilterChanged, Sort: api.SortName})
+		p, err := w.RosterPage(ctx, api.RosterQuery{Filters: []api.RosterFilter{api.FilterChanged}, Sort: api.SortName})
 		got := []string{}
 		for _, r := range must(w, p, err).Rows {
 			got = append(got, r.Name)

@@ -366,8 +366,8 @@ func (s *State) sessionCommands() []Command {
 		all = append(all,
 			Command{Key: "command.search", Icon: "search", Msg: FocusSearch{}},
 			Command{Key: "command.refresh", Icon: "refresh", Msg: Refresh{}},
-			Command{Key: "command.unlinked", Icon: "filter", Msg: Filter{Filter: api.FilterUnlinked}},
-			Command{Key: "command.atRisk", Icon: "filter", Msg: Filter{Filter: api.FilterAtRisk}})
+			Command{Key: "command.unlinked", Icon: "filter", Msg: Filter{Filter: api.FilterUnlinked, Only: true}},
+			Command{Key: "command.atRisk", Icon: "filter", Msg: Filter{Filter: api.FilterAtRisk, Only: true}})
 	}
 	if d := s.Drawer; d.Row != nil && d.Row.Exists && s.CanLink(d.UserID).OK {
 		all = append(

@@ -46,12 +46,16 @@ type (
 	Leave struct{}
 	// SignOut ends the session at the server and deletes its credential.
 	SignOut struct{ Name string }
-	// Filter shows one kind of account.
-	Filter struct{ Filter api.RosterFilter }
-	// FilterProvider shows the accounts of one provider, or of all.
+	// Filter adds a kind of account to the filters, or takes it away; with Only it is the only one. FilterAll takes all away.
+	Filter struct {
+		Filter api.RosterFilter
+		Only   bool
+	}
+	// FilterProvider shows the accounts that are linked at one provider or, with Without, are not. An empty name shows all.
 	FilterProvider struct {
 		Protocol api.Protocol
 		Name     string
+		Without  bool
 	}
 	// Sort sorts by a column; the second time, in reverse.
 	Sort struct{ By api.RosterSort }

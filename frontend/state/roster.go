@@ -71,13 +71,13 @@ func (s *State) updateRoster(msg Msg) ([]Cmd, bool) {
 		r.Query.Search = m.Value
 		return s.query(), true
 	case Filter:
-		r.Query.Filter = m.Filter
+		r.Query.Filters = toggled(r.Query.Filters, m)
 		if s.Screen != ScreenRoster {
 			return append(s.query(), s.show(ScreenRoster)...), true
 		}
 		return s.query(), true
 	case FilterProvider:
-		r.Query.Protocol, r.Query.Provider = m.Protocol, m.Name
+		r.Query.Protocol, r.Query.Provider, r.Query.Without = m.Protocol, m.Name, m.Without
 		s.Menu = ""
 		if s.Screen != ScreenRoster {
 			return append(s.query(), s.show(ScreenRoster)...), true
@@ -189,9 +189,34 @@ func (s *State) query() []Cmd {
 	return append(s.load(), ScrollTo{})
 }
 
+// opposites are filters that no account passes together with the key.
+var opposites = map[api.RosterFilter][]api.RosterFilter{
+	api.FilterUnlinked: {api.FilterLinked, api.FilterSeveral, api.FilterOrphan},
+	api.FilterLinked:   {api.FilterUnlinked, api.FilterOrphan},
+	api.FilterSeveral:  {api.FilterUnlinked, api.FilterOrphan},
+	api.FilterOrphan:   {api.FilterUnlinked, api.FilterLinked, api.FilterSeveral, api.FilterAtRisk, api.FilterDisabled, api.FilterAdministrator},
+}
+
+// toggled returns the filters after a choice. What would leave no account goes.
+func toggled(filters []api.RosterFilter, m Filter) []api.RosterFilter {
+	switch {
+	case m.Filter == api.FilterAll:
+		return nil
+	case m.Only:
+		return []api.RosterFilter{m.Filter}
+	}
+	kept := slices.DeleteFunc(slices.Clone(filters), func(f api.RosterFilter) bool {
+		return f == m.Filter || slices.Contains(opposites[m.Filter], f) || slices.Contains(opposites[f], m.Filter)
+	})
+	if slices.Contains(filters, m.Filter) {
+		return kept
+	}
+	return append(kept, m.Filter)
+}
+
 // Narrowed reports whether a search or a filter hides accounts.
 func (r *Roster) Narrowed() bool {
-	return r.Search != "" || r.Query.Filter != "" || r.Query.Provider != ""
+	return r.Search != "" || len(r.Query.Filters) > 0 || r.Query.Provider != ""
 }
 
 // load loads the rows of the query. The old ones stay on the screen until then. While a call is running, it waits for that

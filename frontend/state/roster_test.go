@@ -319,9 +319,38 @@ func TestChangesSinceTheLastRunAreTold(t *testing.T) {
 		t.Fatalf("told %+v", s.Toasts)
 	}
 	s.Toasts = nil
-	call = want[state.CallPage](t, s.Update(state.Filter{Filter: api.FilterChanged}))
+	call = want[state.CallPage](t, s.Update(state.Filter{Filter: api.FilterChanged, Only: true}))
 	s.Update(state.PageLoaded{Generation: call.Generation, Rows: page})
-	if call.Query.Filter != api.FilterChanged || toasted(s, state.ToastChanged) {
+	if !slices.Equal(call.Query.Filters, []api.RosterFilter{api.FilterChanged}) || toasted(s, state.ToastChanged) {
 		t.Errorf("told again: %+v", s.Toasts)
+	}
+}
+
+// TestFiltersCombine, but for those that no account passes together.
+func TestFiltersCombine(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	for _, c := range []struct {
+		choose state.Filter
+		want   []api.RosterFilter
+	}{
+		{state.Filter{Filter: api.FilterLinked}, []api.RosterFilter{api.FilterLinked}},
+		{state.Filter{Filter: api.FilterDisabled}, []api.RosterFilter{api.FilterLinked, api.FilterDisabled}},
+		{state.Filter{Filter: api.FilterUnlinked}, []api.RosterFilter{api.FilterDisabled, api.FilterUnlinked}},
+		{state.Filter{Filter: api.FilterDisabled}, []api.RosterFilter{api.FilterUnlinked}},
+		{state.Filter{Filter: api.FilterAtRisk, Only: true}, []api.RosterFilter{api.FilterAtRisk}},
+		{state.Filter{Filter: api.FilterOrphan}, []api.RosterFilter{api.FilterOrphan}},
+		{state.Filter{Filter: api.FilterAll}, nil},
+	} {
+		if s.Update(c.choose); !slices.Equal(s.Roster.Query.Filters, c.want) {
+			t.Errorf("after %v: %v", c.choose, s.Roster.Query.Filters)
+		}
+	}
+	s.Update(state.FilterProvider{Protocol: api.OIDC, Name: "idp", Without: true})
+	if q := s.Roster.Query; q.Provider != "idp" || !q.Without || !s.Roster.Narrowed() {
+		t.Errorf("asks for %+v", q)
+	}
+	if s.Update(state.ClearSearch{}); s.Roster.Narrowed() {
+		t.Error("the filters stay")
 	}
 }

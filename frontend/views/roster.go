@@ -2,6 +2,7 @@ package views
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,29 +153,37 @@ func searchField(s *stateOf, l *catalogue) *dom.Node {
 }
 
 func providerFilter(s *stateOf, l *catalogue) *dom.Node {
-	if len(s.Providers.List) < 2 {
+	if len(s.Providers.List) == 0 {
 		return nil
 	}
 	q := s.Roster.Query
 	value := ""
+	const without = "!"
 	if q.Provider != "" {
 		value = state.ProviderID(q.Protocol, q.Provider)
+		if q.Without {
+			value = without + value
+		}
 	}
 	options := []*dom.Node{dom.E("option", dom.Key(""), dom.A("value", ""), l.T("roster.allProviders"))}
-	for _, p := range s.Providers.List {
-		id := state.ProviderID(p.Protocol, p.Name)
-		options = append(
-			options,
-			dom.E("option", dom.Key(id), dom.A("value", id), api.Printable(p.Name)+" ("+strings.ToUpper(string(p.Protocol))+")"),
-		)
-	}
 	list := s.Providers.List
+	for _, sign := range []string{"", without} {
+		key := "roster.linkedAt"
+		if sign == without {
+			key = "roster.notLinkedAt"
+		}
+		for _, p := range list {
+			id := sign + state.ProviderID(p.Protocol, p.Name)
+			options = append(options, dom.E("option", dom.Key(id), dom.A("value", id),
+				l.T(key, "provider", api.Printable(p.Name)+" ("+strings.ToUpper(string(p.Protocol))+")")))
+		}
+	}
 	return dom.E("select", dom.ID("by-provider"), dom.Class("input"), dom.A("aria-label", l.T("roster.byProvider")),
 		dom.Prop("value", value),
 		dom.Make("change", func(e dom.Event) any {
 			for _, p := range list {
-				if state.ProviderID(p.Protocol, p.Name) == e.Value {
-					return state.FilterProvider{Protocol: p.Protocol, Name: p.Name}
+				if id, not := strings.CutPrefix(e.Value, without); id == state.ProviderID(p.Protocol, p.Name) {
+					return state.FilterProvider{Protocol: p.Protocol, Name: p.Name, Without: not}
 				}
 			}
 			return state.FilterProvider{}
@@ -194,7 +203,7 @@ func filters(s *stateOf, l *catalogue) *dom.Node {
 		n      int
 		always bool
 	}{
-		{api.FilterAll, "filter.all", c.All, true},
+		{api.FilterAll, "filter.all", c.All - c.Orphan, true},
 		{api.FilterChanged, "filter.changed", c.Changed, false},
 		{api.FilterLinked, "filter.linked", c.Linked, true},
 		{api.FilterUnlinked, "filter.unlinked", c.Unlinked, true},
@@ -204,7 +213,7 @@ func filters(s *stateOf, l *catalogue) *dom.Node {
 		{api.FilterDisabled, "filter.disabled", c.Disabled, false},
 		{api.FilterAdministrator, "filter.administrator", c.Administrator, false},
 	} {
-		on := s.Roster.Query.Filter == f.filter
+		on := slices.Contains(s.Roster.Query.Filters, f.filter) || f.filter == api.FilterAll && len(s.Roster.Query.Filters) == 0
 		if f.n == 0 && !f.always && !on {
 			continue
 		}

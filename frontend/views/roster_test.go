@@ -13,6 +13,10 @@ var rosterCases = map[string]func() *state.State{
 	"row-menu": func() *state.State {
 		return after(opened(api.Settings{}, false), state.OpenRowMenu{Index: 0, X: 20.25, Y: 9})
 	},
+	"roster-filters": func() *state.State {
+		return after(opened(german, false), state.Filter{Filter: api.FilterUnlinked}, state.Filter{Filter: api.FilterAdministrator},
+			state.FilterProvider{Protocol: api.SAML, Name: "keycloak", Without: true})
+	},
 	"row-menu-de": func() *state.State { return after(opened(german, false), state.OpenRowMenu{Index: 3}) },
 	"roster-outdated": func() *state.State {
 		return after(opened(api.Settings{}, false), state.Refresh{}, state.Refreshed{Err: &api.Error{

@@ -187,7 +187,7 @@ func toasts(s *stateOf, l *catalogue) *dom.Node {
 			act = components.Quiet(l.T("undo"), state.Undo{Changes: t.Undo})
 		}
 		if t.Key == state.ToastChanged {
-			act = components.Quiet(l.T("toast.show"), state.Filter{Filter: api.FilterChanged})
+			act = components.Quiet(l.T("toast.show"), state.Filter{Filter: api.FilterChanged, Only: true})
 		}
 		list = append(list, dom.E("div", dom.Key("toast-"+l.Number(t.ID)), dom.Class(class),
 			components.Icon(icon), dom.E("p", api.Printable(words)), act,

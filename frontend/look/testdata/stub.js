@@ -108,7 +108,7 @@
       let rows = users;
       if (has('empty')) rows = [];
       const s = fold(r.search);
-      rows = rows.filter((u) => filters[r.filter](u) && (!r.provider || u.identities.some((i) => i.provider === r.provider && i.protocol === r.protocol)) &&
+      rows = rows.filter((u) => (r.filters || []).every((f) => filters[f](u)) && (!r.provider || !r.without === u.identities.some((i) => i.provider === r.provider && i.protocol === r.protocol)) &&
         (!s || fold(u.name).includes(s) || u.identities.some((i) => fold(i.name).includes(s))));
       const by = { name: (a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0, activity: (a, b) => (a.lastActivity || '') > (b.lastActivity || '') ? -1 : 1, links: (a, b) => b.identities.length - a.identities.length };
       if (rows === users && r.sort === 'name' && cached) rows = cached; else rows = rows.slice().sort(by[r.sort]);
