@@ -4,10 +4,13 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/roster"
 )
+
+const whyUndoUnlinked api.Why = "undo-unlinked" // {name} belongs to nobody any more
 
 // History returns the server's changes, newest first, and marks the ones that can be undone (Change.Undoable).
 func (l *Linker) History(ctx context.Context) ([]api.Change, error) {
@@ -115,7 +118,7 @@ func (l *Linker) Undo(ctx context.Context, id string) (api.Change, error) {
 	}
 	change, do, err := l.undoing(r, done)
 	if err != nil {
-		return api.Change{}, err
+		return api.Change{}, l.rekeyed(ctx, r, done, err)
 	}
 	change.Server, change.Undoes = l.ServerID, done.ID
 	o := l.record(ctx, &change, do)
@@ -205,6 +208,43 @@ func (l *Linker) unregisterBack(ctx context.Context, a api.Account, authProvider
 	return l.restore(ctx, a, lost).and(l.settleUnregister(ctx, sent, a, authProvider, len(lost) == 0))
 }
 
+// rekeyed replaces the error of an undo whose link is gone. Where the plugin turns a link by user name into one by subject at the
+// first sign-in, the same link may have another name now. The error then names what the account has at the provider that no
+// other change of the journal put there. It is only told: which of them it is, nothing proves.
+func (l *Linker) rekeyed(ctx context.Context, r api.Roster, done api.Change, err error) error {
+	e, ok := asError(err)
+	if !ok || e.Why != whyUndoUnlinked || !l.Plugin.Capabilities().Rekeys || done.Kind == api.ChangeUnregister ||
+		done.Identities[0].Protocol != api.OIDC {
+		return err
+	}
+	account := roster.Account(r, done.UserID)
+	if account == nil || !account.Exists {
+		return err
+	}
+	changes, readErr := l.Journal.Changes(ctx, l.ServerID)
+	if readErr != nil {
+		return err
+	}
+	old := done.Identities[0]
+	known := func(id api.Identity) bool {
+		return slices.ContainsFunc(changes, func(c api.Change) bool {
+			return c.State != api.ChangeFailed && c.UserID == done.UserID && slices.Contains(c.Identities, id)
+		})
+	}
+	var now []string
+	for _, id := range account.Identities {
+		if id.Protocol == old.Protocol && id.Provider == old.Provider && !known(id) {
+			now = append(now, id.Name)
+		}
+	}
+	if len(now) == 0 {
+		return err
+	}
+	return notUndoable("undo-rekeyed", map[string]string{
+		"name": old.Name, "provider": old.Provider, "account": account.Name, "now": strings.Join(now, ", "),
+	})
+}
+
 // ownedAsLeft fails unless the identities are where the change left them.
 func ownedAsLeft(r api.Roster, done api.Change) error {
 	for _, id := range done.Identities {
@@ -214,7 +254,7 @@ func ownedAsLeft(r api.Roster, done api.Change) error {
 			done.Kind == api.ChangeMove && done.State == api.ChangeIntended && owner == nil,
 			done.Kind != api.ChangeUnlink && owner != nil && owner.ID == done.UserID:
 		case owner == nil:
-			return notUndoable("undo-unlinked", map[string]string{"name": id.Name})
+			return notUndoable(whyUndoUnlinked, map[string]string{"name": id.Name})
 		default:
 			return notUndoable("undo-owned", map[string]string{"name": id.Name, "owner": cmp.Or(owner.Name, owner.ID)})
 		}
