@@ -454,6 +454,9 @@ type Confirmation struct {
 	Written bool `json:"written,omitempty"`
 	// Owner is the account that has this identity now; nil when nobody has. If Written, it had it before.
 	Owner *User `json:"owner,omitempty"`
+	// Namesake is another account that is called like the identity or its e-mail address, while Account is not; nil
+	// for none. Somebody else may have signed in.
+	Namesake *User `json:"namesake,omitempty"`
 	// Moves is true when the write takes the identity away from Owner.
 	Moves bool `json:"moves"`
 	// MayMove is true when nobody can tell whether the identity belongs to another account now, and the write would take it

@@ -43,6 +43,21 @@ func (c Capabilities) RemoveLink(self, userID, name string) Ability {
 	}
 }
 
+// UnregisterTo reports whether Unregister changes anything about an account: its sign-in provider, or its links, of which it
+// has that many.
+func (c Capabilities) UnregisterTo(u User, links int, authProvider string) Ability {
+	drops := c.UnregisterDrops && links > 0
+	switch {
+	case !c.Unregister.OK || drops:
+		return c.Unregister
+	case !c.UnregisterKept:
+		return Ability{Why: "unregister-none", Params: map[string]string{"account": u.Name}}
+	case u.AuthProvider == authProvider:
+		return Ability{Why: "unregister-same", Params: map[string]string{"account": u.Name}}
+	}
+	return c.Unregister
+}
+
 // RebuildLinks reports whether a link of an account that exists can be removed by the detour: Unregister drops all links of
 // the account and ends its sessions, then the other links are written again. It is no way for the account that asks, whose
 // session ends with it.

@@ -90,3 +90,33 @@ func TestRemovalRemarks(t *testing.T) {
 		}
 	}
 }
+
+func TestUnregisterTo(t *testing.T) {
+	t.Parallel()
+	const ldap = "Ldap"
+	own, sso := api.User{AuthProvider: api.AuthProviderDefault}, api.User{AuthProvider: api.AuthProviderPlugin}
+	for _, c := range []struct {
+		name        string
+		drops, kept bool
+		user        api.User
+		links       int
+		to          string
+		want        api.Why
+	}{
+		{"the links go", true, true, own, 1, api.AuthProviderDefault, ""},
+		{"the provider changes", true, true, sso, 0, api.AuthProviderDefault, ""},
+		{"another provider", true, true, own, 0, ldap, ""},
+		{"neither", true, true, own, 0, api.AuthProviderDefault, "unregister-same"},
+		{"links that stay", false, true, own, 2, api.AuthProviderDefault, "unregister-same"},
+		{"a yes without a deed", false, false, sso, 2, api.AuthProviderDefault, "unregister-none"},
+		{"only the links go", true, false, sso, 2, api.AuthProviderDefault, ""},
+	} {
+		can := api.Capabilities{Unregister: api.Ability{OK: true}, UnregisterDrops: c.drops, UnregisterKept: c.kept}
+		if got := can.UnregisterTo(c.user, c.links, c.to); got.OK != (c.want == "") || got.Why != c.want {
+			t.Errorf("%s: %+v", c.name, got)
+		}
+	}
+	if got := (api.Capabilities{Unregister: api.Ability{Why: "x"}}).UnregisterTo(own, 1, ldap); got.Why != "x" {
+		t.Errorf("without the right: %+v", got)
+	}
+}

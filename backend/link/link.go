@@ -275,6 +275,7 @@ func (l *Linker) confirmWritten(
 	if owner := roster.Owner(before, gained); owner != nil {
 		c.Owner, c.Moves = &owner.User, true
 	}
+	c.Namesake = namesake(before, plan.Account.ID, gained.Name)
 	declined := person.Confirm(ctx, c)
 	if declined == nil {
 		return change, nil
@@ -289,6 +290,14 @@ func (l *Linker) confirmWritten(
 	return change, &api.Error{Code: api.CodeCancelled, Why: "unconfirmed", Params: params, Err: declined}
 }
 
+// namesake returns the other account that a sign-in's names lead to, or nil.
+func namesake(r api.Roster, userID string, names ...string) *api.User {
+	if a := roster.Namesake(r, userID, names...); a != nil {
+		return &a.User
+	}
+	return nil
+}
+
 // confirm works out what to ask the person, or why there is nothing to ask. returnable is whether an identity that the write took
 // from another account could be put back.
 func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof, returnable bool) (api.Confirmation, error) {
@@ -301,6 +310,7 @@ func confirm(r api.Roster, plan api.Plan, req api.LinkRequest, p proof, returnab
 		c.MayMove = (r.Own || !returnable) && !req.Move
 		return c, nil
 	}
+	c.Namesake = namesake(r, plan.Account.ID, p.name, p.displayName, p.email)
 	owner := roster.Owner(r, c.Identity)
 	switch {
 	case owner == nil:

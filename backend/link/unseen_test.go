@@ -83,3 +83,25 @@ func (w *world) holder(t *testing.T, identity api.Identity) string {
 	}
 	return ""
 }
+
+// TestNamesakeIsAskedAbout: somebody else's sign-in is noticed by the account that has its name.
+func TestNamesakeIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	for account, want := range map[string]string{"bastian": demo.TourName, demo.TourName: ""} {
+		w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
+		var asked api.Confirmation
+		_, err := w.Link(t.Context(), api.LinkRequest{
+			UserID: w.account(t, account).ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategyRelay,
+		}, person{login: demo.TourName, confirm: func(c api.Confirmation) error { asked = c; return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if asked.Namesake != nil {
+			got = asked.Namesake.Name
+		}
+		if got != want {
+			t.Errorf("%s: the namesake is %q, want %q", account, got, want)
+		}
+	}
+}

@@ -73,6 +73,28 @@ func Owner(r api.Roster, id api.Identity) *api.Account {
 	return nil
 }
 
+// Namesake returns another account that is called like one of the names, without regard to case; nil if there is none, or if
+// the account itself is. An e-mail address counts with its part before the @ as well.
+func Namesake(r api.Roster, userID string, names ...string) *api.Account {
+	called := func(a *api.Account) bool {
+		return a.Exists && slices.ContainsFunc(names, func(name string) bool {
+			local, _, mail := strings.Cut(name, "@")
+			return name != "" && strings.EqualFold(a.Name, name) || mail && local != "" && strings.EqualFold(a.Name, local)
+		})
+	}
+	var other *api.Account
+	for i := range r.Accounts {
+		switch a := &r.Accounts[i]; {
+		case !called(a):
+		case a.ID == userID:
+			return nil
+		case other == nil:
+			other = a
+		}
+	}
+	return other
+}
+
 // Account returns the account with this id, or nil.
 func Account(r api.Roster, userID string) *api.Account {
 	i := slices.IndexFunc(r.Accounts, func(a api.Account) bool { return a.ID == userID })

@@ -198,3 +198,31 @@ func BenchmarkKeystroke(b *testing.B) {
 		ix.Page(api.RosterQuery{Search: "müller 77", Limit: 50})
 	}
 }
+
+func TestNamesake(t *testing.T) {
+	t.Parallel()
+	account := func(id, name string) api.Account {
+		return api.Account{User: api.User{ID: id, Name: name}, Exists: true}
+	}
+	r := api.Roster{Accounts: []api.Account{account("1", "noah"), account("2", "Maria"), {User: api.User{ID: "3"}}}}
+	for _, c := range []struct {
+		user  string
+		names []string
+		want  string
+	}{
+		{"1", []string{"maria"}, "2"},
+		{"1", []string{"5f0c", "", "maria@example.org"}, "2"},
+		{"2", []string{"maria"}, ""},
+		{"1", []string{"noah", "maria"}, ""}, // its own name as well
+		{"1", []string{"", "@"}, ""},
+		{"1", []string{"Maria Lindqvist"}, ""},
+	} {
+		got := ""
+		if a := roster.Namesake(r, c.user, c.names...); a != nil {
+			got = a.ID
+		}
+		if got != c.want {
+			t.Errorf("%s with %q: %q", c.user, c.names, got)
+		}
+	}
+}

@@ -65,7 +65,7 @@ func (v *visit) bySignIn(id api.Identity, account string) {
 	v.shot("plan")
 	v.do("going to sign in", clickOn("#run-link"))
 	v.signs(newcomer)
-	v.do("the question", sees(english.T("confirm.title")))
+	v.do("the question", until(`document.getElementById('confirm-yes')`))
 	v.shot("confirm")
 	v.yes(id)
 	v.shot("done")
@@ -99,7 +99,7 @@ func (v *visit) byName(id api.Identity, account string) {
 	}
 	v.nameless("a link that needs the name")
 	v.shot("by-name")
-	v.do("the name", clickOn("#by-name"), fill("subject", id.Name), key(kb.Enter), sees(english.T("confirm.title")),
+	v.do("the name", clickOn("#by-name"), fill("subject", id.Name), key(kb.Enter), until(`document.getElementById('confirm-yes')`),
 		clickOn("#confirm-yes"), until(`document.getElementById('link-close')`), clickOn("#link-close"), has(id, true))
 	v.opens(id, account)
 	v.removeAndBack(id, account)
@@ -138,7 +138,7 @@ func (v *visit) move() {
 	v.signs("jonas")
 	known := v.d.Flavour() != api.FlavourFlowfin
 	if !known {
-		v.do("a name that is not known", sees(english.T("confirm.title")), clickOn("#confirm-yes"))
+		v.do("a name that is not known", until(`document.getElementById('confirm-yes')`), clickOn("#confirm-yes"))
 	}
 	v.do("whose it is", sees(english.T("failed.title")), sees(demo.AdminName), sees(english.T("failed.owned")))
 	v.told()
@@ -147,7 +147,7 @@ func (v *visit) move() {
 	v.opens(id, demo.AdminName)
 	v.do("moving it", clickOn("#move-here"))
 	v.signs("jonas")
-	v.do("the question", sees(english.T("confirm.title")))
+	v.do("the question", until(`document.getElementById('confirm-yes')`))
 	if known {
 		v.do("what it warns of", sees(english.T("confirm.moves", "owner", demo.AdminName, "account", demo.TourName)), sees(english.T("confirm.move")))
 	} else {
@@ -208,13 +208,13 @@ func (v *visit) troubles() {
 		v.t.Errorf("the browser was opened again at %q, which serves once", again)
 	}
 	signIn(v.t, again, login)
-	v.do("saying no", sees(english.T("confirm.title")), click(english.T("confirm.no")), sees(english.T("failed.cancelled")),
+	v.do("saying no", until(`document.getElementById('confirm-yes')`), clickOn("#confirm-no"), sees(english.T("failed.cancelled")),
 		sees(english.T("link.refusedByPerson")))
 	v.shot("no")
 	v.do("again", clickOn("#link-again"), until(`document.getElementById('run-link')`))
 
 	signIn(v.t, address(), login)
-	v.do("the question", sees(english.T("confirm.title")))
+	v.do("the question", until(`document.getElementById('confirm-yes')`))
 	v.clock.forward(16 * time.Minute)
 	v.d.Server().Restart()
 	v.do("too late", clickOn("#confirm-yes"), sees(english.T("failed.title")))

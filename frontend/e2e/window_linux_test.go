@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -225,7 +226,7 @@ func TestKeyboardOnly(t *testing.T) {
 	palette("the settings", "settin")
 	p.do("the settings", focused("title"), sees(english.T("settings.look")))
 	palette("back", "add a")
-	p.do("a server", focused("address"), key(world(t).URL()), key(kb.Enter), sees("SSO plugin: "), focused("user"))
+	p.do("a server", focused("address"), key(world(t).URL()), key(kb.Enter), sees("SSO plugin: "), focused("title"))
 	palette("another server", "add a")
 	p.do("the address is asked for again", focused("address"), until(`document.getElementById('address').value === ''`))
 	p.do("back to the first screen", key(kb.Escape), sees(english.T("welcome.lead")))
@@ -242,11 +243,17 @@ func TestKeyboardOnly(t *testing.T) {
 	p.do("back to the rows", key(kb.ArrowDown), focused("row-0"))
 	p.do("the account and back", key(kb.Enter), focused("drawer-title"), key(kb.Escape), focused("row-0"))
 	p.do("selecting", key(" "), sees(english.N("selection.count", 1)), key(kb.Escape), gone(english.N("selection.count", 1)), focused("row-0"))
-	p.do("linking", key("l"), focused("link-step"))
-	p.tabTo(`e.name === 'provider'`)
-	p.do("the provider", key(" "), until(`document.querySelector('input[value="oidc/authelia"]').checked`), until(`document.getElementById('run-link')`))
-	p.tabTo(`e.id === 'run-link'`)
-	p.do("to the browser", key(kb.Enter), until(`document.querySelector('.signin .copy-value')`))
+	p.do("linking", key("l"), focused("run-link"), until(`document.querySelector('input[name=provider]:checked')`))
+	p.do("back to the providers", chromedp.Evaluate[chromedp.Void](`document.getElementById('drawer-close').focus()`))
+	p.tabTo(`e.name === 'provider' && e.checked`)
+	for range 4 { // the arrows choose
+		if ask[bool](p, `document.querySelector('input[value="oidc/authelia"]').checked`) {
+			break
+		}
+		p.do("another provider", key(kb.ArrowDown))
+	}
+	p.do("the provider", until(`document.querySelector('input[value="oidc/authelia"]').checked`), until(`document.getElementById('run-link') && !document.getElementById('run-link').disabled`))
+	p.do("to the browser", taken("Enter"), until(`document.querySelector('.signin .copy-value')`))
 	signIn(t, a.lastOpened(t, 1), "maria")
 	p.do("the question", sees(english.T("confirm.title")), focused("link-step"))
 	p.tabTo(`e.id === 'confirm-yes'`)
@@ -272,6 +279,30 @@ func TestKeyboardOnly(t *testing.T) {
 		until(on+`.at(-1)`), key(kb.Escape), focused("servers"))
 	p.do("the palette", key("k", chromedp.ModifierCtrl), focused("command"), key("provid"), key(kb.Enter),
 		until(fmt.Sprintf(`document.getElementById('title').textContent === %q`, english.T("nav.providers"))))
+}
+
+// TestMariaWithinAMinute is the first minute of somebody who has never seen it: maria is linked with the keyboard alone, and
+// each key is one that the window itself asks for.
+func TestMariaWithinAMinute(t *testing.T) {
+	a := start(t)
+	p := a.open(t)
+	p.do("the first start", sees(english.T("welcome.lead")), focused("demo"))
+	begun := time.Now()
+	p.do("the demo", key(kb.Enter), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`), focused("search"))
+	p.do("whom to link", sees(english.T("demo.badge")), key("maria"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length === 1 &&
+		document.querySelector('#grid[aria-busy="false"]') && document.getElementById('row-0').innerText.includes('maria')`))
+	p.do("the account", key(kb.ArrowDown), focused("row-0"), key(kb.Enter), focused("drawer-title"))
+	p.tabTo(`e.id === 'link-identity'`)
+	p.do("the likely provider", key(kb.Enter), focused("run-link"))
+	p.do("to the browser", key(kb.Enter), until(`document.querySelector('.signin .copy-value')`))
+	signIn(t, a.lastOpened(t, 1), "maria")
+	p.do("the question", until(`document.getElementById('confirm-yes')`), focused("link-step"))
+	p.tabTo(`e.id === 'confirm-yes'`)
+	p.do("yes", key(kb.Enter), until(`document.getElementById('link-close')`), sees(english.T("done.read")))
+	if took := time.Since(begun); took > time.Minute {
+		t.Errorf("it took %s", took)
+	}
+	p.do("and back", key("z", chromedp.ModifierCtrl), sees(english.T("toast.undone")))
 }
 
 // tabTo presses Tab until the focus is on a wanted element e. On the way every focus must be seen, but for that on a

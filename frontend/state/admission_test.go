@@ -89,7 +89,8 @@ func TestUnregisterWithoutPassword(t *testing.T) {
 		"nothing will come": {api.UnregisterPlan{Account: api.User{AuthProvider: "LDAP"}, PasswordUnknown: true}, false, false},
 	} {
 		s := opened(t)
-		s.Session.Capabilities.UnregisterKept = c.kept
+		s.Session.Capabilities.UnregisterKept, s.Session.Capabilities.UnregisterDrops = c.kept, true
+		c.plan.Links = 1 // so that there is something to do
 		c.plan.Providers = []api.AuthProvider{{ID: api.AuthProviderDefault}}
 		s.Update(state.AskUnregister{UserID: "Aa"})
 		s.Update(state.UnregisterPlanned{UserID: "Aa", Plan: c.plan})
@@ -106,4 +107,18 @@ func TestUnregisterWithoutPassword(t *testing.T) {
 			t.Errorf("%s: not unregistered", name)
 		}
 	}
+}
+
+// TestUnregisterOfNothing is not sent.
+func TestUnregisterOfNothing(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Session.Capabilities.UnregisterKept, s.Session.Capabilities.UnregisterDrops = true, true
+	s.Update(state.AskUnregister{UserID: "Aa"})
+	s.Update(state.UnregisterPlanned{UserID: "Aa", Plan: api.UnregisterPlan{
+		Account: api.User{AuthProvider: "LDAP"}, Providers: []api.AuthProvider{{ID: "LDAP"}, {ID: api.AuthProviderDefault}},
+	}})
+	none[state.CallUnregister](t, s.Update(state.DialogYes{}))
+	s.Update(state.Edit{Field: state.FieldAuth, Value: api.AuthProviderDefault})
+	want[state.CallUnregister](t, s.Update(state.DialogYes{}))
 }

@@ -474,7 +474,9 @@ func (s *State) probed(m Probed) []Cmd {
 	if s.Connect.Method == "" {
 		s.Connect.Method = MethodPassword // it can do more than a key
 	}
-	if m.Probe.Certificate != nil || !m.Probe.Plugin || !m.Probe.Server.WizardCompleted {
+	fault := s.KeyringFault()
+	noKeyring := fault != nil && fault.Code == api.CodeSecretUnavailable
+	if noKeyring || m.Probe.Certificate != nil || !m.Probe.Plugin || !m.Probe.Server.WizardCompleted {
 		return []Cmd{Focus{ID: "title"}}
 	}
 	return []Cmd{Focus{ID: s.firstField()}}

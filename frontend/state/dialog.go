@@ -188,7 +188,8 @@ func (s *State) dialogYes() []Cmd {
 		// The Stop button may be out of view.
 		return []Cmd{CallRemove{Links: d.Links, Detour: d.Detour}, Focus{ID: "remove-stop"}}
 	case DialogUnregister:
-		if d.Plan == nil || s.Form[FieldAuth] == "" || s.MayOpenByName() && !d.NoPassword {
+		if d.Plan == nil || s.Form[FieldAuth] == "" || s.MayOpenByName() && !d.NoPassword ||
+			!s.Can().UnregisterTo(d.Plan.Account, d.Plan.Links, s.Form[FieldAuth]).OK {
 			return nil
 		}
 		d.Busy = true

@@ -308,6 +308,10 @@ func unregisterSection(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 		return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")),
 			dom.E("p", dom.Class("muted"), ability(l, "unregister", can)))
 	}
+	if can = s.Can().UnregisterTo(a.User, len(a.Identities), api.AuthProviderDefault); !can.OK && !a.Unread {
+		return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")), muted(ability(l, "unregister", can)),
+			dom.E("div", dom.Class("actions"), components.Danger(l.T("unregister.do"), state.AskUnregister{UserID: a.ID}, dom.Flag("disabled", true))))
+	}
 	return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")),
 		muted(l.T("unregister.text")),
 		dom.E("div", dom.Class("actions"), components.Danger(l.T("unregister.do"), state.AskUnregister{UserID: a.ID})))

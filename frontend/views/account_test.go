@@ -6,6 +6,11 @@ import (
 )
 
 var accountCases = map[string]func() *state.State{
+	"account-nothing-to-unregister": func() *state.State {
+		s := opened(api.Settings{}, false)
+		s.Session.Capabilities.UnregisterKept, s.Session.Capabilities.UnregisterDrops = false, false
+		return after(s, state.OpenAccount{Index: 1})
+	},
 	"account":         func() *state.State { return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0}) },
 	"account-hostile": func() *state.State { return after(opened(api.Settings{}, false), state.OpenAccount{Index: 2}) },
 	"account-orphan":  func() *state.State { return after(opened(api.Settings{}, false), state.OpenAccount{Index: 3}) },

@@ -192,6 +192,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 	for i, a := range p.Providers {
 		choices[i] = components.Choice{Value: a.ID, Label: api.Printable(a.Name)}
 	}
+	can := s.Can().UnregisterTo(p.Account, p.Links, s.Form[state.FieldAuth])
 	undo := "remove.undo"
 	if s.Can().UnregisterDrops {
 		undo = "remove.undo.sessions"
@@ -215,6 +216,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 			return components.Checkbox("no-password", l.T("unregister.accept", "name", api.Printable(p.Account.Name)), d.NoPassword,
 				func(on bool) any { return state.AcceptNoPassword{On: on} })
 		}),
+		dom.If(!can.OK, func() *dom.Node { return components.Banner("info", "info", dom.E("p", ability(l, "unregister", can))) }),
 		components.Error(l, d.Error),
 		buttons(
 			s,
@@ -222,7 +224,7 @@ func unregisterDialog(s *stateOf, l *catalogue) *dom.Node {
 			components.Danger(
 				l.T("unregister.yes"),
 				state.DialogYes{},
-				dom.Flag("disabled", d.Busy || s.MayOpenByName() && !d.NoPassword),
+				dom.Flag("disabled", d.Busy || !can.OK || s.MayOpenByName() && !d.NoPassword),
 				busyOr(d.Busy, "signout"),
 			),
 		),

@@ -472,13 +472,22 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 			),
 			"account": dom.E("strong", components.Name(c.Account.Name)),
 		})))
+	} else if !c.NameKnown && !c.MayMove && !s.Link.Request.Move {
+		warn = components.Banner("info", "info", dom.E("p", l.T("confirm.unseen")))
 	} else if c.MayMove {
 		warn = components.Banner("warn", "alert", dom.E("p", l.T("confirm.mayMove")))
 	} else if !c.NameKnown && s.Link.Request.Move {
 		warn = components.Banner("warn", "alert", dom.E("p", l.T("confirm.moveAllowed")))
 	}
+	title := "confirm.title"
+	switch {
+	case c.Written:
+		title = "confirm.title.written"
+	case !c.NameKnown:
+		title, yes = "confirm.title.unseen", l.T("confirm.yes.unseen")
+	}
 	return []*dom.Node{
-		stepTitle(l.T("confirm.title")),
+		stepTitle(l.T(title)),
 		dom.E("div", dom.Class("pairing"),
 			dom.E(
 				"div",
@@ -509,11 +518,32 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 		dom.If(s.Link.Subject, func() *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("confirm.unproved")))
 		}),
+		dom.If(c.Namesake != nil, func() *dom.Node {
+			return components.Banner("warn", "alert", dom.E("p", components.Sentence(l, "confirm.namesake", map[string]*dom.Node{
+				"other":   dom.E("strong", components.Name(c.Namesake.Name)),
+				"account": dom.E("strong", components.Name(c.Account.Name)),
+			})))
+		}),
 		warn,
-		dom.E("div", dom.Class("actions"),
-			components.Primary(yes, state.Answer{Yes: true}, dom.ID("confirm-yes"), components.Icon("check")),
-			components.Secondary(no, state.Answer{})),
+		dom.E("div", dom.Class("actions"), confirmButtons(c, yes, no)),
 	}
+}
+
+// confirmButtons answer the question. Where the names speak against the link, the harmless answer is the main one.
+func confirmButtons(c *api.Confirmation, yes, no string) []*dom.Node {
+	doubtful := c.Namesake != nil && c.Owner == nil
+	accept, refuse := components.Primary, components.Secondary
+	if doubtful {
+		accept, refuse = components.Secondary, components.Primary
+	}
+	list := []*dom.Node{
+		accept(yes, state.Answer{Yes: true}, dom.ID("confirm-yes"), components.Icon("check")),
+		refuse(no, state.Answer{}, dom.ID("confirm-no")),
+	}
+	if doubtful {
+		slices.Reverse(list)
+	}
+	return list
 }
 
 func linkDone(s *stateOf, l *catalogue) []*dom.Node {

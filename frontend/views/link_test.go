@@ -8,6 +8,15 @@ import (
 )
 
 var linkCases = map[string]func() *state.State{
+	"link-unseen": func() *state.State {
+		return asking(german, api.Confirmation{Account: api.User{ID: "02", Name: "bob"}, Identity: api.Identity{Protocol: api.OIDC, Provider: "authelia"}})
+	},
+	"link-namesake": func() *state.State {
+		return asking(api.Settings{}, api.Confirmation{
+			Account: api.User{ID: "02", Name: "bob"}, Identity: api.Identity{Protocol: api.OIDC, Provider: "authelia", Name: "maria"},
+			NameKnown: true, DisplayName: "Maria Lindqvist", Namesake: &api.User{ID: "01", Name: hostile},
+		})
+	},
 	"link-plan":    func() *state.State { return after(linking(false), state.ToggleMore{}) },
 	"link-demo":    func() *state.State { return linking(true) },
 	"link-subject": func() *state.State { return after(linking(false), state.LinkTab{Subject: true}) },
@@ -148,5 +157,13 @@ func signingIn() *state.State {
 func confirming(c api.Confirmation) *state.State {
 	s := signingIn()
 	s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "confirm", Confirmation: &c}})
+	return s
+}
+
+// asking asks what a link's confirmation asks.
+func asking(settings api.Settings, c api.Confirmation) *state.State {
+	s := opened(settings, false)
+	s.Drawer = state.Drawer{UserID: c.Account.ID, Linking: true}
+	s.Link = state.Link{Step: state.LinkConfirm, Account: c.Account, Confirm: &c, FlowID: "f"}
 	return s
 }
