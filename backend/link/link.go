@@ -223,10 +223,12 @@ func (l *Linker) Link(ctx context.Context, req api.LinkRequest, person Person) (
 	if err != nil {
 		return api.Change{}, err
 	}
-	// Signing in may take minutes, so read again which account has the identity, as late as possible.
-	before, err = l.Roster.Reread(ctx, before, req.UserID)
-	if err != nil {
-		return api.Change{}, err
+	// Signing in may take minutes, so read again which account has the identity, as late as possible. Where the name is not known
+	// yet there is nothing to look for, and where each account's links are read by themselves that takes long.
+	if proof.name != "" {
+		if before, err = l.Roster.Reread(ctx, before, req.UserID); err != nil {
+			return api.Change{}, err
+		}
 	}
 	_, direct := l.Plugin.Capabilities().DirectWrite()
 	confirmation, err := confirm(before, plan, req, proof, direct.OK)
@@ -403,15 +405,13 @@ func (l *Linker) writeUnseen(
 		if sent != nil && !uncertain(sent) {
 			return failure(sent)
 		}
-		var after api.Roster
 		err := l.reading(ctx, sent, func(ctx context.Context) (err error) {
-			after, err = l.Roster.Reread(ctx, before, plan.Account.ID)
+			change.Identities, err = l.gains(ctx, before, plan)
 			return err
 		})
 		if err != nil {
 			return outcome{how: unread, err: cmp.Or(sent, err)}
 		}
-		change.Identities = gains(before, after, plan)
 		if len(change.Identities) == 0 && sent != nil {
 			if answerLost(sent) {
 				return outcome{how: unclear, err: sent}

@@ -18,11 +18,10 @@ import (
 func (l *Linker) takeBack(
 	ctx context.Context, before api.Roster, plan api.Plan, confirmed api.Identity, o outcome,
 ) outcome {
-	after, err := l.Roster.Reread(ctx, before, plan.Account.ID)
+	gained, err := l.gains(ctx, before, plan)
 	if err != nil {
 		return outcome{how: unread, err: err}
 	}
-	gained := gains(before, after, plan)
 	switch {
 	case len(gained) == 0:
 		return o
@@ -55,30 +54,38 @@ func (l *Linker) takeBack(
 // onlyGain fails unless the account has gained exactly one identity, because only then it is the one that signed in.
 func onlyGain(before api.Roster, plan api.Plan, gained []api.Identity) error {
 	params := map[string]string{"account": plan.Account.Name, "n": strconv.Itoa(len(gained))}
+	account := roster.Account(before, plan.Account.ID)
 	switch {
 	case len(gained) == 1:
 		return nil
 	case len(gained) > 1:
 		return &api.Error{Code: api.CodeHalfDone, Why: "gained-several", Params: params}
-	case len(identitiesAt(before, plan)) == 0:
+	case account == nil || len(identitiesAt(account.Identities, plan)) == 0:
 		return notStored(plan.Account.Name)
 	}
 	return &api.Error{Code: api.CodeLinkExists, Why: "gained-nothing", Params: params}
 }
 
-// gains returns the identities of the plan's provider that the account has after, and had not before.
-func gains(before, after api.Roster, plan api.Plan) []api.Identity {
-	had := identitiesAt(before, plan)
-	return slices.DeleteFunc(identitiesAt(after, plan), func(id api.Identity) bool { return slices.Contains(had, id) })
+// gains reads the account's links, and returns the identities of the plan's provider that it had not before. The other accounts
+// need not be read: who has lost an identity is who had it before.
+func (l *Linker) gains(ctx context.Context, before api.Roster, plan api.Plan) ([]api.Identity, error) {
+	now, err := l.Plugin.UserLinks(ctx, plan.Account.ID)
+	if err != nil {
+		return []api.Identity{}, err
+	}
+	var had []api.Identity
+	if a := roster.Account(before, plan.Account.ID); a != nil {
+		had = a.Identities
+	}
+	return slices.DeleteFunc(identitiesAt(now, plan), func(id api.Identity) bool { return slices.Contains(had, id) }), nil
 }
 
-func identitiesAt(r api.Roster, plan api.Plan) []api.Identity {
+// identitiesAt returns the identities at the plan's provider.
+func identitiesAt(all []api.Identity, plan api.Plan) []api.Identity {
 	ids := []api.Identity{}
-	if a := roster.Account(r, plan.Account.ID); a != nil {
-		for _, id := range a.Identities {
-			if id.Protocol == plan.Provider.Protocol && id.Provider == plan.Provider.Name {
-				ids = append(ids, id)
-			}
+	for _, id := range all {
+		if id.Protocol == plan.Provider.Protocol && id.Provider == plan.Provider.Name {
+			ids = append(ids, id)
 		}
 	}
 	return ids

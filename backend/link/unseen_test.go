@@ -6,6 +6,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
+	"github.com/jellybind/jellybind/backend/demo/server"
 )
 
 // TestNameConfirmedAfterTheWrite: where only the write tells who signed in, the person sees the name then, and a no takes the
@@ -103,5 +104,29 @@ func TestNamesakeIsAskedAbout(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: the namesake is %q, want %q", account, got, want)
 		}
+	}
+}
+
+// TestAccountsAreReadTwice: where each account's links are read by themselves, all are read at the start and once more before the
+// write, which moves an identity without asking. After it, only the account that was linked is read.
+func TestAccountsAreReadTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, demo.Options{Flavour: api.FlavourFlowfin, PluginVersion: server.Flowfin421, Users: 50}, api.CredentialAdmin)
+	guest := w.account(t, "guest")
+	read := func(user string) int { return w.requests("GET", "/sso/oid/links/"+user) }
+	others, one := read(""), read(guest.ID)
+	change, err := w.Link(t.Context(), api.LinkRequest{
+		UserID: guest.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategyRelay, Move: true,
+	}, person{login: demo.NewcomerLogin})
+	if err != nil || change.State != api.ChangeConfirmed {
+		t.Fatalf("%+v, %v", change, err)
+	}
+	one = read(guest.ID) - one
+	others = read("") - others - one
+	if want := 2 * (len(w.Accounts()) - 2); others != want { // without the linked account and the one that was deleted
+		t.Errorf("the other accounts' links were read %d times, want %d", others, want)
+	}
+	if one != 3 {
+		t.Errorf("the account's links were read %d times, want 3", one)
 	}
 }
