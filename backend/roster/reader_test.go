@@ -76,8 +76,15 @@ func readerOf(t *testing.T, o demo.Options, as api.CredentialKind) (*demo.World,
 
 func TestReaderReadsEverybody(t *testing.T) {
 	t.Parallel()
-	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
-		_, reader, _ := reader(t, flavour, api.CredentialKey)
+	for _, o := range []demo.Options{
+		{Flavour: api.Flavour9p4},
+		{Flavour: api.FlavourK0lin},
+		{Flavour: api.FlavourFlowfin},
+		{Flavour: api.Flavour9p4, Jellyfin: server.Jellyfin12},
+		{Flavour: api.FlavourK0lin, Jellyfin: server.Jellyfin12},
+		{Flavour: api.FlavourFlowfin, Jellyfin: server.Jellyfin12},
+	} {
+		_, reader, _ := readerOf(t, o, api.CredentialKey)
 		var last api.Progress
 		r, err := reader.Read(t.Context(), func(p api.Progress) { last = p })
 		if err != nil {
@@ -90,7 +97,7 @@ func TestReaderReadsEverybody(t *testing.T) {
 			}
 		}
 		if r.Own || len(r.Providers) == 0 || last.Step != "reading-roster" || exist == 0 || exist == len(r.Accounts) {
-			t.Errorf("%s: own %t, %d providers, %d accounts and %d orphans, told %+v", flavour, r.Own, len(r.Providers), exist,
+			t.Errorf("%s %s: own %t, %d providers, %d accounts and %d orphans, told %+v", o.Flavour, o.Jellyfin, r.Own, len(r.Providers), exist,
 				len(r.Accounts)-exist, last)
 		}
 	}
