@@ -116,24 +116,34 @@ func Open(ctx context.Context, address, command string) error {
 }
 
 // Launch opens an address that other users of this computer must not learn, as Open does. They can read the arguments of a
-// program, so the browser gets another address that leads to it: where the system tells whose a connection is, or hides the
-// arguments of other users' programs, one of short's, which may be nil; elsewhere that of a file that only this user can read.
-// The file is deleted when ctx ends.
+// program, so the browser gets one of short's addresses, which lead to it and may lead to a newer one of the same sign-in. Where
+// the system neither tells whose a connection is nor hides the arguments of other users' programs, that address is in a file
+// which only this user can read; it is deleted when ctx ends. short may be nil.
 func Launch(ctx context.Context, address string, short func() string, command string) error {
 	if _, err := Check(address); err != nil {
 		return err
 	}
-	switch {
-	case short == nil:
+	if short == nil {
 		return open(ctx, address, command)
-	case guarded:
-		return Open(ctx, short(), command)
+	}
+	shown, err := argument(ctx, short(), guarded)
+	if err != nil {
+		return err
+	}
+	return open(ctx, shown, command)
+}
+
+// argument returns what leads to an address and may stand on a command line: the address itself where that is guarded, else a
+// file.
+func argument(ctx context.Context, address string, guarded bool) (string, error) {
+	if _, err := Check(address); err != nil || guarded {
+		return address, err
 	}
 	page, err := writePage(ctx, address)
 	if err != nil {
-		return failed(defaultBrowser, err)
+		return "", failed(defaultBrowser, err)
 	}
-	return open(ctx, page, command)
+	return page, nil
 }
 
 // writePage writes a page that leads to an address into a file for this user alone, and returns the file's URL.

@@ -136,6 +136,27 @@ func TestLaunch(t *testing.T) {
 	}
 }
 
+// TestArgument: where a command line is not guarded, the short address stands in a file, which leads to the loopback: a pushed
+// request that has expired is renewed there.
+func TestArgument(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	const short = "http://127.0.0.1:18701/go/X"
+	if shown, err := browser.Argument(t.Context(), short, true); err != nil || shown != short {
+		t.Errorf("guarded: %s, %v", shown, err)
+	}
+	shown, err := browser.Argument(t.Context(), short, false)
+	path, ok := strings.CutPrefix(shown, "file://")
+	if err != nil || !ok || strings.Contains(shown, "/go/") {
+		t.Fatalf("not guarded: %s, %v", shown, err)
+	}
+	if page, err := os.ReadFile(path); err != nil || strings.Count(string(page), short) != 2 {
+		t.Errorf("%s, %v", page, err)
+	}
+	if shown, err := browser.Argument(t.Context(), "file:///etc/passwd", false); !api.IsCode(err, api.CodeAddressRefused) {
+		t.Errorf("%s, %v", shown, err)
+	}
+}
+
 func TestPageForOneUser(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,4 +1,7 @@
 package browser
 
-// WritePage is writePage, which some systems need.
-var WritePage = writePage
+// WritePage is writePage, which some systems need, and Argument is argument.
+var (
+	WritePage = writePage
+	Argument  = argument
+)
