@@ -59,3 +59,13 @@ func hidden(r, prev rune) bool {
 	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp)
 }
+
+// ShowEnds marks the blanks at both ends of a name. They count, and would be lost in a table.
+func ShowEnds(name string) string {
+	inner := strings.Trim(name, " ")
+	if len(inner) == len(name) {
+		return name
+	}
+	start := strings.Index(name, inner)
+	return strings.Repeat("␣", start) + inner + strings.Repeat("␣", len(name)-start-len(inner))
+}

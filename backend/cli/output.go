@@ -192,7 +192,7 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short
 	for _, row := range rows {
 		shown := make([]string, len(row))
 		for i, cell := range row {
-			shown[i] = visible(printable(cell))
+			shown[i] = api.ShowEnds(printable(cell))
 			if i == 0 && isID(cell) {
 				ids = len(cell)
 				continue
@@ -238,16 +238,6 @@ func isID(s string) bool {
 
 // shortID is the beginning of an id, which is enough to name it.
 func shortID(s string) string { return s[:min(len(s), 8)] + "…" }
-
-// visible shows the blanks at both ends of a cell, which would be lost among those of the table.
-func visible(s string) string {
-	inner := strings.Trim(s, " ")
-	if len(inner) == len(s) {
-		return s
-	}
-	start := strings.Index(s, inner)
-	return strings.Repeat("␣", start) + inner + strings.Repeat("␣", len(s)-start-len(inner))
-}
 
 // fit narrows the widest columns until all fit into the room. Short columns stay as they are while the others are wide
 // enough to tell something; no column gets narrower than 5.

@@ -10,7 +10,7 @@ import (
 
 // change runs a function that changes the open server, and reads the roster afterwards. Close waits for it. The function's
 // context ends at StopChanges, Close and signing out; it stops at the next point where nothing is half done.
-func (w *Window) change(ctx context.Context, run func(context.Context, *backend.Session) error) error {
+func (w *Window) change(ctx context.Context, run func(context.Context, *backend.Session) ([]api.Change, error)) error {
 	stoppable, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s, t, err := w.beginChange(cancel)
@@ -18,9 +18,9 @@ func (w *Window) change(ctx context.Context, run func(context.Context, *backend.
 		return err
 	}
 	defer t.end()
-	err = run(stoppable, s)
+	made, err := run(stoppable, s)
 	t.written()
-	w.changed(ctx)
+	w.changed(ctx, made...)
 	return err
 }
 
@@ -47,15 +47,19 @@ func (w *Window) beginChange(cancel context.CancelFunc) (*backend.Session, *task
 	return s, t, nil
 }
 
-// changed reads the roster after a change, and tells the page. If it cannot be read, the change has not failed: the page's
+// changed reads the roster after changes that the person made, and tells the page. Their accounts are not marked as changed. If it cannot be read, the change has not failed: the page's
 // next call reads it.
-func (w *Window) changed(ctx context.Context) {
+func (w *Window) changed(ctx context.Context, made ...api.Change) {
 	s, _, err := w.current()
 	if err != nil || w.tasks.signingOut(s.Entry().DeviceID) {
 		w.server.dropRoster()
 		return
 	}
-	ix, err := w.refresh(ctx)
+	var own []string
+	for _, c := range made {
+		own = append(own, c.UserID, c.FromID)
+	}
+	ix, err := w.refresh(ctx, own...)
 	if err != nil {
 		w.server.dropRoster()
 		return
@@ -67,9 +71,9 @@ func (w *Window) changed(ctx context.Context) {
 // link.RemoveRequest.
 func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregister bool) api.Removal {
 	var result api.Removal
-	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (err error) {
+	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (_ []api.Change, err error) {
 		result.Changes, err = s.Linker.Remove(ctx, link.RemoveRequest{Links: links, ViaUnregister: viaUnregister}, w.progress)
-		return err
+		return result.Changes, err
 	})
 	if err != nil {
 		result.Error = forPage(err)
@@ -85,9 +89,9 @@ func (w *Window) PlanUnregister(ctx context.Context, userID string) (api.Unregis
 // Unregister gives an account another sign-in provider.
 func (w *Window) Unregister(ctx context.Context, userID, authProvider string) (api.Change, error) {
 	var c api.Change
-	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (err error) {
+	err := w.change(ctx, func(ctx context.Context, s *backend.Session) (_ []api.Change, err error) {
 		c, err = s.Linker.Unregister(ctx, userID, authProvider)
-		return err
+		return []api.Change{c}, err
 	})
 	return c, err
 }
@@ -95,7 +99,7 @@ func (w *Window) Unregister(ctx context.Context, userID, authProvider string) (a
 // UndoChanges undoes changes in the order given, and stops at the first error.
 func (w *Window) UndoChanges(ctx context.Context, ids []string) api.UndoResult {
 	result := api.UndoResult{Changes: []api.Change{}}
-	err := w.change(ctx, func(ctx context.Context, s *backend.Session) error {
+	err := w.change(ctx, func(ctx context.Context, s *backend.Session) ([]api.Change, error) {
 		for _, id := range ids {
 			err := ctx.Err()
 			if err == nil {
@@ -107,10 +111,10 @@ func (w *Window) UndoChanges(ctx context.Context, ids []string) api.UndoResult {
 			}
 			if err != nil {
 				result.Failed = id
-				return err
+				return result.Changes, err
 			}
 		}
-		return nil
+		return result.Changes, nil
 	})
 	if err != nil {
 		result.Error = forPage(err)

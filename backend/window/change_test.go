@@ -25,7 +25,7 @@ func TestRemoveUnregister(t *testing.T) {
 	if changes = must(w, changes, err); len(changes) != len(links) {
 		t.Fatalf("removed %+v", changes)
 	}
-	if got := w.row("elif"); len(got.Identities) != 0 || !got.Changed {
+	if got := w.row("elif"); len(got.Identities) != 0 || got.Changed {
 		t.Errorf("after removing %+v", got)
 	}
 	_, err = w.remove(ctx, links, false)

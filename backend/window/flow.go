@@ -233,7 +233,7 @@ func (w *Window) StartLink(ctx context.Context, req api.LinkRequest) (string, er
 		change, err := s.Linker.Link(ctx, req, f)
 		f.task.written()
 		if change.ID != "" {
-			w.changed(context.WithoutCancel(ctx))
+			w.changed(context.WithoutCancel(ctx), change)
 		}
 		if err != nil {
 			return err

@@ -51,7 +51,7 @@ func TestLink(t *testing.T) {
 			if w.heard(api.EventRoster) != 1 {
 				t.Errorf("%d roster events", w.heard(api.EventRoster))
 			}
-			if got := w.row(demo.TourName); !slices.Equal(got.Identities, []api.Identity{asked.Identity}) || !got.Changed {
+			if got := w.row(demo.TourName); !slices.Equal(got.Identities, []api.Identity{asked.Identity}) || got.Changed {
 				t.Errorf("after linking %+v", got)
 			}
 			changes, err := w.Changes(ctx, maria.ID)

@@ -72,8 +72,8 @@ func (w *Window) RefreshRoster(ctx context.Context) (api.RosterCounts, error) {
 	return ix.Counts(), nil
 }
 
-// refresh reads the roster. Marks stay, and the person's own changes are marked, too.
-func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
+// refresh reads the roster. Marks stay, but for those accounts that the person has changed, whose ids are given.
+func (w *Window) refresh(ctx context.Context, own ...string) (*roster.Index, error) {
 	ctx, done := w.tasks.reading(ctx)
 	defer done()
 	return read(ctx, w, func(s *backend.Session) (*roster.Index, error) {
@@ -83,7 +83,11 @@ func (w *Window) refresh(ctx context.Context) (*roster.Index, error) {
 			w.server.dropPartial()
 			return nil, err
 		}
-		return w.server.showRoster(s, reading, roster.NewIndex(r, w.seen.before(s))), nil
+		ix := roster.NewIndex(r, w.seen.before(s))
+		if w.seen.accept(s, own, ix.Seen) {
+			ix = roster.NewIndex(r, w.seen.before(s))
+		}
+		return w.server.showRoster(s, reading, ix), nil
 	})
 }
 

@@ -2,6 +2,7 @@ package window
 
 import (
 	"log/slog"
+	"maps"
 	"sync"
 
 	"github.com/jellybind/jellybind/backend"
@@ -73,6 +74,26 @@ func (l *lastSeen) mark(s *backend.Session, digests map[string]uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.marked[s.Entry().DeviceID] = accounts{onlySelf(s), digests}
+}
+
+// accept makes some accounts seen as they are now, and reports whether that changed anything. now returns everybody's digests.
+func (l *lastSeen) accept(s *backend.Session, ids []string, now func() map[string]uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := s.Entry().DeviceID
+	marked := l.marked[key]
+	if marked.digests == nil || len(ids) == 0 {
+		return false
+	}
+	digests := maps.Clone(marked.digests)
+	all := now()
+	for _, id := range ids {
+		if d, there := all[id]; there {
+			digests[id] = d
+		}
+	}
+	l.marked[key] = accounts{marked.user, digests}
+	return true
 }
 
 // markFirst is mark for a server whose accounts were never seen before.

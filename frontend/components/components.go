@@ -16,8 +16,11 @@ func Icon(name string) *dom.Node {
 		dom.E("use", dom.A("href", "#i-"+name)))
 }
 
-// Name shows a name from a server. Hidden characters are escaped, and its direction does not affect the text around it.
-func Name(s string, parts ...any) *dom.Node { return dom.E("bdi", append(parts, api.Printable(s))...) }
+// Name shows a name from a server. Hidden characters are escaped, blanks at its ends are marked, and its direction does not
+// affect the text around it.
+func Name(s string, parts ...any) *dom.Node {
+	return dom.E("bdi", append(parts, api.ShowEnds(api.Printable(s)))...)
+}
 
 // Button is a button with a label. The parts are further attributes, or an icon before the label.
 func Button(class, label string, msg any, parts ...any) *dom.Node {

@@ -212,6 +212,7 @@ func (v *visit) providers() {
 		v.t.Fatal(err)
 	}
 	for _, p := range details {
+		v.do("the details of "+p.Name, click(english.T("providers.facts")+": "+p.Name))
 		card := fmt.Sprintf(`[...document.querySelectorAll('.provider')].find(p => p.querySelector('h2').textContent === %q)`, p.Name)
 		for title, want := range map[string][]string{"providers.forApp": p.AppRedirects, "providers.forServer": p.ServerRedirects} {
 			got := ask[[]string](v.tab, fmt.Sprintf(`[...%s.querySelectorAll('.allow h3')].filter(h => h.textContent === %q).flatMap(h =>

@@ -199,6 +199,8 @@ type (
 		Protocol api.Protocol
 		Name     string
 	}
+	// UnfoldProvider shows a provider's facts, or hides them.
+	UnfoldProvider struct{ ID string }
 	// EditProvider opens a provider's settings, or closes them.
 	EditProvider struct{ ID string }
 	// PickHost chooses the loopback host in the provider's settings.

@@ -117,6 +117,8 @@ func (s *State) updateProviders(msg Msg) ([]Cmd, bool) {
 			t.Result = &m.Result
 		}
 		p.Tests[m.ID] = t
+	case UnfoldProvider:
+		p.Unfolded[m.ID] = !p.Unfolded[m.ID]
 	case EditProvider:
 		if p.Saving {
 			return nil, true

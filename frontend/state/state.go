@@ -313,6 +313,8 @@ type Providers struct {
 	Loading bool
 	Error   *api.Error
 	Tests   map[string]ProviderTest // by ProviderID
+	// Unfolded are the ProviderIDs of those whose facts are shown.
+	Unfolded map[string]bool
 	// Edit is the ProviderID of the open settings. Draft holds choices that are not saved yet.
 	Edit   string
 	Draft  api.ProviderSettings
@@ -422,7 +424,7 @@ func New(now time.Time) *State {
 			Height: 40, Selected: map[string]api.RosterRow{},
 			pages: map[int][]api.RosterRow{}, pending: map[int]bool{},
 		},
-		Providers: Providers{Tests: map[string]ProviderTest{}},
+		Providers: Providers{Tests: map[string]ProviderTest{}, Unfolded: map[string]bool{}},
 	}
 }
 

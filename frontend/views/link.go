@@ -512,9 +512,6 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 				),
 				dom.E("span", dom.Class("muted"), "Jellyfin"),
 			)),
-		dom.E("dl", dom.Class("facts"),
-			dom.If(person != "", func() *dom.Node { return components.Fact(l.T("confirm.person"), dom.E("bdi", person)) }),
-			components.Fact(l.T(owned), dom.E("bdi", owner))),
 		dom.If(s.Link.Subject, func() *dom.Node {
 			return components.Banner("warn", "alert", dom.E("p", l.T("confirm.unproved")))
 		}),
@@ -525,6 +522,10 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 			})))
 		}),
 		warn,
+		// Whose it is stays next to the buttons, also where large text leaves little room.
+		dom.E("dl", dom.Class("facts"),
+			dom.If(person != "", func() *dom.Node { return components.Fact(l.T("confirm.person"), dom.E("bdi", person)) }),
+			components.Fact(l.T(owned), dom.E("bdi", owner))),
 		dom.E("div", dom.Class("actions"), confirmButtons(c, yes, no)),
 	}
 }

@@ -59,7 +59,11 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 	if !p.Relay.OK {
 		warn = append(warn, components.Banner("info", "info", dom.E("p", ability(l, "relay", p.Relay))))
 	}
-	open := s.Providers.Edit == id
+	var more *dom.Node
+	if addresses := redirects(l, p); len(facts) > 0 || addresses != nil {
+		more = dom.E("div", dom.Class("stack"), dom.If(len(facts) > 0, func() *dom.Node { return dom.E("dl", dom.Class("facts"), facts) }), addresses)
+	}
+	open, unfolded := s.Providers.Edit == id, s.Providers.Unfolded[id]
 	test := s.Providers.Tests[id]
 	return dom.E("section", dom.Key(id), dom.Class("card provider"), dom.A("aria-labelledby", title),
 		dom.E("div", dom.Class("provider-head"), components.Protocol(p.Protocol),
@@ -70,9 +74,7 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 					dom.E("span", l.N("providers.links", p.Links)))
 			})),
 		warn,
-		dom.If(len(facts) > 0, func() *dom.Node { return dom.E("dl", dom.Class("facts"), facts) }),
 		dom.If(!p.Known, func() *dom.Node { return muted(l.T("providers.unknown.text")) }),
-		redirects(l, p),
 		testResult(l, p, test),
 		dom.E(
 			"div",
@@ -84,6 +86,10 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 				busyOr(test.Running, "pulse"),
 				dom.A("aria-label", of(l, "providers.test."+string(p.Protocol), p.Name)),
 			),
+			dom.If(more != nil, func() *dom.Node {
+				return components.Quiet(l.T("providers.facts"), state.UnfoldProvider{ID: id}, dom.Bool("aria-expanded", unfolded),
+					components.Icon("info"), dom.A("aria-label", of(l, "providers.facts", p.Name)))
+			}),
 			components.Quiet(
 				l.T("providers.settings"),
 				state.EditProvider{ID: id},
@@ -92,6 +98,7 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 				dom.A("aria-label", of(l, "providers.settings", p.Name)),
 			),
 		),
+		dom.If(unfolded, func() *dom.Node { return more }),
 		dom.If(open, func() *dom.Node { return providerSettings(s, l, p) }))
 }
 

@@ -9,6 +9,9 @@ import (
 )
 
 var providersCases = map[string]func() *state.State{
+	"providers-unfolded": func() *state.State {
+		return after(opened(german, false), state.Go{Screen: state.ScreenProviders}, state.UnfoldProvider{ID: "oidc/authelia"})
+	},
 	"providers": func() *state.State {
 		return after(
 			opened(api.Settings{}, false),

@@ -459,6 +459,10 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 		dom.Make("keydown", func(e dom.Event) any { return rowKey(s, i, a, e, id) }),
 		dom.Instead("contextmenu", func(e dom.Event) any { return state.OpenRowMenu{Index: i, X: e.X, Y: e.Y} }),
 		dom.E("div", dom.Class("cell c-check"), dom.A("role", "gridcell"),
+			dom.If(a.Changed, func() *dom.Node {
+				return dom.E("span", dom.Class("row-bar"), dom.A("role", "img"), dom.A("aria-label", l.T("badge.changed")),
+					dom.A("title", l.T("badge.changed.hint")))
+			}),
 			dom.E("input", dom.A("type", "checkbox"), dom.A("tabindex", index), dom.Checked(selected),
 				dom.Flag("disabled", a.Unread),
 				dom.A("aria-label", l.T("row.select", "name", name)),
@@ -491,10 +495,11 @@ func accountName(l *catalogue, a api.Account) string {
 	if !a.Exists {
 		return l.T("row.deleted")
 	}
-	return api.Printable(a.Name)
+	return api.ShowEnds(api.Printable(a.Name))
 }
 
-// badges say what is special about an account. short leaves out what is common.
+// badges say what is special about an account, the most important first: a row drops those at the end that find no room.
+// short leaves out what a row shows otherwise.
 func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
 	var list []*dom.Node
 	add := func(on bool, key, tone string) {
@@ -505,12 +510,12 @@ func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
 			list = append(list, b)
 		}
 	}
-	add(a.Changed, "badge.changed", "accent")
-	add(!a.Exists, "badge.orphan", "warn")
-	add(a.AtRisk, "badge.atRisk", "warn")
+	add(!short && a.Changed, "badge.changed", "accent") // a row has a bar for it
 	add(a.Administrator, "badge.administrator", "")
+	add(a.AtRisk, "badge.atRisk", "warn")
+	add(!a.Exists, "badge.orphan", "warn")
 	add(a.Disabled, "badge.disabled", "")
-	add(!short && a.Exists && !a.HasPassword, "badge.noPassword", "")
+	add(a.Exists && !a.HasPassword, "badge.noPassword", "")
 	return list
 }
 
