@@ -59,9 +59,13 @@ func read(d *jsontext.Decoder, v reflect.Value) error {
 	case token.Kind() == '"' && kind == reflect.String:
 		v.SetString(token.String())
 	case token.Kind() == '"' && v.Type() == reflect.TypeFor[time.Time]():
-		at, err := time.Parse(time.RFC3339, token.String())
+		said := token.String()
+		at, err := time.Parse(time.RFC3339, said)
 		if err != nil {
 			return err
+		}
+		if zone := said[len(said)-len("07:00"):]; !strings.HasSuffix(said, "Z") && (zone[:2] > "23" || zone[3:] > "59") {
+			return errShape // Parse takes 24 hours and 60 minutes, which RFC 3339 has not
 		}
 		v.Set(reflect.ValueOf(at))
 	case (token.Kind() == 't' || token.Kind() == 'f') && kind == reflect.Bool:

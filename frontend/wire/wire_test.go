@@ -108,7 +108,9 @@ func TestDecodeRefuses(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
 		"", "{", `{"id"}`, `{"id":"a",}`, `{"id":"a"} x`, `{"id":5}`, "{\"id\":\"a\nb\"}", `[1]`, `nul`, `{"error":"no object"}`,
-		`{"signIn":{"deadline":"2026-02-30T00:00:00Z"}}`, `{"x":` + strings.Repeat("[", 100_000),
+		`{"signIn":{"deadline":"2026-02-30T00:00:00Z"}}`,
+		`{"signIn":{"deadline":"2026-02-03T00:00:00+01:70"}}`, `{"signIn":{"deadline":"2026-02-03T00:00:00+01:60"}}`,
+		`{"signIn":{"deadline":"2026-02-03T00:00:00+24:00"}}`, `{"signIn":{"deadline":"2026-02-03T00:00:00+25:00"}}`, `{"x":` + strings.Repeat("[", 100_000),
 	} {
 		if err := wire.Decode([]byte(s), &api.FlowEvent{}); err == nil {
 			t.Errorf("%.40q was read", s)
