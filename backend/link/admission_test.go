@@ -83,7 +83,7 @@ func TestVerifyAsksBeforeItChangesTheAccount(t *testing.T) {
 			if !signsIn && !slices.Equal(whys(v.Effects), c.want) {
 				t.Errorf("%+v", v.Effects)
 			}
-			// What was said is what happens.
+			// What was announced happens.
 			admin := !signsIn || !slices.Contains(c.want, "effect-admin-off")
 			if a := w.account(t, "admin"); a.Administrator != admin {
 				t.Errorf("the account is an administrator's: %t", a.Administrator)
@@ -142,7 +142,7 @@ func TestPlanTellsTheNextSignIn(t *testing.T) {
 	}
 }
 
-// TestRolesThatAPersonHasNot: the server's refusal names the roles; our own sign-in warns before it writes.
+// TestRolesThatAPersonHasNot: the server's refusal names the missing roles; our own sign-in warns before it writes.
 func TestRolesThatAPersonHasNot(t *testing.T) {
 	t.Parallel()
 	demands := map[string]any{"Roles": []string{"family", "friends"}, "RoleClaim": "preferred_username"}
@@ -188,7 +188,7 @@ func TestSAMLRolesThatAPersonHasNot(t *testing.T) {
 	}
 }
 
-// TestSwitchedOff: said before, and written only by a typed name, where the plugin takes that.
+// TestSwitchedOff: the plan says that the provider is switched off. Only a typed name is written, where the plugin allows it.
 func TestSwitchedOff(t *testing.T) {
 	t.Parallel()
 	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {
@@ -224,7 +224,7 @@ func TestSwitchedOff(t *testing.T) {
 	}
 }
 
-// TestAnIssuerThatDiffers is told as such, not as a provider that is away.
+// TestAnIssuerThatDiffers: the error names the issuer and does not say that the provider cannot be reached.
 func TestAnIssuerThatDiffers(t *testing.T) {
 	t.Parallel()
 	idp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -308,7 +308,7 @@ func TestTheSecondCertificate(t *testing.T) {
 	}
 }
 
-// anotherCertificate is a certificate as the plugin holds one, of nobody in the world.
+// anotherCertificate returns a certificate in the plugin's format that no provider of the demo world uses.
 func anotherCertificate(t *testing.T) string {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)

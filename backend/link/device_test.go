@@ -34,7 +34,7 @@ func devices(t *testing.T, flavour api.Flavour, as api.CredentialKind, change fu
 			}
 		},
 	}, as)
-	if flavour == api.FlavourFlowfin { // which keeps the secret to itself, so a person has entered it
+	if flavour == api.FlavourFlowfin { // the plugin does not show its secret, so a person has entered it
 		w.Settings = func(p api.Protocol, name string) api.ProviderSettings {
 			return api.ProviderSettings{Protocol: p, Provider: name, HasSecret: true}
 		}
@@ -192,7 +192,7 @@ func TestDeviceRefused(t *testing.T) {
 	}
 }
 
-// TestDevicesAtOnce: several people sign in at the same time, and each one's link is the own.
+// TestDevicesAtOnce: several people sign in at the same time, and each account gets its own link.
 func TestDevicesAtOnce(t *testing.T) {
 	t.Parallel()
 	w := devices(t, api.FlavourK0lin, api.CredentialKey, nil)

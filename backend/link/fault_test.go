@@ -46,7 +46,7 @@ func TestServerStoresAndFails(t *testing.T) {
 					t.Errorf("it opens %+v", o)
 				}
 				if c.as == api.CredentialKey && c.flavour == api.FlavourFlowfin {
-					return // a key removes no single link there
+					return // an API key cannot remove a single link there
 				}
 				if _, err := w.Undo(t.Context(), change.ID); err != nil {
 					t.Errorf("undo: %v", err)
@@ -128,7 +128,7 @@ func TestServerFailsAndStoresNothing(t *testing.T) {
 				if change.State != state || err == nil || unknown != api.IsCode(err, api.CodeOutcomeUnknown) {
 					t.Fatalf("%+v, %v (%s)", change, err, api.CodeOf(err))
 				}
-				if !unknown || flavour == api.FlavourFlowfin { // there nobody knows who signed in
+				if !unknown || flavour == api.FlavourFlowfin { // the plugin does not say who signed in
 					return
 				}
 				w.Server().AddLink(api.Link{Identity: change.Identities[0], UserID: account.ID})
@@ -192,7 +192,7 @@ func TestUndoneRedoneAndUndoneAgain(t *testing.T) {
 	}
 	redone := undo(undone)
 	is(api.ChangeConfirmed, 1)
-	undo(redone) // the other way to undo it again
+	undo(redone) // undoing the redo takes the link back as well
 	is(api.ChangeUndone, 0)
 	undo(undone)
 	is(api.ChangeConfirmed, 1)

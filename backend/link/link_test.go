@@ -18,7 +18,7 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// TestOwnerChangesWhileThePersonConfirms: POST Link moves an identity without a word, so what was confirmed must still hold.
+// TestOwnerChangesWhileThePersonConfirms: POST Link moves an identity silently, so the owner must be the one that was confirmed.
 func TestOwnerChangesWhileThePersonConfirms(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -144,7 +144,7 @@ func TestMoveThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// TestAnAccountThatIsNew: a link of an account that was made meanwhile is no orphan's.
+// TestAnAccountThatIsNew: an account that was created in the meantime is not taken for an orphan.
 func TestAnAccountThatIsNew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -207,7 +207,7 @@ func TestTwoJellybindsLoseNoLink(t *testing.T) {
 	account := w.account(t, demo.TourName)
 	w.intercepting(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost {
-			time.Sleep(5 * time.Millisecond) // of a server that is far away
+			time.Sleep(5 * time.Millisecond) // a distant server
 		}
 		return false
 	}, "")
@@ -240,7 +240,7 @@ func TestTwoJellybindsLoseNoLink(t *testing.T) {
 	}
 }
 
-// TestWaitingForAnotherJellybindIsCancelled: nothing is changed or written down then.
+// TestWaitingForAnotherJellybindIsCancelled: nothing is changed or journalled.
 func TestWaitingForAnotherJellybindIsCancelled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)

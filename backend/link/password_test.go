@@ -23,7 +23,7 @@ func TestUnregisterMayOpenByName(t *testing.T) {
 			"plugin": {api.AuthProviderPlugin, "pw", true, true},
 			"made":   {api.AuthProviderPlugin, "", false, true},
 			"own":    {api.AuthProviderDefault, "pw", false, false},
-			"open":   {api.AuthProviderDefault, "", false, false}, // and it is open already
+			"open":   {api.AuthProviderDefault, "", false, false}, // it opens by name already
 		} {
 			id := w.Server().AddUser(server.UserSpec{Name: name, Password: c.password, AuthProvider: c.provider})
 			plan, err := w.PlanUnregister(t.Context(), id)

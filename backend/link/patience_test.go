@@ -19,8 +19,8 @@ func TestPatience(t *testing.T) {
 	starting := &api.Error{Code: api.CodeServerStarting}
 	paused := &api.Error{Code: api.CodeRateLimited, Err: &jellyfin.StatusError{Status: 429, RetryAfter: "45"}}
 	for name, c := range map[string]struct {
-		faults   []error // then none
-		last     error   // of faults, the one that is returned
+		faults   []error // later requests succeed
+		last     error   // the fault that is returned
 		tries    int
 		from, to time.Duration
 	}{
@@ -70,7 +70,7 @@ func TestPatience(t *testing.T) {
 	})
 }
 
-// leaving is a server that answers with an account's links once, and then never again.
+// leaving is a server that answers with an account's links once and fails after that.
 type leaving struct {
 	link.Plugin
 	told bool

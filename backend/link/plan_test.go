@@ -211,7 +211,7 @@ func TestMakePlan(t *testing.T) {
 	}
 }
 
-// TestOverrideOfPortIsThePlugins: it has no say in where a client of our own listens.
+// TestOverrideOfPortIsThePlugins: PortOverride does not change where our own client listens.
 func TestOverrideOfPortIsThePlugins(t *testing.T) {
 	t.Parallel()
 	for strategy, want := range map[api.Strategy][]string{
@@ -230,7 +230,7 @@ func TestOverrideOfPortIsThePlugins(t *testing.T) {
 	}
 }
 
-// failed is a try that a proxy has foiled.
+// failed is an attempt that a proxy blocked.
 func failed(s api.Strategy) api.Attempt {
 	return api.Attempt{Strategy: s, Code: api.CodeLoopbackUnreachable, Why: "proxied-empty"}
 }
@@ -244,7 +244,7 @@ func tried(list ...api.Attempt) func(*link.Facts) {
 	}
 }
 
-// unreadable is a provider of which a plain user reads the name only.
+// unreadable is a provider of which a plain user can read only the name.
 func unreadable(f *link.Facts) {
 	f.Provider = api.Provider{Protocol: f.Provider.Protocol, Name: f.Provider.Name}
 }
@@ -294,13 +294,13 @@ func typed(name string) link.Facts {
 	return f
 }
 
-// TestPlanKnowsPairwiseSubjects: a client of our own learns another subject than the server's client then.
+// TestPlanKnowsPairwiseSubjects: with pairwise subjects, our own client gets another subject than the server's client.
 func TestPlanKnowsPairwiseSubjects(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		flavour api.Flavour
 		client  string
-		types   string // of subjects, as the identity provider says
+		types   string // subject_types_supported of the identity provider
 		want    bool
 	}{
 		"pairwise only":       {api.FlavourFlowfin, "jellybind", `["pairwise"]`, true},

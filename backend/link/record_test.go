@@ -12,7 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 )
 
-// forgetful makes the journal unwritable once a change was written down as intended.
+// forgetful makes the journal unwritable after a change was recorded as intended.
 func forgetful(t *testing.T, w *world) {
 	t.Helper()
 	dir := t.TempDir()

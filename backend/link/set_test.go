@@ -290,7 +290,7 @@ func TestPlanSetPrunesItsScope(t *testing.T) {
 func TestPlanSetKeepsHalvesTogether(t *testing.T) {
 	t.Parallel()
 	w := api.WantedSet{Links: []api.WantedLink{
-		want(1, "- kc:maria maria"), want(1, "kc:bj maria"), // bj is another account's
+		want(1, "- kc:maria maria"), want(1, "kc:bj maria"), // bj belongs to another account
 		want(2, "- adfs:bj@corp björn"), want(2, "adfs:other björn"),
 	}}
 	p := link.PlanSet(setRoster(), w, api.SetOptions{LeaveOut: true}, byConfig.facts())
@@ -429,7 +429,7 @@ func BenchmarkPlanSet(b *testing.B) {
 		links[i] = at(users[i].ID, fmt.Sprintf("kc:p%d", i))
 		name := users[i].Name
 		if i%10 == 0 {
-			name += "x" // unknown: the closest names are looked for
+			name += "x" // an unknown name, for which the closest ones are searched
 		}
 		w.Links = append(w.Links, want(i+1, "- kc:p"+fmt.Sprint(i)+" "+name), want(i+1, "adfs:q"+fmt.Sprint(i)+" "+name))
 	}

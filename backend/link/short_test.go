@@ -11,8 +11,8 @@ import (
 	"github.com/jellybind/jellybind/backend/demo"
 )
 
-// TestSecondOpeningIsTold: somebody who opens the address that stands on the browser's command line is refused if the browser
-// was first, and the person is told.
+// TestSecondOpeningIsTold: the address on the browser's command line works once. A second opening is refused, and the person is
+// warned.
 func TestSecondOpeningIsTold(t *testing.T) {
 	t.Parallel()
 	for _, strategy := range []api.Strategy{api.StrategyRelay, api.StrategyPluginClient} {

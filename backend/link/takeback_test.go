@@ -10,7 +10,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
-// TestTwoLinksAtOnce: when the account gains two identities between two looks, nobody can tell which one signed in.
+// TestTwoLinksAtOnce: if the account gains two identities between two reads, it is not known which one signed in.
 func TestTwoLinksAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -74,7 +74,7 @@ func TestAnotherIdentityThanTheConfirmedOne(t *testing.T) {
 	}
 }
 
-// TestPuttingBackIsReadBack: a server that says yes to it and stores nothing is found out.
+// TestPuttingBackIsReadBack: a server that answers success and stores nothing is detected.
 func TestPuttingBackIsReadBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -87,7 +87,7 @@ func TestPuttingBackIsReadBack(t *testing.T) {
 	}
 }
 
-// TestPuttingBackWhatDELETECannotAddress: it goes by Unregister, also while the server restarts. The account keeps its other
+// TestPuttingBackWhatDELETECannotAddress: Unregister is used, also while the server restarts. The account keeps its other
 // links, or the error names them.
 func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 	t.Parallel()
@@ -135,7 +135,7 @@ func TestPuttingBackWhatDELETECannotAddress(t *testing.T) {
 	}
 }
 
-// TestAnOrphansIdentityIsNotPutBack: its account is gone, and the error says who has the identity now.
+// TestAnOrphansIdentityIsNotPutBack: its account is deleted, and the error names the account that has the identity now.
 func TestAnOrphansIdentityIsNotPutBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)

@@ -17,7 +17,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
-// able is a plugin that has only capabilities.
+// able is a plugin that can only report its capabilities.
 type able struct {
 	link.Plugin
 	caps api.Capabilities
@@ -98,7 +98,7 @@ func TestWhatCanBeUndone(t *testing.T) {
 		for i, caps := range []api.Capabilities{config, flowfin, flowfinKey, plain} {
 			var self *api.User
 			if i == 1 || i == 3 {
-				self = &api.User{ID: "u"} // whose session unregistering would end
+				self = &api.User{ID: "u"} // unregistering would end this account's session
 			}
 			if got := undoableOf(t, caps, self, c.change); got[0] != c.want[i] {
 				t.Errorf("%s, %d: %t", name, i, got[0])
@@ -142,7 +142,7 @@ func TestOnlyWhatStandsCanBeUndone(t *testing.T) {
 	}
 }
 
-// TestHalfDoneRebuildingIsUndone: the links that were lost on the way stand in the journal, and come back.
+// TestHalfDoneRebuildingIsUndone: links that were lost on the way are in the journal and are restored.
 func TestHalfDoneRebuildingIsUndone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
@@ -174,7 +174,7 @@ func TestHalfDoneRebuildingIsUndone(t *testing.T) {
 	}
 }
 
-// TestUndoingUnregisterRestoresFirst: that the accounts cannot be read costs no link.
+// TestUndoingUnregisterRestoresFirst: no link is lost if the accounts cannot be read.
 func TestUndoingUnregisterRestoresFirst(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -199,7 +199,7 @@ func TestUndoingUnregisterRestoresFirst(t *testing.T) {
 	}
 }
 
-// TestMoveCutShortIsUndone: an identity that was taken from one account, and never reached the other, goes back.
+// TestMoveCutShortIsUndone: an identity that left one account and never reached the other is given back.
 func TestMoveCutShortIsUndone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -223,7 +223,7 @@ func TestMoveCutShortIsUndone(t *testing.T) {
 	}
 }
 
-// TestUndoingUnregisterWithoutAnswer: the links are written again all the same.
+// TestUndoingUnregisterWithoutAnswer: the links are written again even if the answer is lost.
 func TestUndoingUnregisterWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialAdmin)
@@ -303,8 +303,8 @@ func TestUndoingUnregisterKeepsALaterSignInProvider(t *testing.T) {
 	}
 }
 
-// TestUnregisterThatChangesNothing: 9p4 answers yes and changes nothing, on each Jellyfin. That is said, and there is nothing to
-// undo.
+// TestUnregisterThatChangesNothing: 9p4 answers success and changes nothing, on each Jellyfin. The error says so, and there is
+// nothing to undo.
 func TestUnregisterThatChangesNothing(t *testing.T) {
 	t.Parallel()
 	for _, version := range []string{"", server.Jellyfin12} {
@@ -320,7 +320,7 @@ func TestUnregisterThatChangesNothing(t *testing.T) {
 		if change.State != api.ChangeFailed || change.Undoable {
 			t.Errorf("change %+v", change)
 		}
-		// The sign-in provider that the account has already is nothing to take back either.
+		// Unregistering to the present sign-in provider leaves nothing to undo either.
 		change, err = w.Unregister(t.Context(), w.account(t, "tomas").ID, defaultProvider)
 		if err != nil || change.State != api.ChangeConfirmed || change.Undoable {
 			t.Errorf("change %+v, %v", change, err)

@@ -9,8 +9,8 @@ import (
 	"github.com/jellybind/jellybind/backend/demo/server"
 )
 
-// TestNameConfirmedAfterTheWrite: where only the write tells who signed in, the person sees the name then, and a no takes the
-// link back, to the account that had the identity too.
+// TestNameConfirmedAfterTheWrite: where the name is known only after the write, the person confirms it then. A no takes the link
+// back, and gives the identity back to the account that had it.
 func TestNameConfirmedAfterTheWrite(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ answer, owned bool }{
@@ -123,7 +123,7 @@ func TestAccountsAreReadTwice(t *testing.T) {
 	}
 	one = read(guest.ID) - one
 	others = read("") - others - one
-	if want := 2 * (len(w.Accounts()) - 2); others != want { // without the linked account and the one that was deleted
+	if want := 2 * (len(w.Accounts()) - 2); others != want { // not the linked account and not the deleted one
 		t.Errorf("the other accounts' links were read %d times, want %d", others, want)
 	}
 	if one != 3 {

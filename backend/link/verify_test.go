@@ -11,7 +11,7 @@ import (
 	"github.com/jellybind/jellybind/backend/link"
 )
 
-// TestCancelledWhileVerifying: the session that the verification opened is ended all the same.
+// TestCancelledWhileVerifying: the session that the verification opened is still ended.
 func TestCancelledWhileVerifying(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)

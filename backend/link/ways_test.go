@@ -31,7 +31,7 @@ func (w *world) hide() {
 	}, "")
 }
 
-// remembering gives the world a memory, and the server's own id. It returns what is remembered.
+// remembering lets the linker remember the ways that it found. It returns that memory.
 func (w *world) remembering(t *testing.T) map[string][]api.Attempt {
 	t.Helper()
 	info, err := w.Linker.Client.PublicInfo(t.Context())
@@ -129,7 +129,7 @@ func TestNoWay(t *testing.T) {
 	}
 }
 
-// TestPlanHasTried: it says yes to nothing that cannot work.
+// TestPlanHasTried: a plan never offers a way that cannot work.
 func TestPlanHasTried(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialAdmin)
@@ -159,7 +159,7 @@ func pushed(f api.Flavour) demo.Options {
 	}
 }
 
-// TestPushedRequests: where the provider takes only pushed requests, there is a way all the same.
+// TestPushedRequests: a way is found even if the provider takes only pushed requests.
 func TestPushedRequests(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -193,7 +193,7 @@ func TestPushedRequests(t *testing.T) {
 	}
 }
 
-// typed enters the secret of the plugin's client on Flowfin, which keeps it to itself.
+// typed enters the secret of the plugin's client on Flowfin, which does not show it.
 func (w *world) typed(f api.Flavour) {
 	if f != api.FlavourFlowfin {
 		return
@@ -225,7 +225,7 @@ func TestPushedPlainUser(t *testing.T) {
 	}
 }
 
-// TestPushedBehindAnotherHost: whether the Host comes through is seen at another provider.
+// TestPushedBehindAnotherHost: another provider shows whether the proxy passes the Host on.
 func TestPushedBehindAnotherHost(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, pushed(api.FlavourFlowfin), api.CredentialAdmin)
@@ -302,7 +302,7 @@ func TestLocalRelay(t *testing.T) {
 	}
 }
 
-// given is a local network where the person has given the server's address.
+// given is a local network in which the person has entered the server's address.
 type given struct {
 	address  *url.URL
 	serverID string
@@ -320,7 +320,7 @@ func (given) Find(context.Context) (*jellyfin.Local, error) {
 
 func (given) Decide(context.Context, string, bool) error { return errors.New("nothing to decide") }
 
-// TestPluginClientTrustsNoAnswer: what comes through the browser may come from anybody.
+// TestPluginClientTrustsNoAnswer: anybody may have sent what the browser delivers.
 func TestPluginClientTrustsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -352,12 +352,12 @@ func TestPluginClientTrustsNoAnswer(t *testing.T) {
 	}
 }
 
-// tampering is a person whose browser is in somebody else's hands.
+// tampering is a person whose browser an attacker controls.
 type tampering struct {
 	person
 	t               *testing.T
 	request, answer func(url.Values)
-	done            func() // the answer was refused, and no other comes
+	done            func() // the answer was refused, and no other follows
 }
 
 func (p tampering) SignIn(ctx context.Context, s api.SignIn) error {

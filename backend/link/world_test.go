@@ -203,7 +203,7 @@ type person struct {
 	shown   func(api.SignIn)
 	device  func(api.DeviceSignIn)
 	away    bool                                      // nobody signs in on another device
-	local   func(address string) (api.Consent, error) // nil lets the question open
+	local   func(address string) (api.Consent, error) // nil leaves the question open
 	told    func(api.Progress)
 }
 

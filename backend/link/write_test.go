@@ -12,8 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
-// TestReadingBackFails: a write that was answered, and that cannot be read back, stays intended, and can be undone once it is
-// seen.
+// TestReadingBackFails: a write that was answered but cannot be read back stays intended. It can be undone once it is seen.
 func TestReadingBackFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.Flavour9p4, api.CredentialAdmin)
@@ -39,7 +38,7 @@ func TestReadingBackFails(t *testing.T) {
 	}
 }
 
-// TestRebuildingIsReadBack: links that were dropped and could not be written again are named.
+// TestRebuildingIsReadBack: the error names links that were dropped and could not be written again.
 func TestRebuildingIsReadBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
@@ -54,7 +53,7 @@ func TestRebuildingIsReadBack(t *testing.T) {
 	}
 }
 
-// TestRebuildingWhileTheServerRestarts: a server that starts, wants a pause and loads its plugins for a moment costs no link.
+// TestRebuildingWhileTheServerRestarts: no link is lost while the server starts, asks for a pause and loads its plugins.
 func TestRebuildingWhileTheServerRestarts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourFlowfin, api.CredentialKey)
@@ -78,7 +77,7 @@ func TestMoveWithoutAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		before func(http.ResponseWriter, *http.Request) bool
 		lose   string
-		answer int // instead of the lost one
+		answer int // what is answered instead of the lost answer
 		code   api.Code
 	}{
 		"removed":      {lose: "DELETE /Link/"},
@@ -147,7 +146,7 @@ func TestMoveThatStopsHalfway(t *testing.T) {
 	}
 }
 
-// TestLinkThatIsStoredAllTheSame: a link that was stored with a warning can be undone.
+// TestLinkThatIsStoredAllTheSame: a link that was stored in spite of a warning can be undone.
 func TestLinkThatIsStoredAllTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, api.FlavourK0lin, api.CredentialKey)

@@ -5,12 +5,12 @@ import (
 	"net/netip"
 )
 
-// ListenOn serves on a listener of the test's, so that time can be simulated.
+// ListenOn serves on the test's listener, so that time can be simulated.
 func ListenOn(opts Options, ln net.Listener) *Listener {
 	return newListener(opts, hostIPv4, []net.Listener{ln})
 }
 
-// SetPeer says whose the connections are.
+// SetPeer sets the user whose connections these are.
 func (l *Listener) SetPeer(peer func(local, remote netip.AddrPort) (uid int, known bool)) {
 	l.peer = peer
 }

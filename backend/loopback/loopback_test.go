@@ -324,7 +324,7 @@ func TestPanicInAnswerEndsTheWait(t *testing.T) {
 	}
 }
 
-// TestPage checks that the page is what its policy allows and that strangers' text stays text.
+// TestPage checks that the page follows its own policy and that foreign text stays text.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	page := loopback.Page{OK: true, Title: `<script>alert(1)</script>`, Text: "name \u202etxt & \x1b[31m"}
@@ -635,7 +635,7 @@ func TestAttend(t *testing.T) {
 	}
 }
 
-// TestAttendEndsByClose makes sure that what show says when its context ends is not taken for its failure.
+// TestAttendEndsByClose: an error that show returns because its context ended is not a failure.
 func TestAttendEndsByClose(t *testing.T) {
 	t.Parallel()
 	l, err := loopback.Listen(t.Context(), loopback.Options{})
@@ -757,7 +757,7 @@ func FuzzRequests(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		// 80 bits that the fuzzer cannot know: a request of its making must never match.
+		// 80 bits that the fuzzer cannot know, so that none of its requests may match.
 		const state = "fvq7x2k9m4w1zp8t"
 		if strings.Contains(string(raw), state) {
 			t.Skip()

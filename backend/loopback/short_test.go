@@ -13,7 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/loopback"
 )
 
-// warnings collects what Options.Warn is told.
+// warnings collects the calls of Options.Warn.
 type warnings struct {
 	mu   sync.Mutex
 	told []api.Why
@@ -31,8 +31,8 @@ func (w *warnings) all() []api.Why {
 	return slices.Clone(w.told)
 }
 
-// TestShortAddressWorksOnce: it stands on the browser's command line, which others read. A second asking is told, whoever was
-// first.
+// TestShortAddressWorksOnce: other users can read the address on the browser's command line. A second request is reported,
+// whatever user came first.
 func TestShortAddressWorksOnce(t *testing.T) {
 	t.Parallel()
 	var heard warnings
@@ -41,7 +41,7 @@ func TestShortAddressWorksOnce(t *testing.T) {
 	if first == second {
 		t.Fatal("one address for two")
 	}
-	// What is refused for another reason does not use it up.
+	// A request that is refused for another reason does not use it up.
 	send(t, "POST", first, "", nil)
 	send(t, "GET", first, "", map[string]string{"Sec-Purpose": "prefetch"})
 	if resp, _ := send(t, "GET", first, "", nil); resp.StatusCode != 302 || len(heard.all()) != 0 {

@@ -415,7 +415,7 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
-// refused checks that nothing was believed, for the reason that the case is about, and that the person reads it.
+// refused checks that the response was refused for the expected reason, and that the person reads that reason.
 func refused(t *testing.T, got samlflow.Assertion, err error, code api.Code, reason string) {
 	t.Helper()
 	if got.NameID != "" {

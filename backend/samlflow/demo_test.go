@@ -79,7 +79,7 @@ func (s signedIn) settings(t *testing.T, judge samlflow.Judge) samlflow.Request 
 	}
 }
 
-// as signs in at the provider's page.
+// as signs a person in at the provider's page.
 func as(t *testing.T, login string) func(context.Context, api.SignIn) error {
 	t.Helper()
 	return func(ctx context.Context, s api.SignIn) error {
@@ -209,7 +209,7 @@ func TestStolenResponses(t *testing.T) {
 		t.Fatal("nobody is on tour")
 	}
 	for _, judge := range []samlflow.Judge{samlflow.Ours, samlflow.ServersToo, samlflow.ServersAlone} {
-		// The victim's: from a sign-in of its own, at another port.
+		// The victim's response comes from another sign-in, at another port.
 		stolen, err := samlflow.Run(t.Context(), w.settings(t, judge), options(&samlflow.Replay{}), as(t, person.Login))
 		if err != nil {
 			t.Fatal(err)

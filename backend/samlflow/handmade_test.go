@@ -51,7 +51,7 @@ func TestHandmade(t *testing.T) {
 			}
 		})
 	}
-	// What is said of the key must be true, even where the key itself is right.
+	// A false statement about the key is refused, even if the key itself is right.
 	a, err := check([]byte(handmade(t, "ecdsa-sha256", exclusive, exclusive)), expect())
 	refused(t, a, err, api.CodeSignInInvalid, "does not fit")
 }

@@ -58,7 +58,7 @@ func evil(e *etree.Element, id string) *etree.Element {
 	return c
 }
 
-// become makes root what another element is.
+// become replaces root by another element.
 func become(root, other *etree.Element) {
 	root.Attr, root.Child = nil, nil
 	for _, a := range other.Attr {
@@ -347,7 +347,7 @@ func FuzzCheck(f *testing.F) {
 		} else if got.NameID != "" {
 			t.Errorf("a name came out of what was refused: %v", err)
 		}
-		// These believe anything that is well-formed, and must only not break.
+		// These accept anything that is well-formed; they must not crash.
 		_, _ = samlflow.NameID(posted(xml))
 		_, _ = samlflow.InResponseTo(posted(xml))
 	})

@@ -16,7 +16,7 @@ func audienced(to string) spec {
 	return spec{change: func(_ *saml.Response, a *saml.Assertion) { a.Conditions.AudienceRestrictions[0].Audience.Value = to }}
 }
 
-// TestServersToo: only the audience is the server's to decide; all else stays as strict.
+// TestServersToo: only the audience is left to the server; everything else is checked as strictly.
 func TestServersToo(t *testing.T) {
 	t.Parallel()
 	x := expect()
@@ -41,7 +41,7 @@ func TestServersToo(t *testing.T) {
 }
 
 // TestServersAlone: without a certificate, the response must still answer our request at our address, in time, in a form
-// that everybody reads alike.
+// that every parser reads in the same way.
 func TestServersAlone(t *testing.T) {
 	t.Parallel()
 	other := stranger()
@@ -58,7 +58,7 @@ func TestServersAlone(t *testing.T) {
 	misdirected(t, x)
 }
 
-// strict checks what only the judge ServersAlone leaves out, and misdirected what nobody does.
+// strict holds the checks that only ServersAlone skips, and misdirected the ones that no judge skips.
 func strict(t *testing.T, x samlflow.Expect) {
 	t.Helper()
 	other := stranger()
@@ -133,7 +133,7 @@ func misdirected(t *testing.T, x samlflow.Expect) {
 	}
 }
 
-// TestBehindTheRoot: what stands behind the root element, the servers read over; text they refuse.
+// TestBehindTheRoot: the servers ignore comments and the like after the root element, and refuse text there.
 func TestBehindTheRoot(t *testing.T) {
 	t.Parallel()
 	for _, s := range []spec{{}, {response: true}} {

@@ -41,7 +41,7 @@ type world struct {
 	// format of the NameID, and status that the identity provider answers instead of signing in.
 	format string
 	refuse bool
-	// asked counts the sign-ins that it was asked for; acs is where the last one wants the response.
+	// asked counts the requested sign-ins; acs is where the last one wants the response.
 	asked atomic.Int32
 	acs   atomic.Value
 }
@@ -164,7 +164,7 @@ func (w *world) request() samlflow.Request {
 	}
 }
 
-// options count the certificate's time from the tests' own, and all else from the clock's.
+// options set the time to the one at which the tests' certificates are valid.
 func options(seen *samlflow.Replay) samlflow.Options {
 	return samlflow.Options{Listen: loopback.Options{Timeout: 20 * time.Second}, Now: time.Now, Seen: seen}
 }
@@ -188,7 +188,7 @@ func TestRun(t *testing.T) {
 		if status, _, err := post(t.Context(), action, url.Values{"x": {"y"}}); err != nil || status != http.StatusBadRequest {
 			return fmt.Errorf("no response: %d, %w", status, err)
 		}
-		// What is posted decides; that the page could be read does not.
+		// The posted response decides, not the page around it.
 		var status int
 		status, page, err = post(t.Context(), action, form)
 		page = fmt.Sprint(status, " ", page, err)
@@ -305,7 +305,7 @@ func TestRunShowsNoHostileAddress(t *testing.T) {
 	}
 }
 
-// TestRequest: the request is the one that the plugin would have made, but for what makes it ours.
+// TestRequest: the request is what the plugin would have made, except for its ID and ACS.
 func TestRequest(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -356,7 +356,7 @@ func TestRequest(t *testing.T) {
 	}
 }
 
-// TestRunTellsWhatItRefuses: a response to another request does not end the wait, but the person hears of it.
+// TestRunTellsWhatItRefuses: a response to another request does not end the wait, but the person is informed.
 func TestRunTellsWhatItRefuses(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

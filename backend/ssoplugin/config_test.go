@@ -24,7 +24,7 @@ const (
 	carol  = "290dae1fd8044a21bb6ad53500000003"
 )
 
-// parsed reads one provider's object the way a document's are read.
+// parsed reads one provider's object as it is read from a document.
 func parsed(raw []byte) (provider, error) {
 	if !json.Valid(raw) {
 		return provider{}, errors.New("no JSON")
@@ -110,7 +110,7 @@ func TestStrangeConfigurationsAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", raw, err)
 		}
 	}
-	// The field that has another type is named, and no value.
+	// The error names the field of the wrong type, and no value.
 	for raw, field := range map[string]string{
 		`{"p":{"CanonicalLinks":{"maria":7}}}`: "p › CanonicalLinks › maria",
 		`{"p":{"Enabled":"yes"}}`:              "p › Enabled",

@@ -24,7 +24,7 @@ type installation struct {
 	name, version, status string
 	states                string // the answer of OID/States; empty where there is no such route
 	oidc                  string // the settings of its OIDC provider; empty where there is no provider
-	// The routes of Flowfin's line.
+	// Routes that only Flowfin has.
 	ssoOnly, roster, preprovision bool
 }
 
@@ -275,7 +275,7 @@ func TestDetectionIsQuiet(t *testing.T) {
 	}
 }
 
-// Without a list of all links, those of each account are told as they come, and reading stops when it is not wanted any more.
+// Without a list of all links, each account's links are reported as they arrive, and reading stops when it is cancelled.
 func TestReadEach(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, demo.Options{Flavour: api.FlavourFlowfin, PluginVersion: server.Flowfin421})
@@ -308,7 +308,7 @@ func TestReadEach(t *testing.T) {
 	if len(snap.Links) != len(want) || len(want) == 0 {
 		t.Errorf("%d links, want %d", len(snap.Links), len(want))
 	}
-	// The providers alone do not take a request an account.
+	// Reading only the providers needs no request per account.
 	providers, err := pt.Providers(t.Context())
 	if err != nil || len(providers) == 0 {
 		t.Fatalf("%d providers, %v", len(providers), err)

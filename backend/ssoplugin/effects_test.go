@@ -12,7 +12,7 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// told is remarks as text.
+// told returns remarks as text.
 func told(remarks []api.Remark) []string {
 	list := []string{}
 	for _, r := range remarks {

@@ -20,7 +20,7 @@ import (
 	"github.com/jellybind/jellybind/backend/words"
 )
 
-// front is a proxy that knows the server by one name. What it does with a request for the loopback is the test's.
+// front is a proxy that knows the server by one name. The test decides what it does with a request for the loopback.
 type front struct {
 	*httptest.Server
 	world *demo.World
@@ -30,7 +30,7 @@ type front struct {
 	info http.HandlerFunc
 }
 
-// inFrontOf puts a front before a demo world. pass leads a request on to the server, with another Host if it is not empty.
+// inFrontOf puts a front before a demo world. pass forwards a request to the server, with another Host if it is not empty.
 func inFrontOf(t *testing.T, w *demo.World, strange func(passer) http.HandlerFunc) *front {
 	t.Helper()
 	to, err := url.Parse(w.URL())
@@ -127,7 +127,7 @@ func hijacked(t *testing.T, raw string) func(passer) http.HandlerFunc {
 	}
 }
 
-// leading passes the start on with another Host, and afterwards changes where the answer is led.
+// leading forwards the start with another Host, and then changes where the answer is sent.
 func leading(host func(own string) string, old, by string) func(passer) http.HandlerFunc {
 	return func(pass passer) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +142,7 @@ func leading(host func(own string) string, old, by string) func(passer) http.Han
 	}
 }
 
-// TestProxies holds a line for each row of the table, as real proxies answer.
+// TestProxies has a case for each row of the table, with the answers of real proxies.
 func TestProxies(t *testing.T) {
 	t.Parallel()
 	const nginxPage = "<html><head><title>Welcome to nginx!</title></head><body>It works</body></html>"
@@ -280,7 +280,7 @@ func serverID(t *testing.T, address string) string {
 	return info.ID
 }
 
-// TestPluginsOwnWords: what the plugin itself says about a provider is never put on a proxy.
+// TestPluginsOwnWords: an answer of the plugin about a provider is never blamed on a proxy.
 func TestPluginsOwnWords(t *testing.T) {
 	t.Parallel()
 	for _, flavour := range flavours {
@@ -313,7 +313,7 @@ func TestLedAwayUnread(t *testing.T) {
 	}
 }
 
-// inWords returns the error with the sentence and the hint that a person is told.
+// inWords returns the error with the sentence and the hint that a person reads.
 func inWords(e *api.Error) *api.Error {
 	told := &api.Error{}
 	if e != nil {

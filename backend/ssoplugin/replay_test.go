@@ -27,7 +27,7 @@ import (
 // flavours are the recorded ones, in the names of their files.
 var flavours = []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin}
 
-// recordings are all that were recorded, also of earlier versions. The flavour is the part before the hyphen.
+// recordings are the names of all recordings, earlier versions included. The flavour is the part before the hyphen.
 var recordings = []string{"9p4", "K0lin", "Flowfin", "Flowfin-4.2.1", "Flowfin-4.3.0-beta.34"}
 
 func flavourOf(recording string) api.Flavour {
@@ -254,7 +254,7 @@ func (r *replay) compare(e exchange, req *http.Request) {
 
 const requestID = "_request-1"
 
-// authnRequest is what the plugin sends along: an AuthnRequest whose ACS is on the host that was asked.
+// authnRequest is what the plugin sends: an AuthnRequest whose ACS is on the requested host.
 func authnRequest(req *http.Request) string {
 	name := req.URL.Path[strings.LastIndexByte(req.URL.Path, '/')+1:]
 	path := "/sso/SAML/post/" + name
@@ -286,7 +286,7 @@ var tokens = map[api.CredentialKind]string{
 	api.CredentialAdmin: "admin", api.CredentialKey: "apikey", api.CredentialUser: "user", api.CredentialNone: "",
 }
 
-// self is whose access token it is.
+// self is the account of the access token.
 func self(kind api.CredentialKind) *api.User {
 	switch kind {
 	case api.CredentialAdmin:

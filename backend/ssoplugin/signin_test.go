@@ -305,7 +305,7 @@ func TestAuthenticateRefused(t *testing.T) {
 	}
 }
 
-// detected is a plugin of the flavour at an address whose own answers say nothing of the flavour.
+// detected is a plugin of the flavour at an address whose answers do not show the flavour.
 func detected(t *testing.T, address, flavour string, kind api.CredentialKind) *ssoplugin.Plugin {
 	t.Helper()
 	target, err := url.Parse(address)
@@ -321,7 +321,7 @@ func detected(t *testing.T, address, flavour string, kind api.CredentialKind) *s
 	return current(api.Flavour(flavour)).inFront(t, proxy, base, kind)
 }
 
-// A server that may be anybody's answers the start.
+// A server that may be hostile answers the start.
 func TestHostileStart(t *testing.T) {
 	t.Parallel()
 	const callback = "http%3A%2F%2F127.0.0.1%3A18701%2Fjf%2Fsso%2FOID%2Fr%2Fnpm"

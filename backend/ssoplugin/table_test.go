@@ -55,7 +55,7 @@ func TestDetect(t *testing.T) {
 	})
 }
 
-// can lists the names of the abilities that are there.
+// can lists the names of the available abilities.
 func can(caps api.Capabilities) []string {
 	var names []string
 	v := reflect.ValueOf(caps)
@@ -162,7 +162,7 @@ func TestWithoutCredential(t *testing.T) {
 	})
 }
 
-// A credential that is less than it is taken for is the server's to refuse.
+// The server refuses a credential that has fewer rights than expected.
 func TestCredentialRefused(t *testing.T) {
 	t.Parallel()
 	for _, flavour := range flavours {
@@ -320,7 +320,7 @@ func TestUserLinks(t *testing.T) {
 	everyPair(t, everybody, func(t *testing.T, r *replay, p *ssoplugin.Plugin, kind api.CredentialKind) {
 		flowfin := p.Capabilities().Flavour == api.FlavourFlowfin
 		if kind == api.CredentialKey {
-			// One account among those of the configuration, and on Flowfin an account whose export is not empty.
+			// An account in the configuration, and on Flowfin an account whose export is not empty.
 			who, want, requests := "carol", "carol-nolink", 2
 			if flowfin {
 				r.seek("removing names the DELETE route cannot address", "user links export", "apikey")
@@ -567,7 +567,7 @@ func TestDeleteLink(t *testing.T) {
 	})
 }
 
-// Every awkward name of the recordings: what DELETE can address is sent as it was recorded to work, the others are told.
+// Every awkward name of the recordings: what DELETE can address is sent as it was recorded to work; the others are refused.
 func TestAwkwardNames(t *testing.T) {
 	t.Parallel()
 	everyPair(t, admins, func(t *testing.T, r *replay, p *ssoplugin.Plugin, _ api.CredentialKind) {

@@ -179,7 +179,7 @@ func data(s ssoplugin.Started, cb ssoplugin.Callback) secret.Value {
 	return s.State
 }
 
-// providers are those that work, with the protocols and paths that they stand for.
+// providers are the providers that work, with their protocols and paths.
 var providers = []struct {
 	proto   api.Protocol
 	name    string
@@ -245,7 +245,7 @@ func TestWorldIsReadWhole(t *testing.T) {
 	})
 }
 
-// Linking with an access token, end to end: somebody signs in, his answer is relayed, and the link is there.
+// Linking with an access token, end to end: a person signs in, the answer is relayed, and the link is there.
 func TestWorldLinkAndUnlink(t *testing.T) {
 	t.Parallel()
 	kinds := []api.CredentialKind{api.CredentialAdmin, api.CredentialUser}
@@ -378,7 +378,7 @@ func TestWorldLinkWithAnAPIKey(t *testing.T) {
 		if err != nil || pt.Capabilities().UnregisterDrops && (len(before) == 0 || len(after) > 0) {
 			t.Errorf("%v became %v, %v", before, after, err)
 		}
-		// Whether the new sign-in provider outlives a restart.
+		// Does the new sign-in provider survive a restart?
 		const elsewhere = "Jellyfin.Plugin.LDAP_Auth.LdapAuthenticationProviderPlugin"
 		if err := pt.Unregister(t.Context(), account.Name, elsewhere); err != nil {
 			t.Fatal(err)
@@ -816,7 +816,7 @@ func TestInstalled(t *testing.T) {
 	}
 }
 
-// What answers in the plugin's place is told as what it is.
+// The error names what answers in the plugin's place.
 func TestDetectRefused(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]api.Code{
@@ -860,7 +860,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// TestAdoptingFlowfinSparesAdministrators, and the others spare nobody.
+// TestAdoptingFlowfinSparesAdministrators: Flowfin does not adopt an administrator's account; the other flavours do.
 func TestAdoptingFlowfinSparesAdministrators(t *testing.T) {
 	t.Parallel()
 	for _, flavour := range []api.Flavour{api.Flavour9p4, api.FlavourK0lin, api.FlavourFlowfin} {

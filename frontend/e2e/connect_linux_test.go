@@ -21,7 +21,7 @@ import (
 
 const password = "correct horse battery staple"
 
-// world is a demo world outside the app, with an administrator whose password is no common word.
+// world is a demo world outside the app. Its administrator's password is no common word, so that it can be searched for.
 func world(t *testing.T) *demo.World {
 	t.Helper()
 	d, err := demo.Start(t.Context(), demo.Options{})
@@ -37,13 +37,13 @@ func world(t *testing.T) *demo.World {
 	return d
 }
 
-// try puts an address into the welcome screen.
+// try enters an address on the welcome screen.
 func (p *tab) try(address string) {
 	p.t.Helper()
 	p.do("the address "+address, until(`document.getElementById('address')`), fill("address", address), key(kb.Enter))
 }
 
-// holds fails when a secret is in a file of the app's folder or in what it printed.
+// holds fails if a secret is in a file of the app's folder or in its output.
 func (a *app) holds(t *testing.T, secrets ...string) {
 	t.Helper()
 	files := 0
@@ -116,7 +116,7 @@ func TestConnect(t *testing.T) {
 	a.holds(t, apiKey, password)
 }
 
-// told checks that the page shows an error with a sentence and a hint.
+// told checks that the page shows an error, with its sentence and hint.
 func (p *tab) told() {
 	p.t.Helper()
 	said := ask[[]string](p, `[...document.querySelectorAll('.banner.bad p')].map(e => e.innerText)`)

@@ -22,7 +22,7 @@ import (
 	"github.com/jellybind/jellybind/backend/ssoplugin"
 )
 
-// TestElements uses what the other tests pass by, on one server: what each control of the roster, the providers, the
+// TestElements uses the controls that other tests do not, on one server: what each control of the roster, the providers, the
 // self-service and the settings does, and what each button to copy puts on the clipboard.
 //
 //nolint:tparallel // one page, and one part after the other
@@ -89,7 +89,7 @@ func announce(t *testing.T, d *demo.World) bool {
 	return true
 }
 
-// truth is the roster as the server tells an API key, without the window.
+// truth is the roster as an API key reads it from the server, without the window.
 func (v *visit) truth() api.Roster {
 	v.t.Helper()
 	c, err := jellyfin.New(jellyfin.Options{URL: v.d.URL(), DeviceID: "test", Version: "test"})
@@ -287,7 +287,7 @@ func (v *visit) theme() {
 	v.do("the system's", choose("theme", "system"), until(`!['light', 'dark'].includes(document.documentElement.dataset.theme)`))
 }
 
-// browserField takes a browser's name, and no command.
+// browserField accepts the name of a browser, but no command.
 func (v *visit) browserField() {
 	v.t.Helper()
 	v.do("no message over the fields", chromedp.Evaluate[chromedp.Void](`document.querySelectorAll('.toast .icon-button').forEach(b => b.click())`),
@@ -300,7 +300,7 @@ func (v *visit) browserField() {
 		}
 		return string(b)
 	}
-	// The page offers no command, and the backend takes none from it.
+	// The page offers no field for a command, and the backend accepts none from it.
 	refused := ask[string](v.tab, `go.main.App.SaveSettings({browser: 'sh -c evil'}).then(() => 'taken', String)`)
 	if !strings.Contains(refused, "browser-name") || strings.Contains(stored(), "evil") {
 		v.t.Errorf("the command: %s", refused)

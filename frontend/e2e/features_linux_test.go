@@ -21,7 +21,7 @@ import (
 const loaded = `document.querySelectorAll('.rows > .row:not(.skeleton)').length > 5`
 
 // comes waits for the roster of the server that is opened by itself. A development build's own window is a second page of the
-// same backend, and may ask for it at the same moment; of two wishes the later one counts, and the earlier one can be repeated.
+// same backend, and may ask for it at the same moment; of two requests the later one counts, and the earlier one can be repeated.
 func (p *tab) comes(what string, do ...action) {
 	p.t.Helper()
 	const pushed = `document.querySelector('main')?.innerText.includes('Another server was opened meanwhile.')`

@@ -90,7 +90,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// untested says why nothing is tested here, which is a failure where CI is set: nobody would see it there.
+// untested says why no test can run. In CI that is a failure, because nobody would notice it.
 func untested(why string) (code int) {
 	fmt.Println("the window is not tested:", why)
 	if os.Getenv("CI") != "" {
@@ -99,7 +99,7 @@ func untested(why string) (code int) {
 	return 0
 }
 
-// startDisplay takes the display that there is, or starts an Xvfb.
+// startDisplay uses the present display, or starts an Xvfb.
 func startDisplay() (stop func(), err error) {
 	if name := os.Getenv("DISPLAY"); name != "" {
 		display = []string{"DISPLAY=" + name, "WAYLAND_DISPLAY=", "GDK_BACKEND=x11"}
@@ -167,7 +167,7 @@ func prepare() error {
 	return nil
 }
 
-// youngest is when a source of the window was changed last.
+// youngest returns when a source of the window was last changed.
 func youngest(root string) (time.Time, error) {
 	var last time.Time
 	for _, dir := range []string{"backend", "frontend", "app.go", "main.go", "go.mod"} {
@@ -221,7 +221,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// told is what it printed, without Wails' own notes of what is served.
+// told is the output without Wails' notes about the served files.
 func (o *output) told() string {
 	var kept []string
 	for line := range strings.Lines(o.String()) {

@@ -88,7 +88,7 @@ func (v *visit) yes(id api.Identity) {
 	}
 }
 
-// byName is what is left where nobody can sign in: the window says why, and takes the name.
+// byName links by a typed name where nobody can sign in: the window says why.
 func (v *visit) byName(id api.Identity, account string) {
 	v.t.Helper()
 	v.pick(id.Protocol, id.Provider)
@@ -117,13 +117,13 @@ func (v *visit) ownClient(provider string) {
 }
 
 // move signs in with an identity that opens another account: the window names that account and asks, and the history
-// tells whence it came.
+// tells where it came from.
 func (v *visit) move() {
 	v.t.Helper()
 	id := v.identity(api.OIDC, demo.Authelia, "jonas")
 	v.account(demo.TourName)
 	if v.rewrites() {
-		// Nothing but Unregister takes a link away here, and that is not done to another account on the way.
+		// Only Unregister can remove a link here, and it is not used on another account in passing.
 		v.pick(id.Protocol, id.Provider)
 		v.do("the name", clickOn("#by-name"), fill("subject", id.Name), key(kb.Enter), sees(english.T("failed.title")),
 			sees("opens "+demo.AdminName), sees(english.T("failed.stuck")), until(`!document.getElementById('move-here')`))
@@ -246,7 +246,7 @@ func (v *visit) troubles() {
 	v.closeDrawer()
 }
 
-// opened is how many addresses the browser was given.
+// opened counts the addresses that the browser has opened.
 func (v *visit) opened() int {
 	b, err := os.ReadFile(v.a.opened)
 	if err != nil {

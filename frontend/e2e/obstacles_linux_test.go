@@ -68,7 +68,7 @@ func (p *tab) field() string {
 	return ask[string](p, `document.getElementById('address-error').innerText`)
 }
 
-// obstacle waits for the screen of what stands in the way: what happened, why, what to do next, and the way on.
+// obstacle waits for the screen about an obstacle: what happened, why, what to do next, and a button that goes on.
 func (p *tab) obstacle(e *api.Error) {
 	p.t.Helper()
 	code := e.Code
@@ -196,7 +196,7 @@ func TestServersThatAreNotReady(t *testing.T) {
 		p.obstacle(&api.Error{Code: broken.code, Params: map[string]string{"url": address}})
 		p.do("in vain", clickOn("#go-on"), sees(english.T("obstacle.next")))
 		mend()
-		// The look in vain may end after this, and well: then there is no button any more.
+		// A retry that is still running may succeed after this; then the button is gone.
 		p.do("trying again", until(`(() => { document.getElementById('go-on')?.click(); return document.body.innerText.includes(`+
 			strconv.Quote(english.T("connect.how"))+`); })()`))
 		p.back()
@@ -235,7 +235,7 @@ func TestRefusedSignIns(t *testing.T) {
 	}))
 	p.do("the field has the focus", focused("key"))
 	p.do("a password", clickOn(`input[value=password]`))
-	// Each is refused in other words than the one before, whose refusal stays until the next frame.
+	// Each refusal has other words than the one before, which stays until the next frame.
 	wrong := &api.Error{Code: api.CodeCredentialRefused, Why: "password"}
 	for _, c := range []struct {
 		user, password string
@@ -327,7 +327,7 @@ func TestCertificates(t *testing.T) {
 	a.holds(t, apiKey)
 }
 
-// certificate makes one that nobody vouches for.
+// certificate makes a certificate that no authority has signed.
 func certificate(t *testing.T, name string) *tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -355,7 +355,7 @@ func fingerprint(c *tls.Certificate) string {
 	return strings.Join(parts, ":")
 }
 
-// TestNoKeyring: nothing is stored without one, and the window says so before anything is typed.
+// TestNoKeyring: without a keyring nothing is stored, and the window says so before anything is typed.
 func TestNoKeyring(t *testing.T) {
 	t.Parallel()
 	d := world(t)
@@ -379,7 +379,7 @@ func TestNoKeyring(t *testing.T) {
 	}
 }
 
-// TestLockedKeyring: a locked one is reported at the first start and when something is to be stored; unlocked, all is well.
+// TestLockedKeyring: a locked keyring is reported at the first start and when something is to be stored. Unlocked, it works.
 func TestLockedKeyring(t *testing.T) {
 	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Locked)
@@ -414,7 +414,7 @@ type hangingService struct{}
 
 func (hangingService) Get(_, _ string) (dbus.Variant, *dbus.Error) { select {} }
 
-// TestHangingKeyring: the first frame does not wait for it, and it is reported once its time is over.
+// TestHangingKeyring: the first frame does not wait for the keyring, which is reported after its time limit.
 func TestHangingKeyring(t *testing.T) {
 	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.NoService)
@@ -435,7 +435,7 @@ func TestHangingKeyring(t *testing.T) {
 	p.do("told in the end", gone(english.T("keyring.looking")), sees("keyring cannot be used"))
 }
 
-// TestHostileNames shows what strangers chose as text, in its place.
+// TestHostileNames: hostile names are shown as text, inside their elements.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Unlocked)
@@ -482,7 +482,7 @@ func TestHostileNames(t *testing.T) {
 	p.fits("the dialog that forgets")
 }
 
-// fits fails when something reaches out of the place that holds it.
+// fits fails if something reaches out of its container.
 func (p *tab) fits(where string) {
 	p.t.Helper()
 	wide := ask[[]string](p, `[document.documentElement, ...document.querySelectorAll('main, .rows, .row, .drawer, .drawer *, dialog, dialog *:not(.dialog-head), .card, .server-row')]
@@ -494,7 +494,7 @@ func (p *tab) fits(where string) {
 	}
 }
 
-// TestReadingIsCalledOff waits for a server that does not send its accounts, calls the reading off, and reads again.
+// TestReadingIsCalledOff waits for a server that does not send its accounts, cancels the reading, and reads again.
 func TestReadingIsCalledOff(t *testing.T) {
 	t.Parallel()
 	keyring := secrettest.Start(t, secrettest.Unlocked)

@@ -32,7 +32,7 @@ type tab struct {
 	complaints []string
 }
 
-// violations collects what breaks the page's policy, from before its first script.
+// violations collects violations of the page's policy, starting before its first script.
 const violations = `window.e2eViolations = [];
 document.addEventListener('securitypolicyviolation', e => e2eViolations.push(e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sourceFile));`
 
@@ -151,8 +151,8 @@ func key(keys string, modifiers ...chromedp.Modifier) action {
 	return chromedp.KeyEvent(keys, chromedp.KeyModifiers(modifiers...))
 }
 
-// taken presses a key that the page takes for itself. A browser types it no more then, nor presses what has the focus by then;
-// the remote control's own event does so all the same.
+// taken presses a key that the page handles. A browser then neither types it nor presses what has the focus, but an event of the
+// remote control would do both.
 func taken(key string) action {
 	return chromedp.Evaluate[chromedp.Void](
 		`void document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key: '` + key + `', bubbles: true, cancelable: true}))`)

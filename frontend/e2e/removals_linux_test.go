@@ -91,7 +91,7 @@ func (v *visit) oneOfSeveral() {
 	v.roster()
 }
 
-// removeAndKeep is removeAndBack that looks after the account's other identity.
+// removeAndKeep is removeAndBack, and checks the account's other identity.
 func (v *visit) removeAndKeep(id, other api.Identity, account string) {
 	v.t.Helper()
 	v.removeAndBack(id, account)
@@ -194,7 +194,7 @@ func (v *visit) orphan() {
 	v.do("all accounts", filter("filter.all"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length`))
 }
 
-// unregister takes an account off single sign-on. The window says what that does on this flavour, and it is so; it is
+// unregister returns an account to password sign-in. The window says what that does on this flavour, and it happens. It is
 // undone from the message.
 func (v *visit) unregister() {
 	v.t.Helper()

@@ -121,7 +121,7 @@ func TestFirstLink(t *testing.T) {
 	p.remove(english, bySAML)
 }
 
-// TestGerman goes the same way in German, chosen in the settings, on the plugin's other line. No English word of the
+// TestGerman does the same in German, chosen in the settings, on another flavour. No English word of the
 // catalogue may be left on the screens that it passes.
 func TestGerman(t *testing.T) {
 	a := start(t)
@@ -179,7 +179,7 @@ func (p *tab) screen(l *text.Catalogue, name string) {
 		until(`!document.querySelector('.content .loading')`))
 }
 
-// speaks checks that a window in German does.
+// speaks checks that a German window is in German.
 func (p *tab) speaks(l *text.Catalogue, where string) {
 	p.t.Helper()
 	if l == german {
@@ -187,7 +187,7 @@ func (p *tab) speaks(l *text.Catalogue, where string) {
 	}
 }
 
-// english complains about words on the page that are English where German has others, and about those that the page says are.
+// english reports English words on the page for which German has others.
 func (p *tab) english(where string) {
 	p.t.Helper()
 	for _, words := range ask[[]string](p, `[...document.querySelectorAll('[lang=en]')].filter(e => e.offsetParent !== null).map(e => e.innerText)`) {

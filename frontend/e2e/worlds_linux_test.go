@@ -184,7 +184,7 @@ func (v *visit) pick(protocol api.Protocol, provider string) {
 		until(`document.querySelector('#link-panel .plan, #link-panel .banner, #link-panel form')`))
 }
 
-// signs is the person who signs in, once the page shows the address.
+// signs signs a person in once the page shows the address.
 func (v *visit) signs(login string) {
 	v.t.Helper()
 	v.do("the address", until(`document.querySelector('.signin .copy-value')`))
@@ -226,7 +226,7 @@ func (v *visit) owner(id api.Identity) string {
 	return ""
 }
 
-// opens looks whether the server has the link to that account, "" for none.
+// opens checks which account the identity opens on the server; "" means none.
 func (v *visit) opens(id api.Identity, account string) {
 	v.t.Helper()
 	if got := v.owner(id); got != account {
@@ -245,7 +245,7 @@ func (v *visit) undo(done string) {
 	v.undoing(done, english.T("toast.undone"))
 }
 
-// undoing presses the button of the message that something is done, and waits for what is said then.
+// undoing presses Undo in the message about a change, and waits for the next message.
 func (v *visit) undoing(done, said string) {
 	v.t.Helper()
 	v.do("closing what was said before", chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`[...document.querySelectorAll('.toast')].filter(t =>
@@ -306,7 +306,7 @@ func (v *visit) roster() {
 	v.do("the accounts", clickOn("#nav-roster"), until(`document.querySelectorAll('.rows > .row:not(.skeleton)').length`))
 }
 
-// ownAccount is all that a person sees who is no administrator: himself.
+// ownAccount checks that a plain user sees only the own account.
 func (v *visit) ownAccount() {
 	v.t.Helper()
 	name, _ := v.d.User()
