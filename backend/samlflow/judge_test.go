@@ -58,7 +58,7 @@ func TestServersAlone(t *testing.T) {
 	misdirected(t, x)
 }
 
-// strict holds the checks that only ServersAlone skips, and misdirected the ones that no judge skips.
+// strict checks what only ServersAlone skips, and misdirected what no judge skips.
 func strict(t *testing.T, x samlflow.Expect) {
 	t.Helper()
 	other := stranger()

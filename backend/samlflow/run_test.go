@@ -164,7 +164,7 @@ func (w *world) request() samlflow.Request {
 	}
 }
 
-// options set the time to the one at which the tests' certificates are valid.
+// options use the real clock, and remember accepted responses in seen.
 func options(seen *samlflow.Replay) samlflow.Options {
 	return samlflow.Options{Listen: loopback.Options{Timeout: 20 * time.Second}, Now: time.Now, Seen: seen}
 }
