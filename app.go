@@ -202,6 +202,8 @@ func (a *App) RemoveLinksViaUnregister(links []api.Link) api.Removal {
 
 func (a *App) StopChanges() { a.window.StopChanges() }
 
+func (a *App) AcceptRisk(userID string, on bool) error { return a.window.AcceptRisk(a.ctx, userID, on) }
+
 func (a *App) PlanUnregister(userID string) (api.UnregisterPlan, error) {
 	return a.window.PlanUnregister(a.ctx, userID)
 }

@@ -82,6 +82,20 @@ func (b *Backend) Refresh(ctx context.Context, s *Session) error {
 	return nil
 }
 
+// AcceptRisk notes that the person accepts, or does not, that the name of an account is free at a provider.
+func (b *Backend) AcceptRisk(ctx context.Context, s *Session, userID string, on bool) error {
+	err := b.update(ctx, s.Entry().Name, func(e *profile.Entry) {
+		e.AcceptedRisks = slices.DeleteFunc(slices.Clone(e.AcceptedRisks), func(id string) bool { return id == userID })
+		if on {
+			e.AcceptedRisks = append(e.AcceptedRisks, userID)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return b.Refresh(ctx, s)
+}
+
 // Target names a server and the credential to use on it.
 type Target struct {
 	// Name is a profile's name or address, another server's address, or empty for the default profile.
@@ -160,7 +174,9 @@ func (b *Backend) open(
 	if err != nil && !api.IsCode(err, api.CodeProfileDamaged) {
 		return nil, err
 	}
-	s.Roster = &roster.Reader{Users: client, Links: s.Plugin, Now: b.Now}
+	s.Roster = &roster.Reader{
+		Users: client, Links: s.Plugin, Now: b.Now, Accepted: func() []string { return s.Entry().AcceptedRisks },
+	}
 	s.Linker = &link.Linker{
 		Client: client, Plugin: s.Plugin, Roster: s.Roster, Journal: b.Journal, ServerID: s.Server.ID, Self: s.User,
 		Ports:    data.Settings.Ports,

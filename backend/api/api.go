@@ -227,6 +227,9 @@ type Account struct {
 	Unread bool `json:"unread,omitempty"`
 	// AtRisk is true when an unlinked identity with this account's name would open it (see Provider.AutoAdopt).
 	AtRisk bool `json:"atRisk"`
+	// Gaps are those identities. Accepted is true if the person accepts them; then AtRisk is false.
+	Gaps     []Identity `json:"gaps,omitempty"`
+	Accepted bool       `json:"accepted,omitempty"`
 	// Uses says when its identities signed in last, where the plugin tells (Flowfin), to the hour.
 	Uses []Use `json:"uses,omitempty"`
 }

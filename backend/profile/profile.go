@@ -41,6 +41,8 @@ type Entry struct {
 	DeviceID string `json:"deviceId"`
 	// Providers are the app's own settings for the server's identity providers.
 	Providers []api.ProviderSettings `json:"providers,omitempty"`
+	// AcceptedRisks are the ids of accounts whose name is free at a provider, and stays so by the person's choice.
+	AcceptedRisks []string `json:"acceptedRisks,omitempty"`
 	// Ways are what was found by trying at the server's identity providers.
 	Ways []api.FoundWays `json:"ways,omitempty"`
 

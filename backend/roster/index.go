@@ -117,6 +117,18 @@ func (ix *Index) Page(q api.RosterQuery) api.RosterPage {
 	if q.Reverse {
 		slices.Reverse(match)
 	}
+	if slices.Contains(q.Filters, api.FilterAtRisk) { // the worst first
+		slices.SortStableFunc(match, func(i, j int) int {
+			a, b := ix.roster.Accounts[i].Administrator, ix.roster.Accounts[j].Administrator
+			switch {
+			case a == b:
+				return 0
+			case a:
+				return -1
+			}
+			return 1
+		})
+	}
 	limit := q.Limit
 	if limit <= 0 || limit > MaxLimit {
 		limit = MaxLimit

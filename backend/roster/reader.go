@@ -35,6 +35,8 @@ type Reader struct {
 	Users Users
 	Links Links
 	Now   func() time.Time
+	// Accepted returns the ids of the accounts whose risk the person accepts. It may be nil.
+	Accepted func() []string
 }
 
 // Read reads all accounts and links, or, for a plain user, only the user's own. It asks Jellyfin and the plugin at the same
@@ -182,8 +184,23 @@ func (r *Reader) read(
 	return users, snap, err
 }
 
+// accept takes accounts out of those at risk.
+func accept(r *api.Roster, ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	for i := range r.Accounts {
+		if a := &r.Accounts[i]; a.AtRisk && slices.Contains(ids, a.ID) {
+			a.AtRisk, a.Accepted = false, true
+		}
+	}
+}
+
 func (r *Reader) build(users []api.User, snap ssoplugin.Snapshot, own bool) api.Roster {
 	built := Build(users, snap.Providers, snap.Links, r.Now().UTC(), own)
+	if r.Accepted != nil {
+		accept(&built, r.Accepted())
+	}
 	if len(snap.Uses) == 0 {
 		return built
 	}

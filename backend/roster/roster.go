@@ -44,10 +44,13 @@ func Build(users []api.User, providers []api.Provider, links []api.Link, taken t
 		delete(byUser, u.ID)
 		ownName := func(id api.Identity) bool { return strings.EqualFold(id.Name, u.Name) }
 		if !u.Disabled && !slices.ContainsFunc(a.Identities, ownName) {
-			a.AtRisk = slices.ContainsFunc(providers, func(p api.Provider) bool {
-				return p.AutoAdopt && p.Enabled && !(p.SparesAdministrators && u.Administrator) &&
-					!named[provider{p.Protocol, p.Name}][strings.ToLower(u.Name)]
-			})
+			for _, p := range providers {
+				if p.AutoAdopt && p.Enabled && !(p.SparesAdministrators && u.Administrator) &&
+					!named[provider{p.Protocol, p.Name}][strings.ToLower(u.Name)] {
+					a.Gaps = append(a.Gaps, api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: u.Name})
+				}
+			}
+			a.AtRisk = len(a.Gaps) > 0
 		}
 		r.Accounts = append(r.Accounts, a)
 	}

@@ -81,6 +81,19 @@ func (w *Window) RemoveLinks(ctx context.Context, links []api.Link, viaUnregiste
 	return result
 }
 
+// AcceptRisk notes whether the person accepts that an account's name is free at a provider. The roster is read again.
+func (w *Window) AcceptRisk(ctx context.Context, userID string, on bool) error {
+	s, b, err := w.current()
+	if err != nil {
+		return err
+	}
+	if err := b.AcceptRisk(ctx, s, userID, on); err != nil {
+		return err
+	}
+	w.changed(ctx, api.Change{UserID: userID})
+	return nil
+}
+
 // PlanUnregister returns what Unregister would do.
 func (w *Window) PlanUnregister(ctx context.Context, userID string) (api.UnregisterPlan, error) {
 	return read(ctx, w, func(s *backend.Session) (api.UnregisterPlan, error) { return s.Linker.PlanUnregister(ctx, userID) })

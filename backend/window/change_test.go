@@ -120,3 +120,43 @@ func TestStopsARemoval(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAcceptRisk: an accepted risk counts no more, also in the next window, until it is taken back.
+func TestAcceptRisk(t *testing.T) {
+	t.Parallel()
+	ctx, dir, d := t.Context(), t.TempDir(), world(t, demo.Options{Flavour: api.FlavourK0lin})
+	w := windowIn(t, dir)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(ctx, d.URL(), "home", d.APIKey().Reveal())
+	must(w, s, err)
+	atRisk := func() api.RosterPage {
+		t.Helper()
+		p, err := w.RosterPage(ctx, api.RosterQuery{Filters: []api.RosterFilter{api.FilterAtRisk}})
+		return must(w, p, err)
+	}
+	before := atRisk()
+	if before.Total < 2 || len(before.Rows[0].Gaps) == 0 || before.Rows[0].Gaps[0].Name != before.Rows[0].Name {
+		t.Fatalf("at risk are %+v", before)
+	}
+	ordinary := slices.IndexFunc(before.Rows, func(r api.RosterRow) bool { return !r.Administrator })
+	if slices.ContainsFunc(before.Rows[max(ordinary, 0):], func(r api.RosterRow) bool { return r.Administrator }) {
+		t.Error("administrators do not come first")
+	}
+	id := before.Rows[0].ID
+	if err := w.AcceptRisk(ctx, id, true); err != nil {
+		t.Fatal(err)
+	}
+	row, err := w.Account(ctx, id)
+	if row = must(w, row, err); row.AtRisk || !row.Accepted || row.Changed || atRisk().Total != before.Total-1 {
+		t.Errorf("accepted: %+v", row)
+	}
+	if kept := w.stored()[0].AcceptedRisks; !slices.Equal(kept, []string{id}) {
+		t.Errorf("stored %v", kept)
+	}
+	if err := w.AcceptRisk(ctx, id, false); err != nil {
+		t.Fatal(err)
+	}
+	if row = w.row(row.Name); !row.AtRisk || row.Accepted {
+		t.Errorf("taken back: %+v", row)
+	}
+}

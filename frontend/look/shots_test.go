@@ -145,6 +145,11 @@ var all = []shot{
 	{"add-connect", "", link(click("Open browser and sign in"), sees("4:3"), script(`document.getElementById('servers').click()`), click("Add a server"),
 		chromedp.SendKeys(chromedp.CSS("#address"), "jellyfin.lan"), click("Continue"), sees("How should"))},
 	{"leave", "", link(click("Open browser and sign in"), sees("4:3"), click("Leave the demo"), sees("Leave Demo server?"))},
+	{"account-risk", "", roster(chromedp.SendKeys(chromedp.CSS("#search"), "nina"), until(`document.querySelectorAll('.rows > .row').length === 1`), script(`document.getElementById('row-0').click()`), sees("Accept the risk"))},
+	{"close-gap", "lang=de", []action{
+		click("Demo starten"), sees("24 Konten"),
+		chromedp.SendKeys(chromedp.CSS("#search"), "nina"), until(`document.querySelectorAll('.rows > .row').length === 1`), script(`document.getElementById('row-0').click()`), click("Namen bei keycloak-saml verknüpfen…"), sees("Diesen Namen verknüpfen"),
+	}},
 	{"row-menu", "", roster(script(`document.getElementById('row-2').dispatchEvent(new MouseEvent('contextmenu', {bubbles: true, cancelable: true, clientX: 420, clientY: 420}))`), sees("Copy account ID"))},
 	{"palette-found", "", roster(script(`document.querySelector('.nav-foot .nav-item').click()`), until(`document.getElementById('command')`),
 		chromedp.SendKeys(chromedp.CSS("#command"), "a"), sees("Open the account Ada Lovelace"))},

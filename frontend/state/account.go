@@ -76,6 +76,23 @@ func (CallStopChanges) Do(ctx context.Context, b Backend) Msg {
 	return nil
 }
 
+// CallAcceptRisk notes whether the person accepts that an account's name is free at a provider.
+type CallAcceptRisk struct {
+	UserID string
+	On     bool
+}
+
+// Do calls AcceptRisk. The roster's event shows what came of it.
+func (c CallAcceptRisk) Do(ctx context.Context, b Backend) Msg {
+	return RiskAccepted{UserID: c.UserID, Err: do(ctx, b, "AcceptRisk", c.UserID, c.On)}
+}
+
+// RiskAccepted answers CallAcceptRisk.
+type RiskAccepted struct {
+	UserID string
+	Err    *api.Error
+}
+
 // CallPlanUnregister asks what it means to unregister an account.
 type CallPlanUnregister struct{ UserID string }
 
@@ -125,6 +142,17 @@ func (s *State) updateAccount(msg Msg) ([]Cmd, bool) {
 		}
 		*d = Drawer{UserID: m.ID}
 		return append(cmds, s.openDrawer()...), true
+	case AcceptRisk:
+		return []Cmd{CallAcceptRisk(m)}, true
+	case RiskAccepted:
+		if m.Err != nil {
+			return s.tell(m.Err), true
+		}
+		cmds := append(s.load(), CallAccount{UserID: m.UserID})
+		if s.Drawer.UserID == m.UserID {
+			cmds = append(cmds, Focus{ID: "drawer-title"})
+		}
+		return cmds, true
 	case CloseDrawer:
 		return s.closeDrawer(), true
 	case AccountLoaded:

@@ -83,3 +83,37 @@ func TestStopRemoval(t *testing.T) {
 		t.Errorf("it tells %+v", told)
 	}
 }
+
+// TestCloseGap plans a link of the free name at once; AcceptRisk asks the backend, and the row is read again.
+func TestCloseGap(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	u := api.User{ID: "Ab", Name: "user Ab"}
+	gap := api.Identity{Protocol: api.SAML, Provider: "free", Name: "user Ab"}
+	var last state.CallPlanLink
+	for _, c := range s.Update(state.CloseGap{Account: u, Gap: gap}) {
+		if plan, ok := c.(state.CallPlanLink); ok {
+			last = plan
+		}
+	}
+	want := api.LinkRequest{UserID: "Ab", Protocol: api.SAML, Provider: "free", Strategy: api.StrategySubject, Name: "user Ab"}
+	if last.Request != want || s.Form[state.FieldSubject] != "user Ab" || !s.Link.Subject {
+		t.Errorf("plans %+v", last.Request)
+	}
+}
+
+func TestAcceptRisk(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.OpenAccount{Index: 1})
+	if c := want[state.CallAcceptRisk](t, s.Update(state.AcceptRisk{UserID: "Ab", On: true})); c.UserID != "Ab" || !c.On {
+		t.Errorf("%+v", c)
+	}
+	if c := want[state.CallAccount](t, s.Update(state.RiskAccepted{UserID: "Ab"})); c.UserID != "Ab" {
+		t.Errorf("%+v", c)
+	}
+	s.Toasts = nil
+	if s.Update(state.RiskAccepted{UserID: "Ab", Err: &api.Error{Code: api.CodeInternal}}); len(s.Toasts) != 1 {
+		t.Error("a failure is not told")
+	}
+}

@@ -83,6 +83,8 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 	switch m := msg.(type) {
 	case StartLinking:
 		return s.startLinking(m.Account), true
+	case CloseGap:
+		return s.closeGap(m), true
 	case LeaveLink:
 		s.Drawer.Linking = false
 		s.dropLink()
@@ -280,6 +282,18 @@ func (s *State) startLinking(u api.User) []Cmd {
 	cmds := []Cmd{CallAccount{UserID: u.ID}, CallChanges{UserID: u.ID}}
 	s.Link.fresh = true
 	return append(append(cmds, s.pickLikely()...), Focus{ID: "link-step"})
+}
+
+// closeGap starts to link a name that is free, by typing it: nobody has to sign in for that.
+func (s *State) closeGap(m CloseGap) []Cmd {
+	cmds := s.startLinking(m.Account)
+	l := &s.Link
+	if l.Step != LinkChoose || l.Account.ID != m.Account.ID {
+		return cmds // another one is under way
+	}
+	l.fresh, l.Subject, l.Request.Strategy, l.Request.Name = false, true, api.StrategySubject, m.Gap.Name
+	s.Form[FieldSubject] = m.Gap.Name
+	return append(cmds, append(s.pickProvider(m.Gap.Protocol, m.Gap.Provider), Focus{ID: "subject"})...)
 }
 
 func (s *State) pickProvider(protocol api.Protocol, name string) []Cmd {

@@ -91,6 +91,16 @@ type (
 	CloseDrawer struct{}
 	// StartLinking opens the link panel for an account.
 	StartLinking struct{ Account api.User }
+	// CloseGap opens the link panel with a name that is free at a provider.
+	CloseGap struct {
+		Account api.User
+		Gap     api.Identity
+	}
+	// AcceptRisk accepts, or not, that an account's name is free at a provider.
+	AcceptRisk struct {
+		UserID string
+		On     bool
+	}
 	// LeaveLink returns from the link panel to the account. A running flow goes on.
 	LeaveLink struct{}
 	// ReturnToLink shows the running link of an account.

@@ -2,6 +2,7 @@ package views
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/frontend/components"
@@ -57,8 +58,8 @@ func account(s *stateOf, l *catalogue, a *api.RosterRow) []*dom.Node {
 	}
 	if !a.Exists {
 		body = append(body, components.Banner("warn", "alert", dom.E("p", l.T("drawer.orphan"))))
-	} else if a.AtRisk {
-		body = append(body, components.Banner("warn", "shield", dom.E("p", l.T("drawer.atRisk"))))
+	} else if len(a.Gaps) > 0 || a.AtRisk {
+		body = append(body, risk(s, l, a))
 	}
 	body = append(body, identities(s, l, a, ""))
 	if a.Exists {
@@ -84,6 +85,41 @@ func account(s *stateOf, l *catalogue, a *api.RosterRow) []*dom.Node {
 		body = append(body, unregisterSection(s, l, a))
 	}
 	return clean(body)
+}
+
+// risk says where the account's name is free, and offers to close the gap or to accept it.
+func risk(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
+	where := gapNames(a.Account)
+	if a.Accepted {
+		return components.Banner("info", "shield", dom.E("p", l.T("risk.accepted", "providers", where)),
+			dom.E("div", dom.Class("actions"),
+				components.Secondary(l.T("risk.again"), state.AcceptRisk{UserID: a.ID}, dom.ID("risk-again"))))
+	}
+	parts := []any{dom.E("p", l.T("drawer.atRisk"))}
+	if where != "" {
+		parts = []any{dom.E("p", dom.Class("banner-title"), l.T("risk.free", "name", accountName(l, a.Account), "providers", where)), parts[0]}
+	}
+	var buttons []*dom.Node
+	for i, g := range a.Gaps {
+		if !s.CanLink(a.ID).OK {
+			break
+		}
+		buttons = append(buttons, components.Secondary(l.T("risk.close", "provider", api.Printable(g.Provider)),
+			state.CloseGap{Account: a.User, Gap: g}, dom.ID("close-gap-"+strconv.Itoa(i)), components.Icon("link")))
+	}
+	if !s.Plain() {
+		buttons = append(buttons, components.Quiet(l.T("risk.accept"), state.AcceptRisk{UserID: a.ID, On: true}, dom.ID("accept-risk")))
+	}
+	return components.Banner("warn", "shield", append(parts, dom.E("div", dom.Class("actions"), buttons))...)
+}
+
+// gapNames lists the providers at which an account's name is free.
+func gapNames(a api.Account) string {
+	names := make([]string, len(a.Gaps))
+	for i, g := range a.Gaps {
+		names[i] = api.ShowEnds(api.Printable(g.Provider))
+	}
+	return strings.Join(names, ", ")
 }
 
 func clean(list []*dom.Node) []*dom.Node {

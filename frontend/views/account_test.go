@@ -6,6 +6,8 @@ import (
 )
 
 var accountCases = map[string]func() *state.State{
+	"account-at-risk":  func() *state.State { return gaps(german, false) },
+	"account-accepted": func() *state.State { return gaps(api.Settings{}, true) },
 	"account-nothing-to-unregister": func() *state.State {
 		s := opened(api.Settings{}, false)
 		s.Session.Capabilities.UnregisterKept, s.Session.Capabilities.UnregisterDrops = false, false
@@ -46,4 +48,13 @@ func verifying(e api.FlowEvent) *state.State {
 	return after(opened(api.Settings{}, false), state.OpenAccount{Index: 0},
 		state.VerifyLink{UserID: "01", Identity: accounts().Rows[0].Identities[0]}, state.VerifyStarted{Number: 1, ID: "v"},
 		state.FlowMoved{Event: e})
+}
+
+// gaps shows an account whose name is free at two providers.
+func gaps(settings api.Settings, accepted bool) *state.State {
+	s := after(opened(settings, false), state.OpenAccount{Index: 1})
+	row := *s.Drawer.Row
+	row.AtRisk, row.Accepted = !accepted, accepted
+	row.Gaps = []api.Identity{{Protocol: api.OIDC, Provider: "authelia", Name: "bob"}, {Protocol: api.SAML, Provider: hostile, Name: "bob"}}
+	return after(s, state.AccountLoaded{UserID: row.ID, Row: row})
 }

@@ -512,11 +512,25 @@ func badges(l *catalogue, a api.RosterRow, short bool) []*dom.Node {
 	}
 	add(!short && a.Changed, "badge.changed", "accent") // a row has a bar for it
 	add(a.Administrator, "badge.administrator", "")
-	add(a.AtRisk, "badge.atRisk", "warn")
+	if a.AtRisk {
+		list = append(list, riskBadge(l, a))
+	}
 	add(!a.Exists, "badge.orphan", "warn")
 	add(a.Disabled, "badge.disabled", "")
 	add(a.Exists && !a.HasPassword, "badge.noPassword", "")
 	return list
+}
+
+// riskBadge names the providers at which the account's name is free.
+func riskBadge(l *catalogue, a api.RosterRow) *dom.Node {
+	b := components.Badge(l.T("badge.atRisk"), "warn")
+	b.Key = "badge.atRisk"
+	title := l.T("badge.atRisk.hint")
+	if where := gapNames(a.Account); where != "" {
+		title = l.T("risk.free", "name", accountName(l, a.Account), "providers", where)
+	}
+	b.Set(dom.A("title", title))
+	return b
 }
 
 // marks are the badges below an account's name, the most important first.

@@ -32,7 +32,7 @@
     return { id: (i + 1).toString(16).padStart(32, 'a1'), name: orphan ? '' : name, administrator: i === 0 || i === 6, disabled: i === 10, hasPassword: i % 5 !== 4,
       authProvider: i % 3 ? 'Jellyfin.Server.Implementations.Users.DefaultAuthenticationProvider' : 'Jellyfin.Plugin.SSO_Auth.Api.SSOController',
       lastActivity: i % 7 === 5 ? undefined : new Date(now - ((i % 90) ** 2 + 1) * hour).toISOString(), exists: !orphan,
-      unread: has('partial') && i % 4 === 1, identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, changed: i === 3 && has('stored') };
+      unread: has('partial') && i % 4 === 1, identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, gaps: i === 4 || i === 13 ? [{ protocol: 'saml', provider: 'keycloak-saml', name }] : undefined, changed: i === 3 && has('stored') };
   });
   let changes = [];
   const flows = {};
@@ -174,6 +174,7 @@
       changes = made.concat(changes); return wait(20, { changes: made, error });
     },
     StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
+    AcceptRisk: (id, on) => { const u = user(id); u.atRisk = !on; u.accepted = on; setTimeout(() => emit('roster', counts()), 5); return wait(5, null); },
     RemoveLinksViaUnregister: (links) => App.RemoveLinks(links),
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, remarks: [{ why: 'drops-several', params: { n: '2' } }], noPassword: true }),
     Unregister: (id) => wait(5, { id: 'u', kind: 'unregister', state: 'confirmed', undoable: true, userName: user(id).name, time: new Date().toISOString() }),
