@@ -158,6 +158,10 @@ func (a *App) RefreshRoster() (api.RosterCounts, error) { return a.window.Refres
 
 func (a *App) Account(userID string) (api.RosterRow, error) { return a.window.Account(a.ctx, userID) }
 
+func (a *App) WatchAccount(userID string) (api.Account, error) {
+	return a.window.WatchAccount(a.ctx, userID)
+}
+
 func (a *App) Changes(userID string) (api.History, error) { return a.window.Changes(a.ctx, userID) }
 
 func (a *App) Providers() ([]api.ProviderDetail, error) { return a.window.Providers(a.ctx) }

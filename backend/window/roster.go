@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
@@ -60,6 +61,30 @@ func (w *Window) Account(ctx context.Context, userID string) (api.RosterRow, err
 		return row, &api.Error{Code: api.CodeUserNotFound, Params: map[string]string{"user": userID}}
 	}
 	return row, nil
+}
+
+// WatchAccount reads one account's links, for a link that somebody else makes. If they differ from those that are shown, the
+// roster is read and the page gets an event.
+func (w *Window) WatchAccount(ctx context.Context, userID string) (api.Account, error) {
+	ix, err := w.index(ctx)
+	if err != nil {
+		return api.Account{}, err
+	}
+	a, err := read(ctx, w, func(s *backend.Session) (api.Account, error) {
+		r, err := s.Roster.Reread(ctx, ix.Roster(), userID)
+		if err != nil {
+			return api.Account{}, err
+		}
+		a := roster.Account(r, userID)
+		if a == nil {
+			return api.Account{}, &api.Error{Code: api.CodeUserNotFound, Params: map[string]string{"user": userID}}
+		}
+		return *a, nil
+	})
+	if shown, known := ix.Row(userID); err == nil && known && !slices.Equal(shown.Identities, a.Identities) {
+		w.changed(ctx)
+	}
+	return a, err
 }
 
 // RefreshRoster reads the roster, and marks what has changed since the one that is shown.

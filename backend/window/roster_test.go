@@ -108,3 +108,28 @@ func TestLoadedRows(t *testing.T) {
 		t.Errorf("POST: %d", got.Code)
 	}
 }
+
+// TestWatchAccount sees a link that comes from elsewhere, and tells the page once.
+func TestWatchAccount(t *testing.T) {
+	t.Parallel()
+	ctx, d, w := t.Context(), world(t, demo.Options{Flavour: api.FlavourFlowfin}), newWindow(t)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(ctx, d.URL(), "home", d.APIKey().Reveal())
+	must(w, s, err)
+	maria := w.row(demo.TourName)
+	watch := func(links, events int) {
+		t.Helper()
+		a, err := w.WatchAccount(ctx, maria.ID)
+		if got := len(must(w, a, err).Identities); got != links || w.heard(api.EventRoster) != events {
+			t.Errorf("%d links after %d events, want %d and %d", got, w.heard(api.EventRoster), links, events)
+		}
+	}
+	before, told := len(maria.Identities), w.heard(api.EventRoster)
+	watch(before, told)
+	d.Server().AddLink(api.Link{Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "from-home"}, UserID: maria.ID})
+	watch(before+1, told+1)
+	watch(before+1, told+1)
+	a, err := w.WatchAccount(ctx, strings.Repeat("0", 32))
+	_, err = answered(w, a, err)
+	w.refused(api.CodeUserNotFound, err)
+}

@@ -145,6 +145,7 @@ var all = []shot{
 	{"add-connect", "", link(click("Open browser and sign in"), sees("4:3"), script(`document.getElementById('servers').click()`), click("Add a server"),
 		chromedp.SendKeys(chromedp.CSS("#address"), "jellyfin.lan"), click("Continue"), sees("How should"))},
 	{"leave", "", link(click("Open browser and sign in"), sees("4:3"), click("Leave the demo"), sees("Leave Demo server?"))},
+	{"link-home", "s=nodevice", link(click("Let the person link at home…"), sees("Send this link"))},
 	{"account-risk", "", roster(chromedp.SendKeys(chromedp.CSS("#search"), "nina"), until(`document.querySelectorAll('.rows > .row').length === 1`), script(`document.getElementById('row-0').click()`), sees("Accept the risk"))},
 	{"close-gap", "lang=de", []action{
 		click("Demo starten"), sees("24 Konten"),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jellybind/jellybind/backend/api"
 )
@@ -164,6 +165,15 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 			l.Step, l.Error = LinkFailed, s.says(api.CodeCancelled, "link.refusedByPerson")
 		}
 		return []Cmd{CallConfirm{ID: l.FlowID, Yes: m.Yes}, Focus{ID: "link-step"}}, true
+	case LinkAtHome:
+		return s.linkAtHome(), true
+	case WatchLink:
+		if s.findLink(func(l *Link) bool { return l.Step == LinkHome && l.start == m.Number }) == nil {
+			return nil, true
+		}
+		return []Cmd{s.watch(m.Number)}, true
+	case Watched:
+		return s.watched(m), true
 	case CancelLink:
 		cmds := cancelLate(l.FlowID)
 		l.again()
@@ -189,6 +199,74 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// watchPace is the time between two looks for a link that somebody makes at home.
+const watchPace = 15 * time.Second
+
+// CallWatch reads an account's links.
+type CallWatch struct {
+	Number int
+	UserID string
+}
+
+// Watched answers CallWatch.
+type Watched struct {
+	Number  int
+	Account api.Account
+	Err     *api.Error
+}
+
+// Do calls WatchAccount.
+func (c CallWatch) Do(ctx context.Context, b Backend) Msg {
+	a, err := get[api.Account](ctx, b, "WatchAccount", c.UserID)
+	return Watched{Number: c.Number, Account: a, Err: err}
+}
+
+// CanLinkAtHome reports whether the server's own page can link somebody who is not in front of this computer. It links OpenID
+// identities only, and on some plugins it signs in with them instead.
+func (s *State) CanLinkAtHome() bool {
+	return !s.Plain() && !s.Can().PageSignsIn && s.Can().ReadRoster.OK && s.Link.Request.Protocol == api.OIDC
+}
+
+func (s *State) linkAtHome() []Cmd {
+	l := &s.Link
+	if l.Step != LinkChoose || !s.CanLinkAtHome() {
+		return nil
+	}
+	l.Step, l.start, l.Error, l.Change, l.Before = LinkHome, s.call(), nil, nil, nil
+	if s.Drawer.Row != nil {
+		l.Before = s.Drawer.Row.Identities
+	}
+	cmds := []Cmd{Focus{ID: "link-step"}, After{Delay: watchPace, Msg: WatchLink{Number: l.start}}}
+	if s.Self.Kit == nil {
+		cmds = append(cmds, CallSelf{})
+	}
+	return cmds
+}
+
+func (s *State) watch(number int) Cmd {
+	l := s.findLink(func(l *Link) bool { return l.start == number })
+	return CallWatch{Number: number, UserID: l.Account.ID}
+}
+
+// watched ends the watch once the account has an identity of the provider that it did not have. A failure is tried again.
+func (s *State) watched(m Watched) []Cmd {
+	l := s.findLink(func(l *Link) bool { return l.Step == LinkHome && l.start == m.Number })
+	if l == nil {
+		return nil
+	}
+	came := slices.IndexFunc(m.Account.Identities, func(i api.Identity) bool {
+		return i.Provider == l.Request.Provider && i.Protocol == l.Request.Protocol && !slices.Contains(l.Before, i)
+	})
+	if l.Error = m.Err; m.Err != nil || came < 0 {
+		return []Cmd{After{Delay: watchPace, Msg: WatchLink{Number: m.Number}}}
+	}
+	identity, name := m.Account.Identities[came], l.Account.Name
+	cmds := s.linkDone(l, nil)
+	return append(cmds, s.toast(&Toast{
+		Key: "toast.linkedAtHome", Pairs: []string{"name", name, "identity", identity.Name, "provider", identity.Provider},
+	})...)
 }
 
 // again returns to the choice and keeps what was chosen.

@@ -173,3 +173,47 @@ func TestAsksAboutTheLocalAddress(t *testing.T) {
 		none[state.CallConfirm](t, s.Update(state.Answer{Yes: true})) // a second click
 	}
 }
+
+// TestLinkAtHome watches until the link has come, also after a failure and while something else is shown.
+func TestLinkAtHome(t *testing.T) {
+	t.Parallel()
+	s := opened(t)
+	s.Update(state.OpenAccount{Index: 0})
+	old := s.Drawer.Row.Identities[0]
+	s.Update(state.StartLinking{Account: s.Drawer.Row.User})
+	cmds := s.Update(state.LinkAtHome{})
+	want[state.CallSelf](t, cmds)
+	next := func(cmds []state.Cmd) state.WatchLink {
+		t.Helper()
+		after := want[state.After](t, cmds)
+		watch, ok := after.Msg.(state.WatchLink)
+		if !ok || after.Delay <= 0 {
+			t.Fatalf("goes on with %+v", after)
+		}
+		return watch
+	}
+	watch := next(cmds)
+	s.Update(state.Go{Screen: state.ScreenHistory})
+	if len(s.Links()) != 1 || len(s.Pending()) != 1 {
+		t.Fatal("the watch is not shown")
+	}
+	account := api.Account{Identities: []api.Identity{old}}
+	for _, answer := range []state.Watched{{Account: account}, {Err: &api.Error{Code: api.CodeServerUnreachable}}} {
+		call := want[state.CallWatch](t, s.Update(watch))
+		answer.Number = call.Number
+		watch = next(s.Update(answer))
+	}
+	call := want[state.CallWatch](t, s.Update(watch))
+	account.Identities = append(account.Identities, api.Identity{Protocol: api.OIDC, Provider: "idp", Name: "new"})
+	s.Update(state.Watched{Number: call.Number, Account: account})
+	if s.Link.Step != state.LinkDone || !toasted(s, "toast.linkedAtHome") {
+		t.Errorf("step %q", s.Link.Step)
+	}
+	none[state.CallWatch](t, s.Update(watch)) // it has ended
+	s = opened(t)
+	s.Session.Capabilities.PageSignsIn = true
+	s.Update(state.StartLinking{Account: api.User{ID: "Aa"}})
+	if s.Update(state.LinkAtHome{}); s.Link.Step != state.LinkChoose {
+		t.Error("offered where the page signs in instead")
+	}
+}

@@ -122,6 +122,10 @@ type (
 	RunLink struct{ Device bool }
 	// Answer answers the confirmation, or the question about the server's local address.
 	Answer struct{ Yes bool }
+	// LinkAtHome shows what to send to somebody who links on the server's own page, and watches for the link.
+	LinkAtHome struct{}
+	// WatchLink looks whether that link has come.
+	WatchLink struct{ Number int }
 	// CancelLink ends the running flow.
 	CancelLink struct{}
 	// FindWay tries the ways to sign in again.

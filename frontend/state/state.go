@@ -211,6 +211,7 @@ type LinkStep string
 // The steps of a link.
 const (
 	LinkChoose  LinkStep = "choose"
+	LinkHome    LinkStep = "home" // somebody links on the server's own page, and Jellybind watches
 	LinkSignIn  LinkStep = "sign-in"
 	LinkConfirm LinkStep = "confirm"
 	LinkWriting LinkStep = "writing"
@@ -247,6 +248,8 @@ type Link struct {
 	Unseen bool
 	// More shows the other strategies.
 	More bool
+	// Before are the identities that the account had when somebody was asked to link at home.
+	Before []api.Identity
 
 	fresh       bool // nobody has chosen anything yet
 	plan, start int  // the numbers of the calls it waits for
@@ -254,7 +257,7 @@ type Link struct {
 
 // Running reports whether a link waits for a person or the server.
 func (l *Link) Running() bool {
-	return l.Starting || l.Step == LinkSignIn || l.Step == LinkConfirm || l.Step == LinkWriting
+	return l.Starting || l.Step == LinkHome || l.Step == LinkSignIn || l.Step == LinkConfirm || l.Step == LinkWriting
 }
 
 // Kept reports whether a link stays while something else is shown: it runs, or the person has not seen yet how it failed.

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ func link(s *stateOf, l *catalogue) []*dom.Node {
 	steps := components.Steps(l.T("link.steps"), names, at)
 	var body []*dom.Node
 	switch k.Step {
+	case state.LinkHome:
+		body = linkHome(s, l)
 	case state.LinkSignIn:
 		body = linkSignIn(s, l)
 	case state.LinkConfirm:
@@ -45,10 +48,13 @@ func link(s *stateOf, l *catalogue) []*dom.Node {
 func linkSteps(k *state.Link) (names []string, at int) {
 	names = []string{"link.step.how", "link.step.signin", "link.step.confirm", "link.step.done"}
 	at = map[state.LinkStep]int{
-		state.LinkChoose: 0, state.LinkSignIn: 1, state.LinkConfirm: 2, state.LinkWriting: 2, state.LinkDone: 3, state.LinkFailed: 1,
+		state.LinkChoose: 0, state.LinkHome: 1, state.LinkSignIn: 1, state.LinkConfirm: 2, state.LinkWriting: 2, state.LinkDone: 3, state.LinkFailed: 1,
 	}[k.Step]
 	if k.Step == state.LinkFailed && k.Confirm != nil {
 		at = 2
+	}
+	if k.Step == state.LinkHome {
+		names = slices.Delete(names, 2, 3) // the page at home asks, and Jellybind only watches
 	}
 	if k.Subject {
 		names = slices.Delete(names, 1, 2)
@@ -165,6 +171,7 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	}
 	body = append(body, components.Error(l, k.Error), moveBox(s, l))
 	body = append(body, otherWays(s, l, p)...)
+	body = append(body, atHome(s, l, p))
 	run := components.Primary(l.T("link.open"), state.RunLink{}, dom.ID("run-link"), components.Icon("external"),
 		dom.Flag("disabled", !p.OK || k.Planning))
 	if p.Strategy == api.StrategyDevice {
@@ -173,6 +180,40 @@ func linkPlan(s *stateOf, l *catalogue) []*dom.Node {
 	// The buttons come last and stay visible, so what belongs to them must be above them.
 	return append(body, dom.E("div", dom.Class("actions"), run, elsewhere(l, p, run == nil, k.Planning),
 		dom.If(s.Demo(), func() *dom.Node { return muted(l.T("link.demoHint")) })))
+}
+
+// atHome is the button for somebody who is not in front of this computer, where nothing else reaches them.
+func atHome(s *stateOf, l *catalogue, p *api.Plan) *dom.Node {
+	if !s.CanLinkAtHome() || elsewhere(l, p, false, false) != nil {
+		return nil
+	}
+	return dom.E("div", dom.Class("stack"), dom.E("div", dom.Class("actions"),
+		components.Secondary(l.T("home.do"), state.LinkAtHome{}, dom.ID("link-at-home"), components.Icon("person"))))
+}
+
+// linkHome says what to send to somebody who links at home, and that Jellybind watches.
+func linkHome(s *stateOf, l *catalogue) []*dom.Node {
+	k := &s.Link
+	address := components.Loading(l.T("self.loading"))
+	if s.Self.Kit != nil {
+		address = components.Copyable(l, l.T("self.page"), s.Self.Kit.PageURL, state.CopyText{Text: s.Self.Kit.PageURL})
+	}
+	nodes := map[string]*dom.Node{
+		"account": dom.E("strong", components.Name(k.Account.Name)), "provider": dom.E("strong", components.Name(k.Request.Provider)),
+	}
+	return []*dom.Node{
+		stepTitle(l.T("home.title")),
+		dom.E("ol", dom.Class("home-steps"),
+			dom.E("li", dom.E("p", l.T("home.send")), address),
+			dom.E("li", components.Sentence(l, "home.account", nodes)),
+			dom.E("li", components.Sentence(l, "home.provider", nodes))),
+		dom.If(!k.Account.HasPassword, func() *dom.Node {
+			return components.Banner("warn", "alert", dom.E("p", l.T("home.noPassword")))
+		}),
+		components.Error(l, cmp.Or(k.Error, s.Self.Error)),
+		components.Loading(l.T("home.waiting")),
+		dom.E("div", dom.Class("actions"), components.Secondary(l.T("home.stop"), state.CancelLink{})),
+	}
 }
 
 // elsewhere is the button for a sign-in on another device, where the provider offers that.
@@ -210,6 +251,7 @@ func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 		body = append(body, again)
 	}
 	body = append(body, cures(l, p.NoWay)...)
+	body = append(body, atHome(s, l, p))
 	// Only what goes on with this link stays in sight at the foot: several rows of buttons would hide what they are about.
 	return append(body,
 		components.Error(l, s.Link.Error),

@@ -8,6 +8,18 @@ import (
 )
 
 var linkCases = map[string]func() *state.State{
+	"link-home": func() *state.State {
+		s := opened(german, false)
+		s.Session.Capabilities.PageSignsIn = false
+		s.Update(state.StartLinking{Account: api.User{ID: "02", Name: hostile}})
+		s.Update(state.PickProvider{Protocol: api.OIDC, Name: "authelia"})
+		return after(s, state.LinkAtHome{}, state.SelfLoaded{Kit: api.SelfService{PageURL: "https://jf.example/SSOViews/linking"}})
+	},
+	"link-plan-home": func() *state.State {
+		s := linking(false)
+		s.Session.Capabilities.PageSignsIn = false
+		return s
+	},
 	"link-unseen": func() *state.State {
 		return asking(german, api.Confirmation{Account: api.User{ID: "02", Name: "bob"}, Identity: api.Identity{Protocol: api.OIDC, Provider: "authelia"}})
 	},

@@ -81,6 +81,8 @@ func running(s *stateOf, l *catalogue) []*dom.Node {
 		switch {
 		case k.Step == state.LinkFailed:
 			key, short = "link.runningFailed", "!"
+		case k.Step == state.LinkHome:
+			key = "link.runningHome"
 		case k.Step == state.LinkConfirm:
 			key, short = "link.runningConfirm", l.T("link.runningShort")
 		case k.Step == state.LinkWriting:

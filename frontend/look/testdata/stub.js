@@ -131,7 +131,7 @@
     PlanLink: (r) => {
       const hidden = { host: '127.0.0.1:18701', server: 'media.example.com', provider: r.provider };
       const u = user(r.userId), o = (strategy, ok, why, params) => ({ strategy, ok, why, params, write: 'post-link' });
-      const options = [o('relay', true, 'relay'), o('own-client', false, 'no-client'), o('device', true, 'device'), o('subject', true, 'claim', { claim: 'preferred_username' })];
+      const options = [o('relay', true, 'relay'), o('own-client', false, 'no-client'), ...(has('nodevice') ? [] : [o('device', true, 'device')]), o('subject', true, 'claim', { claim: 'preferred_username' })];
       if (has('noway')) return real.then((b) => ({ account: u, provider: { protocol: r.protocol, name: r.provider, enabled: true, known: true }, ...o('subject', true, 'claim', { claim: 'preferred_username' }), allow: [],
         options: [o('relay', false, 'proxied-closed', hidden), { ...o('plugin-client', false, 'no-secret', { client: 'jellyfin' }), code: 'client-secret-missing' }, { ...o('own-client', false, 'no-client'), code: 'client-missing' }, o('subject', true, 'claim', { claim: 'preferred_username' })],
         noWay: { attempts: [{ strategy: 'relay', code: 'loopback-unreachable', why: 'proxied-closed', params: hidden }], client: 'jellyfin', secret: true, local: true,
@@ -174,6 +174,7 @@
       changes = made.concat(changes); return wait(20, { changes: made, error });
     },
     StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
+    WatchAccount: (id) => wait(5, user(id)),
     AcceptRisk: (id, on) => { const u = user(id); u.atRisk = !on; u.accepted = on; setTimeout(() => emit('roster', counts()), 5); return wait(5, null); },
     RemoveLinksViaUnregister: (links) => App.RemoveLinks(links),
     PlanUnregister: (id) => wait(5, { account: user(id), providers: [{ id: 'Default', name: 'Default' }, { id: 'LDAP', name: 'LDAP-Authentication' }], links: 2, remarks: [{ why: 'drops-several', params: { n: '2' } }], noPassword: true }),
