@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,34 +23,71 @@ import (
 // longestLine bounds a torn line; a change of a few thousand identities is about as long.
 const longestLine = 1 << 20
 
-// content is what a server's file holds.
+// content is what a file holds.
 type content struct {
-	changes []api.Change
-	good    [][]byte // the lines of changes
+	entries []entry
+	good    [][]byte // the lines of entries
 	damaged [][]byte
 }
 
-func readFile(path string) (content, error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return content{}, nil
-	}
-	if err != nil {
-		return content{}, fmt.Errorf("reading the journal: %w", err)
-	}
+func parse(data []byte) content {
 	var c content
 	for line := range bytes.Lines(data) {
-		var change api.Change
-		switch trimmed := bytes.TrimSpace(line); {
-		case json.Unmarshal(line, &change) == nil && change.ID != "":
-			c.changes, c.good = append(c.changes, change), append(c.good, trimmed)
+		trimmed := bytes.TrimSpace(line)
+		e, ok := decode(trimmed)
+		switch {
+		case ok:
+			c.entries, c.good = append(c.entries, e), append(c.good, trimmed)
 		case len(trimmed) == 0, !bytes.HasSuffix(line, []byte("\n")) && torn(line):
 		default:
 			c.damaged = append(c.damaged, trimmed)
 		}
 	}
-	return c, nil
+	return c
 }
+
+// read reads one of a server's files, and sets damaged lines aside.
+func (j *Journal) read(server, path string) ([]entry, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	data, err := j.readAll(path)
+	if err != nil {
+		return nil, err
+	}
+	c := parse(data)
+	if len(c.damaged) == 0 {
+		return c.entries, nil
+	}
+	main, err := j.path(server)
+	if err != nil {
+		return nil, err
+	}
+	j.left[server] = 0
+	if err := j.setAside(main, path); err != nil { // such as in a folder that cannot be written: the lines stay where they are
+		j.left[server] = len(c.damaged)
+	}
+	return c.entries, nil
+}
+
+func (j *Journal) readMain(server string) ([]entry, error) {
+	path, err := j.path(server)
+	if err != nil {
+		return nil, err
+	}
+	return j.read(server, path)
+}
+
+// readRun reads the changes of a run as they ended, whatever has become of them since.
+func (j *Journal) readRun(server, run string) ([]api.Change, error) {
+	path, err := j.runPath(server, run)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := j.read(server, path)
+	return runLines(lines), err
+}
+
+func empty(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
 
 // torn reports whether an unfinished line is the beginning of a change, as a crash leaves it.
 func torn(line []byte) bool {
@@ -82,33 +118,41 @@ func endLine(f *os.File, end int64) (int64, error) {
 	return end + int64(n), err
 }
 
-// setAside moves the damaged lines of a server's file to the other one.
-func setAside(path string) error {
-	lock := flock.New(path + ".lock")
+// setAside moves the damaged lines of a server's file to the one for them. main is the server's main file. j.mu is held.
+func (j *Journal) setAside(main, path string) error {
+	if j.dir == "" {
+		c := parse(j.memory[path])
+		j.memory[asidePath(main)] = append(j.memory[asidePath(main)], ended(c.damaged)...)
+		j.memory[path] = ended(c.good)
+		return nil
+	}
+	lock := flock.New(main + ".lock")
 	ctx, cancel := context.WithTimeout(context.Background(), lockTimeout)
 	defer cancel()
 	if _, err := lock.TryLockContext(ctx, lockPace); err != nil {
 		return fmt.Errorf("locking: %w", err)
 	}
 	defer func() { _ = lock.Unlock() }()
-	c, err := readFile(path) // again: another process may have done it
+	data, err := j.readAll(path) // again: another process may have done it
+	c := parse(data)
 	if err != nil || len(c.damaged) == 0 {
 		return err
 	}
-	aside, err := os.OpenFile(asidePath(path), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	aside, err := os.OpenFile(asidePath(main), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = aside.Write(joined(c.damaged))
+	_, err = aside.Write(ended(c.damaged))
 	if err = errors.Join(err, aside.Sync(), aside.Close()); err != nil {
 		return err
 	}
-	return replace(path, joined(c.good))
+	return replace(path, ended(c.good))
 }
 
 func asidePath(path string) string { return strings.TrimSuffix(path, ".jsonl") + ".damaged" }
 
-func joined(lines [][]byte) []byte {
+// ended is one line after the other, each with its end.
+func ended(lines [][]byte) []byte {
 	var b bytes.Buffer
 	for _, line := range lines {
 		b.Write(line)
