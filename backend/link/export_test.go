@@ -13,5 +13,5 @@ var (
 )
 
 func Rebuild(ctx context.Context, l *Linker, a api.Account, without api.Identity) error {
-	return l.rebuild(ctx, a, without).told()
+	return l.rebuild(ctx, a, "", without).told()
 }

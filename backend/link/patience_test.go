@@ -96,7 +96,7 @@ func gone() error { return &api.Error{Code: api.CodeServerUnreachable} }
 func TestServerThatStaysAway(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := link.Linker{Plugin: &leaving{}, Journal: journal.Open("", time.Now), Now: time.Now}
+		l := link.Linker{Plugin: &leaving{}, ServerID: "s", Journal: journal.Open("", time.Now), Now: time.Now}
 		begun := time.Now()
 		err := link.Rebuild(t.Context(), &l, api.Account{}, api.Identity{Name: "a"})
 		if took := time.Since(begun); !api.IsCode(err, api.CodeOutcomeUnknown) || took > link.Patience {

@@ -1,10 +1,10 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
@@ -19,52 +19,63 @@ type RemoveRequest struct {
 	ViaUnregister bool
 }
 
-// Remove removes links, each as a change of its own, and reads them back. It stops at the first failure, and returns the
-// changes made until then with the error.
+// Remove removes links as one run, or a single link as a change of its own, and reads them back. It returns the changes with the
+// first error of one that was not made.
 func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(api.Progress)) ([]api.Change, error) {
+	done, err := l.Journal.Alone(ctx, l.ServerID)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	before, err := l.Roster.Read(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
+	plan, err := l.planRemoval(before, req)
+	if err != nil {
+		return nil, err
+	}
+	s, err := l.runPlan(ctx, plan, progress)
+	if s == nil {
+		return nil, err
+	}
+	changes := []api.Change{}
+	for i, c := range s.run.Changes {
+		if _, begun := s.outcomes[i]; begun && c.Kind != api.ChangeUnregister && c.ID != "" {
+			changes = append(changes, c)
+		}
+	}
+	if e, ok := asError(err); ok && e.Why == "run-stopped" {
+		e.Why = "stopped-between"
+	}
+	return changes, cmp.Or(s.firstError(), err)
+}
+
+// planRemoval makes the plan of a removal, or says what cannot be removed.
+func (l *Linker) planRemoval(before api.Roster, req RemoveRequest) (api.SetPlan, error) {
+	w := api.WantedSet{Source: api.SourceSelection}
 	for _, link := range req.Links {
-		if a := roster.Account(before, link.UserID); a == nil || !slices.Contains(a.Identities, link.Identity) {
-			return nil, noSuchLink(link)
+		a := roster.Account(before, link.UserID)
+		if a == nil || !slices.Contains(a.Identities, link.Identity) {
+			return api.SetPlan{}, noSuchLink(link)
 		}
+		w.Links = append(w.Links, api.WantedLink{Identity: link.Identity, UserID: a.ID, UserName: a.Name, Gone: true})
 	}
-	for _, link := range req.Links { // before the first one is gone
+	for _, link := range req.Links {
 		if err := l.CheckRemoval(*roster.Account(before, link.UserID), req); err != nil {
-			return nil, err
+			return api.SetPlan{}, err
 		}
 	}
-	changes := make([]api.Change, 0, len(req.Links))
-	for i, link := range req.Links {
-		progress(api.Progress{Step: "removing", Done: i, Total: len(req.Links)})
-		done, err := l.Journal.Alone(ctx, l.ServerID) // for one link at a time, because many take long
-		if api.IsCode(err, api.CodeCancelled) {
-			return changes, &api.Error{
-				Code:   api.CodeCancelled,
-				Why:    "stopped-between",
-				Err:    err,
-				Params: map[string]string{"done": strconv.Itoa(i), "total": strconv.Itoa(len(req.Links))},
-			}
-		}
-		if err != nil {
-			return changes, err
-		}
-		account := *roster.Account(before, link.UserID)
-		account.Identities = slices.DeleteFunc(slices.Clone(account.Identities), func(id api.Identity) bool {
-			return slices.Contains(req.Links[:i], api.Link{Identity: id, UserID: account.ID})
-		})
-		change, err := l.remove(ctx, account, link, req.ViaUnregister)
-		done()
-		if change.ID != "" {
-			changes = append(changes, change)
-		}
-		if err != nil {
-			return changes, err
+	plan := PlanSet(
+		before, w, api.SetOptions{LastWay: true, ViaUnregister: req.ViaUnregister},
+		SetFacts{Capabilities: l.Plugin.Capabilities(), Self: l.Self},
+	)
+	for _, line := range plan.Lines {
+		if line.Action == api.SetRefuse {
+			return plan, &api.Error{Code: api.CodeUnsupported, Why: line.Why, Params: line.Params}
 		}
 	}
-	return changes, nil
+	return plan, nil
 }
 
 func noSuchLink(link api.Link) error {
@@ -72,18 +83,6 @@ func noSuchLink(link api.Link) error {
 		Code:   api.CodeLinkNotFound,
 		Params: map[string]string{"name": link.Name, "provider": link.Provider},
 	}
-}
-
-func (l *Linker) remove(ctx context.Context, a api.Account, link api.Link, viaUnregister bool) (api.Change, error) {
-	change := api.Change{
-		Server: l.ServerID, Kind: api.ChangeUnlink, UserID: a.ID, UserName: a.Name, Identities: []api.Identity{link.Identity},
-	}
-	err := l.CheckRemoval(a, RemoveRequest{Links: []api.Link{link}, ViaUnregister: viaUnregister})
-	if err != nil {
-		return change, err
-	}
-	o := l.record(ctx, &change, func(ctx context.Context) outcome { return l.drop(ctx, a, link) })
-	return change, o.told()
 }
 
 // CheckRemoval returns why links of an account cannot be removed, with the names of all that cannot, or nil. Remove checks it

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
@@ -18,34 +19,11 @@ func (l *Linker) History(ctx context.Context) ([]api.Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, stands := range standing(changes) {
-		changes[i].Undoable = stands && l.undoable(changes[i]) == nil
+	var standing journal.Standing
+	for i := range changes {
+		changes[i].Undoable = standing.Next(changes[i]) && l.undoable(changes[i]) == nil
 	}
 	return changes, nil
-}
-
-// standing reports for each change whether its identities are still where it left them, as far as the journal knows.
-func standing(newestFirst []api.Change) []bool {
-	stands := make([]bool, len(newestFirst))
-	owner := map[api.Identity]string{} // by the newest confirmed change; "" is nobody
-	for i, c := range newestFirst {
-		if c.State == api.ChangeFailed {
-			continue
-		}
-		after := c.UserID
-		if c.Kind == api.ChangeUnlink || c.Kind == api.ChangeUnregister && c.Undoes == "" && c.Write == "" {
-			after = ""
-		}
-		stands[i] = true
-		for _, id := range c.Identities {
-			if now, known := owner[id]; known && now != after && c.Kind != api.ChangeUnregister {
-				stands[i] = false
-			} else if !known && c.State == api.ChangeConfirmed {
-				owner[id] = after
-			}
-		}
-	}
-	return stands
 }
 
 // undoable returns why a change cannot be undone with this credential, as far as the change and the capabilities tell, or

@@ -336,3 +336,17 @@ func whyOf(err error) api.Why {
 	}
 	return ""
 }
+
+// newPlugin is the world's plugin as another computer knows it.
+func newPlugin(t *testing.T, w *world) *ssoplugin.Plugin {
+	t.Helper()
+	kind, self, err := w.Linker.Client.Identify(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plugin, err := ssoplugin.Detect(t.Context(), w.Linker.Client, kind, self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plugin
+}

@@ -142,6 +142,11 @@ func (l *Linker) move(ctx context.Context, link, from api.Link) outcome {
 	if o.how == made || o.how == unread {
 		return o
 	}
+	return l.putBackMoved(ctx, link, from, o)
+}
+
+// putBackMoved returns an identity to the account that a move took it from; o says why the other account did not get it.
+func (l *Linker) putBackMoved(ctx context.Context, link, from api.Link, o outcome) outcome {
 	back := l.insist(ctx, func(ctx context.Context) outcome {
 		return l.settle(ctx, l.Plugin.Preprovision(ctx, from), from, true)
 	})
@@ -178,7 +183,7 @@ func (l *Linker) drop(ctx context.Context, a api.Account, link api.Link) outcome
 		}
 		return o
 	}
-	rebuilt := l.rebuild(ctx, a, link.Identity)
+	rebuilt := l.rebuild(ctx, a, "", link.Identity)
 	if rebuilt.how == failed {
 		return rebuilt
 	}
@@ -190,23 +195,25 @@ func (l *Linker) drop(ctx context.Context, a api.Account, link api.Link) outcome
 	return gone
 }
 
-// rebuild drops all links of an account by Unregister and writes all but one again. This is a change of its own in the
-// journal, so that the other links can be written again if it is cut short. The account's sign-in provider stays. Which links
-// there are is read first, because an earlier removal from the same account may have dropped some.
-func (l *Linker) rebuild(ctx context.Context, a api.Account, without api.Identity) outcome {
+// rebuild drops all links of an account by Unregister and writes all but some again. This is a change of its own in the
+// journal, or in a run, so that the other links can be written again if it is cut short. The account's sign-in provider stays.
+// Which links there are is read first, because an earlier removal from the same account may have dropped some.
+func (l *Linker) rebuild(ctx context.Context, a api.Account, run string, without ...api.Identity) outcome {
 	ids, err := l.Plugin.UserLinks(ctx, a.ID)
 	if err != nil {
 		return failure(err)
 	}
-	gone := api.Link{Identity: without, UserID: a.ID}
-	i := slices.Index(ids, without)
-	if i < 0 {
-		return failure(noSuchLink(gone))
+	for _, id := range without {
+		i := slices.Index(ids, id)
+		if i < 0 {
+			return failure(noSuchLink(api.Link{Identity: id, UserID: a.ID}))
+		}
+		ids = slices.Delete(ids, i, i+1)
 	}
-	ids = slices.Delete(ids, i, i+1)
+	gone := api.Link{Identity: without[0], UserID: a.ID}
 	return l.record(ctx, &api.Change{
 		Server: l.ServerID, Kind: api.ChangeUnregister, UserID: a.ID, UserName: a.Name, Identities: ids,
-		AuthProviderBefore: a.AuthProvider, AuthProviderAfter: a.AuthProvider, Write: api.WritePreprovision,
+		AuthProviderBefore: a.AuthProvider, AuthProviderAfter: a.AuthProvider, Write: api.WritePreprovision, Run: run,
 	}, func(ctx context.Context) outcome {
 		sent := l.Plugin.Unregister(ctx, a.Name, a.AuthProvider)
 		if sent != nil && !uncertain(sent) {
