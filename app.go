@@ -208,6 +208,10 @@ func (a *App) StopChanges() { a.window.StopChanges() }
 
 func (a *App) AcceptRisk(userID string, on bool) error { return a.window.AcceptRisk(a.ctx, userID, on) }
 
+func (a *App) SaveNote(n api.IdentityNote) ([]api.IdentityNote, error) {
+	return a.window.SaveNote(a.ctx, n)
+}
+
 func (a *App) PlanUnregister(userID string) (api.UnregisterPlan, error) {
 	return a.window.PlanUnregister(a.ctx, userID)
 }

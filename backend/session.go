@@ -43,7 +43,7 @@ type Session struct {
 func (s *Session) Info() api.Session {
 	e := s.Entry()
 	info := api.Session{
-		Profile: e.Profile, Ways: e.Ways, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
+		Profile: e.Profile, Ways: e.Ways, Notes: e.Notes, Server: s.Server, Capabilities: s.Plugin.Capabilities(), User: s.User,
 		Warning: s.Warning,
 	}
 	info.Profile.Credential = s.Kind
@@ -91,6 +91,22 @@ func (b *Backend) AcceptRisk(ctx context.Context, s *Session, userID string, on 
 		}
 	})
 	if err != nil {
+		return err
+	}
+	return b.Refresh(ctx, s)
+}
+
+// noteMost is how long a note may be, in bytes.
+const noteMost = 500
+
+// SetNote writes down what the person knows about an identity, on one line; an empty text drops it. The error is CodeUsage if
+// it is too long.
+func (b *Backend) SetNote(ctx context.Context, s *Session, n api.IdentityNote) error {
+	n.Text = strings.Join(strings.Fields(n.Text), " ")
+	if len(n.Text) > noteMost {
+		return &api.Error{Code: api.CodeUsage, Why: "note-long", Params: map[string]string{"most": strconv.Itoa(noteMost)}}
+	}
+	if err := b.update(ctx, s.Entry().Name, func(e *profile.Entry) { e.SetNote(n) }); err != nil {
 		return err
 	}
 	return b.Refresh(ctx, s)

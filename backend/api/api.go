@@ -211,6 +211,12 @@ func Addressable(name string) bool {
 	return name != "" && name != "." && name != ".." && !strings.Contains(name, "/")
 }
 
+// IdentityNote is what the person wrote down about an identity, such as who a subject is. It stays on this computer.
+type IdentityNote struct {
+	Identity
+	Text string `json:"text"`
+}
+
 // Link says that an identity opens an account.
 type Link struct {
 	Identity

@@ -134,6 +134,8 @@ type Session struct {
 	Stored bool `json:"stored"`
 	// Ways are what was found by trying at the identity providers.
 	Ways []FoundWays `json:"ways,omitempty"`
+	// Notes are what the person wrote down about identities.
+	Notes []IdentityNote `json:"notes,omitempty"`
 	// DemoPeople are the names of those who can sign in at the demo world's providers; empty for a real server.
 	DemoPeople []string `json:"demoPeople,omitempty"`
 	// Warning says that the sign-in worked, but the token that it replaced could not be ended. It is nil otherwise.

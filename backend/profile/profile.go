@@ -41,6 +41,8 @@ type Entry struct {
 	DeviceID string `json:"deviceId"`
 	// Providers are the app's own settings for the server's identity providers.
 	Providers []api.ProviderSettings `json:"providers,omitempty"`
+	// Notes are what the person wrote down about identities.
+	Notes []api.IdentityNote `json:"notes,omitempty"`
 	// AcceptedRisks are the ids of accounts whose name is free at a provider, and stays so by the person's choice.
 	AcceptedRisks []string `json:"acceptedRisks,omitempty"`
 	// Ways are what was found by trying at the server's identity providers.
@@ -174,6 +176,14 @@ func (e *Entry) SetProvider(s api.ProviderSettings) {
 		}
 	}
 	e.Providers = append(e.Providers, s)
+}
+
+// SetNote replaces what is written down about an identity. An empty text drops it.
+func (e *Entry) SetNote(n api.IdentityNote) {
+	e.Notes = slices.DeleteFunc(slices.Clone(e.Notes), func(x api.IdentityNote) bool { return x.Identity == n.Identity })
+	if n.Text != "" {
+		e.Notes = append(e.Notes, n)
+	}
 }
 
 // Way returns what was found by trying at a provider; nil for nothing.

@@ -2,6 +2,7 @@ package window
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
@@ -92,6 +93,16 @@ func (w *Window) AcceptRisk(ctx context.Context, userID string, on bool) error {
 	}
 	w.changed(ctx, api.Change{UserID: userID})
 	return nil
+}
+
+// SaveNote writes down what the person knows about an identity, and returns all notes of the open server.
+func (w *Window) SaveNote(ctx context.Context, n api.IdentityNote) ([]api.IdentityNote, error) {
+	s, b, err := w.current()
+	if err != nil {
+		return nil, err
+	}
+	err = b.SetNote(ctx, s, n)
+	return slices.Clone(s.Entry().Notes), err
 }
 
 // PlanUnregister returns what Unregister would do.

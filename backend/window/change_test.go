@@ -160,3 +160,29 @@ func TestAcceptRisk(t *testing.T) {
 		t.Errorf("taken back: %+v", row)
 	}
 }
+
+// TestNotes stay on this computer, one line an identity, and go with an empty text.
+func TestNotes(t *testing.T) {
+	t.Parallel()
+	ctx, d, w := t.Context(), world(t, demo.Options{}), newWindow(t)
+	w.secret(d.APIKey().Reveal())
+	s, err := w.ConnectKey(ctx, d.URL(), "home", d.APIKey().Reveal())
+	must(w, s, err)
+	id := api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "5f0c"}
+	for _, c := range []struct{ typed, kept string }{{" Maria\n Lindqvist ", "Maria Lindqvist"}, {"other", "other"}, {" ", ""}} {
+		notes, err := w.SaveNote(ctx, api.IdentityNote{Identity: id, Text: c.typed})
+		notes = must(w, notes, err)
+		got := ""
+		if len(notes) > 0 {
+			got = notes[0].Text
+		}
+		if got != c.kept || len(notes) > 1 || !slices.Equal(w.stored()[0].Notes, notes) {
+			t.Errorf("%q: %+v, stored %+v", c.typed, notes, w.stored()[0].Notes)
+		}
+	}
+	if s, err := w.OpenProfile(ctx, "home"); len(must(w, s, err).Notes) != 0 {
+		t.Errorf("opened with %+v", s.Notes)
+	}
+	_, err = w.SaveNote(ctx, api.IdentityNote{Identity: id, Text: strings.Repeat("x", 501)})
+	w.refused(api.CodeUsage, err)
+}

@@ -82,12 +82,15 @@ func Protocol(p api.Protocol) *dom.Node {
 	return dom.E("span", dom.Class("protocol"), strings.ToUpper(string(p)))
 }
 
-// Chip is one identity in a row.
-func Chip(i api.Identity) *dom.Node {
-	return dom.E("span", dom.Class("chip"), dom.A("data-whole", ""),
-		Protocol(i.Protocol),
-		Name(i.Provider, dom.Class("chip-provider")),
-		Name(i.Name, dom.Class("chip-name")))
+// Chip is one identity in a row. A note says better than a subject who it is; the name is then told with the whole chip.
+func Chip(i api.Identity, note string) *dom.Node {
+	parts := []any{
+		dom.Class("chip"), dom.A("data-whole", ""), Protocol(i.Protocol), Name(i.Provider, dom.Class("chip-provider")),
+	}
+	if note == "" {
+		return dom.E("span", append(parts, Name(i.Name, dom.Class("chip-name")))...)
+	}
+	return dom.E("span", append(parts, Name(note, dom.Class("chip-name")), Name(i.Name, dom.Class("chip-whole")))...)
 }
 
 // Avatar is the first letter of a name.

@@ -146,6 +146,8 @@ var all = []shot{
 		chromedp.SendKeys(chromedp.CSS("#address"), "jellyfin.lan"), click("Continue"), sees("How should"))},
 	{"leave", "", link(click("Open browser and sign in"), sees("4:3"), click("Leave the demo"), sees("Leave Demo server?"))},
 	{"link-home", "s=nodevice", link(click("Let the person link at home…"), sees("Send this link"))},
+	{"noted", "", roster(script(`document.querySelectorAll('.rows > .row')[1].click()`), sees("Account ID"), script(`document.getElementById('note-2').click()`),
+		until(`document.getElementById('note')`), chromedp.SendKeys(chromedp.CSS("#note"), "Ada at work"), click("Save"), until(`document.querySelector('.identity .note')`))},
 	{"account-risk", "", roster(chromedp.SendKeys(chromedp.CSS("#search"), "nina"), until(`document.querySelectorAll('.rows > .row').length === 1`), script(`document.getElementById('row-0').click()`), sees("Accept the risk"))},
 	{"close-gap", "lang=de", []action{
 		click("Demo starten"), sees("24 Konten"),

@@ -47,6 +47,24 @@ func (s *State) updateDialog(msg Msg) ([]Cmd, bool) {
 		if p := s.edited(); p != nil {
 			s.openDialog(Dialog{Kind: DialogSecret, Protocol: p.Protocol, Provider: p.Name})
 		}
+	case AskNote:
+		s.openDialog(Dialog{Kind: DialogNote, Identity: m.Identity})
+		s.Form[FieldNote] = s.Note(m.Identity)
+	case NoteSaved:
+		d.Busy = false
+		if m.Err != nil {
+			if d.Kind == DialogNote {
+				d.Error = m.Err
+				return []Cmd{Focus{ID: "note"}}, true
+			}
+			return s.tell(m.Err), true
+		}
+		if s.Session != nil {
+			s.Session.Notes = m.Notes
+		}
+		if d.Kind == DialogNote {
+			s.closeDialog()
+		}
 	case AskRename:
 		s.openDialog(Dialog{Kind: DialogRename, Profile: m.Name})
 		s.Form[FieldRename] = m.Name
@@ -216,6 +234,9 @@ func (s *State) dialogYes() []Cmd {
 		}
 		d.Busy = true
 		return []Cmd{CallRename{Old: d.Profile, New: name}}
+	case DialogNote:
+		d.Busy = true
+		return []Cmd{CallSaveNote{Note: api.IdentityNote{Identity: d.Identity, Text: s.Form[FieldNote]}}}
 	case DialogLeave:
 		then := d.Then
 		s.closeDialog()
@@ -317,6 +338,21 @@ func (s *State) providerCommands() []Command {
 		})
 	}
 	return list
+}
+
+// CallSaveNote writes down what is known about an identity.
+type CallSaveNote struct{ Note api.IdentityNote }
+
+// NoteSaved answers CallSaveNote with all notes of the server.
+type NoteSaved struct {
+	Notes []api.IdentityNote
+	Err   *api.Error
+}
+
+// Do calls SaveNote.
+func (c CallSaveNote) Do(ctx context.Context, b Backend) Msg {
+	notes, err := get[[]api.IdentityNote](ctx, b, "SaveNote", c.Note)
+	return NoteSaved{Notes: notes, Err: err}
 }
 
 // CallFind looks for accounts that match what was typed into the palette.

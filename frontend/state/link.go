@@ -120,6 +120,8 @@ func (s *State) updateLink(msg Msg) ([]Cmd, bool) {
 		return s.plan(false), true
 	case AllowMove:
 		l.Request.Move = m.On
+	case RememberPerson:
+		l.Remember = m.On
 	case ToggleMore:
 		l.More = !l.More
 	case Planned:
@@ -565,8 +567,22 @@ func (s *State) linkDone(l *Link, c *api.Change) []Cmd {
 	if c == nil {
 		return cmds
 	}
+	if l.Remember && l.Confirm != nil && len(c.Identities) > 0 {
+		cmds = append(cmds, CallSaveNote{Note: api.IdentityNote{Identity: c.Identities[0], Text: Person(l.Confirm)}})
+	}
 	s.lastLinked = ProviderID(l.Request.Protocol, l.Request.Provider)
 	return append(cmds, s.toast(&Toast{Key: "toast.linked", Pairs: []string{"name", name}, Undo: s.record(*c)})...)
+}
+
+// Person names who signed in, as far as the sign-in told; empty for nothing.
+func Person(c *api.Confirmation) string {
+	var parts []string
+	for _, p := range []string{c.DisplayName, c.Email} {
+		if p != "" && p != c.Identity.Name {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, " · ")
 }
 
 // browserFailed reports whether no browser opened. The person can still copy the address.

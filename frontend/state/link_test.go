@@ -217,3 +217,34 @@ func TestLinkAtHome(t *testing.T) {
 		t.Error("offered where the page signs in instead")
 	}
 }
+
+// TestRememberThePerson writes down who signed in, if that is wanted, once the link is made.
+func TestRememberThePerson(t *testing.T) {
+	t.Parallel()
+	id := api.Identity{Protocol: api.OIDC, Provider: "idp", Name: "5f0c"}
+	for _, on := range []bool{true, false} {
+		s := opened(t)
+		s.Link = state.Link{Step: state.LinkConfirm, FlowID: "f", Account: api.User{ID: "Aa"}, Confirm: &api.Confirmation{
+			Identity: id, NameKnown: true, DisplayName: "Maria", Email: "maria@example.org",
+		}}
+		s.Update(state.RememberPerson{On: on})
+		cmds := s.Update(state.FlowMoved{Event: api.FlowEvent{ID: "f", Step: "done", Change: &api.Change{Identities: []api.Identity{id}}}})
+		if !on {
+			none[state.CallSaveNote](t, cmds)
+			continue
+		}
+		note := want[state.CallSaveNote](t, cmds).Note
+		if note.Identity != id || note.Text != "Maria · maria@example.org" {
+			t.Errorf("writes down %+v", note)
+		}
+		s.Update(state.NoteSaved{Notes: []api.IdentityNote{note}})
+		s.Update(state.AskNote{Identity: id})
+		if s.Form[state.FieldNote] != note.Text {
+			t.Errorf("shows %q", s.Form[state.FieldNote])
+		}
+		want[state.CallSaveNote](t, s.Update(state.DialogYes{}))
+		if s.Update(state.NoteSaved{Err: &api.Error{Code: api.CodeUsage}}); s.Dialog.Error == nil {
+			t.Error("a refusal is not shown")
+		}
+	}
+}

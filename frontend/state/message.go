@@ -165,6 +165,10 @@ type (
 	AskDeleteSecret struct{}
 	// AskLocal asks for a stored server's address in the local network.
 	AskLocal struct{ Name string }
+	// AskNote asks for what is known about an identity.
+	AskNote struct{ Identity api.Identity }
+	// RememberPerson chooses whether who signed in is written down with the identity.
+	RememberPerson struct{ On bool }
 	// AskRename asks for a stored server's new name.
 	AskRename struct{ Name string }
 	// DialogYes confirms the dialog.

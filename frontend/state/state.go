@@ -52,6 +52,7 @@ const (
 	FieldCommand  Field = "command"
 	FieldAuth     Field = "auth"
 	FieldSearch   Field = "search"
+	FieldNote     Field = "note"
 )
 
 // State is all that views draw from.
@@ -248,6 +249,8 @@ type Link struct {
 	Unseen bool
 	// More shows the other strategies.
 	More bool
+	// Remember is set if who signed in is to be written down with the identity, on this computer.
+	Remember bool
 	// Before are the identities that the account had when somebody was asked to link at home.
 	Before []api.Identity
 
@@ -376,6 +379,7 @@ const (
 	DialogShortcuts  DialogKind = "shortcuts"
 	DialogPalette    DialogKind = "palette"
 	DialogLeave      DialogKind = "leave"
+	DialogNote       DialogKind = "note"
 )
 
 // Dialog is the open dialog.
@@ -400,6 +404,8 @@ type Dialog struct {
 	// Choice is the chosen line of the palette. Found are the accounts that match what was typed there.
 	Choice int
 	Found  []api.RosterRow
+	// Identity is what a note is about (DialogNote).
+	Identity api.Identity
 	// Then is what leaves the open server, if the person agrees (DialogLeave).
 	Then Msg
 }
@@ -447,6 +453,19 @@ func (s *State) Can() api.Capabilities {
 		return api.Capabilities{}
 	}
 	return s.Session.Capabilities
+}
+
+// Note returns what is written down about an identity; empty for nothing.
+func (s *State) Note(i api.Identity) string {
+	if s.Session == nil {
+		return ""
+	}
+	for _, n := range s.Session.Notes {
+		if n.Identity == i {
+			return n.Text
+		}
+	}
+	return ""
 }
 
 // Plain reports whether the signed-in person is not an administrator and sees only their own links.

@@ -28,6 +28,8 @@ func (s *State) Answer(epoch int, msg Msg) []Cmd {
 		return s.Update(msg)
 	}
 	switch m := msg.(type) {
+	case NoteSaved:
+		return s.tell(m.Err)
 	case Refreshed, AccountLoaded, ChangesLoaded, ProvidersLoaded, ProviderTested, SelfLoaded, UnregisterPlanned:
 		return nil
 	case ProviderSaved:

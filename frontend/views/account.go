@@ -158,6 +158,7 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, prefix
 		dom.E("div", dom.Class("identity-head"), components.Protocol(i.Protocol),
 			dom.E("span", dom.Class("identity-provider"), components.Name(i.Provider))),
 		components.Copyable(l, l.T("identity.name"), i.Name, state.CopyText{Text: i.Name}),
+		dom.If(s.Note(i) != "", func() *dom.Node { return dom.E("p", dom.Class("note"), components.Name(s.Note(i))) }),
 		dom.If(!a.LastUse(i).IsZero(), func() *dom.Node {
 			return muted(l.T("identity.used", "when", l.Ago(a.LastUse(i), s.Now)))
 		}),
@@ -175,6 +176,8 @@ func identity(s *stateOf, l *catalogue, a *api.RosterRow, i api.Identity, prefix
 					),
 				)
 			}),
+			components.Quiet(l.T("note.do"), state.AskNote{Identity: i}, dom.ID(prefix+"note-"+number), components.Icon("edit"),
+				dom.A("aria-label", l.T("note.title", "provider", api.Printable(i.Provider), "name", api.Printable(i.Name)))),
 			components.Quiet(
 				l.T("remove.do"),
 				state.AskRemove{

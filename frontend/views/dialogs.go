@@ -32,6 +32,8 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 				}),
 				components.Error(l, s.Dialog.Error),
 				buttons(s, l, components.Submit(l.T("rename.yes"), s.Dialog.Busy))))
+	case state.DialogNote:
+		return noteDialog(s, l)
 	case state.DialogLocal:
 		return components.Dialog(l, "ask", l.T("local.set.title", "name", api.Printable(s.Dialog.Profile)), state.CloseDialog{},
 			dom.E("form", dom.Class("stack"), dom.OnSubmit(state.DialogYes{}),
@@ -56,6 +58,20 @@ func dialog(s *stateOf, l *catalogue) *dom.Node {
 	case state.DialogNone:
 	}
 	return nil
+}
+
+// noteDialog asks for what is known about an identity.
+func noteDialog(s *stateOf, l *catalogue) *dom.Node {
+	i := s.Dialog.Identity
+	return components.Dialog(l, "ask", l.T("note.title", "name", api.Printable(i.Name), "provider", api.Printable(i.Provider)),
+		state.CloseDialog{},
+		dom.E("form", dom.Class("stack"), dom.OnSubmit(state.DialogYes{}),
+			components.Field(components.Input{
+				ID: "note", Label: l.T("note.label"), Hint: l.T("note.hint"), Value: s.Form[state.FieldNote], Msg: editMsg(state.FieldNote),
+				Parts: []any{dom.Flag("autofocus", true)},
+			}),
+			components.Error(l, s.Dialog.Error),
+			buttons(s, l, components.Submit(l.T("save"), s.Dialog.Busy))))
 }
 
 // deleteDialog asks before something is deleted from this computer. key selects its texts.
@@ -89,7 +105,7 @@ func leaveDialog(s *stateOf, l *catalogue) *dom.Node {
 func buttons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
 	return dom.E("div", dom.Class("actions end"),
 		components.Secondary(l.T("cancel"), state.CloseDialog{}, dom.ID("dialog-cancel"), dom.Flag("disabled", s.Dialog.Busy),
-			dom.Flag("autofocus", s.Dialog.Kind != state.DialogRename && s.Dialog.Kind != state.DialogLocal)), yes)
+			dom.Flag("autofocus", !slices.Contains([]state.DialogKind{state.DialogRename, state.DialogLocal, state.DialogNote}, s.Dialog.Kind))), yes)
 }
 
 // removeButtons are buttons that can also stop a running removal.
@@ -111,7 +127,7 @@ func removeDialog(s *stateOf, l *catalogue) *dom.Node {
 			break
 		}
 		list = append(list, dom.E("li", dom.Key(strconv.Itoa(i)), dom.Class("remove-line"),
-			components.Chip(k.Identity), components.Icon("forward"),
+			components.Chip(k.Identity, s.Note(k.Identity)), components.Icon("forward"),
 			dom.E("span", components.Name(accountName(l, d.Accounts[k.UserID])))))
 	}
 	words, yes, undo := dom.E("p", l.N("remove.text", len(d.Links))), l.N("remove.yes", len(d.Links)), "remove.undo"

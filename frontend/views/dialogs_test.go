@@ -9,6 +9,11 @@ var dialogsCases = map[string]func() *state.State{
 	"remove": func() *state.State {
 		return after(opened(german, false), state.Select{Index: 0}, state.AskRemoveSelected{})
 	},
+	"note": func() *state.State {
+		s := noted(german)
+		return after(s, state.OpenAccount{Index: 0}, state.AskNote{Identity: s.Session.Notes[0].Identity})
+	},
+	"noted": func() *state.State { return after(noted(api.Settings{}), state.OpenAccount{Index: 0}) },
 	"remove-both-warnings": func() *state.State {
 		s := opened(api.Settings{}, false)
 		accounts, links := map[string]api.Account{}, []api.Link{}
@@ -104,4 +109,12 @@ var dialogsCases = map[string]func() *state.State{
 	"shortcuts": func() *state.State {
 		return after(opened(german, false), state.ShowDialog{Kind: state.DialogShortcuts})
 	},
+}
+
+// noted has a note on an identity.
+func noted(settings api.Settings) *state.State {
+	s := opened(settings, false)
+	return after(s, state.NoteSaved{Notes: []api.IdentityNote{{
+		Identity: api.Identity{Protocol: api.OIDC, Provider: "google", Name: "10841"}, Text: "Ada · " + hostile,
+	}}})
 }

@@ -470,7 +470,7 @@ func gridRow(s *stateOf, l *catalogue, i int, a api.RosterRow, tab bool) *dom.No
 		dom.E("div", dom.Class("cell c-name"), dom.A("role", "rowheader"), components.Avatar(name),
 			dom.E("span", dom.Class("account"),
 				dom.E("bdi", dom.Class("account-name"), dom.A("data-whole", ""), name), marks(l, a))),
-		dom.E("div", dom.Class("cell c-links"), dom.A("role", "gridcell"), chips(l, a)),
+		dom.E("div", dom.Class("cell c-links"), dom.A("role", "gridcell"), chips(s, l, a)),
 		dom.E("div", dom.Class("cell c-activity"), dom.A("role", "gridcell"), activity(s, l, a)),
 		dom.E("div", dom.Class("cell c-action"), dom.A("role", "gridcell"),
 			dom.If(a.Exists && !a.Unread && len(a.Identities) == 0 && s.CanLink(a.ID).OK, func() *dom.Node {
@@ -542,7 +542,7 @@ func marks(l *catalogue, a api.RosterRow) *dom.Node {
 	return dom.E("span", dom.Class("account-marks"), list)
 }
 
-func chips(l *catalogue, a api.RosterRow) []*dom.Node {
+func chips(s *stateOf, l *catalogue, a api.RosterRow) []*dom.Node {
 	const most = 3
 	if a.Unread {
 		return []*dom.Node{dom.E("span", dom.Class("muted"), dom.A("aria-label", l.T("row.unread")), dom.A("role", "img"), "…")}
@@ -553,7 +553,7 @@ func chips(l *catalogue, a api.RosterRow) []*dom.Node {
 	var list []*dom.Node
 	n := len(a.Identities)
 	for _, id := range a.Identities[:min(n, most)] {
-		list = append(list, components.Chip(id))
+		list = append(list, components.Chip(id, s.Note(id)))
 	}
 	// The style sheet shows as many chips as there is room for, and the remark for that number.
 	for shown := 1; shown <= most && shown < n; shown++ {

@@ -34,7 +34,7 @@
       lastActivity: i % 7 === 5 ? undefined : new Date(now - ((i % 90) ** 2 + 1) * hour).toISOString(), exists: !orphan,
       unread: has('partial') && i % 4 === 1, identities: orphan ? [{ protocol: 'oidc', provider: 'authelia', name: 'left.behind' }] : ids, atRisk: i === 4 || i === 13, gaps: i === 4 || i === 13 ? [{ protocol: 'saml', provider: 'keycloak-saml', name }] : undefined, changed: i === 3 && has('stored') };
   });
-  let changes = [];
+  let changes = [], notes = [];
   const flows = {};
   let flowID = 0;
   const settings = { theme: q.get('theme') || 'system', language: q.get('lang') || 'en', ports: [], noSingleKeys: has('nokeys') };
@@ -174,6 +174,7 @@
       changes = made.concat(changes); return wait(20, { changes: made, error });
     },
     StopChanges: () => { window.stub.stop?.(); return wait(1, null); },
+    SaveNote: (n) => { notes = notes.filter((x) => x.name !== n.name).concat(n.text ? [n] : []); return wait(5, notes); },
     WatchAccount: (id) => wait(5, user(id)),
     AcceptRisk: (id, on) => { const u = user(id); u.atRisk = !on; u.accepted = on; setTimeout(() => emit('roster', counts()), 5); return wait(5, null); },
     RemoveLinksViaUnregister: (links) => App.RemoveLinks(links),
