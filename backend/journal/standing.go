@@ -34,20 +34,24 @@ func (s *Standing) Next(c api.Change) bool {
 // standing; undoing one finds out.
 const mostOpened = 5000
 
-// stands is Standing for an entry of a walk.
+// stands is Standing for an entry of a walk. Runs are read once an older change of its own asks for them.
 func (w *walk) stands(e entry) bool {
-	if e.run == nil {
-		return w.standing.Next(e.change)
-	}
-	if w.read += e.run.Planned.Changes(); w.read > mostOpened {
+	if e.run != nil {
+		w.passed = append(w.passed, e.run)
 		return true
 	}
-	changes, err := w.changes(e.run)
-	if err != nil {
-		return true //nolint:nilerr // opening the run tells of it
+	for _, r := range w.passed {
+		if w.read += r.Planned.Changes(); w.read > mostOpened {
+			break
+		}
+		changes, err := w.changes(r)
+		if err != nil {
+			break // opening the run tells of it
+		}
+		for i := range changes {
+			w.standing.Next(changes[len(changes)-1-i])
+		}
 	}
-	for i := range changes {
-		w.standing.Next(changes[len(changes)-1-i])
-	}
-	return true
+	w.passed = nil
+	return w.standing.Next(e.change)
 }

@@ -37,7 +37,8 @@ type walk struct {
 	opened map[string][]api.Change
 
 	standing Standing
-	read     int // changes of runs, for standing
+	passed   []*runLine // runs that standing has not seen yet
+	read     int        // changes of runs, for standing
 }
 
 var errDamaged = errors.New("a damaged line")
@@ -126,6 +127,9 @@ func (w *walk) resolve(e entry) (entry, error) {
 		r.State = api.RunUndone
 	}
 	for of := range r.Of {
+		if of == r.ID {
+			continue
+		}
 		if of != "" {
 			w.later[of] = append(w.later[of], r)
 			continue
@@ -192,6 +196,7 @@ func (w *walk) changes(r *runLine) ([]api.Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	w.opened[r.ID] = changes // a damaged journal may have runs that take back each other
 	undone := map[string]bool{}
 	for _, id := range w.single[r.ID] {
 		undone[id] = true
@@ -210,7 +215,6 @@ func (w *walk) changes(r *runLine) ([]api.Change, error) {
 	for i := range changes {
 		w.follow(&changes[i], undone)
 	}
-	w.opened[r.ID] = changes
 	return changes, nil
 }
 
