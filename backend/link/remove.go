@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
-	"github.com/jellybind/jellybind/backend/roster"
 )
 
 // RemoveRequest asks to remove links.
@@ -54,17 +53,25 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 // planRemoval makes the plan of a removal, or says what cannot be removed.
 func (l *Linker) planRemoval(before api.Roster, req RemoveRequest) (api.SetPlan, error) {
 	w := api.WantedSet{Source: api.SourceSelection}
+	accounts := make(map[string]*api.Account, len(before.Accounts))
+	for i := range before.Accounts {
+		accounts[before.Accounts[i].ID] = &before.Accounts[i]
+	}
+	of := map[string][]api.Link{}
 	for _, link := range req.Links {
-		a := roster.Account(before, link.UserID)
+		a := accounts[link.UserID]
 		if a == nil || !slices.Contains(a.Identities, link.Identity) {
 			return api.SetPlan{}, noSuchLink(link)
 		}
 		w.Links = append(w.Links, api.WantedLink{Identity: link.Identity, UserID: a.ID, UserName: a.Name, Gone: true})
+		of[a.ID] = append(of[a.ID], link)
 	}
-	for _, link := range req.Links {
-		if err := l.CheckRemoval(*roster.Account(before, link.UserID), req); err != nil {
+	for _, link := range w.Links {
+		err := l.CheckRemoval(*accounts[link.UserID], RemoveRequest{Links: of[link.UserID], ViaUnregister: req.ViaUnregister})
+		if err != nil {
 			return api.SetPlan{}, err
 		}
+		delete(of, link.UserID)
 	}
 	plan := PlanSet(
 		before, w, api.SetOptions{LastWay: true, ViaUnregister: req.ViaUnregister},

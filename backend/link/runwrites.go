@@ -34,7 +34,7 @@ func (s *setRun) byConfig(ctx context.Context, todo []int) {
 		if len(attempted) == 0 {
 			return
 		}
-		pause(ctx, min(longest, 5*time.Second))
+		pause(ctx, min(max(longest, shortestPause), longestPause))
 		if todo = s.confirm(ctx, attempted); len(todo) == 0 || round == rounds-1 {
 			return
 		}
@@ -45,6 +45,12 @@ func (s *setRun) byConfig(ctx context.Context, todo []int) {
 		s.unsettled = slices.DeleteFunc(s.unsettled, func(i int) bool { _, ended := s.outcomes[i]; return !ended })
 	}
 }
+
+// How long to wait before looking again whether another computer has overwritten what we wrote.
+const (
+	shortestPause = 100 * time.Millisecond
+	longestPause  = 5 * time.Second
+)
 
 // pause waits, or until ctx ends.
 func pause(ctx context.Context, d time.Duration) {
@@ -133,14 +139,15 @@ func (s *setRun) takesFrom(w *providerWrite, accounts map[string]bool) bool {
 // meetings is how often a write is tried again at once because somebody else wrote at the same moment.
 const meetings = 20
 
-// writeProvider sends one write, and says how its changes ended as far as its answer tells. It returns how long it took, from
-// the last reading before it.
+// writeProvider sends one write, and says how its changes ended as far as its answer tells. It returns for how long another
+// computer that had read just before our write may still be about to write: as long as this one took.
 func (s *setRun) writeProvider(ctx context.Context, w providerWrite) time.Duration {
 	var refused map[int]error
-	var read time.Time
+	var began, read time.Time // WriteConfig reads, calls back, reads, writes, and reads
 	met := 0
 	sent := patiently(ctx, s.l.Now, func(ctx context.Context) error {
 		for {
+			began = time.Now()
 			err := s.l.Plugin.WriteConfig(ctx, w.provider.Protocol, w.provider.Provider, func(links map[string]string) error {
 				read, refused = time.Now(), map[int]error{}
 				s.apply(w.changes, links, refused)
@@ -168,7 +175,7 @@ func (s *setRun) writeProvider(ctx context.Context, w providerWrite) time.Durati
 	if read.IsZero() {
 		return 0
 	}
-	return time.Since(read)
+	return time.Since(began)
 }
 
 // apply makes changes in a provider's links. What is not as it should be is refused by itself.

@@ -58,10 +58,10 @@ func TestClosesAfterAWrite(t *testing.T) {
 		// Detection asks for the route without a token.
 		return strings.Contains(r.URL.Path, "/Preprovision/") && strings.Contains(r.Header.Get("Authorization"), "Token=")
 	})
-	tomas := w.row("tomas")
+	tomas, priya := w.row("tomas"), w.row("priya")
 	var group sync.WaitGroup
 	group.Go(func() {
-		links := []api.Link{{Identity: tomas.Identities[0], UserID: tomas.ID}, {Identity: tomas.Identities[1], UserID: tomas.ID}}
+		links := []api.Link{{Identity: tomas.Identities[0], UserID: tomas.ID}, {Identity: priya.Identities[0], UserID: priya.ID}}
 		if changes, err := w.remove(t.Context(), links, true); !api.IsCode(err, api.CodeCancelled) || len(changes) != 1 {
 			t.Errorf("removed %d links: %v", len(changes), err)
 		}
