@@ -347,7 +347,9 @@ func unregisterSection(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 		return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")),
 			dom.E("p", dom.Class("muted"), ability(l, "unregister", can)))
 	}
-	if can = s.Can().UnregisterTo(a.User, len(a.Identities), api.AuthProviderDefault); !can.OK && !a.Unread {
+	// Where the links stay, another provider than Jellyfin's own may be meant.
+	stays := len(a.Identities) > 0 && s.Can().UnregisterKept
+	if can = s.Can().UnregisterTo(a.User, len(a.Identities), api.AuthProviderDefault); !can.OK && !a.Unread && !stays {
 		return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")), muted(ability(l, "unregister", can)),
 			dom.E("div", dom.Class("actions"), components.Danger(l.T("unregister.do"), state.AskUnregister{UserID: a.ID}, dom.Flag("disabled", true))))
 	}
