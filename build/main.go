@@ -30,6 +30,7 @@ func commands() []command {
 		{"run", "install what is missing, build and start Jellybind (arguments are passed on)", runApp, true},
 		{"test", "install what tests need and run every check (arguments: only these packages' unit tests)", runTests, false},
 		{"bench", "run the benchmarks (arguments: only these packages)", runBenchmarks, false},
+		{"soak", "kill runs of many changes at any instant, a thousand times", runSoak, false},
 		{"lint", "formatting, go vet and golangci-lint, native and WASM", runLint, false},
 		{"wasm", "build the frontend into frontend/dist", runWASM, false},
 		{"binary", "build build/bin/jellybind", runBinary, false},
