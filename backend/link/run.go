@@ -399,7 +399,8 @@ func (s *setRun) confirm(ctx context.Context, attempted []int) (missing []int) {
 		}
 		c := s.run.Changes[i]
 		switch {
-		case o.how == half:
+		case o.how == half && (err != nil || s.stands(c, false) != asAfterIt):
+			s.set(i, o)
 		case err != nil && o.how == made:
 			s.set(i, outcome{how: unread, err: err, lost: o.lost})
 		case err != nil:
@@ -423,7 +424,9 @@ func (s *setRun) confirm(ctx context.Context, attempted []int) (missing []int) {
 			o.how = failed
 			s.set(i, o)
 		}
-		s.unsettled = append(s.unsettled, i)
+		if now := s.run.Changes[i]; now.State != c.State || now.Error != c.Error || c.State == api.ChangeIntended {
+			s.unsettled = append(s.unsettled, i)
+		}
 	}
 	if err != nil && s.abort == nil {
 		s.abort = err

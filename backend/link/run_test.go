@@ -434,3 +434,67 @@ func checkHistory(t *testing.T, w *world) {
 		t.Errorf("%d changes on pages, %d in all", len(seen), len(states))
 	}
 }
+
+// TestManyRemovalsElsewhere: where links are read account by account, and by plain users of their own links.
+func TestManyRemovalsElsewhere(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		options demo.Options
+		as      api.CredentialKind
+	}{
+		"Flowfin 4.2.1": {demo.Options{Flavour: api.FlavourFlowfin, PluginVersion: "4.2.1"}, api.CredentialAdmin},
+		"9p4 user":      {demo.Options{Flavour: api.Flavour9p4}, api.CredentialUser},
+		"Flowfin user":  {demo.Options{Flavour: api.FlavourFlowfin}, api.CredentialUser},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorldOf(t, c.options, c.as)
+			account := w.Self.ID
+			for i := range 5 {
+				w.Server().AddLink(api.Link{
+					Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Keycloak, Name: fmt.Sprint("more ", i)}, UserID: account,
+				})
+			}
+			var set api.WantedSet
+			for id, owner := range w.links(t) {
+				if strings.HasPrefix(id.Name, "more ") {
+					set.Links = append(set.Links, api.WantedLink{Identity: id, UserName: owner, Gone: true})
+				}
+			}
+			run := w.run(t, set)
+			if run.Made != 5 || run.State != api.RunDone {
+				t.Errorf("%+v", run)
+			}
+			for id := range w.links(t) {
+				if strings.HasPrefix(id.Name, "more ") {
+					t.Errorf("%v is still there", id)
+				}
+			}
+		})
+	}
+}
+
+// TestServerStoresNothing: what the server said yes to and does not have fails by line.
+func TestServerStoresNothing(t *testing.T) {
+	t.Parallel()
+	for _, c := range writers {
+		w := newWorld(t, c.flavour, c.as)
+		set := w.wanted(t, 3)
+		set.Links = set.Links[:3]
+		plan := w.plan(t, set)
+		part := "/Add/"
+		if c.flavour == api.FlavourFlowfin {
+			part = "/Preprovision/"
+		}
+		w.intercepting(yesTo(http.MethodPost, part), "")
+		run, err := w.RunSet(t.Context(), plan, quiet)
+		if err != nil || run.State != api.RunPartly || run.Failed != 3 {
+			t.Fatalf("%+v, %v", run, err)
+		}
+		for _, change := range run.Changes {
+			if change.State != api.ChangeFailed || change.Error != api.CodeLinkNotStored {
+				t.Errorf("%+v", change)
+			}
+		}
+	}
+}

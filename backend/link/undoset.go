@@ -2,7 +2,7 @@ package link
 
 import (
 	"context"
-	"slices"
+	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/roster"
@@ -39,18 +39,7 @@ func (l *Linker) UndoSet(ctx context.Context, runID string, changeIDs []string) 
 // toUndo reads the changes that are to be taken back.
 func (l *Linker) toUndo(ctx context.Context, runID string, changeIDs []string, w *api.WantedSet) ([]api.Change, error) {
 	if runID == "" {
-		var changes []api.Change
-		for _, id := range changeIDs {
-			c, err := l.Journal.Change(ctx, l.ServerID, id)
-			if err != nil {
-				return nil, err
-			}
-			if c.Kind == api.ChangeUnregister {
-				return nil, notUndoable("undo-alone", nil)
-			}
-			changes = append(changes, c)
-		}
-		return changes, nil
+		return l.someChanges(ctx, changeIDs)
 	}
 	run, err := l.Journal.Run(ctx, l.ServerID, runID)
 	if err != nil {
@@ -60,12 +49,59 @@ func (l *Linker) toUndo(ctx context.Context, runID string, changeIDs []string, w
 	if len(changeIDs) == 0 {
 		return run.Changes, nil
 	}
+	chosen := make(map[string]bool, len(changeIDs))
 	for _, id := range changeIDs {
-		if !slices.ContainsFunc(run.Changes, func(c api.Change) bool { return c.ID == id }) {
-			return nil, &api.Error{Code: api.CodeChangeNotFound, Params: map[string]string{"id": id}}
+		chosen[id] = true
+	}
+	var changes []api.Change
+	for _, c := range run.Changes {
+		if chosen[c.ID] {
+			delete(chosen, c.ID)
+			changes = append(changes, c)
 		}
 	}
-	return slices.DeleteFunc(run.Changes, func(c api.Change) bool { return !slices.Contains(changeIDs, c.ID) }), nil
+	for id := range chosen {
+		return nil, noSuchChange(id)
+	}
+	return changes, nil
+}
+
+// someChanges reads changes of any runs and changes of their own. Each run is read once.
+func (l *Linker) someChanges(ctx context.Context, ids []string) ([]api.Change, error) {
+	runs := map[string]map[string]api.Change{}
+	changes := make([]api.Change, 0, len(ids))
+	for _, id := range ids {
+		runID, _, inRun := strings.Cut(id, "-")
+		if inRun && runs[runID] == nil {
+			run, err := l.Journal.Run(ctx, l.ServerID, runID)
+			if err != nil {
+				return nil, err
+			}
+			runs[runID] = make(map[string]api.Change, len(run.Changes))
+			for _, c := range run.Changes {
+				runs[runID][c.ID] = c
+			}
+		}
+		c, found := runs[runID][id]
+		if inRun && !found {
+			return nil, noSuchChange(id)
+		}
+		if !inRun {
+			var err error
+			if c, err = l.Journal.Change(ctx, l.ServerID, id); err != nil {
+				return nil, err
+			}
+		}
+		if c.Kind == api.ChangeUnregister && c.Write == "" {
+			return nil, notUndoable("undo-alone", nil)
+		}
+		changes = append(changes, c)
+	}
+	return changes, nil
+}
+
+func noSuchChange(id string) error {
+	return &api.Error{Code: api.CodeChangeNotFound, Params: map[string]string{"id": id}}
 }
 
 // inverse returns the links that take a change back; none where there is nothing to take back.
