@@ -2,10 +2,11 @@
 // was cut short, and undo it.
 //
 // Each server has one file of JSON lines, and a folder with a file for each run of many changes, of which the main file has
-// only the beginning and the end. A change is written first as "intended", and again under the same id with how it ended; the last line of an id counts. A change that stays "intended" was cut short, or the server's answer was lost: whether
-// the server stored it is not known until the roster is read. Lines are only appended and synced, so a crash can tear only the
-// last one, which is dropped. Other lines that are no change were damaged by somebody or something else: they are set aside,
-// and Damaged tells of them. The journal holds names and ids, never a secret.
+// only the beginning and the end. A change is written first as "intended", and again under the same id with how it ended; the
+// last line of an id counts. A change that stays "intended" was cut short, or the server's answer was lost: whether the server
+// stored it is not known until the roster is read. Lines are only appended and synced, so a crash can tear only the last one,
+// which is dropped. Other lines that are no change were damaged by somebody or something else: they are set aside, and Damaged
+// tells of them. The journal holds names and ids, never a secret.
 package journal
 
 import (
@@ -47,7 +48,8 @@ type Journal struct {
 func Open(dir string, now func() time.Time) *Journal {
 	return &Journal{
 		dir: dir, now: now,
-		memory: make(map[string][]byte), alone: make(map[string]chan struct{}), left: make(map[string]int), walks: make(map[string]*walk),
+		memory: make(map[string][]byte), alone: make(map[string]chan struct{}), left: make(map[string]int),
+		walks: make(map[string]*walk),
 	}
 }
 

@@ -147,16 +147,17 @@ func (s *setRun) writeProvider(ctx context.Context, w providerWrite) time.Durati
 	met := 0
 	sent := patiently(ctx, s.l.Now, func(ctx context.Context) error {
 		for {
-			began = time.Now()
+			began = s.l.Now()
 			err := s.l.Plugin.WriteConfig(ctx, w.provider.Protocol, w.provider.Provider, func(links map[string]string) error {
-				read, refused = time.Now(), map[int]error{}
+				read, refused = s.l.Now(), map[int]error{}
 				s.apply(w.changes, links, refused)
 				return nil
 			})
 			if met++; !api.IsCode(err, api.CodeConfigChanged) || errors.Is(err, ssoplugin.ErrStored) || met > meetings {
 				return err
 			}
-			pause(ctx, rand.N(3*time.Since(read)+time.Millisecond)) // so that two computers do not meet again and again
+			// So that two computers do not meet again and again.
+			pause(ctx, rand.N(3*s.l.Now().Sub(read)+time.Millisecond)) //nolint:gosec // nothing depends on who guesses it
 		}
 	})
 	for _, i := range w.changes {
@@ -175,7 +176,7 @@ func (s *setRun) writeProvider(ctx context.Context, w providerWrite) time.Durati
 	if read.IsZero() {
 		return 0
 	}
-	return time.Since(began)
+	return s.l.Now().Sub(began)
 }
 
 // apply makes changes in a provider's links. What is not as it should be is refused by itself.
@@ -287,16 +288,16 @@ func (s *setRun) request(ctx context.Context, c api.Change) outcome {
 	return s.l.insist(ctx, func(ctx context.Context) outcome {
 		defer func() { again = true }()
 		var sent error
-		switch {
-		case c.Kind == api.ChangeMove:
+		switch c.Kind {
+		case api.ChangeMove:
 			_, owned := s.owners[link.Identity]
 			if !owned { // it was cut short
 				return s.l.settle(ctx, s.l.Plugin.Preprovision(ctx, link), link, true)
 			}
 			return s.l.move(ctx, link, api.Link{Identity: link.Identity, UserID: c.FromID})
-		case c.Kind == api.ChangeLink:
+		case api.ChangeLink:
 			sent = s.l.Plugin.Preprovision(ctx, link)
-		default:
+		case api.ChangeUnlink, api.ChangeUnregister:
 			sent = s.l.Plugin.DeleteLink(ctx, link)
 			if again && api.IsCode(sent, api.CodeLinkNotFound) {
 				sent = nil // the answer to the first request was lost
@@ -312,11 +313,11 @@ func (s *setRun) request(ctx context.Context, c api.Change) outcome {
 // byUnregister reports whether only the detour by Unregister takes the link away.
 func (s *setRun) byUnregister(c api.Change) bool {
 	from := c.UserID
-	switch c.Kind { //nolint:exhaustive // the others take nothing away
+	switch c.Kind {
 	case api.ChangeMove:
 		from = c.FromID
 	case api.ChangeUnlink:
-	default:
+	case api.ChangeLink, api.ChangeUnregister:
 		return false
 	}
 	a := s.account(from)
