@@ -48,8 +48,8 @@ func (w *Window) beginChange(cancel context.CancelFunc) (*backend.Session, *task
 	return s, t, nil
 }
 
-// changed reads the roster after changes that the person made, and tells the page. Their accounts are not marked as changed. If it cannot be read, the change has not failed: the page's
-// next call reads it.
+// changed reads the roster after changes that the person made, and tells the page. Their accounts are not marked as changed.
+// If it cannot be read, the change has not failed: the page's next call reads it.
 func (w *Window) changed(ctx context.Context, made ...api.Change) {
 	s, _, err := w.current()
 	if err != nil || w.tasks.signingOut(s.Entry().DeviceID) {

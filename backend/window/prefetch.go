@@ -42,8 +42,8 @@ func (o *opening) wait(ctx context.Context) (*roster.Index, error) {
 	}
 }
 
-// OpenAhead starts to open the server that was open last, which the page asks for first, while the browser engine starts. With many
-// accounts that saves half of the start. It also reads the roster and sorts it as the page shows it first. It returns once
+// OpenAhead starts to open the server that was open last, which the page asks for first, while the browser engine starts. With
+// many accounts that saves half of the start. It also reads the roster and sorts it as the page shows it first. It returns once
 // it knows which server that is. Errors are reported when the page asks.
 func (w *Window) OpenAhead(ctx context.Context) {
 	data, err := w.backend.Profiles.Load(ctx)

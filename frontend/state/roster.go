@@ -194,7 +194,9 @@ var opposites = map[api.RosterFilter][]api.RosterFilter{
 	api.FilterUnlinked: {api.FilterLinked, api.FilterSeveral, api.FilterOrphan},
 	api.FilterLinked:   {api.FilterUnlinked, api.FilterOrphan},
 	api.FilterSeveral:  {api.FilterUnlinked, api.FilterOrphan},
-	api.FilterOrphan:   {api.FilterUnlinked, api.FilterLinked, api.FilterSeveral, api.FilterAtRisk, api.FilterDisabled, api.FilterAdministrator},
+	api.FilterOrphan: {
+		api.FilterUnlinked, api.FilterLinked, api.FilterSeveral, api.FilterAtRisk, api.FilterDisabled, api.FilterAdministrator,
+	},
 }
 
 // toggled returns the filters after a choice. What would leave no account goes.

@@ -97,7 +97,8 @@ func risk(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 	}
 	parts := []any{dom.E("p", l.T("drawer.atRisk"))}
 	if where != "" {
-		parts = []any{dom.E("p", dom.Class("banner-title"), l.T("risk.free", "name", accountName(l, a.Account), "providers", where)), parts[0]}
+		title := l.T("risk.free", "name", accountName(l, a.Account), "providers", where)
+		parts = []any{dom.E("p", dom.Class("banner-title"), title), parts[0]}
 	}
 	var buttons []*dom.Node
 	for i, g := range a.Gaps {
@@ -351,7 +352,8 @@ func unregisterSection(s *stateOf, l *catalogue, a *api.RosterRow) *dom.Node {
 	stays := len(a.Identities) > 0 && s.Can().UnregisterKept
 	if can = s.Can().UnregisterTo(a.User, len(a.Identities), api.AuthProviderDefault); !can.OK && !a.Unread && !stays {
 		return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")), muted(ability(l, "unregister", can)),
-			dom.E("div", dom.Class("actions"), components.Danger(l.T("unregister.do"), state.AskUnregister{UserID: a.ID}, dom.Flag("disabled", true))))
+			dom.E("div", dom.Class("actions"),
+				components.Danger(l.T("unregister.do"), state.AskUnregister{UserID: a.ID}, dom.Flag("disabled", true))))
 	}
 	return dom.E("section", dom.Class("section"), dom.E("h3", l.T("unregister.title")),
 		muted(l.T("unregister.text")),

@@ -185,7 +185,9 @@ func credentials(s *stateOf, l *catalogue) *dom.Node {
 			Value: string(state.MethodQuick), Label: l.T("method.quick"), Hint: l.T("method.quick.hint"),
 		})
 	}
-	choices = append(choices, components.Choice{Value: string(state.MethodKey), Label: l.T("method.key"), Hint: l.T("method.key.hint")})
+	choices = append(choices, components.Choice{
+		Value: string(state.MethodKey), Label: l.T("method.key"), Hint: l.T("method.key.hint"),
+	})
 	var fields []*dom.Node
 	button := l.T("connect.go")
 	switch c.Method {

@@ -103,9 +103,10 @@ func leaveDialog(s *stateOf, l *catalogue) *dom.Node {
 
 // buttons are the buttons of a dialog. The harmless one has the focus, so that Enter alone deletes nothing.
 func buttons(s *stateOf, l *catalogue, yes *dom.Node) *dom.Node {
+	forms := []state.DialogKind{state.DialogRename, state.DialogLocal, state.DialogNote} // their field has the focus
 	return dom.E("div", dom.Class("actions end"),
 		components.Secondary(l.T("cancel"), state.CloseDialog{}, dom.ID("dialog-cancel"), dom.Flag("disabled", s.Dialog.Busy),
-			dom.Flag("autofocus", !slices.Contains([]state.DialogKind{state.DialogRename, state.DialogLocal, state.DialogNote}, s.Dialog.Kind))), yes)
+			dom.Flag("autofocus", !slices.Contains(forms, s.Dialog.Kind))), yes)
 }
 
 // removeButtons are buttons that can also stop a running removal.

@@ -48,7 +48,8 @@ func link(s *stateOf, l *catalogue) []*dom.Node {
 func linkSteps(k *state.Link) (names []string, at int) {
 	names = []string{"link.step.how", "link.step.signin", "link.step.confirm", "link.step.done"}
 	at = map[state.LinkStep]int{
-		state.LinkChoose: 0, state.LinkHome: 1, state.LinkSignIn: 1, state.LinkConfirm: 2, state.LinkWriting: 2, state.LinkDone: 3, state.LinkFailed: 1,
+		state.LinkChoose: 0, state.LinkHome: 1, state.LinkSignIn: 1, state.LinkConfirm: 2, state.LinkWriting: 2, state.LinkDone: 3,
+		state.LinkFailed: 1,
 	}[k.Step]
 	if k.Step == state.LinkFailed && k.Confirm != nil {
 		at = 2

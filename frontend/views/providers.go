@@ -61,7 +61,8 @@ func provider(s *stateOf, l *catalogue, p *api.ProviderDetail) *dom.Node {
 	}
 	var more *dom.Node
 	if addresses := redirects(l, p); len(facts) > 0 || addresses != nil {
-		more = dom.E("div", dom.Class("stack"), dom.If(len(facts) > 0, func() *dom.Node { return dom.E("dl", dom.Class("facts"), facts) }), addresses)
+		list := dom.If(len(facts) > 0, func() *dom.Node { return dom.E("dl", dom.Class("facts"), facts) })
+		more = dom.E("div", dom.Class("stack"), list, addresses)
 	}
 	open, unfolded := s.Providers.Edit == id, s.Providers.Unfolded[id]
 	test := s.Providers.Tests[id]
