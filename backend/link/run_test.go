@@ -498,3 +498,65 @@ func TestServerStoresNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestSnapshotIsRestored: it is saved before a run, compared with a later one, and leads back.
+func TestSnapshotIsRestored(t *testing.T) {
+	t.Parallel()
+	for _, c := range writers {
+		w := newWorld(t, c.flavour, c.as)
+		for _, id := range w.roster(t).Accounts { // an orphan cannot be linked again
+			if !id.Exists {
+				for _, link := range id.Identities {
+					w.Server().AddLink(api.Link{Identity: link, UserID: w.account(t, "noah").ID})
+				}
+			}
+		}
+		before := w.links(t)
+		first := w.run(t, w.wanted(t, 3))
+		second := w.run(t, api.WantedSet{Source: api.SourceDocument, Links: []api.WantedLink{
+			{Line: 1, Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "later 1"}, UserName: "noah"},
+			{Line: 2, Identity: api.Identity{Protocol: api.OIDC, Provider: demo.Authelia, Name: "later 2"}, UserName: "noah"},
+		}})
+		list, err := w.Snapshots(t.Context())
+		if err != nil || len(list) != 2 || list[1].ID != first.Snapshot && list[0].ID != first.Snapshot {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		diff, err := w.CompareSnapshots(t.Context(), first.Snapshot, second.Snapshot)
+		if err != nil || diff.Counts.Add != 3 || diff.Counts.Move != 1 || diff.Counts.Remove != 1 || diff.Counts.Refused != 0 {
+			t.Errorf("%+v, %v", diff.Counts, err)
+		}
+		set, err := w.Snapshot(t.Context(), first.Snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := anything
+		o.Prune = true
+		plan := link.PlanSet(w.roster(t), set, o, link.SetFacts{Capabilities: w.Plugin.Capabilities(), Self: w.Self})
+		if _, err := w.RunSet(t.Context(), plan, quiet); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(before, w.links(t)); d != "" {
+			t.Errorf("%v:\n%s", c, d)
+		}
+	}
+}
+
+// TestProgressOfARun counts up to all changes, and says how long the rest takes.
+func TestProgressOfARun(t *testing.T) {
+	t.Parallel()
+	w := newWorldOf(t, demo.Options{Flavour: api.FlavourFlowfin, Latency: 20 * time.Millisecond}, api.CredentialAdmin)
+	last, estimated := 0, false
+	run, err := w.RunSet(t.Context(), w.plan(t, w.wanted(t, 20)), func(p api.Progress) {
+		if p.Step != "writing" {
+			return
+		}
+		if p.Total != 22 || p.Done < last {
+			t.Errorf("%+v after %d", p, last)
+		}
+		last = p.Done
+		estimated = estimated || p.SecondsLeft > 0
+	})
+	if err != nil || run.Made != 22 || last != 22 || !estimated {
+		t.Errorf("%d made, %d counted, estimated %t, %v", run.Made, last, estimated, err)
+	}
+}
