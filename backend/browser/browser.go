@@ -103,7 +103,7 @@ func refused(why, scheme string) error {
 }
 
 // Open opens an address in a browser and returns without waiting for it to be closed. The empty command means the
-// system's default browser; otherwise it is a program with arguments, split as Split says and started without a shell,
+// one of the environment's BROWSER or else the system's default browser; otherwise it is a program with arguments, split as Split says and started without a shell,
 // with the address as one more argument at its end.
 //
 // The error is api.CodeAddressRefused where Check refuses the address, api.CodeUsage for a command that cannot be split or
@@ -168,8 +168,10 @@ func open(ctx context.Context, address, command string) error {
 		return &api.Error{Code: api.CodeCancelled, Err: err}
 	}
 	if strings.TrimSpace(command) == "" {
-		ended, err := openDefault(address)
-		return await(ctx, defaultBrowser, ended, err)
+		if command = fromEnvironment(); command == "" {
+			ended, err := openDefault(address)
+			return await(ctx, defaultBrowser, ended, err)
+		}
 	}
 	words, err := Split(command)
 	if err != nil {
@@ -182,8 +184,40 @@ func open(ctx context.Context, address, command string) error {
 	if isShell(program) || isShell(words[0]) {
 		return &api.Error{Code: api.CodeUsage, Why: "browser-shell", Params: map[string]string{"command": words[0]}}
 	}
-	ended, err := start(program, append(words[1:], address)...)
+	ended, err := start(program, withAddress(words[1:], address)...)
 	return await(ctx, words[0], ended, err)
+}
+
+// withAddress puts an address in the place of %s, as the commands of BROWSER may have it, or at the end.
+func withAddress(args []string, address string) []string {
+	args, placed := slices.Clone(args), false
+	for i, arg := range args {
+		if strings.Contains(arg, "%s") {
+			args[i], placed = strings.ReplaceAll(arg, "%s", address), true
+		}
+	}
+	if placed {
+		return args
+	}
+	return append(args, address)
+}
+
+// browserEnv is the variable that names the person's browser, as for other programs: commands with the system's list separator
+// between.
+const browserEnv = "BROWSER"
+
+// fromEnvironment returns the first command of BROWSER whose program is installed and no shell; empty for none.
+func fromEnvironment() string {
+	for _, command := range filepath.SplitList(os.Getenv(browserEnv)) {
+		words, err := Split(command)
+		if err != nil || len(words) == 0 {
+			continue
+		}
+		if program, err := lookUp(words[0]); err == nil && !isShell(program) && !isShell(words[0]) {
+			return command
+		}
+	}
+	return ""
 }
 
 // lookUp returns the absolute path of a program. It looks in the absolute folders of PATH only: with “.” there, anybody who

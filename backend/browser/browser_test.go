@@ -229,3 +229,26 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// TestBrowserOfTheEnvironment: BROWSER comes before the default browser. Of its commands the first is taken that is installed
+// and no shell, and %s stands for the address.
+func TestBrowserOfTheEnvironment(t *testing.T) {
+	const address = "https://idp.example/auth?state=s"
+	for i, args := range []string{"", " --new-window=%s"} {
+		out := filepath.Join(t.TempDir(), strconv.Itoa(i))
+		t.Setenv("BROWSER", strings.Join([]string{
+			"no-such-browser-anywhere", "sh", fmt.Sprintf(`"%s" record '%s'%s`, os.Args[0], out, args),
+		}, string(os.PathListSeparator)))
+		if err := browser.Open(t.Context(), address, ""); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `["` + strings.TrimSuffix(strings.TrimSpace(args), "%s") + address + `"]`
+		if !strings.Contains(string(b), `"Args":`+want) {
+			t.Errorf("got %.200s, want %s", b, want)
+		}
+	}
+}
