@@ -112,6 +112,16 @@ func (b *Backend) SetNote(ctx context.Context, s *Session, n api.IdentityNote) e
 	return b.Refresh(ctx, s)
 }
 
+// KeepNames says whether the names that sign-ins tell become notes for a server without asking each time.
+func (b *Backend) KeepNames(ctx context.Context, name string, on bool) error {
+	return b.update(ctx, name, func(e *profile.Entry) { e.KeepNames = on })
+}
+
+// ForgetNotes drops all notes on identities of a server.
+func (b *Backend) ForgetNotes(ctx context.Context, name string) error {
+	return b.update(ctx, name, func(e *profile.Entry) { e.Notes = nil })
+}
+
 // Target names a server and the credential to use on it.
 type Target struct {
 	// Name is a profile's name or address, another server's address, or empty for the default profile.
@@ -144,19 +154,66 @@ func (b *Backend) Entry(ctx context.Context, name string) (profile.Entry, error)
 
 // Open waits until a server has started, finds out whose credential it is, and detects the plugin.
 func (b *Backend) Open(ctx context.Context, t Target) (*Session, error) {
+	if !t.Credential.IsZero() {
+		return b.openWith(ctx, t)
+	}
 	e, err := b.Entry(ctx, t.Name)
 	if err != nil {
 		return nil, err
-	}
-	if !t.Credential.IsZero() {
-		s, err := b.open(ctx, e, t.Credential, "", t.Progress)
-		return s, refusedAtOnce(err)
 	}
 	credential, err := b.Credential(ctx, e)
 	if err != nil {
 		return nil, err
 	}
 	return b.open(ctx, e, credential, e.ServerID, t.Progress)
+}
+
+// Peek returns what a server tells without a credential.
+func (b *Backend) Peek(ctx context.Context, e profile.Entry) (api.Session, error) {
+	client, err := b.Client(e, secret.Value{})
+	if err != nil {
+		return api.Session{}, err
+	}
+	server, err := client.PublicInfo(ctx)
+	if err != nil {
+		return api.Session{}, err
+	}
+	info := api.Session{Profile: e.Profile, Server: server}
+	info.Profile.Credential = api.CredentialNone
+	plugin, err := ssoplugin.Detect(ctx, client, api.CredentialNone, nil)
+	if err == nil {
+		info.Capabilities = plugin.Capabilities()
+	}
+	return info, ctx.Err()
+}
+
+// openWith opens a server with a credential that was just given. If several profiles have its address, the one with that
+// credential's account is opened, or else the first.
+func (b *Backend) openWith(ctx context.Context, t Target) (*Session, error) {
+	e, err := b.Entry(ctx, t.Name)
+	if err == nil {
+		s, err := b.open(ctx, e, t.Credential, "", t.Progress)
+		return s, refusedAtOnce(err)
+	}
+	data, loadErr := b.Profiles.Load(ctx)
+	there := data.At(t.Name)
+	if loadErr != nil || len(there) < 2 {
+		return nil, err
+	}
+	s, err := b.open(ctx, there[0], t.Credential, "", t.Progress)
+	if err != nil {
+		return nil, refusedAtOnce(err)
+	}
+	for _, e := range there {
+		own := e.Credential == s.Kind && (s.User == nil || strings.EqualFold(e.UserName, s.User.Name))
+		if own && e.DeviceID != there[0].DeviceID {
+			return b.open(ctx, e, t.Credential, "", t.Progress)
+		}
+		if own {
+			break
+		}
+	}
+	return s, nil
 }
 
 // refusedAtOnce changes the hint of a refusal: a credential that was just given has not been replaced by another one.

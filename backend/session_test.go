@@ -13,6 +13,7 @@ import (
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/profile"
+	"github.com/jellybind/jellybind/backend/secret"
 )
 
 // TestCertificatesAsTheServerReadsThem: a certificate that the server cannot read is reported before anybody signs in.
@@ -198,5 +199,34 @@ func TestProviderTestSaysWhatTheServerDoes(t *testing.T) {
 	test := s.TestProvider(t.Context(), api.Provider{Protocol: api.OIDC, Name: "dead", Known: true, Endpoint: idp.URL})
 	if test.OK || test.Error == nil || test.Error.Why != "server-test-failed" || test.Server.OK {
 		t.Errorf("%+v", test)
+	}
+}
+
+// TestCredentialDecides: of several profiles at one address the one of the given credential is opened.
+func TestCredentialDecides(t *testing.T) {
+	t.Parallel()
+	d, e, token := signedIn(t)
+	err := d.Profiles.Update(t.Context(), func(p *profile.Data) error {
+		key := e
+		key.Name, key.DeviceID, key.Profile.Credential, key.UserName, key.Default = "by key", "", api.CredentialKey, "", false
+		return p.Add(key)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		credential secret.Value
+		want       string
+	}{{token, e.Name}, {d.World.APIKey(), "by key"}} {
+		s, err := d.Open(t.Context(), backend.Target{Name: e.URL, Credential: c.credential})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Entry().Name; got != c.want {
+			t.Errorf("opened %q, want %q", got, c.want)
+		}
+	}
+	if _, err := d.Open(t.Context(), backend.Target{Name: e.URL}); !api.IsCode(err, api.CodeUsage) {
+		t.Errorf("without a credential: %v", err)
 	}
 }

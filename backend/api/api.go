@@ -217,6 +217,17 @@ type IdentityNote struct {
 	Text string `json:"text"`
 }
 
+// Person names who signed in, as far as the sign-in told more than the identity's name; empty for nothing.
+func (c Confirmation) Person() string {
+	var parts []string
+	for _, p := range []string{c.DisplayName, c.Email} {
+		if p != "" && p != c.Identity.Name {
+			parts = append(parts, p)
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
 // Link says that an identity opens an account.
 type Link struct {
 	Identity
@@ -501,6 +512,8 @@ const (
 	ChangeConfirmed ChangeState = "confirmed"
 	ChangeFailed    ChangeState = "failed"
 	ChangeUndone    ChangeState = "undone"
+	// ChangeUnchanged is a change that was not made, since there was nothing to do. The journal has none.
+	ChangeUnchanged ChangeState = "unchanged"
 )
 
 // Change is one entry of the journal.

@@ -108,6 +108,20 @@ func (c Capabilities) RemovalRemarks(accounts []Account, removed map[string][]Id
 	return list
 }
 
+// AfterRemoval returns the names of the accounts that removing links does not close, since an identity of the account's own name
+// opens them all the same, and of those that nobody can open afterwards. removed is as in RemovalRemarks.
+func (c Capabilities) AfterRemoval(accounts []Account, removed map[string][]Identity) (back, shut []string) {
+	for _, a := range accounts {
+		switch gone := removed[a.ID]; {
+		case a.TakesBack(c.Adopts, gone):
+			back = append(back, a.Name)
+		case !c.PasswordsOff.On && a.ShutOutWithout(gone):
+			shut = append(shut, a.Name)
+		}
+	}
+	return back, shut
+}
+
 // SomeNames joins the first six names of a list, for a sentence.
 func SomeNames(names []string) string {
 	const most = 6

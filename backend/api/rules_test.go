@@ -120,3 +120,26 @@ func TestUnregisterTo(t *testing.T) {
 		t.Errorf("without the right: %+v", got)
 	}
 }
+
+func TestAfterRemoval(t *testing.T) {
+	t.Parallel()
+	id := func(name string) api.Identity {
+		return api.Identity{Protocol: api.OIDC, Provider: "keycloak", Name: name}
+	}
+	account := func(name, provider string, ids ...api.Identity) api.Account {
+		return api.Account{User: api.User{ID: name, Name: name, AuthProvider: provider}, Exists: true, Identities: ids}
+	}
+	accounts := []api.Account{
+		account("maria", api.AuthProviderPlugin, id("Maria")), account("noah", api.AuthProviderPlugin, id("n")),
+		account("elif", api.AuthProviderDefault, id("e")), account("tomas", api.AuthProviderPlugin, id("t"), id("other")),
+	}
+	removed := map[string][]api.Identity{"maria": {id("Maria")}, "noah": {id("n")}, "elif": {id("e")}, "tomas": {id("t")}}
+	back, shut := api.Capabilities{Adopts: true}.AfterRemoval(accounts, removed)
+	if !slices.Equal(back, []string{"maria"}) || !slices.Equal(shut, []string{"noah"}) {
+		t.Errorf("adopting: %v, %v", back, shut)
+	}
+	back, shut = api.Capabilities{}.AfterRemoval(accounts, removed)
+	if len(back) > 0 || !slices.Equal(shut, []string{"maria", "noah"}) {
+		t.Errorf("not adopting: %v, %v", back, shut)
+	}
+}

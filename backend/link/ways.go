@@ -221,6 +221,10 @@ func stuck(f Facts, options []api.Option) error {
 func unenterable(f Facts, options []api.Option) *api.Error {
 	enter := slices.IndexFunc(options, func(o api.Option) bool { return o.Code != "" })
 	switch {
+	case !f.Verifying && f.Capabilities.Credential == api.CredentialKey && enter >= 0 && options[enter].Why == api.WhySecretMissing:
+		return &api.Error{
+			Code: options[enter].Code, Why: "key-no-sign-in", Params: map[string]string{"provider": f.Provider.Name},
+		}
 	case !f.Verifying && enter >= 0:
 		return unsupported(options[enter])
 	case !f.Verifying:

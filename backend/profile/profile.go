@@ -45,6 +45,8 @@ type Entry struct {
 	Notes []api.IdentityNote `json:"notes,omitempty"`
 	// AcceptedRisks are the ids of accounts whose name is free at a provider, and stays so by the person's choice.
 	AcceptedRisks []string `json:"acceptedRisks,omitempty"`
+	// KeepNames is true if the name that a sign-in tells becomes a note without asking each time.
+	KeepNames bool `json:"keepNames,omitempty"`
 	// Ways are what was found by trying at the server's identity providers.
 	Ways []api.FoundWays `json:"ways,omitempty"`
 
@@ -59,6 +61,9 @@ func (d *Data) Find(name string) (*Entry, error) {
 		if p.Name == name || name == "" && p.Default {
 			return p, nil
 		}
+	}
+	if alike := d.alike(name); len(alike) == 1 {
+		return alike[0], nil
 	}
 	if name == "" {
 		return nil, &api.Error{Code: api.CodeProfileNotFound, Why: "no-server"}
@@ -98,6 +103,26 @@ func (d *Data) ByURL(baseURL string) (Entry, bool) {
 		return Entry{}, false
 	}
 	return d.Profiles[i], true
+}
+
+// alike returns the profiles of that name, without regard to case.
+func (d *Data) alike(name string) []*Entry {
+	var found []*Entry
+	for i := range d.Profiles {
+		if p := &d.Profiles[i]; name != "" && strings.EqualFold(p.Name, name) {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// At returns the profiles with an address. The address may lack the scheme or end with a slash.
+func (d *Data) At(address string) []Entry {
+	var list []Entry
+	for _, e := range d.at(address) {
+		list = append(list, *e)
+	}
+	return list
 }
 
 // at returns the profiles with an address. The address may lack the scheme or end with a slash.
@@ -184,6 +209,16 @@ func (e *Entry) SetNote(n api.IdentityNote) {
 	if n.Text != "" {
 		e.Notes = append(e.Notes, n)
 	}
+}
+
+// Note returns what is written down about an identity; empty for nothing.
+func (e *Entry) Note(id api.Identity) string {
+	for _, n := range e.Notes {
+		if n.Identity == id {
+			return n.Text
+		}
+	}
+	return ""
 }
 
 // Way returns what was found by trying at a provider; nil for nothing.

@@ -231,7 +231,7 @@ func TestFindByAddress(t *testing.T) {
 	}
 	for typed, want := range map[string]string{
 		"https://media.example.com/jf": "home", "https://Media.Example.com/jf/": "home", "media.example.com/jf": "home",
-		"other.example": "other.example", "https://other.example": "elsewhere",
+		"other.example": "other.example", "https://other.example": "elsewhere", "HOME": "home",
 	} {
 		e, err := d.Find(typed)
 		if err != nil || e.Name != want {
@@ -250,6 +250,26 @@ func TestFindByAddress(t *testing.T) {
 	}
 	if e, err := d.Find(""); err != nil || e.Name != "home" {
 		t.Errorf("the default is %v: %v", e, err)
+	}
+}
+
+// TestNote: what is written down of an identity is replaced as a whole, and dropped by an empty text.
+func TestNote(t *testing.T) {
+	t.Parallel()
+	maria := api.Identity{Protocol: api.OIDC, Provider: "keycloak", Name: "3f0c1a62"}
+	noah := api.Identity{Protocol: api.OIDC, Provider: "keycloak", Name: "noah"}
+	var e profile.Entry
+	for _, n := range []api.IdentityNote{
+		{Identity: maria, Text: "Maria"}, {Identity: noah, Text: "at work"}, {Identity: maria, Text: "Maria, at home"},
+	} {
+		e.SetNote(n)
+	}
+	if got := e.Note(maria); got != "Maria, at home" || len(e.Notes) != 2 {
+		t.Errorf("got %q of %v", got, e.Notes)
+	}
+	e.SetNote(api.IdentityNote{Identity: noah})
+	if got := e.Note(noah); got != "" || len(e.Notes) != 1 {
+		t.Errorf("not forgotten: %q, %v", got, e.Notes)
 	}
 }
 

@@ -568,21 +568,10 @@ func (s *State) linkDone(l *Link, c *api.Change) []Cmd {
 		return cmds
 	}
 	if l.Remember && l.Confirm != nil && len(c.Identities) > 0 {
-		cmds = append(cmds, CallSaveNote{Note: api.IdentityNote{Identity: c.Identities[0], Text: Person(l.Confirm)}})
+		cmds = append(cmds, CallSaveNote{Note: api.IdentityNote{Identity: c.Identities[0], Text: l.Confirm.Person()}})
 	}
 	s.lastLinked = ProviderID(l.Request.Protocol, l.Request.Provider)
 	return append(cmds, s.toast(&Toast{Key: "toast.linked", Pairs: []string{"name", name}, Undo: s.record(*c)})...)
-}
-
-// Person names who signed in, as far as the sign-in told; empty for nothing.
-func Person(c *api.Confirmation) string {
-	var parts []string
-	for _, p := range []string{c.DisplayName, c.Email} {
-		if p != "" && p != c.Identity.Name {
-			parts = append(parts, p)
-		}
-	}
-	return strings.Join(parts, " · ")
 }
 
 // browserFailed reports whether no browser opened. The person can still copy the address.

@@ -569,8 +569,8 @@ func linkConfirm(s *stateOf, l *catalogue) []*dom.Node {
 		dom.E("dl", dom.Class("facts"),
 			dom.If(person != "", func() *dom.Node { return components.Fact(l.T("confirm.person"), dom.E("bdi", person)) }),
 			components.Fact(l.T(owned), dom.E("bdi", owner))),
-		dom.If(state.Person(c) != "" && s.Note(c.Identity) == "", func() *dom.Node {
-			return components.Checkbox("remember", l.T("note.remember", "person", api.Printable(state.Person(c))), s.Link.Remember,
+		dom.If(c.Person() != "" && s.Note(c.Identity) == "", func() *dom.Node {
+			return components.Checkbox("remember", l.T("note.remember", "person", api.Printable(c.Person())), s.Link.Remember,
 				func(on bool) any { return state.RememberPerson{On: on} })
 		}),
 		dom.E("div", dom.Class("actions"), confirmButtons(c, yes, no)),
