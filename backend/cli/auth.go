@@ -125,7 +125,8 @@ type status struct {
 }
 
 func (a *app) authStatus() *cobra.Command {
-	return &cobra.Command{
+	var l listing
+	c := &cobra.Command{
 		Use: "status", Short: "Show the stored credentials, and whether they still work",
 		Long: `Show which credential is stored for each server, or for the one that --server names, and whether it still works.
 The exit code is 1 when one does not.`,
@@ -163,7 +164,11 @@ The exit code is 1 when one does not.`,
 			case len(rows) == 0:
 				a.err.line(a.t(noServer))
 			default:
-				err = a.out.table(a.headers("SERVER", "CREDENTIAL", "STATE"), rows)
+				err = a.list(l, sheet{[]column{
+					{key: "server", header: a.t("SERVER")},
+					{key: "credential", header: a.t("CREDENTIAL"), spare: 1},
+					{key: "state", header: a.t("STATE")},
+				}, rows})
 			}
 			if err == nil && broken > 0 {
 				first := list[slices.IndexFunc(list, func(st status) bool { return st.Error != nil })]
@@ -172,6 +177,8 @@ The exit code is 1 when one does not.`,
 			return err
 		},
 	}
+	l.flags(c)
+	return c
 }
 
 // unusable is the error for credentials that do not work. The first one's is told too: a narrow table may have cut it.
@@ -273,7 +280,8 @@ func (a *app) keyCreate() *cobra.Command {
 }
 
 func (a *app) keyList() *cobra.Command {
-	return &cobra.Command{
+	var l listing
+	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the server's API keys, without their values",
 		RunE: func(c *cobra.Command, _ []string) error {
 			s, err := a.session(c.Context())
@@ -299,9 +307,16 @@ func (a *app) keyList() *cobra.Command {
 				}
 				rows = append(rows, []string{k.App, k.Tail, k.Created.Local().Format(time.DateTime), own})
 			}
-			return a.out.table(a.headers("APP", "ENDS WITH", "MADE", "IN USE HERE"), rows)
+			return a.list(l, sheet{[]column{
+				{key: "app", header: a.t("APP")},
+				{key: "ends-with", header: a.t("ENDS WITH"), short: true},
+				{key: "made", header: a.t("MADE"), short: true, spare: 1},
+				{key: "in-use", header: a.t("IN USE HERE"), short: true},
+			}, rows})
 		},
 	}
+	l.flags(c)
+	return c
 }
 
 func (a *app) keyRevoke() *cobra.Command {

@@ -51,9 +51,10 @@ type app struct {
 	demoAs          choice
 	demoUsers       accountsNumber
 
-	steps steps
-	world *backend.Demo
-	began bool // the words on the command line were right
+	steps  steps
+	world  *backend.Demo
+	opened *backend.Session // the server that was opened; nil for none
+	began  bool             // the words on the command line were right
 }
 
 // Run runs one command and returns the exit code: 0 done, 1 failed, 2 wrong use, 3 refused by the server, 4 cancelled.
@@ -75,13 +76,11 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	if a.world != nil {
 		err = errors.Join(err, a.world.Close())
 	}
-	if err == nil {
+	if err == nil || errors.Is(err, syscall.EPIPE) && api.CodeOf(err) == api.CodeInternal { // nobody reads the rest: “| head”
 		return exitDone
 	}
 	err = interrupted(ctx, err)
-	if !errors.Is(err, syscall.EPIPE) || api.CodeOf(err) != api.CodeInternal { // else nobody reads the answer: “| head”
-		a.fail(err)
-	}
+	a.fail(err)
 	return exitCode(err)
 }
 
@@ -108,7 +107,8 @@ Without a command it opens its window.`,
 	helpFunctions()
 	root.SetUsageTemplate(a.template(strings.NewReplacer(
 		".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(width)+" | optional",
-		"Global Flags:", "Flags of every command:", "[command]", "COMMAND", "Available Commands:", "Commands:",
+		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
+		"Flags of every command, such as --server and --json: jellybind help flags", "[command]", "COMMAND", "Available Commands:", "Commands:",
 		// What needs a command after it is no command.
 		"{{if .Runnable}}", `{{if and .Runnable (not (index .Annotations "group"))}}`,
 		// It takes no flags without a command, only --help and --version.
@@ -151,7 +151,8 @@ Without a command it opens its window.`,
 		c.GroupID = groupMore
 		root.AddCommand(c)
 	}
-	root.AddCommand(helpJSON(), helpExitCodes())
+	flagsHelp := &cobra.Command{Use: "flags", Short: "The flags of every command"}
+	root.AddCommand(helpJSON(), helpExitCodes(), flagsHelp)
 	root.SetHelpCommandGroupID(groupMore)
 	root.SetCompletionCommandGroupID(groupMore)
 	root.InitDefaultCompletionCmd()
@@ -161,7 +162,30 @@ Without a command it opens its window.`,
 	describeHelp(root)
 	a.translate(root)
 	fill(root, width)
+	flagsHelp.SetHelpFunc(func(*cobra.Command, []string) {
+		a.out.line(a.t("These flags work with every command:") + "\n")
+		a.out.line(optionalFlags(f.FlagUsagesWrapped(width), a.t("(default ")))
+	})
 	return root
+}
+
+// optionalFlags words the flags of every command as the other help does.
+func optionalFlags(usages, german string) string {
+	return strings.TrimRight(strings.ReplaceAll(optionalValue.ReplaceAllString(usages, "--demo[=$1]    "), "(default ", german), "\n")
+}
+
+// helpCommand shows the help of a command, and says so where there is none of that name.
+func helpCommand(c *cobra.Command, args []string) error {
+	at := c.Root()
+	for _, name := range args {
+		i := slices.IndexFunc(at.Commands(), func(sub *cobra.Command) bool { return sub.Name() == name || sub.HasAlias(name) })
+		if i < 0 {
+			return unknownCommand(at, name)
+		}
+		at = at.Commands()[i]
+	}
+	at.InitDefaultHelpFlag()
+	return at.Help()
 }
 
 // helpFunctions adds to cobra's templates what ours need, once for all.
@@ -187,6 +211,7 @@ func describeHelp(c *cobra.Command) {
 		c.Short = "Print the script that completes commands in your shell"
 	case "help":
 		c.Use, c.Short, c.Long = "help COMMAND", "Show the help of a command", ""
+		c.Run, c.RunE = nil, helpCommand
 	}
 	for _, sub := range c.Commands() {
 		describeHelp(sub)
@@ -233,6 +258,9 @@ func (a *app) wrap(c *cobra.Command) {
 		args = cobra.NoArgs
 	}
 	c.Args = func(c *cobra.Command, given []string) error {
+		if flavour := a.flavourOf(given); flavour != "" {
+			return advise(usage("demo-value", "value", flavour), usageCode, "mean", "names", "--demo="+flavour)
+		}
 		if c.HasAvailableSubCommands() && len(given) > 0 {
 			return unknownCommand(c, given[0])
 		}
@@ -245,12 +273,19 @@ func (a *app) wrap(c *cobra.Command) {
 		}
 		return nil
 	}
+	if list := listOf(c); c.RunE == nil && list != nil {
+		c.Flags().AddFlagSet(list.Flags())
+		c.RunE = func(c *cobra.Command, _ []string) error { return list.RunE(c, nil) }
+	}
 	run := c.RunE
 	switch {
 	case run != nil:
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if name := emptyFlag(c.Flags()); name != "" {
 				return seeHelp(flagEmpty(name), c)
+			}
+			if f := c.Flags().Lookup("format"); f != nil && f.Value.String() == formatJSON {
+				a.json = true
 			}
 			a.began = true
 			return run(c, args)
@@ -264,6 +299,16 @@ func (a *app) wrap(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		a.wrap(sub)
 	}
+}
+
+// listOf is the command that a bare noun stands for; nil for none.
+func listOf(c *cobra.Command) *cobra.Command {
+	for _, sub := range c.Commands() {
+		if c.HasParent() && (sub.Name() == "list" || sub.Name() == "status") {
+			return sub
+		}
+	}
+	return nil
 }
 
 func verbs(c *cobra.Command) string {
@@ -285,6 +330,21 @@ func unknownCommand(c *cobra.Command, name string) error {
 		next, names = "mean", c.CommandPath()+" "+strings.Join(near, ", "+c.CommandPath()+" ")
 	}
 	return advise(usage("no-command", "command", c.CommandPath(), "name", name), usageCode, next, "names", names)
+}
+
+// flavourOf is the flavour that somebody gave to --demo with a blank where the “=” has to be; empty for none.
+func (a *app) flavourOf(args []string) string {
+	if a.demo.value != flavours[0] {
+		return ""
+	}
+	for _, arg := range args {
+		for _, f := range flavours {
+			if strings.EqualFold(arg, f) {
+				return f
+			}
+		}
+	}
+	return ""
 }
 
 var usageCode = []api.Code{api.CodeUsage}
@@ -333,7 +393,7 @@ func (a *app) session(ctx context.Context) (*backend.Session, error) {
 	if err != nil {
 		return nil, a.hintLogin(ctx, b, a.hintTrust(ctx, b, err))
 	}
-	a.words = a.words.For(s.Kind)
+	a.words, a.opened = a.words.For(s.Kind), s
 	return s, nil
 }
 

@@ -12,14 +12,55 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/demo"
 	"github.com/jellybind/jellybind/backend/journal"
 	"github.com/jellybind/jellybind/backend/profile"
 )
 
-// Completion is offline: it reads the profile file and the journal, and never asks a server or the keyring. So it knows
-// the accounts and providers that something was done with from this computer.
+// Completion reads the profile file and the journal. Accounts, providers and identities come from the server with the stored
+// credential, if it answers within askLimit; otherwise they are the ones that something was done with from this computer.
+
+// askLimit is how long completion waits for a server: a person has pressed Tab and waits too.
+const askLimit = 2 * time.Second
+
+// askServer calls a function with the session of the server that --server names, if it can be opened at once. It never asks for a
+// credential, and leaves what it finds alone.
+func (a *app) askServer(ask func(context.Context, *backend.Session)) {
+	if _, e, _ := a.known(); a.demo.value != "" || e.Name == "" || e.Profile.Credential == api.CredentialNone {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b, err := a.backend(ctx)
+		if err != nil {
+			return
+		}
+		if s, err := b.Open(ctx, backend.Target{Name: a.server}); err == nil {
+			ask(ctx, s)
+		}
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done(): // the keyring, for one, may take longer
+	}
+}
+
+// fromServer returns what a function reads from the server within askLimit; nil for nothing.
+func (a *app) fromServer(read func(context.Context, *backend.Session) []string) []string {
+	found := make(chan []string, 1)
+	a.askServer(func(ctx context.Context, s *backend.Session) { found <- read(ctx, s) })
+	select {
+	case names := <-found:
+		return names
+	default:
+		return nil
+	}
+}
 
 // complete gives every command and flag its completion.
 func (a *app) complete(root *cobra.Command) {
@@ -50,12 +91,17 @@ func (a *app) completeFlag(c *cobra.Command, f *pflag.Flag) {
 			return words.allowed, cobra.ShellCompDirectiveNoFileComp
 		}
 	}
+	if words, ok := f.Value.(*choices); ok {
+		complete = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return words.allowed, cobra.ShellCompDirectiveNoFileComp
+		}
+	}
 	switch {
-	case f.Name == "browser":
-		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault) // a program
+	case f.Name == "browser" || f.Name == "from":
+		complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault) // a program, a file
 	case f.Name == "provider" && c.Name() != "unregister":
 		complete = offering(a.providerNames)
-	case f.Name == "user" && c.Name() == "list":
+	case f.Name == "user" && c.Name() != "login":
 		complete = offering(a.accountNames)
 	}
 	_ = c.RegisterFlagCompletionFunc(f.Name, complete)
@@ -63,7 +109,7 @@ func (a *app) completeFlag(c *cobra.Command, f *pflag.Flag) {
 
 // argument returns the completion of a command's first argument.
 func (a *app) argument(c *cobra.Command) cobra.CompletionFunc {
-	names := func() []string { return nil }
+	names, many := func() []string { return nil }, strings.Contains(c.Use, "...")
 	switch word, _, _ := strings.Cut(strings.TrimPrefix(c.Use, c.Name()+" "), " "); strings.Trim(word, "[]") {
 	case "NAME":
 		names = a.profileNames
@@ -76,19 +122,23 @@ func (a *app) argument(c *cobra.Command) cobra.CompletionFunc {
 	}
 	offer := offering(names)
 	return func(c *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+		switch {
+		case len(args) == 0 || many:
+			return offer(c, args, typed)
+		case len(args) == 1 && strings.HasPrefix(c.Use, c.Name()+" ACCOUNT ") && strings.Contains(c.Use, "NAME"):
+			return offering(func() []string { return a.linkNames(args[0]) })(c, args, typed)
 		}
-		return offer(c, args, typed)
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
 // offering makes a completion of what names returns. Names that a terminal does not show as they are stay out.
 func offering(names func() []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return func(_ *cobra.Command, given []string, typed string) ([]string, cobra.ShellCompDirective) {
 		offer := []string{}
 		for _, name := range names() {
-			if strings.HasPrefix(name, typed) && name == api.Printable(name) && !slices.Contains(offer, name) {
+			word, _, _ := strings.Cut(name, "\t") // a description follows
+			if strings.HasPrefix(word, typed) && !slices.Contains(given, word) && word == api.Printable(word) && !slices.Contains(offer, name) {
 				offer = append(offer, name)
 			}
 		}
@@ -135,8 +185,21 @@ func (a *app) providerNames() []string {
 	if a.demo.value != "" {
 		return []string{demo.Authelia, demo.Keycloak, demo.Legacy, demo.ADFS}
 	}
+	names := a.fromServer(func(ctx context.Context, s *backend.Session) []string {
+		list, err := s.Providers(ctx)
+		if err != nil {
+			return nil
+		}
+		var names []string
+		for _, p := range list {
+			names = append(names, p.Name)
+		}
+		return names
+	})
+	if names != nil {
+		return names
+	}
 	_, e, changes := a.known()
-	names := []string{}
 	for _, p := range e.Providers {
 		names = append(names, p.Provider)
 	}
@@ -152,10 +215,58 @@ func (a *app) accountNames() []string {
 	if a.demo.value != "" {
 		return []string{demo.TourName, demo.UserName, demo.RiskName}
 	}
+	names := a.fromServer(func(ctx context.Context, s *backend.Session) []string {
+		if s.User != nil && s.Kind != api.CredentialAdmin {
+			return []string{s.User.Name}
+		}
+		users, err := s.Client.Users(ctx, nil)
+		if err != nil {
+			return nil
+		}
+		var names []string
+		for _, u := range users {
+			names = append(names, u.Name)
+		}
+		return names
+	})
+	if names != nil {
+		return names
+	}
 	_, _, changes := a.known()
-	names := []string{}
 	for _, c := range changes {
 		names = append(names, c.UserName)
+	}
+	return names
+}
+
+// linkNames are the names of an account's links.
+func (a *app) linkNames(account string) []string {
+	names := a.fromServer(func(ctx context.Context, s *backend.Session) []string {
+		r, err := s.Roster.Read(ctx, nil)
+		if err != nil {
+			return nil
+		}
+		one, err := oneAccount(r, account)
+		if err != nil {
+			return nil
+		}
+		var names []string
+		for _, id := range one.Identities {
+			names = append(names, id.Name+"\t"+id.Provider)
+		}
+		return names
+	})
+	if names != nil {
+		return names
+	}
+	_, _, changes := a.known()
+	for _, c := range changes {
+		if !strings.EqualFold(c.UserName, account) {
+			continue
+		}
+		for _, id := range c.Identities {
+			names = append(names, id.Name+"\t"+id.Provider)
+		}
 	}
 	return names
 }
@@ -165,7 +276,7 @@ func (a *app) changeIDs() []string {
 	ids := []string{}
 	for _, c := range changes {
 		if c.State == api.ChangeConfirmed {
-			ids = append(ids, c.ID)
+			ids = append(ids, start(c.ID)+"\t"+c.Time.Local().Format("2006-01-02 15:04")+" "+api.Printable(a.changeText(c)))
 		}
 	}
 	return ids

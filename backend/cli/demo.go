@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,6 +102,11 @@ type demoFacts struct {
 
 func (a *app) serveDemo(ctx context.Context, o demo.Options) error {
 	w, err := demo.Start(ctx, o)
+	if refused, ok := errors.AsType[*net.OpError](err); ok && refused.Op == "listen" && o.Port != 0 {
+		return &api.Error{
+			Code: api.CodePortTaken, Why: "demo-port", Params: map[string]string{"port": strconv.Itoa(o.Port)}, Err: err,
+		}
+	}
 	if err != nil {
 		return err
 	}

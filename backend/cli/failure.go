@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/roster"
 	"github.com/jellybind/jellybind/backend/words"
 )
 
@@ -61,11 +62,22 @@ func flagError(c *cobra.Command, err error) error {
 	bad, badValue := errors.AsType[*pflag.InvalidValueError](err)
 	switch {
 	case noFlag:
-		return seeHelp(usage("no-flag", "flag", dashed(missing.GetSpecifiedName(), missing.GetSpecifiedShortnames())), c)
+		typed := missing.GetSpecifiedName()
+		e := usage("no-flag", "flag", dashed(typed, missing.GetSpecifiedShortnames()))
+		if near := nearFlags(c, typed); near != "" && missing.GetSpecifiedShortnames() == "" {
+			return advise(e, usageCode, "mean", "names", near)
+		}
+		return seeHelp(e, c)
 	case noValue:
 		return seeHelp(flagEmpty(empty.GetFlag().Name), c)
 	case badValue && bad.GetValue() == "":
 		return seeHelp(flagEmpty(bad.GetFlag().Name), c)
+	case badValue && bad.GetFlag().Value.Type() == "bool":
+		return seeHelp(usage("flag-bool", "flag", "--"+bad.GetFlag().Name, "value", bad.GetValue()), c)
+	case badValue && bad.GetFlag().Value.Type() == "duration":
+		return seeHelp(usage("flag-duration", "flag", "--"+bad.GetFlag().Name, "value", bad.GetValue()), c)
+	case badValue && slices.Contains([]string{"int", "uint64"}, bad.GetFlag().Value.Type()):
+		return seeHelp(usage("flag-number", "flag", "--"+bad.GetFlag().Name, "value", bad.GetValue()), c)
 	case badValue:
 		e := usage("flag-value")
 		if own, ok := errors.AsType[*api.Error](err); ok {
@@ -77,6 +89,23 @@ func flagError(c *cobra.Command, err error) error {
 		return seeHelp(e, c)
 	}
 	return misuse(c, err)
+}
+
+// nearFlags are the flags of a command that somebody may have meant.
+func nearFlags(c *cobra.Command, typed string) string {
+	names := []string{}
+	add := func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	}
+	c.Flags().VisitAll(add)
+	c.InheritedFlags().VisitAll(add)
+	near := roster.NewNames(names).Closest(typed)
+	if len(near) == 0 {
+		return ""
+	}
+	return "--" + strings.Join(near, ", --")
 }
 
 // flagEmpty is the error for a flag that needs a value.

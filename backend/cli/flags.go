@@ -54,6 +54,31 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
+// choices is a flag that takes some of a few words, in upper or lower case: with commas between, or given again.
+type choices struct {
+	what    string // its name in help
+	values  []string
+	allowed []string
+}
+
+// String implements pflag.Value.
+func (c *choices) String() string { return strings.Join(c.values, ",") }
+
+// Type implements pflag.Value.
+func (c *choices) Type() string { return c.what }
+
+// Set implements pflag.Value.
+func (c *choices) Set(s string) error {
+	for word := range strings.SplitSeq(s, ",") {
+		one := choice{allowed: c.allowed}
+		if err := one.Set(strings.TrimSpace(word)); err != nil {
+			return err
+		}
+		c.values = append(c.values, one.value)
+	}
+	return nil
+}
+
 // port is a flag that takes a TCP port; 0 stands for none.
 type port int
 

@@ -23,7 +23,7 @@ import (
 type query struct {
 	search   string
 	provider providerFlag
-	filter   choice
+	filter   choices
 }
 
 func (q *query) flags(c *cobra.Command) {
@@ -32,8 +32,25 @@ func (q *query) flags(c *cobra.Command) {
 		string(api.FilterAtRisk), string(api.FilterDisabled), string(api.FilterAdministrator),
 	}
 	c.Flags().StringVar(&q.search, "search", "", "only accounts whose name, or an identity's, contains this `TEXT`")
-	c.Flags().Var(&q.filter, "filter", "only accounts that are "+listed(q.filter.allowed))
-	c.Flags().VarP(&q.provider, "provider", "p", "only accounts that are linked at this `PROVIDER`")
+	c.Flags().Var(&q.filter, "filter", "only accounts that are "+listed(q.filter.allowed)+"; several, with commas between, are combined")
+	c.Flags().VarP(&q.provider, "provider", "p",
+		"only accounts that are linked at this `PROVIDER`, or with --filter unlinked, that are not linked there")
+}
+
+// without reports whether the query asks for the accounts that are not linked at the provider.
+func (q *query) without() bool {
+	return q.provider.given && slices.Contains(q.filter.values, string(api.FilterUnlinked))
+}
+
+// filters are the filters of the query, as far as they are about the account alone.
+func (q *query) filters() []api.RosterFilter {
+	var list []api.RosterFilter
+	for _, word := range q.filter.values {
+		if f := api.RosterFilter(word); f != api.FilterUnlinked || !q.without() {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // accounts reads the roster, and returns the accounts that the query keeps, sorted by name.
@@ -50,14 +67,10 @@ func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster,
 		return nil, r, err
 	}
 	index := roster.NewIndex(r, nil)
-	var filters []api.RosterFilter
-	if q.filter.value != "" {
-		filters = append(filters, api.RosterFilter(q.filter.value))
-	}
 	accounts := []api.Account{}
 	for {
 		page := index.Page(api.RosterQuery{
-			Search: q.search, Filters: filters, Provider: q.provider.name, Offset: len(accounts),
+			Search: q.search, Filters: q.filters(), Provider: q.provider.name, Without: q.without(), Offset: len(accounts),
 		})
 		for _, row := range page.Rows {
 			accounts = append(accounts, row.Account)
@@ -68,7 +81,7 @@ func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster,
 	}
 	if q.provider.given && q.provider.name == "" { // for the index that is every provider
 		accounts = slices.DeleteFunc(accounts, func(x api.Account) bool {
-			return !slices.ContainsFunc(x.Identities, func(id api.Identity) bool { return id.Provider == "" })
+			return slices.ContainsFunc(x.Identities, func(id api.Identity) bool { return id.Provider == "" }) == q.without()
 		})
 	}
 	return accounts, r, nil
@@ -118,6 +131,7 @@ func (a *app) traits(x api.Account) string {
 		{x.Disabled, string(api.FilterDisabled)},
 		{x.Exists && !x.HasPassword, a.t("no password")},
 		{x.AtRisk, string(api.FilterAtRisk)},
+		{x.Accepted, a.t("risk accepted")},
 	} {
 		if trait.is {
 			t = append(t, trait.word)
@@ -126,65 +140,115 @@ func (a *app) traits(x api.Account) string {
 	return strings.Join(t, ", ")
 }
 
+// freeAt names the providers where an account's name is free, so that it is at risk there.
+func freeAt(x api.Account) string {
+	names := []string{}
+	for _, id := range x.Gaps {
+		if x.AtRisk && !slices.Contains(names, id.Provider) {
+			names = append(names, id.Provider)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // errNoProvider is a sign-in without the place to sign in at.
 var errNoProvider = usage("provider-unnamed")
 
 func (a *app) linksCommand() *cobra.Command {
-	c := &cobra.Command{Use: "links", Short: "List, add, remove and verify links"}
-	c.AddCommand(a.linksList(), a.linksAdd(), a.linksRemove(), a.linksVerify())
+	c := &cobra.Command{Use: "links", Aliases: []string{"link"}, Short: "List, add, remove and verify links"}
+	c.AddCommand(a.linksList(), a.linksAdd(), a.linksRemove(), a.linksVerify(), a.linksInvite(), a.linksNote(), a.linksNames())
 	return c
+}
+
+// linksQuery is what links list shows, and how.
+type linksQuery struct {
+	query
+	listing
+	who  []string
+	user []string
+	from string
+}
+
+func (q *linksQuery) flags(c *cobra.Command) {
+	q.query.flags(c)
+	q.listing.flags(c)
+	c.Flags().StringSliceVar(&q.user, "user", nil, "only this `ACCOUNT`, by name or id")
+	fromFlag(c, &q.from)
 }
 
 func (a *app) linksList() *cobra.Command {
-	var q query
-	var user string
+	var q linksQuery
 	c := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List which identities open which account", Args: cobra.NoArgs,
+		Use: "list [ACCOUNT]...", Aliases: []string{"ls"}, Short: "List which identities open which account", Args: cobra.ArbitraryArgs,
 		Long: `List which identities open which account. Notes: an orphan's account was deleted while its links stayed; an account
 at risk is opened by any identity of its name that nobody has linked, since the plugin adopts it at sign-in. The filter
 “several” keeps accounts with more than one link.`,
-		Example: "  jellybind links list --filter unlinked\n  jellybind links list --provider keycloak --search maria",
-		RunE: func(c *cobra.Command, _ []string) error {
-			accounts, r, err := a.accounts(c.Context(), q)
-			if err != nil {
-				return err
-			}
-			if user != "" {
-				one, err := oneAccount(r, user)
-				if err != nil {
-					return err
-				}
-				accounts = slices.DeleteFunc(accounts, func(x api.Account) bool { return x.ID != one.ID })
-			}
-			if a.json {
-				r.Accounts = accounts
-				return a.document(r)
-			}
-			return a.listLinks(accounts, r, q.provider)
+		Example: "  jellybind links list --filter unlinked\n  jellybind links list --provider keycloak --search maria\n" +
+			"  jellybind links list --provider keycloak --filter unlinked",
+		RunE: func(c *cobra.Command, args []string) error {
+			q.who = args
+			return a.listLinks(c.Context(), q)
 		},
 	}
 	q.flags(c)
-	c.Flags().StringVar(&user, "user", "", "only this `ACCOUNT`, by name or id")
 	return c
 }
 
-func (a *app) listLinks(accounts []api.Account, r api.Roster, provider providerFlag) error {
-	rows, links, linked, orphans := [][]string{}, 0, 0, 0
-	headers := a.headers("ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "NOTES")
-	used := slices.ContainsFunc(accounts, func(x api.Account) bool { return len(x.Uses) > 0 })
-	if used {
-		headers = a.headers("ACCOUNT", "PROVIDER", "PROTOCOL", "IDENTITY", "LAST SIGN-IN", "NOTES")
+func (a *app) listLinks(ctx context.Context, q linksQuery) error {
+	accounts, r, err := a.accounts(ctx, q.query)
+	if err != nil {
+		return err
 	}
+	if accounts, err = a.onlyThese(ctx, accounts, r, slices.Concat(q.who, q.user), q.from); err != nil {
+		return err
+	}
+	if a.json {
+		r.Accounts = accounts
+		return a.document(r)
+	}
+	return a.showLinks(accounts, r, q)
+}
+
+// onlyThese keeps the accounts that are named, if any are.
+func (a *app) onlyThese(ctx context.Context, accounts []api.Account, r api.Roster, who []string, from string) ([]api.Account, error) {
+	if len(who) == 0 && from == "" {
+		return accounts, nil
+	}
+	who, err := a.whoLines(ctx, who, from)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := theAccounts(r, who)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(accounts, func(x api.Account) bool {
+		return !slices.ContainsFunc(wanted, func(y api.Account) bool { return y.ID == x.ID })
+	}), nil
+}
+
+func (a *app) showLinks(accounts []api.Account, r api.Roster, q linksQuery) error {
+	links, linked, orphans, hidden := 0, 0, 0, 0
+	s := sheet{columns: []column{
+		{key: "account", header: a.t("ACCOUNT")},
+		{key: "provider", header: a.t("PROVIDER"), spare: 2},
+		{key: "protocol", header: a.t("PROTOCOL"), short: true, spare: 4},
+		{key: "identity", header: a.t("IDENTITY")},
+		{key: "person", header: a.t("PERSON"), spare: 1},
+		{key: "last-sign-in", header: a.t("LAST SIGN-IN"), spare: 3},
+		{key: "notes", header: a.t("NOTES"), short: true, once: true, paint: true},
+		{key: "free-at", header: a.t("FREE AT"), once: true, spare: 5},
+	}}
+	used := slices.ContainsFunc(accounts, func(x api.Account) bool { return len(x.Uses) > 0 })
+	people, known := a.people(), false
 	row := func(x api.Account, id api.Identity, notes string) {
-		cells := []string{nameOf(x), id.Provider, string(id.Protocol), id.Name}
-		if used {
-			last := ""
-			if at := x.LastUse(id); !at.IsZero() {
-				last = a.out.when(at)
-			}
-			cells = append(cells, last)
+		last := ""
+		if at := x.LastUse(id); !at.IsZero() {
+			last = a.out.when(at)
 		}
-		rows = append(rows, append(cells, notes))
+		person := people[id]
+		known = known || person != ""
+		s.rows = append(s.rows, []string{nameOf(x), id.Provider, string(id.Protocol), id.Name, person, last, notes, freeAt(x)})
 	}
 	for _, x := range accounts {
 		switch {
@@ -193,24 +257,25 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider providerF
 		case len(x.Identities) > 0:
 			linked++
 		}
-		notes := a.traits(x)
 		if len(x.Identities) == 0 {
-			row(x, api.Identity{}, notes)
+			row(x, api.Identity{}, a.traits(x))
 			continue
 		}
 		for _, id := range x.Identities {
-			if provider.leavesOut(id.Provider) {
+			if !q.without() && q.provider.leavesOut(id.Provider) {
+				hidden++
 				continue
 			}
 			links++
-			row(x, id, notes)
-			if a.out.aligned {
-				notes = "" // once is enough for people; programs get it on each line
-			}
+			row(x, id, a.traits(x))
 		}
 	}
-	if len(rows) > 0 {
-		if err := a.out.table(headers, rows, a.t("NOTES")); err != nil {
+	plain := a.plain(q.listing)
+	s.keep(slices.DeleteFunc([]int{0, 1, 2, 3, 4, 5, 6, 7}, func(i int) bool {
+		return i == 4 && !known || i == 5 && !used || i == 7 && plain
+	}))
+	if len(s.rows) > 0 {
+		if err := a.list(q.listing, s); err != nil {
 			return err
 		}
 	}
@@ -224,11 +289,21 @@ func (a *app) listLinks(accounts []api.Account, r api.Roster, provider providerF
 		summary = a.t(noMatch)
 	}
 	a.err.line(summary)
-	if slices.ContainsFunc(accounts, func(x api.Account) bool { return x.AtRisk }) {
-		a.err.text("", a.t("at-risk: an identity of the account's name that nobody has linked would open it."))
+	if hidden > 0 {
+		a.err.text("", a.count(hidden, "One more link of these accounts, at another provider, is not shown.",
+			"{n} more links of these accounts, at other providers, are not shown."))
 	}
+	a.explainRisk(accounts)
 	a.noteOwn(r)
 	return nil
+}
+
+// explainRisk says what at-risk means.
+func (a *app) explainRisk(accounts []api.Account) {
+	if slices.ContainsFunc(accounts, func(x api.Account) bool { return x.AtRisk }) {
+		a.err.text("", a.t("at-risk: an identity of the account's name that nobody has linked would open it. Link the name there, or "+
+			"accept it: jellybind users accept-risk ACCOUNT"))
+	}
 }
 
 const noMatch = "No account matches."
@@ -238,34 +313,6 @@ func (a *app) noteOwn(r api.Roster) {
 	if r.Own {
 		a.err.line(a.t("With this credential you see your own account only."))
 	}
-}
-
-// oneAccount finds an account by its name, which Jellyfin compares without regard to case, or by its id. An orphan has no
-// name, so that the beginning of its id is enough, as a narrow table shows it.
-func oneAccount(r api.Roster, who string) (api.Account, error) {
-	id := strings.ToLower(strings.ReplaceAll(who, "-", ""))
-	for _, x := range r.Accounts { // a name may look like another account's id
-		if x.Exists && strings.EqualFold(x.Name, who) {
-			return x, nil
-		}
-	}
-	var begin []api.Account
-	for _, x := range r.Accounts {
-		if x.ID == id {
-			return x, nil
-		}
-		if start := strings.TrimSuffix(id, "…"); !x.Exists && len(start) >= 6 && strings.HasPrefix(x.ID, start) {
-			begin = append(begin, x)
-		}
-	}
-	if len(begin) == 1 {
-		return begin[0], nil
-	}
-	e := &api.Error{Code: api.CodeUserNotFound, Why: "no-account", Params: map[string]string{"user": who}}
-	if r.Own {
-		e.Why, e.Params["next"] = "own-only", "administrator"
-	}
-	return api.Account{}, e
 }
 
 func (a *app) linksAdd() *cobra.Command {
@@ -320,9 +367,15 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 			defer stop()
 			p.report, p.named = progress, req.Name != ""
 			change, err := s.Linker.Link(ctx, req, p)
+			if api.IsCode(err, api.CodeLinkExists) {
+				return a.unchanged(err, api.Change{
+					Kind: api.ChangeLink, UserID: account.ID, UserName: account.Name, Identities: []api.Identity{linkThere(err, to)},
+				})
+			}
 			if err != nil {
 				return p.reassure(err)
 			}
+			p.remember(ctx, s)
 			return a.showUndoable(change)
 		},
 	}
@@ -338,11 +391,33 @@ shows who signed in and whose that identity is now, and asks before it writes. T
 	f.BoolVar(&req.Move, "move", false, "take the identity from the account that has it now")
 	f.BoolVar(&planOnly, "plan", false, "only say how it would be done, and what the identity provider must allow")
 	f.BoolVar(&req.Retry, "retry", false, retryHelp)
+	f.BoolVar(&p.otherName, "other-name", false,
+		"go on though another account has the name of the person who signs in; --yes does not say that")
+	f.BoolVar(&p.keep, "remember", false, "remember the name and e-mail address that the sign-in tells, on this computer only")
 	deviceFlag(c, &device)
 	c.MarkFlagsMutuallyExclusive("device", "strategy")
 	c.MarkFlagsMutuallyExclusive("device", "name")
 	browserFlags(c, p, &at)
 	return c
+}
+
+// linkThere is the identity of a link that exists already.
+func linkThere(err error, p api.ProviderDetail) api.Identity {
+	id := api.Identity{Protocol: p.Protocol, Provider: p.Name}
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		id.Name = e.Params["name"]
+	}
+	return id
+}
+
+// unchanged says why there was nothing to do. With --json it prints the change that was not made.
+func (a *app) unchanged(why error, c api.Change) error {
+	if a.json {
+		c.State = api.ChangeUnchanged
+		return a.document(c)
+	}
+	a.out.text("", a.told(why).Sentence)
+	return nil
 }
 
 // foundText says what a try gave.
@@ -550,77 +625,136 @@ func (a *app) showUndoable(c api.Change) error {
 	return err
 }
 
+// removeFlags are the flags of links remove.
+type removeFlags struct {
+	provider providerFlag
+	protocol choice
+	all, via bool
+	from     string
+}
+
 func (a *app) linksRemove() *cobra.Command {
-	var provider providerFlag
-	var protocol choice
-	var all, via bool
+	var f removeFlags
 	c := &cobra.Command{
-		Use: "remove ACCOUNT [NAME]", Aliases: []string{"rm"}, Short: "Remove a link, or with --all every link of an account",
-		Example: "  jellybind links remove maria maria@example.com --provider keycloak\n  jellybind links remove maria --all",
-		Args:    cobra.RangeArgs(1, 2),
+		Use: "remove ACCOUNT [NAME]", Aliases: []string{"rm"}, Short: "Remove a link, or with --all every link of accounts",
+		Long: "Remove a link by its name, or with --all every link of one account or of several.",
+		Example: "  jellybind links remove maria maria@example.com --provider keycloak\n  jellybind links remove maria --all\n" +
+			"  jellybind links remove --all --provider legacy maria noah",
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			ctx := c.Context()
-			if all == (len(args) == 2) {
+			switch {
+			case len(args) == 0 && f.from == "", !f.all && len(args) > 2:
+				return seeHelp(usage("takes", "command", c.CommandPath(), "takes", "ACCOUNT [NAME]"), c)
+			case !f.all && (len(args) != 2 || f.from != ""):
 				return seeHelp(usage("name-or-all"), c)
 			}
-			s, r, account, err := a.account(ctx, args[0])
-			if err != nil {
-				return err
-			}
-			if err := provider.wrong(providerNames(r)); err != nil {
-				return err
-			}
-			req := link.RemoveRequest{ViaUnregister: via}
-			for _, id := range account.Identities {
-				if provider.leavesOut(id.Provider) ||
-					protocol.value != "" && string(id.Protocol) != protocol.value {
-					continue
-				}
-				if all || id.Name == args[1] {
-					req.Links = append(req.Links, api.Link{Identity: id, UserID: account.ID})
-				}
-			}
-			switch {
-			case len(req.Links) == 0:
-				return a.noSuchLink(account, args[1:])
-			case len(req.Links) > 1 && !all:
-				return usage("several-links")
-			}
-			if err := s.Linker.CheckRemoval(account, req); err != nil {
-				return err
-			}
-			if err := a.confirmRemoval(ctx, s.Linker, account, req); err != nil {
-				return err
-			}
-			show := a.showUndoable
-			if !restores(s.Linker) {
-				show = a.showChange
-			}
-			progress, stop := a.progress()
-			defer stop()
-			changes, err := s.Linker.Remove(ctx, req, progress)
-			if a.json && (err == nil || len(changes) > 0) {
-				return joinJSON(a.document(changes), err)
-			}
-			for _, change := range changes {
-				if change.State == api.ChangeConfirmed {
-					err = errors.Join(err, show(change))
-				}
-			}
-			if e, ok := errors.AsType[*api.Error](err); ok && e.Why == api.WhySignedOut {
-				a.warn(e) // all links are removed: this was the last one
-				return nil
-			}
-			return err
+			return a.removeLinks(c.Context(), f, args)
 		},
 	}
-	c.Flags().VarP(&provider, "provider", "p", "only links at this `PROVIDER`")
-	protocolFlag(c, &protocol)
-	c.Flags().BoolVar(&all, "all", false, "every link of the account (at --provider)")
-	c.Flags().BoolVar(&via, "via-unregister", false,
+	c.Flags().VarP(&f.provider, "provider", "p", "only links at this `PROVIDER`")
+	protocolFlag(c, &f.protocol)
+	c.Flags().BoolVar(&f.all, "all", false, "every link of the accounts (at --provider)")
+	c.Flags().BoolVar(&f.via, "via-unregister", false,
 		"for Flowfin, where it cannot remove a link by itself (a name with a slash; any, with an API key): drop all links of "+
 			"the account, end its sessions, and write the others again")
+	fromFlag(c, &f.from)
 	return c
+}
+
+func (a *app) removeLinks(ctx context.Context, f removeFlags, args []string) error {
+	who, name := args, []string(nil)
+	if !f.all {
+		who, name = args[:1], args[1:]
+	}
+	who, err := a.whoLines(ctx, who, f.from)
+	if err != nil {
+		return err
+	}
+	s, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := a.roster(ctx, s)
+	if err != nil {
+		return err
+	}
+	accounts, err := theAccounts(r, who)
+	if err != nil {
+		return err
+	}
+	if err := f.provider.wrong(providerNames(r)); err != nil {
+		return err
+	}
+	req, accounts, err := a.linksToRemove(accounts, f, name)
+	if err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		if err := s.Linker.CheckRemoval(account, req); err != nil {
+			return err
+		}
+	}
+	if err := a.confirmRemoval(ctx, s.Linker, accounts, req); err != nil {
+		return err
+	}
+	return a.runRemoval(ctx, s.Linker, req)
+}
+
+// linksToRemove returns the links that are meant, and the accounts that have any.
+func (a *app) linksToRemove(accounts []api.Account, f removeFlags, name []string) (link.RemoveRequest, []api.Account, error) {
+	req := link.RemoveRequest{ViaUnregister: f.via}
+	having := []api.Account{}
+	for _, account := range accounts {
+		before := len(req.Links)
+		for _, id := range account.Identities {
+			if f.provider.leavesOut(id.Provider) || f.protocol.value != "" && string(id.Protocol) != f.protocol.value {
+				continue
+			}
+			if f.all || id.Name == name[0] {
+				req.Links = append(req.Links, api.Link{Identity: id, UserID: account.ID})
+			}
+		}
+		if len(req.Links) > before {
+			having = append(having, account)
+		}
+	}
+	switch {
+	case len(req.Links) == 0 && len(accounts) == 1:
+		return req, nil, a.noSuchLink(accounts[0], name)
+	case len(req.Links) == 0:
+		return req, nil, &api.Error{Code: api.CodeLinkNotFound, Why: "none-has-links"}
+	case len(req.Links) > 1 && !f.all:
+		where := []string{}
+		for _, l := range req.Links {
+			where = append(where, fmt.Sprintf("%s (%s)", l.Provider, l.Protocol))
+		}
+		return req, nil, usage("several-links", "providers", strings.Join(where, ", "))
+	}
+	return req, having, nil
+}
+
+// runRemoval removes links, and says what was done.
+func (a *app) runRemoval(ctx context.Context, l *link.Linker, req link.RemoveRequest) error {
+	show := a.showUndoable
+	if !restores(l) {
+		show = a.showChange
+	}
+	progress, stop := a.progress()
+	defer stop()
+	changes, err := l.Remove(ctx, req, progress)
+	if a.json && (err == nil || len(changes) > 0) {
+		return joinJSON(a.document(changes), err)
+	}
+	for _, change := range changes {
+		if change.State == api.ChangeConfirmed {
+			err = errors.Join(err, show(change))
+		}
+	}
+	if e, ok := errors.AsType[*api.Error](err); ok && e.Why == api.WhySignedOut {
+		a.warn(e) // all links are removed: this was the last one
+		return nil
+	}
+	return err
 }
 
 func (a *app) noSuchLink(account api.Account, name []string) error {
@@ -645,36 +779,34 @@ func restores(l *link.Linker) bool {
 	return able.OK
 }
 
-// confirmRemoval says what a removal does, and asks.
-func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Account, req link.RemoveRequest) error {
-	for _, l := range req.Links {
-		a.err.text("", a.t("{name} at {provider} will no longer open {account}.",
-			"name", l.Name, "provider", l.Provider, "account", nameOf(account)))
+// confirmRemoval says what a removal does to each account, and asks.
+func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, accounts []api.Account, req link.RemoveRequest) error {
+	removed := map[string][]api.Identity{}
+	for _, x := range req.Links {
+		removed[x.UserID] = append(removed[x.UserID], x.Identity)
 	}
-	var removed []api.Identity
-	for _, l := range req.Links {
-		removed = append(removed, l.Identity)
+	for _, account := range accounts {
+		for _, id := range removed[account.ID] {
+			a.err.text("", a.t("{name} at {provider} will no longer open {account}.",
+				"name", id.Name, "provider", id.Provider, "account", nameOf(account)))
+		}
 	}
 	can := l.Plugin.Capabilities()
-	for _, r := range can.RemovalRemarks([]api.Account{account}, map[string][]api.Identity{account.ID: removed}, l.Self) {
+	for _, r := range can.RemovalRemarks(accounts, removed, l.Self) {
 		a.err.text("", a.err.warn(a.words.Why(r.Why, r.Params)))
 	}
-	switch {
-	case account.TakesBack(can.Adopts, removed):
-		a.err.text("", a.err.warn(a.t("On this flavour that is not enough: signing in with an identity of the account's own "+
-			"name opens the account again and restores the link. To keep a person out, block them at the identity provider.")))
-	case !can.PasswordsOff.On && account.ShutOutWithout(removed):
-		a.err.text("", a.err.warn(a.t("Nobody can sign in to this account afterwards: it takes no password. To return it to "+
-			"password sign-in, and then set a password there: jellybind users unregister {command}",
-			"command", shellWord(account.Name)+a.again())))
-	}
+	a.warnRemoval(can, accounts, removed)
 	if !restores(l) {
 		a.err.text("", a.err.warn(a.t("Nothing here can write the link again. Only a new sign-in at the identity provider can: "+
 			"jellybind links add {command}",
-			"command", shellWord(nameOf(account))+" --provider "+shellWord(req.Links[0].Provider)+a.again())))
+			"command", shellWord(nameOf(accounts[0]))+" --provider "+shellWord(req.Links[0].Provider)+a.again())))
 	}
 	if req.ViaUnregister {
-		bound := slices.ContainsFunc(req.Links, func(x api.Link) bool { return !l.Removable(account, x).OK })
+		bound := slices.ContainsFunc(accounts, func(account api.Account) bool {
+			return slices.ContainsFunc(req.Links, func(x api.Link) bool {
+				return x.UserID == account.ID && !l.Removable(account, x).OK
+			})
+		})
 		if bound {
 			a.err.text("", a.err.warn(a.t("All links of the account are removed, and the ones to keep are written again. The account's "+
 				"sessions end on every device.")))
@@ -683,6 +815,39 @@ func (a *app) confirmRemoval(ctx context.Context, l *link.Linker, account api.Ac
 		}
 	}
 	return a.ask(ctx, a.count(len(req.Links), "Remove this link?", "Remove these {n} links?"))
+}
+
+// warnRemoval says which accounts a removal does not close, and which nobody can open afterwards.
+func (a *app) warnRemoval(can api.Capabilities, accounts []api.Account, removed map[string][]api.Identity) {
+	back, shut := can.AfterRemoval(accounts, removed)
+	if len(back) > 0 {
+		a.err.text("", a.err.warn(a.t("On this flavour that is not enough: signing in with an identity of the account's own "+
+			"name opens the account again and restores the link. To keep a person out, block them at the identity provider.")+
+			a.thoseOf(back, len(accounts))))
+	}
+	switch {
+	case len(shut) == 1:
+		a.err.text("", a.err.warn(a.t("Nobody can sign in to this account afterwards: it takes no password. To return it to "+
+			"password sign-in, and then set a password there: jellybind users unregister {command}",
+			"command", shellWord(shut[0])+a.again())))
+	case len(shut) > 1:
+		words := make([]string, len(shut))
+		for i, name := range shut {
+			words[i] = shellWord(name)
+		}
+		a.err.text("", a.err.warn(a.t("Nobody can sign in to {n} accounts afterwards: they take no password. To return them to "+
+			"password sign-in, and then set passwords there: jellybind users unregister {command}",
+			"n", strconv.Itoa(len(shut)), "command", strings.Join(words, " ")+a.again())))
+	}
+}
+
+// thoseOf says which accounts a warning is about, with a blank before it; nothing where there is only one account.
+func (a *app) thoseOf(names []string, all int) string {
+	if all < 2 {
+		return ""
+	}
+	return " " + a.t("This is so for {n} of {all} accounts: {names}", "n", strconv.Itoa(len(names)), "all", strconv.Itoa(all),
+		"names", strings.Join(names, ", "))
 }
 
 // joinJSON returns the more telling of two errors.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -35,6 +36,9 @@ type printer struct {
 	aligned bool // tables are aligned, not tab-separated
 	width   int  // of a line, in columns; 0 where lines may be of any length
 	colour  bool
+
+	headless bool                            // tables have no header
+	paint    func(i int, cell string) string // colours a cell of the column i; nil for none
 }
 
 func newPrinter(w io.Writer) *printer {
@@ -77,7 +81,11 @@ func (p *printer) json(v any) error {
 // one's text.
 func (p *printer) text(lead, s string) {
 	indent := displaywidth.String(lead)
-	for i, line := range wrap(s, p.width-indent) {
+	width := p.width
+	if width > 0 {
+		width = max(width-indent, leastWidth)
+	}
+	for i, line := range wrap(s, width) {
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
 		}
@@ -88,7 +96,7 @@ func (p *printer) text(lead, s string) {
 // wrap breaks sentences into lines of at most width columns, where they have any. What is to be copied stays in one
 // piece, even where it is longer than a line: a quoted command, and a command at the end of a sentence.
 func wrap(s string, width int) []string {
-	if width < 20 {
+	if width < leastWidth {
 		return []string{s}
 	}
 	var pieces []string
@@ -119,20 +127,26 @@ func wrap(s string, width int) []string {
 	return append(lines, line)
 }
 
-// quoting reports whether a text ends within a quotation: “English” or „deutsch“.
+// leastWidth is the narrowest line that sentences are wrapped to.
+const leastWidth = 12
+
+// quoting reports whether a text ends within a quoted command: “jellybind auth login” or „jellybind auth login“.
 func quoting(s string) bool {
 	var closing rune
-	for _, r := range s {
+	command := false
+	for i, r := range s {
 		switch {
 		case r == closing:
 			closing = 0
-		case closing == 0 && r == '„':
-			closing = '“'
-		case closing == 0 && r == '“':
+		case closing == 0 && (r == '„' || r == '“'):
 			closing = '”'
+			if r == '„' {
+				closing = '“'
+			}
+			command = strings.HasPrefix(s[i:], string(r)+"jellybind")
 		}
 	}
-	return closing != 0
+	return closing != 0 && command
 }
 
 // plain reports whether a text is ASCII without control characters, as nearly all cells of a long table are. It saves the
@@ -188,7 +202,11 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short
 	for i, h := range header {
 		natural[i] = displaywidth.String(h)
 	}
-	ids, room := 0, p.width-len(gap)*(len(header)-1)
+	width := p.width
+	if width == 0 {
+		width = math.MaxInt32
+	}
+	ids, room := 0, width-len(gap)*(len(header)-1)
 	for _, row := range rows {
 		shown := make([]string, len(row))
 		for i, cell := range row {
@@ -211,23 +229,29 @@ func (p *printer) align(w *bufio.Writer, header []string, rows [][]string, short
 	}
 	natural[0] = max(natural[0], ids)
 	widths := fit(natural, room, func(i int) bool { return slices.Contains(short, header[i]) })
-	write := func(row []string, style func(string) string) {
+	write := func(row []string, style func(int, string) string) {
 		last := len(row) - 1
 		for last >= 0 && row[last] == "" {
 			last-- // no blanks at the end of a line
 		}
 		for i, cell := range row[:last+1] {
 			cell = truncate(cell, widths[i])
-			_, _ = w.WriteString(style(cell))
+			_, _ = w.WriteString(style(i, cell))
 			if i < last {
 				_, _ = w.WriteString(strings.Repeat(" ", widths[i]-displaywidth.String(cell)) + gap)
 			}
 		}
 		_ = w.WriteByte('\n')
 	}
-	write(header, p.bold)
+	if !p.headless {
+		write(header, func(_ int, s string) string { return p.bold(s) })
+	}
+	paint := p.paint
+	if paint == nil {
+		paint = func(_ int, s string) string { return s }
+	}
 	for _, row := range cells {
-		write(row, func(s string) string { return s })
+		write(row, paint)
 	}
 }
 
@@ -475,6 +499,10 @@ type person struct {
 	command   string // opens an address; empty is the system's browser
 	named     bool   // the identity was named, and nobody signs in
 	confirmed bool   // from here on something may have been written
+	otherName bool   // another account may have the name of the person who signs in
+	keep      bool   // what the sign-in tells of the person is remembered
+
+	seen api.Confirmation // what was confirmed last
 }
 
 // SignIn shows the address of the sign-in by its host, and opens it unless that is not wanted.
@@ -517,9 +545,32 @@ func (p *person) SignIn(ctx context.Context, s api.SignIn) error {
 
 // Confirm shows who signed in and whose that identity is, and asks.
 func (p *person) Confirm(ctx context.Context, c api.Confirmation) error {
-	err := p.confirm(ctx, c)
+	err := p.notNamesake(ctx, c)
+	if err == nil {
+		err = p.confirm(ctx, c)
+	}
 	p.confirmed = err == nil
+	if c.NameKnown {
+		p.seen = c
+	}
 	return err
+}
+
+// notNamesake asks whether the right person signed in where another account has that person's name. --yes does not answer that.
+func (p *person) notNamesake(ctx context.Context, c api.Confirmation) error {
+	if c.Namesake == nil || p.named && c.Moves {
+		return nil
+	}
+	params := map[string]string{"name": c.Identity.Name, "namesake": c.Namesake.Name, "account": c.Account.Name}
+	if !p.otherName && p.yes {
+		return &api.Error{Code: api.CodeUsage, Why: "other-name", Params: params}
+	}
+	p.err.text("", p.err.warn(p.t("{name} may be the person of another account: there is an account {namesake}. The link is for {account}.",
+		"name", c.Identity.Name, "namesake", c.Namesake.Name, "account", c.Account.Name)))
+	if p.otherName {
+		return nil
+	}
+	return p.ask(ctx, p.t("Is this the right person for {account} all the same?", "account", c.Account.Name))
 }
 
 // reassure adds to the error of a flow that was cancelled before the write that nothing was written.
@@ -541,7 +592,7 @@ func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 		if c.Moves {
 			p.err.text("", p.t("Until now it opened {owner}.", "owner", p.ownerName(c.Owner)))
 		}
-		return p.ask(ctx, p.t("Is that right? If not, the link is removed again."))
+		return p.ask(ctx, p.t("Keep it? If not, it is taken back."))
 	}
 	if !c.NameKnown {
 		p.err.text("", p.t("Somebody signed in. With this flavour and credential, who it was is known only after the link is written."))
@@ -551,6 +602,9 @@ func (p *person) confirm(ctx context.Context, c api.Confirmation) error {
 				return taken
 			}
 			p.err.text("", p.told(taken).Sentence)
+		}
+		if !p.yes {
+			p.err.text("", p.t("You are asked then whether to keep the link or to take it back."))
 		}
 		return p.ask(ctx, p.t("Link that identity at {provider} to the account {account}?",
 			"provider", c.Identity.Provider, "account", c.Account.Name))

@@ -14,18 +14,21 @@ import (
 )
 
 func (a *app) providersCommand() *cobra.Command {
+	var l listing
 	c := &cobra.Command{
 		Use: "providers", Aliases: []string{"provider"}, Short: "List, show, set up and test identity providers",
-		RunE: func(c *cobra.Command, _ []string) error { return a.listProviders(c) },
+		RunE: func(c *cobra.Command, _ []string) error { return a.listProviders(c, l) },
 	}
+	l.flags(c)
 	list := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the identity providers of the plugin", Args: cobra.NoArgs, RunE: c.RunE,
 	}
+	list.Flags().AddFlagSet(c.Flags())
 	c.AddCommand(list, a.providersShow(), a.providersSet(), a.providersTrust(), a.providersTest())
 	return c
 }
 
-func (a *app) listProviders(c *cobra.Command) error {
+func (a *app) listProviders(c *cobra.Command, l listing) error {
 	s, err := a.session(c.Context())
 	if err != nil {
 		return err
@@ -37,15 +40,23 @@ func (a *app) listProviders(c *cobra.Command) error {
 	if a.json {
 		return a.document(list)
 	}
-	rows := [][]string{}
+	rows := sheet{columns: []column{
+		{key: "provider", header: a.t("PROVIDER")},
+		{key: "protocol", header: a.t("PROTOCOL"), short: true, spare: 2},
+		{key: "enabled", header: a.t("ENABLED"), short: true, spare: 1},
+		{key: "links", header: a.t("LINKS"), short: true, spare: 3},
+		{key: "endpoint", header: a.t("ENDPOINT"), spare: 4},
+	}}
 	for _, p := range list {
-		rows = append(rows, []string{p.Name, string(p.Protocol), a.enabledText(p.Provider), a.linksText(p.Provider), p.Endpoint})
+		rows.rows = append(rows.rows, []string{
+			p.Name, string(p.Protocol), a.enabledText(p.Provider), a.linksText(p.Provider), p.Endpoint,
+		})
 	}
-	if len(rows) == 0 {
+	if len(rows.rows) == 0 {
 		a.err.text("", a.t("The plugin has no identity provider yet. Add one in its settings, in the server's dashboard."))
 		return nil
 	}
-	return a.out.table(a.headers("PROVIDER", "PROTOCOL", "ENABLED", "LINKS", "ENDPOINT"), rows)
+	return a.list(l, rows)
 }
 
 func (a *app) linksText(p api.Provider) string {
@@ -230,7 +241,11 @@ func (a *app) providersSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.done(a.t("Set for {provider}.", "provider", p.Name), settings)
+			if err := a.done(a.t("Set for {provider}.", "provider", p.Name), settings); err != nil || a.json {
+				return err
+			}
+			a.showSettings(settings)
+			return nil
 		},
 	}
 	protocolFlag(c, &protocol)
@@ -244,6 +259,23 @@ func (a *app) providersSet() *cobra.Command {
 		"bring these `SETTINGS` back to their default: client-id (with its secret), scopes, listen-host")
 	c.Flags().BoolVar(&sha1, "allow-sha1", false, "accept SAML signatures made with SHA-1, which is broken")
 	return c
+}
+
+// showSettings says what holds for a provider from now on.
+func (a *app) showSettings(s api.ProviderSettings) {
+	at, given := a.t("the first free one of the list"), ""
+	if s.Port != 0 {
+		at = strconv.Itoa(s.Port)
+	}
+	if s.HasSecret {
+		given = a.t("in the keyring")
+	}
+	sha1 := ""
+	if s.AllowSHA1 {
+		sha1 = a.t("accepted")
+	}
+	a.out.facts(a.t("Own client"), s.ClientID, a.t("Client secret"), given, a.t("Scopes"), strings.Join(s.Scopes, " "),
+		a.t("Port"), at, a.t("Listens at"), s.ListenHost, "SHA-1", sha1)
 }
 
 // providerSettings are the flags of which providers set needs one.

@@ -21,7 +21,7 @@ import (
 )
 
 func (a *app) serverCommand() *cobra.Command {
-	c := &cobra.Command{Use: "server", Short: "Add, list and forget Jellyfin servers"}
+	c := &cobra.Command{Use: "server", Aliases: []string{"servers"}, Short: "Add, list and forget Jellyfin servers"}
 	c.AddCommand(a.serverAdd(), a.serverList(), a.serverShow(), a.serverRemove(), a.serverRename(), a.serverDefault(),
 		a.serverSet(), a.serverTrust(), a.serverDiscover())
 	return c
@@ -174,7 +174,8 @@ func (a *app) profiles(ctx context.Context) ([]profile.Entry, error) {
 }
 
 func (a *app) serverList() *cobra.Command {
-	return &cobra.Command{
+	var l listing
+	c := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the servers that were added",
 		RunE: func(c *cobra.Command, _ []string) error {
 			entries, err := a.profiles(c.Context())
@@ -198,9 +199,16 @@ func (a *app) serverList() *cobra.Command {
 				a.err.line(a.t(noServer))
 				return nil
 			}
-			return a.out.table(a.headers("NAME", "ADDRESS", "CREDENTIAL", "DEFAULT"), rows)
+			return a.list(l, sheet{[]column{
+				{key: "name", header: a.t("NAME")},
+				{key: "address", header: a.t("ADDRESS"), spare: 1},
+				{key: "credential", header: a.t("CREDENTIAL"), spare: 2},
+				{key: "default", header: a.t("DEFAULT"), short: true},
+			}, rows})
 		},
 	}
+	l.flags(c)
+	return c
 }
 
 const noServer = "No server has been added yet. Add one: jellybind server add ADDRESS"
@@ -226,6 +234,9 @@ func (a *app) serverShow() *cobra.Command {
 				a.server = args[0]
 			}
 			s, err := a.session(c.Context())
+			if api.IsCode(err, api.CodeCredentialMissing) {
+				return a.showUnsigned(c.Context(), err)
+			}
 			if err != nil {
 				return err
 			}
@@ -259,6 +270,29 @@ func (a *app) serverShow() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// showUnsigned shows what a server tells without a credential.
+func (a *app) showUnsigned(ctx context.Context, missing error) error {
+	b, e, err := a.entry(ctx)
+	if err != nil {
+		return err
+	}
+	info, err := b.Peek(ctx, e)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.document(info)
+	}
+	a.out.facts(
+		a.t("Server"), e.Name, a.t("Calls itself"), info.Server.Name, a.t("Address"), e.URL, "Jellyfin", info.Server.Version,
+		"Plugin", a.pluginText(info.Capabilities), a.t("Credential"), a.t("not signed in"), a.t("Certificate"), e.PinnedSHA256,
+	)
+	if hint := a.told(missing).Hint; hint != "" {
+		a.err.text("", hint)
+	}
+	return nil
 }
 
 // foundWays lists what was found by trying at the identity providers.
@@ -607,7 +641,8 @@ func (a *app) acceptCertificate(ctx context.Context, cert *api.Certificate, pinn
 }
 
 func (a *app) serverDiscover() *cobra.Command {
-	return &cobra.Command{
+	var l listing
+	c := &cobra.Command{
 		Use: "discover", Short: "Find Jellyfin servers on the local network",
 		RunE: func(c *cobra.Command, _ []string) error {
 			progress, stop := a.progress()
@@ -628,7 +663,11 @@ func (a *app) serverDiscover() *cobra.Command {
 			for _, s := range found {
 				rows = append(rows, []string{s.Name, s.URL})
 			}
-			return a.out.table(a.headers("NAME", "ADDRESS"), rows)
+			return a.list(l, sheet{[]column{
+				{key: "name", header: a.t("NAME")}, {key: "address", header: a.t("ADDRESS")},
+			}, rows})
 		},
 	}
+	l.flags(c)
+	return c
 }

@@ -20,30 +20,43 @@ import (
 )
 
 func (a *app) usersCommand() *cobra.Command {
-	var q query
+	var q linksQuery
 	c := &cobra.Command{
-		Use: "users", Aliases: []string{"user"}, Short: "List the accounts; take one out of single sign-on",
+		Use: "users", Aliases: []string{"user"}, Short: "List the accounts; take some out of single sign-on",
 		RunE: func(c *cobra.Command, _ []string) error { return a.listUsers(c.Context(), q) },
 	}
 	q.flags(c)
 	list := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List the accounts and how many identities open each", Args: cobra.NoArgs,
-		RunE: c.RunE,
+		Use: "list [ACCOUNT]...", Aliases: []string{"ls"}, Short: "List the accounts and how many identities open each",
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			q.who = args
+			return a.listUsers(c.Context(), q)
+		},
 	}
 	q.flags(list)
-	c.AddCommand(list, a.userUnregister())
+	c.AddCommand(list, a.userUnregister(), a.userAcceptRisk())
 	return c
 }
 
-func (a *app) listUsers(ctx context.Context, q query) error {
-	accounts, r, err := a.accounts(ctx, q)
+func (a *app) listUsers(ctx context.Context, q linksQuery) error {
+	accounts, r, err := a.accounts(ctx, q.query)
 	if err != nil {
+		return err
+	}
+	if accounts, err = a.onlyThese(ctx, accounts, r, slices.Concat(q.who, q.user), q.from); err != nil {
 		return err
 	}
 	if a.json {
 		return a.document(accounts)
 	}
-	rows := [][]string{}
+	s := sheet{columns: []column{
+		{key: "account", header: a.t("ACCOUNT")},
+		{key: "links", header: a.t("LINKS"), spare: 1},
+		{key: "last-active", header: a.t("LAST ACTIVE"), spare: 2},
+		{key: "notes", header: a.t("NOTES"), short: true, paint: true},
+		{key: "free-at", header: a.t("FREE AT"), spare: 3},
+	}}
 	for _, x := range accounts {
 		seen := a.t("never")
 		if !x.Exists {
@@ -52,81 +65,128 @@ func (a *app) listUsers(ctx context.Context, q query) error {
 		if !x.LastActivity.IsZero() {
 			seen = x.LastActivity.Local().Format(time.DateOnly)
 		}
-		rows = append(rows, []string{nameOf(x), strconv.Itoa(len(x.Identities)), seen, a.traits(x)})
+		s.rows = append(s.rows, []string{nameOf(x), strconv.Itoa(len(x.Identities)), seen, a.traits(x), freeAt(x)})
 	}
-	if len(rows) == 0 {
+	if a.plain(q.listing) {
+		s.keep([]int{0, 1, 2, 3})
+	}
+	if len(s.rows) == 0 {
 		a.err.line(a.t(noMatch))
-	} else if err := a.out.table(a.headers("ACCOUNT", "LINKS", "LAST ACTIVE", "NOTES"), rows, a.t("NOTES")); err != nil {
+	} else if err := a.list(q.listing, s); err != nil {
 		return err
 	}
+	a.explainRisk(accounts)
 	a.noteOwn(r)
 	return nil
 }
 
+// unregisterFlags are the flags of users unregister.
+type unregisterFlags struct {
+	provider             string
+	planOnly, noPassword bool
+	from                 string
+}
+
 func (a *app) userUnregister() *cobra.Command {
-	var provider string
-	var planOnly, noPassword bool
+	var f unregisterFlags
 	c := &cobra.Command{
-		Use:   "unregister ACCOUNT",
-		Short: "Take an account out of single sign-on",
+		Use:   "unregister ACCOUNT...",
+		Short: "Take accounts out of single sign-on",
 		Long: `Give an account another sign-in provider of the server, by default the server's own, by name and password. With 9p4's
 plugin and K0lin's fork its links stay, and still open it; Flowfin's drops them and ends the account's sessions. --plan says
 what would happen.`,
 		Example: "  jellybind user unregister maria --plan\n" +
 			"  jellybind user unregister maria",
-		Args: cobra.ExactArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			ctx := c.Context()
-			s, _, account, err := a.account(ctx, args[0])
-			if err != nil {
-				return err
+			if len(args) == 0 && f.from == "" {
+				return seeHelp(usage("takes", "command", c.CommandPath(), "takes", "ACCOUNT..."), c)
 			}
-			if !account.Exists {
-				return a.orphaned(account)
-			}
-			plan, err := s.Linker.PlanUnregister(ctx, account.ID)
-			if err != nil {
-				return err
-			}
-			to, err := signInProvider(plan.Providers, provider)
-			if err != nil {
-				return err
-			}
-			can := s.Plugin.Capabilities()
-			drops := can.UnregisterDrops
-			if planOnly {
-				return a.showUnregister(plan, to, drops)
-			}
-			if !a.json || !a.yes {
-				a.unregister(a.err, plan, to, drops)
-			}
-			if can.UnregisterKept && plan.MayOpenByName(to.ID) && !noPassword {
-				if err := a.askNoPassword(ctx, account.Name); err != nil {
-					return err
-				}
-			}
-			if err := a.ask(ctx, a.t("Return {account} to password sign-in?", "account", account.Name)); err != nil {
-				return err
-			}
-			change, err := s.Linker.Unregister(ctx, account.ID, to.ID)
-			if err != nil {
-				return err
-			}
-			if a.json {
-				return a.document(change)
-			}
-			a.out.text("", a.unregistered(account, to, drops))
-			if drops || to.ID != account.AuthProvider {
-				a.hintUndo(change)
-			}
-			return nil
+			return a.unregisterAll(c.Context(), f, args)
 		},
 	}
-	c.Flags().StringVar(&provider, "provider", "", "the `NAME` or id of the sign-in provider (default: the server's default one)")
-	c.Flags().BoolVar(&noPassword, "without-password", false,
+	c.Flags().StringVar(&f.provider, "provider", "", "the `NAME` or id of the sign-in provider (default: the server's default one)")
+	c.Flags().BoolVar(&f.noPassword, "without-password", false,
 		"go on though the account may have no password, so that its name alone opens it; --yes does not say that")
-	c.Flags().BoolVar(&planOnly, "plan", false, "only say what would happen, and list the sign-in providers")
+	c.Flags().BoolVar(&f.planOnly, "plan", false, "only say what would happen, and list the sign-in providers")
+	fromFlag(c, &f.from)
 	return c
+}
+
+// unregisterAll takes accounts out of single sign-on, one after the other. With --json it prints a document for each.
+func (a *app) unregisterAll(ctx context.Context, f unregisterFlags, args []string) error {
+	who, err := a.whoLines(ctx, args, f.from)
+	if err != nil {
+		return err
+	}
+	s, err := a.session(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := a.roster(ctx, s)
+	if err != nil {
+		return err
+	}
+	accounts, err := theAccounts(r, who)
+	if err != nil {
+		return err
+	}
+	for _, account := range accounts {
+		if !account.Exists {
+			return a.orphaned(account)
+		}
+	}
+	for _, account := range accounts {
+		if err := a.unregisterOne(ctx, s, account, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) unregisterOne(ctx context.Context, s *backend.Session, account api.Account, f unregisterFlags) error {
+	plan, err := s.Linker.PlanUnregister(ctx, account.ID)
+	if err != nil {
+		return err
+	}
+	to, err := signInProvider(plan.Providers, f.provider)
+	if err != nil {
+		return err
+	}
+	can := s.Plugin.Capabilities()
+	drops := can.UnregisterDrops
+	if f.planOnly {
+		return a.showUnregister(plan, to, drops)
+	}
+	if able := can.UnregisterTo(account.User, len(account.Identities), to.ID); !able.OK {
+		return a.unchanged(&api.Error{Code: api.CodeUsage, Why: able.Why, Params: able.Params}, api.Change{
+			Kind: api.ChangeUnregister, UserID: account.ID, UserName: account.Name, Identities: []api.Identity{},
+			AuthProviderBefore: account.AuthProvider, AuthProviderAfter: account.AuthProvider,
+		})
+	}
+	if !a.json || !a.yes {
+		a.unregister(a.err, plan, to, drops)
+	}
+	if can.UnregisterKept && plan.MayOpenByName(to.ID) && !f.noPassword {
+		if err := a.askNoPassword(ctx, account.Name); err != nil {
+			return err
+		}
+	}
+	if err := a.ask(ctx, a.t("Return {account} to password sign-in?", "account", account.Name)); err != nil {
+		return err
+	}
+	change, err := s.Linker.Unregister(ctx, account.ID, to.ID)
+	if err != nil {
+		return err
+	}
+	if a.json {
+		return a.document(change)
+	}
+	a.out.text("", a.unregistered(account, to, drops))
+	if drops || to.ID != account.AuthProvider {
+		a.hintUndo(change)
+	}
+	return nil
 }
 
 // askNoPassword asks for the account's name, which nobody types by mistake. Where nobody can be asked, the flag says it.
@@ -261,6 +321,7 @@ func (a *app) showUnregister(plan api.UnregisterPlan, to api.AuthProvider, drops
 
 func (a *app) historyCommand() *cobra.Command {
 	c := &cobra.Command{Use: "history", Short: "List and undo the changes made from this computer"}
+	var l listing
 	list := &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the changes, newest first", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -281,18 +342,14 @@ func (a *app) historyCommand() *cobra.Command {
 				}
 				return a.document(changes)
 			}
-			rows := [][]string{}
-			for _, x := range changes {
-				rows = append(rows, a.change(x))
-			}
-			if len(rows) == 0 {
+			if len(changes) == 0 {
 				a.err.line(a.t("Nothing was changed from this computer yet."))
 				return nil
 			}
-			short := a.headers("ID", "TIME", "CHANGE", "STATE", "HOW")
-			return a.out.table(a.headers("ID", "TIME", "CHANGE", "STATE", "ACCOUNT", "FROM", "IDENTITIES", "HOW"), rows, short...)
+			return a.listChanges(l, changes, noteTexts(e.Notes))
 		},
 	}
+	l.flags(list)
 	undo := &cobra.Command{
 		Use: "undo ID", Short: "Take a change back", Args: cobra.ExactArgs(1),
 		Long: `Take a change back, by its id or the beginning of it, as “jellybind history list” shows it. What somebody has changed
@@ -305,6 +362,9 @@ since is left alone. The undoing is a change of its own.`,
 			}
 			b, err := a.backend(ctx)
 			if err != nil {
+				return err
+			}
+			if err := a.checkID(ctx, b, s.Server.ID, args[0]); err != nil {
 				return err
 			}
 			done, err := b.Journal.Change(ctx, s.Server.ID, args[0])
@@ -330,36 +390,101 @@ since is left alone. The undoing is a change of its own.`,
 	return c
 }
 
-// change is a change's row in the history. For people times and ids are shortened, the ids as far as “history undo” takes
-// them; more so where lines are short.
-func (a *app) change(c api.Change) []string {
-	p := a.out
+// leastChange is how much of a change's id names it.
+const leastChange = 4
+
+// checkID says what is wrong with the beginning of a change's id: too short, or shared by several changes.
+func (a *app) checkID(ctx context.Context, b *backend.Backend, server, id string) error {
+	changes, err := b.Journal.Changes(ctx, server)
+	if err != nil {
+		return err
+	}
+	var found []string
+	for _, c := range changes {
+		if c.ID == id {
+			return nil
+		}
+		if strings.HasPrefix(c.ID, id) {
+			found = append(found, start(c.ID)+" ("+a.changeText(c)+")")
+		}
+	}
+	switch {
+	case len(found) == 1 && len(id) < leastChange:
+		return usage("change-short", "id", id, "least", strconv.Itoa(leastChange), "change", found[0])
+	case len(found) > 1:
+		return usage("change-several", "id", id, "changes", api.SomeNames(found))
+	}
+	return nil
+}
+
+// changeText says in a few words what a change was.
+func (a *app) changeText(c api.Change) string {
+	account := cmp.Or(c.UserName, c.UserID)
+	if len(c.Identities) == 0 {
+		return string(c.Kind) + " " + account
+	}
+	return string(c.Kind) + " " + account + ": " + a.t("{name} at {provider}",
+		"name", c.Identities[0].Name, "provider", c.Identities[0].Provider)
+}
+
+// listChanges prints the history. For people times and ids are shortened, the ids as far as “history undo” takes them, and the
+// usual state is left out.
+func (a *app) listChanges(l listing, changes []api.Change, people map[api.Identity]string) error {
+	s := sheet{columns: []column{
+		{key: "id", header: a.t("ID"), short: true},
+		{key: "time", header: a.t("TIME"), short: true, spare: 2},
+		{key: "change", header: a.t("CHANGE"), short: true},
+		{key: "state", header: a.t("STATE"), short: true, spare: 3},
+		{key: "account", header: a.t("ACCOUNT")},
+		{key: "from", header: a.t("FROM"), spare: 1},
+		{key: "provider", header: a.t("PROVIDER"), short: true},
+		{key: "identities", header: a.t("IDENTITIES")},
+		{key: "how", header: a.t("HOW"), short: true, spare: 4},
+	}}
+	table := l.format.value == formatTable || l.format.value == "" && a.out.aligned
+	for _, c := range changes {
+		s.rows = append(s.rows, a.change(c, people, table))
+	}
+	if a.plain(l) {
+		s.keep([]int{0, 1, 2, 3, 4, 5, 7, 8})
+	}
+	return a.list(l, s)
+}
+
+func (a *app) change(c api.Change, people map[api.Identity]string, table bool) []string {
 	id, undoes, at := c.ID, c.Undoes, c.Time.Local().Format(time.DateTime)
-	account, from := c.UserName, c.FromName
-	if account == "" {
-		account = c.UserID
-	}
-	if from == "" {
-		from = c.FromID
-	}
-	if p.aligned {
-		id, undoes, at = start(id), start(undoes), p.when(c.Time)
+	account, from, state := cmp.Or(c.UserName, c.UserID), cmp.Or(c.FromName, c.FromID), string(c.State)
+	if table {
+		id, undoes, at = start(id), start(undoes), a.out.when(c.Time)
 		if from != "" && c.FromName == "" {
 			from = shortID(from)
 		}
+		if c.State == api.ChangeConfirmed {
+			state = ""
+		}
 	}
-	names := []string{}
+	names, providers := []string{}, []string{}
 	for _, id := range c.Identities {
-		names = append(names, a.t("{name} at {provider}", "name", id.Name, "provider", id.Provider))
+		name := id.Name
+		if person := people[id]; person != "" {
+			name = person + " (" + name + ")"
+		}
+		if !table {
+			name = a.t("{name} at {provider}", "name", name, "provider", id.Provider)
+		}
+		names = append(names, name)
+		if !slices.Contains(providers, id.Provider) {
+			providers = append(providers, id.Provider)
+		}
 	}
 	how := string(c.Strategy)
 	switch {
-	case undoes != "" && p.aligned && p.width < 100:
+	case undoes != "" && table && a.out.width < 100:
 		how = a.t("undo")
 	case undoes != "":
 		how = a.t("undo of {id}", "id", undoes)
 	}
-	return []string{id, at, string(c.Kind), string(c.State), account, from, strings.Join(names, ", "), how}
+	return []string{id, at, string(c.Kind), state, account, from, strings.Join(providers, "+"), strings.Join(names, ", "), how}
 }
 
 // when is a time to the minute. Where lines are short it has no year, or, of another year, no hours.
@@ -437,4 +562,68 @@ func (a *app) pipedInput(ctx context.Context) ([]byte, error) {
 		return nil, usage("config-too-large")
 	}
 	return b, nil
+}
+
+func (a *app) userAcceptRisk() *cobra.Command {
+	var from string
+	var undo bool
+	c := &cobra.Command{
+		Use: "accept-risk ACCOUNT...", Short: "Take an account out of those at risk, since you accept it",
+		Long: `Note, on this computer, that you accept that an account's name is free at a provider. It no longer counts as at risk
+then, in the terminal and in the window. --undo takes that back.`,
+		Example: "  jellybind users accept-risk guest\n  jellybind users accept-risk guest --undo",
+		Args:    cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			ctx := c.Context()
+			if len(args) == 0 && from == "" {
+				return seeHelp(usage("takes", "command", c.CommandPath(), "takes", "ACCOUNT..."), c)
+			}
+			b, _, err := a.named(ctx, nil) // it is kept with the server
+			if err != nil {
+				return err
+			}
+			who, err := a.whoLines(ctx, args, from)
+			if err != nil {
+				return err
+			}
+			s, err := a.session(ctx)
+			if err != nil {
+				return err
+			}
+			r, err := a.roster(ctx, s)
+			if err != nil {
+				return err
+			}
+			accounts, err := theAccounts(r, who)
+			if err != nil {
+				return err
+			}
+			for i, x := range accounts {
+				if !undo && !x.AtRisk && !x.Accepted {
+					return &api.Error{Code: api.CodeUsage, Why: "not-at-risk", Params: map[string]string{"account": nameOf(x)}}
+				}
+				accounts[i].AtRisk, accounts[i].Accepted = undo && len(x.Gaps) > 0, !undo
+			}
+			for _, x := range accounts {
+				if err := b.AcceptRisk(ctx, s, x.ID, !undo); err != nil {
+					return err
+				}
+				if a.json {
+					continue
+				}
+				if undo {
+					a.out.text("", a.t("{account}: the risk is no longer accepted.", "account", nameOf(x)))
+				} else {
+					a.out.text("", a.t("{account}: the risk is accepted.", "account", nameOf(x)))
+				}
+			}
+			if a.json {
+				return a.document(accounts)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&undo, "undo", false, "accept it no longer")
+	fromFlag(c, &from)
+	return c
 }
