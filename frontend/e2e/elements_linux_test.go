@@ -170,6 +170,7 @@ func (v *visit) kinds() {
 			v.t.Fatalf("the filter %q finds %d accounts, which tests nothing", f.filter, want)
 		}
 		button := fmt.Sprintf(`[...document.querySelectorAll('.filter')].find(f => f.innerText.startsWith(%q))`, english.T(f.key))
+		v.do("all of them", clickOn(".filter"), until(`document.querySelector('.filter').getAttribute('aria-pressed') === 'true'`)) // filters combine
 		v.do(f.key, clickAt(f.key, "() => "+button), until(button+`.getAttribute('aria-pressed') === 'true'`))
 		rows(want)
 		if n := ask[string](v.tab, button+`.querySelector('.filter-count').textContent`); n != english.Number(want) {

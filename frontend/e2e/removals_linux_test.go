@@ -142,7 +142,7 @@ func (v *visit) manyAtOnce() {
 		until(`document.querySelector('dialog[open] #remove-yes')`))
 	v.nameless("the question before many are removed")
 	v.shot("question")
-	how, beware := english.N("remove.text", n), english.T("remove.adopts", "name", accounts[0])
+	how, beware := english.N("remove.text", n), english.N("remove.adopts", len(accounts), "name", accounts[0])
 	if v.d.Flavour() == api.FlavourFlowfin {
 		beware = english.N("remove.shutOut", 1, "name", "priya")
 	}
