@@ -110,7 +110,7 @@ func (a *app) completeFlag(c *cobra.Command, f *pflag.Flag) {
 // argument returns the completion of a command's first argument.
 func (a *app) argument(c *cobra.Command) cobra.CompletionFunc {
 	names, many := func() []string { return nil }, strings.Contains(c.Use, "...")
-	switch word, _, _ := strings.Cut(strings.TrimPrefix(c.Use, c.Name()+" "), " "); strings.Trim(word, "[]") {
+	switch word, _, _ := strings.Cut(strings.TrimPrefix(c.Use, c.Name()+" "), " "); strings.Trim(word, "[].") {
 	case "NAME":
 		names = a.profileNames
 	case "PROVIDER":
@@ -126,7 +126,7 @@ func (a *app) argument(c *cobra.Command) cobra.CompletionFunc {
 		case len(args) == 0 || many:
 			return offer(c, args, typed)
 		case len(args) == 1 && strings.HasPrefix(c.Use, c.Name()+" ACCOUNT ") && strings.Contains(c.Use, "NAME"):
-			return offering(func() []string { return a.linkNames(args[0]) })(c, args, typed)
+			return offering(func() []string { return a.linkNames(args[0]) })(c, nil, typed)
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

@@ -116,7 +116,7 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 
 // world starts a demo world for the script: world FLAVOUR[@VERSION][+PROXY] [PROVIDER], or world fork. That provider has a TLS
 // certificate that nobody knows; the command tls then gives it another one. $SERVER is the server's address, $ALIAS another
-// one, $PORT a free loopback port for its sign-ins. The files key, token, password and secret hold an API key, an
+// one, $TAKEN its port, $PORT a free loopback port for its sign-ins. The files key, token, password and secret hold an API key, an
 // administrator's access token, the password of admin and noah, and the secret of the plugin's client.
 func world(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -152,6 +152,9 @@ func world(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(value+"\n"), 0o600))
 	}
 	ts.Setenv("SERVER", w.URL())
+	if at, err := url.Parse(w.URL()); err == nil {
+		ts.Setenv("TAKEN", at.Port())
+	}
 	ts.Setenv("ALIAS", strings.Replace(w.URL(), "127.0.0.1", "localhost", 1))
 	ts.Setenv("PORT", strconv.Itoa(loopbacktest.FreePort(ts)))
 	identity := w.Identity(api.OIDC, demo.Authelia, person(ts, w, demo.TourName))
@@ -345,6 +348,7 @@ func noSecret(ts *testscript.TestScript, _ bool, args []string) {
 func lastChange(ts *testscript.TestScript, _ bool, args []string) {
 	id, _, _ := strings.Cut(ts.ReadFile(args[0]), "\t")
 	ts.Setenv("CHANGE", id)
+	ts.Setenv("BEGIN", id[:min(2, len(id))])
 }
 
 // fingerprint sets $FINGERPRINT to the one that a command's output holds, and $FINGERPRINT_OF_ANOTHER to one that no

@@ -47,7 +47,7 @@ func grow(n int, seed uint64, taken map[string]bool) []accountSpec {
 		if r.IntN(15) == 0 {
 			a.idle = never
 		}
-		if r.IntN(5) > 0 {
+		if r.IntN(16) > 0 { // few are at risk, as where somebody has looked after them
 			a.identities = identities(r, name)
 		}
 		list = append(list, a)
@@ -58,7 +58,7 @@ func grow(n int, seed uint64, taken map[string]bool) []accountSpec {
 // identities returns one or two identities of a made-up account.
 func identities(r *rand.Rand, name string) []identitySpec {
 	login := ascii(name)
-	if r.IntN(3) == 0 {
+	if r.IntN(12) == 0 {
 		login += "@corp.example"
 	}
 	var first identitySpec
@@ -79,6 +79,9 @@ func identities(r *rand.Rand, name string) []identitySpec {
 			second = oidcIdentity(Authelia, login)
 		}
 		list = append(list, second)
+	}
+	if login != name && r.IntN(4) > 0 {
+		list = append(list, ownName(name))
 	}
 	return list
 }

@@ -121,6 +121,10 @@ func named(provider string, names ...string) []identitySpec {
 	return list
 }
 
+// ownName is the identity that has an account's name: it keeps strangers from opening the account by that name, as on a server
+// whose administrator has looked at those at risk.
+func ownName(account string) identitySpec { return oidcIdentity(Keycloak, account) }
+
 const day = 24 * time.Hour
 
 // household is the accounts of every world, those that the tour needs first. The names of identities include every
@@ -128,7 +132,7 @@ const day = 24 * time.Hour
 func household() []accountSpec {
 	return []accountSpec{
 		{name: AdminName, administrator: true, idle: 4 * time.Minute, identities: []identitySpec{
-			oidcIdentity(Authelia, "jonas"),
+			oidcIdentity(Authelia, "jonas"), ownName(AdminName),
 		}},
 		{name: UserName, idle: 2 * time.Hour, identities: []identitySpec{oidcIdentity(Authelia, UserName)}},
 		{name: TourName, idle: 26 * time.Hour},
@@ -139,29 +143,33 @@ func household() []accountSpec {
 		{name: "tomas", idle: 5 * day, identities: []identitySpec{oidcIdentity(Authelia, "tomas"), samlIdentity("tomas")}},
 		{name: "priya", madeByPlugin: true, idle: 9 * time.Hour, identities: []identitySpec{samlIdentity("priya")}},
 		{name: "livingroom", noPassword: true, idle: 55 * time.Minute, identities: []identitySpec{
-			samlIdentity("tv@home.example"),
+			samlIdentity("tv@home.example"), ownName("livingroom"),
 		}},
 		{name: "kids", noPassword: true, idle: 20 * time.Hour},
 		{name: "lukas", disabled: true, idle: 400 * day, identities: []identitySpec{
 			oidcIdentity(Authelia, "lukas"), oidcIdentity(Legacy, "lukas@old.example"),
 		}},
 		{name: "yuki", idle: 12 * day, identities: []identitySpec{oidcIdentity(Keycloak, "yuki")}},
-		{name: "مریم", idle: 6 * day, identities: []identitySpec{oidcIdentity(Authelia, "maryam")}},
-		{name: "niamh.o'hara", idle: 30 * day, identities: []identitySpec{oidcIdentity(Keycloak, "o'hara")}},
+		{name: "مریم", idle: 6 * day, identities: []identitySpec{oidcIdentity(Authelia, "maryam"), ownName("مریم")}},
+		{name: "niamh.o'hara", idle: 30 * day, identities: []identitySpec{
+			oidcIdentity(Keycloak, "o'hara"), ownName("niamh.o'hara"),
+		}},
 		{name: "grace", administrator: true, idle: 70 * day},
 		{name: "helga", disabled: true, idle: 900 * day},
-		{name: "dave.jones", idle: never},
-		{name: "guest", noPassword: true, idle: never},
-		{name: "erin@example.com", idle: 15 * day, identities: named(Authelia, "user+tag@example.com", "a b+c%20d")},
-		{name: "Zoë Q", idle: 2 * day, identities: named(Authelia, "Zoë 漢字 😀")},
-		{name: "import", idle: never, identities: named(Keycloak, "auth0|abc123", `DOMAIN\user`, "100%", "a?b#c;d")},
-		{name: "archive", idle: never, identities: named(Authelia,
-			"a/b/c", "../../etc/passwd", ".", "..", "a%2Fb", "http://idp.example/u/1")},
-		{name: "blanks", idle: 100 * day, identities: named(Authelia, " lead", "tail ")},
-		{name: "long", idle: 200 * day, identities: named(Authelia, strings.Repeat("x", 300))},
-		{name: "strangers", idle: never, identities: named(Authelia,
+		{name: "dave.jones", idle: never, identities: []identitySpec{ownName("dave.jones")}},
+		{name: "guest", noPassword: true, idle: never, identities: []identitySpec{ownName("guest")}},
+		{name: "erin@example.com", idle: 15 * day, identities: append(
+			named(Authelia, "user+tag@example.com", "a b+c%20d"), ownName("erin@example.com"))},
+		{name: "Zoë Q", idle: 2 * day, identities: append(named(Authelia, "Zoë 漢字 😀"), ownName("Zoë Q"))},
+		{name: "import", idle: never, identities: append(
+			named(Keycloak, "auth0|abc123", `DOMAIN\user`, "100%", "a?b#c;d"), ownName("import"))},
+		{name: "archive", idle: never, identities: append(named(Authelia,
+			"a/b/c", "../../etc/passwd", ".", "..", "a%2Fb", "http://idp.example/u/1"), ownName("archive"))},
+		{name: "blanks", idle: 100 * day, identities: append(named(Authelia, " lead", "tail "), ownName("blanks"))},
+		{name: "long", idle: 200 * day, identities: append(named(Authelia, strings.Repeat("x", 300)), ownName("long"))},
+		{name: "strangers", idle: never, identities: append(named(Authelia,
 			`<b>&amp;"'`, "<script>alert(1)</script>", "\x1b[31mred\x1b[0m\x07", "user\u202egnp.exe",
-			"مستخدم", "line\nbreak")},
+			"مستخدم", "line\nbreak"), ownName("strangers"))},
 	}
 }
 

@@ -465,7 +465,7 @@ func TestManyAccounts(t *testing.T) {
 		linked += count(len(a.Identities) > 0)
 		names[strings.ToLower(a.Name)] = true
 	}
-	if share := float64(linked) / n; share < 0.75 || share > 0.85 {
+	if share := float64(linked) / n; share < 0.88 || share > 0.97 {
 		t.Errorf("%.0f %% are linked", 100*share)
 	}
 	if len(names) != n+1 { // the deleted account has no name

@@ -57,7 +57,7 @@ func (w *world) signsIn(t *testing.T, provider, login string) {
 func TestUndoOfALinkThatWasRekeyed(t *testing.T) {
 	t.Parallel()
 	w := newWorldOf(t, demo.Options{Fork: true}, api.CredentialAdmin)
-	account := w.account(t, "guest")
+	account := w.account(t, "kids")
 	linked, err := w.Link(t.Context(), api.LinkRequest{
 		UserID: account.ID, Protocol: api.OIDC, Provider: demo.Authelia, Strategy: api.StrategySubject, Name: demo.NewcomerLogin,
 	}, person{})
@@ -74,15 +74,15 @@ func TestUndoOfALinkThatWasRekeyed(t *testing.T) {
 		return e
 	}
 	w.signsIn(t, demo.Authelia, demo.NewcomerLogin)
-	now := w.account(t, "guest").Identities
+	now := w.account(t, "kids").Identities
 	if len(now) != 1 || now[0].Name == demo.NewcomerLogin {
 		t.Fatalf("the fork has left %v", now)
 	}
 	e := undo("undo-rekeyed")
-	if e.Params["now"] != now[0].Name || e.Params["name"] != demo.NewcomerLogin || e.Params["account"] != "guest" {
+	if e.Params["now"] != now[0].Name || e.Params["name"] != demo.NewcomerLogin || e.Params["account"] != "kids" {
 		t.Errorf("told %v", e.Params)
 	}
-	if left := w.account(t, "guest").Identities; len(left) != 1 {
+	if left := w.account(t, "kids").Identities; len(left) != 1 {
 		t.Fatalf("undo has removed a link that nobody named: %v", left)
 	}
 	removed, err := w.Remove(t.Context(), link.RemoveRequest{Links: []api.Link{{Identity: now[0], UserID: account.ID}}}, quiet)
