@@ -41,6 +41,7 @@ func (l *Linker) Remove(ctx context.Context, req RemoveRequest, progress func(ap
 	changes := []api.Change{}
 	for i, c := range s.run.Changes {
 		if _, begun := s.outcomes[i]; begun && c.Kind != api.ChangeUnregister && c.ID != "" {
+			c.Undoable = c.State == api.ChangeConfirmed && l.undoable(c) == nil
 			changes = append(changes, c)
 		}
 	}

@@ -186,3 +186,23 @@ func TestNotes(t *testing.T) {
 	_, err = w.SaveNote(ctx, api.IdentityNote{Identity: id, Text: strings.Repeat("x", 501)})
 	w.refused(api.CodeUsage, err)
 }
+
+// TestSeveralRemovedCanBeUndone: each change of a removal says whether it can be undone, as the message's button needs it.
+func TestSeveralRemovedCanBeUndone(t *testing.T) {
+	t.Parallel()
+	w := newWindow(t)
+	w.startDemo(api.FlavourK0lin)
+	var links []api.Link
+	for _, name := range []string{"elif", "priya", "yuki"} {
+		row := w.row(name)
+		for _, i := range row.Identities {
+			links = append(links, api.Link{Identity: i, UserID: row.ID})
+		}
+	}
+	changes, err := w.remove(t.Context(), links, false)
+	changes = must(w, changes, err)
+	if len(changes) != len(links) || slices.ContainsFunc(changes, func(c api.Change) bool { return !c.Undoable }) {
+		t.Errorf("removed %+v", changes)
+	}
+	w.undo(ids(changes)...)
+}
