@@ -213,8 +213,8 @@ func (v *visit) providers() {
 		v.t.Fatal(err)
 	}
 	for _, p := range details {
-		v.do("the details of "+p.Name, click(english.T("providers.facts")+": "+p.Name))
 		card := fmt.Sprintf(`[...document.querySelectorAll('.provider')].find(p => p.querySelector('h2').textContent === %q)`, p.Name)
+		v.do("the details of "+p.Name, click(english.T("providers.facts")+": "+p.Name), until(card+`.querySelector('.allow h3')`))
 		for title, want := range map[string][]string{"providers.forApp": p.AppRedirects, "providers.forServer": p.ServerRedirects} {
 			got := ask[[]string](v.tab, fmt.Sprintf(`[...%s.querySelectorAll('.allow h3')].filter(h => h.textContent === %q).flatMap(h =>
 				[...h.parentElement.querySelectorAll('.copy-value')].map(c => c.textContent))`, card, english.T(title)))
