@@ -102,9 +102,9 @@ func refused(why, scheme string) error {
 	return e
 }
 
-// Open opens an address in a browser and returns without waiting for it to be closed. The empty command means the
-// one of the environment's BROWSER or else the system's default browser; otherwise it is a program with arguments, split as Split says and started without a shell,
-// with the address as one more argument at its end.
+// Open opens an address in a browser and returns without waiting for it to be closed. The empty command means the one of the
+// environment's BROWSER, or else the system's default browser; otherwise it is a program with arguments, split as Split says and
+// started without a shell, with the address in the place of %s or as one more argument at its end.
 //
 // The error is api.CodeAddressRefused where Check refuses the address, api.CodeUsage for a command that cannot be split or
 // is a shell, and api.CodeBrowserFailed when the browser could not be started or failed at once.

@@ -108,7 +108,8 @@ Without a command it opens its window.`,
 	root.SetUsageTemplate(a.template(strings.NewReplacer(
 		".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(width)+" | optional",
 		"Global Flags:\n{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}",
-		"Flags of every command, such as --server and --json: jellybind help flags", "[command]", "COMMAND", "Available Commands:", "Commands:",
+		"Flags of every command, such as --server and --json: jellybind help flags",
+		"[command]", "COMMAND", "Available Commands:", "Commands:",
 		// What needs a command after it is no command.
 		"{{if .Runnable}}", `{{if and .Runnable (not (index .Annotations "group"))}}`,
 		// It takes no flags without a command, only --help and --version.
@@ -171,7 +172,8 @@ Without a command it opens its window.`,
 
 // optionalFlags words the flags of every command as the other help does.
 func optionalFlags(usages, german string) string {
-	return strings.TrimRight(strings.ReplaceAll(optionalValue.ReplaceAllString(usages, "--demo[=$1]    "), "(default ", german), "\n")
+	usages = optionalValue.ReplaceAllString(usages, "--demo[=$1]    ")
+	return strings.TrimRight(strings.ReplaceAll(usages, "(default ", german), "\n")
 }
 
 // helpCommand shows the help of a command, and says so where there is none of that name.

@@ -138,7 +138,8 @@ func offering(names func() []string) cobra.CompletionFunc {
 		offer := []string{}
 		for _, name := range names() {
 			word, _, _ := strings.Cut(name, "\t") // a description follows
-			if strings.HasPrefix(word, typed) && !slices.Contains(given, word) && word == api.Printable(word) && !slices.Contains(offer, name) {
+			known := slices.Contains(given, word) || slices.Contains(offer, name)
+			if strings.HasPrefix(word, typed) && word == api.Printable(word) && !known {
 				offer = append(offer, name)
 			}
 		}

@@ -87,8 +87,8 @@ func (a *app) inviteSteps(can api.Capabilities, account api.Account, page string
 		a.err.text("", a.err.warn(a.t("The account takes no password, so that the person cannot sign in for the page yet.")))
 	}
 	if can.PageSignsIn {
-		a.err.text("", a.err.warn(a.t("On this flavour the page may sign in with the new identity instead of linking it, which opens or "+
-			"makes another account. Check afterwards what Jellybind says.")))
+		a.err.text("", a.err.warn(a.t("On this flavour the page may sign in with the new identity instead of linking it, which "+
+			"opens or makes another account. Check afterwards what Jellybind says.")))
 	}
 }
 

@@ -149,7 +149,9 @@ func (a *app) template(template string) string {
 
 // templateTexts are the words of cobra's help.
 var templateTexts = []string{
-	"Usage:", "Aliases:", "Examples:", "Commands:", "Flags:", "Flags of every command, such as --server and --json: jellybind help flags", "Additional help topics:", "COMMAND",
+	"Usage:", "Aliases:", "Examples:", "Commands:", "Flags:",
+	"Flags of every command, such as --server and --json: jellybind help flags",
+	"Additional help topics:", "COMMAND",
 	`Use "{{.CommandPath}} COMMAND --help" for more information about a command.`,
 }
 

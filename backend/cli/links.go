@@ -32,7 +32,8 @@ func (q *query) flags(c *cobra.Command) {
 		string(api.FilterAtRisk), string(api.FilterDisabled), string(api.FilterAdministrator),
 	}
 	c.Flags().StringVar(&q.search, "search", "", "only accounts whose name, or an identity's, contains this `TEXT`")
-	c.Flags().Var(&q.filter, "filter", "only accounts that are "+listed(q.filter.allowed)+"; several, with commas between, are combined")
+	c.Flags().Var(&q.filter, "filter", "only accounts that are "+listed(q.filter.allowed)+
+		"; several, with commas between, are combined")
 	c.Flags().VarP(&q.provider, "provider", "p",
 		"only accounts that are linked at this `PROVIDER`, or with --filter unlinked, that are not linked there")
 }
@@ -210,7 +211,9 @@ func (a *app) listLinks(ctx context.Context, q linksQuery) error {
 }
 
 // onlyThese keeps the accounts that are named, if any are.
-func (a *app) onlyThese(ctx context.Context, accounts []api.Account, r api.Roster, who []string, from string) ([]api.Account, error) {
+func (a *app) onlyThese(
+	ctx context.Context, accounts []api.Account, r api.Roster, who []string, from string,
+) ([]api.Account, error) {
 	if len(who) == 0 && from == "" {
 		return accounts, nil
 	}

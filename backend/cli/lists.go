@@ -290,7 +290,7 @@ func (a *app) whoLines(ctx context.Context, args []string, from string) ([]strin
 	if from == "" {
 		return args, nil
 	}
-	var r io.Reader = a.in
+	r := a.in
 	if from == "-" && a.credentialStdin {
 		return nil, usage("stdin-taken")
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// remember writes down the name that the sign-in told, where that is wanted: for this link, or always. A note that there is stays.
+// remember writes down the name that the sign-in told, where that is wanted: for this link, or always. An earlier note stays.
 func (p *person) remember(ctx context.Context, s *backend.Session) {
 	e, name := s.Entry(), p.seen.Person()
 	if !p.keep && !e.KeepNames || name == "" || e.Note(p.seen.Identity) != "" {

@@ -565,7 +565,8 @@ func (p *person) notNamesake(ctx context.Context, c api.Confirmation) error {
 	if !p.otherName && p.yes {
 		return &api.Error{Code: api.CodeUsage, Why: "other-name", Params: params}
 	}
-	p.err.text("", p.err.warn(p.t("{name} may be the person of another account: there is an account {namesake}. The link is for {account}.",
+	p.err.text("", p.err.warn(p.t("{name} may be the person of another account: there is an account {namesake}. "+
+		"The link is for {account}.",
 		"name", c.Identity.Name, "namesake", c.Namesake.Name, "account", c.Account.Name)))
 	if p.otherName {
 		return nil
