@@ -223,9 +223,13 @@ func (v *visit) unregister() {
 	v.do("the question", append(ask1, sees(english.T(undo)))...)
 	v.shot("question")
 	before := ask[string](v.tab, `document.querySelector('.drawer .facts dd').textContent`)
-	last := ask[string](v.tab, `[...document.querySelectorAll('#auth option')].at(-1).value`)
-	if !flowfin {
-		v.do("another provider", choose("auth", last))
+	if !flowfin { // the links stay, and it is the account's provider already
+		v.do("nothing to do", until(`document.querySelector('dialog .danger').disabled`), key(kb.Escape), until(`!document.querySelector('dialog[open]')`))
+		v.closeDrawer()
+		v.account("kids")
+		nothing("neither a link nor another provider", "unregister-same", "kids")
+		v.closeDrawer()
+		return
 	}
 	v.do("yes", clickOn("dialog .danger"), sees(english.T("toast.unregistered", "name", "tomas")))
 	v.do("what became of the links", has(ids[0], !flowfin), has(ids[1], !flowfin))
@@ -242,10 +246,7 @@ func (v *visit) unregister() {
 	v.closeDrawer()
 	if flowfin && v.as == api.CredentialAdmin {
 		v.account("root")
-		v.do("the own account", click(english.T("unregister.do")), until(`document.querySelector('dialog[open] .banner.bad')`))
-		v.told()
-		v.shot("own account")
-		v.do("closing it", key(kb.Escape), until(`!document.querySelector('dialog[open]')`))
+		nothing("the own account", "unregister-same", "root")
 		v.closeDrawer()
 	}
 	v.account("kids")
