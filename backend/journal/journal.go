@@ -156,7 +156,8 @@ func (j *Journal) aloneByFile(ctx context.Context, server string) (done func(), 
 	return func() { _ = turn.Close() }, nil
 }
 
-// Changes returns a server's changes, newest first; the changes of a run in its place.
+// Changes returns a server's changes, newest first; the changes of a run in its place, but for the ones that were never begun
+// because the run was stopped before.
 //
 // A change is undone while a later change that undoes it stands: when that one is undone in turn, this one stands again. So
 // the states of changes that were undone are worked out here, and not stored.
@@ -185,7 +186,9 @@ func (j *Journal) Changes(_ context.Context, server string) ([]api.Change, error
 		if err != nil {
 			return nil, err
 		}
-		changes = append(changes, of...)
+		changes = append(changes, slices.DeleteFunc(of, func(c api.Change) bool {
+			return e.run.State == api.RunStopped && c.State == api.ChangeIntended && c.Error == ""
+		})...)
 	}
 	slices.Reverse(changes)
 	follow(changes)

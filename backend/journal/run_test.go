@@ -315,3 +315,30 @@ func writeSingles(b *testing.B, dir string, n int) {
 		b.Fatal(err)
 	}
 }
+
+// TestStoppedRun: what a stopped run has not begun is no change.
+func TestStoppedRun(t *testing.T) {
+	t.Parallel()
+	for name, dir := range map[string]string{"memory": "", "folder": t.TempDir()} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := journal.Open(dir, at(1))
+			run := begin(t, j, 3, "")
+			run.Changes[0].State = api.ChangeConfirmed
+			run.Changes[1].Error = api.CodeServerUnreachable // it may have been made
+			if err := j.Settle(t.Context(), server, run.ID, run.Changes[:2]); err != nil {
+				t.Fatal(err)
+			}
+			if got := changes(t, j); len(got) != 3 {
+				t.Errorf("of an open run: %+v", got)
+			}
+			run.State, run.Made, run.Unknown, run.Left = api.RunStopped, 1, 1, 1
+			if _, err := j.End(t.Context(), run); err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff([]api.Change{run.Changes[1], run.Changes[0]}, changes(t, j)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
