@@ -84,7 +84,7 @@ var onlies = []only{
 	{"github.com/crewjam/saml/samlidp", of("backend/demo"), "an identity provider is simulated only in the demo world"},
 	{"github.com/crewjam/saml/...", of("backend/demo", "backend/samlflow"), "SAML is parsed in one place of the app"},
 	{"github.com/coreos/go-oidc/v3/...", of("backend/demo", "backend/oidcflow"), "ID tokens are checked in one place of the app"},
-	{"github.com/natefinch/atomic", of("backend/profile", "backend/journal", "backend/seen"), "the files that Jellybind writes are these"},
+	{"github.com/natefinch/atomic", of("backend/profile", "backend/journal", "backend/seen", "backend/cli"), "a file is there whole or not at all"},
 	{"github.com/chromedp/...", nil, "a browser is driven by tests only"},
 	{"net/http/httptest", nil, "test servers are for tests; the demo world listens by itself"},
 	{"testing", nil, "what ships carries no test code"},

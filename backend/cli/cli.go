@@ -29,6 +29,7 @@ const (
 	exitUsage     = 2
 	exitRefused   = 3
 	exitCancelled = 4
+	exitFound     = 5
 )
 
 // app is one run of the command line.
@@ -57,7 +58,8 @@ type app struct {
 	began  bool             // the words on the command line were right
 }
 
-// Run runs one command and returns the exit code: 0 done, 1 failed, 2 wrong use, 3 refused by the server, 4 cancelled.
+// Run runs one command and returns the exit code: 0 done, 1 failed, 2 wrong use, 3 refused by the server, 4 cancelled, 5 there
+// are differences or findings.
 // When ctx ends, the command does.
 func Run(ctx context.Context, version string, args []string, in io.Reader, out, errOut io.Writer) int {
 	a := &app{version: version, in: in, out: newPrinter(out), err: newPrinter(errOut)}
@@ -78,6 +80,9 @@ func Run(ctx context.Context, version string, args []string, in io.Reader, out, 
 	}
 	if err == nil || errors.Is(err, syscall.EPIPE) && api.CodeOf(err) == api.CodeInternal { // nobody reads the rest: “| head”
 		return exitDone
+	}
+	if errors.Is(err, errDifferences) {
+		return exitFound
 	}
 	err = interrupted(ctx, err)
 	a.fail(err)
@@ -248,7 +253,8 @@ func helpExitCodes() *cobra.Command {
   1  failed: the server cannot be reached, an account or link is not there, …
   2  wrong use: an unknown command or flag, a missing or unusable value
   3  refused: by the server, its plugin or the identity provider
-  4  cancelled: by an answer, Ctrl-C or the end of standard input`,
+  4  cancelled: by an answer, Ctrl-C or the end of standard input
+  5  found: “links diff” has differences`,
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jellybind/jellybind/backend/api"
 	"github.com/jellybind/jellybind/backend/secret"
+	"github.com/jellybind/jellybind/backend/wanted"
 )
 
 // document is what a command prints with --json.
@@ -46,6 +47,9 @@ var documents = []document{
 	{"links add --plan", api.Plan{}},
 	{"links remove", []api.Change{}},
 	{"links verify", api.Verified{}},
+	{"links export", wanted.Document{}},
+	{"links diff", api.SetPlan{}},
+	{"links apply", api.Run{}},
 	{"links invite", invitation{}},
 	{"links note", api.IdentityNote{}},
 	{"links names", keptNames{}},
@@ -56,7 +60,11 @@ var documents = []document{
 	{"providers trust", api.ProviderSettings{}},
 	{"providers test", api.ProviderTest{}},
 	{"history list", []api.Change{}},
+	{"history show", api.Run{}},
 	{"history undo", api.Change{}},
+	{"history resume", api.Run{}},
+	{"history snapshots", []api.Snapshot{}},
+	{"history restore", api.Run{}},
 	{"selfservice", api.SelfService{}},
 	{"demo", demoFacts{}},
 	{"version", versionFacts{}},

@@ -157,7 +157,8 @@ var errNoProvider = usage("provider-unnamed")
 
 func (a *app) linksCommand() *cobra.Command {
 	c := &cobra.Command{Use: "links", Aliases: []string{"link"}, Short: "List, add, remove and verify links"}
-	c.AddCommand(a.linksList(), a.linksAdd(), a.linksRemove(), a.linksVerify(), a.linksInvite(), a.linksNote(), a.linksNames())
+	c.AddCommand(a.linksList(), a.linksAdd(), a.linksRemove(), a.linksVerify(), a.linksExport(), a.linksDiff(),
+		a.linksApply(), a.linksInvite(), a.linksNote(), a.linksNames())
 	return c
 }
 

@@ -81,7 +81,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"code": code, "world": world, "mask": mask, "fields": fields, "keyring": keyring, "tls": secure, "until": until,
+			"code": code, "world": world, "mask": mask, "fields": fields, "runid": runID, "keyring": keyring, "tls": secure, "until": until,
 			"nosecret": noSecret, "lastchange": lastChange, "fingerprint": fingerprint, "asides": asides, "line": line, "approve": approve,
 			"device": onDevice,
 		},
@@ -190,6 +190,17 @@ var masks = []struct {
 
 // progressLine is what a command says when a step takes more than a second, as it does on a busy machine.
 var progressLine = regexp.MustCompile(`(?m)^[A-Z].*…( \d+ (of|von) \d+)?\n`)
+
+// runID puts the id of the newest run in the history on standard output into $RUN.
+func runID(ts *testscript.TestScript, _ bool, args []string) {
+	var changes []api.Change
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &changes))
+	i := slices.IndexFunc(changes, func(c api.Change) bool { return c.Run != "" })
+	if i < 0 {
+		ts.Fatalf("no run in the history")
+	}
+	ts.Setenv("RUN", changes[i].Run)
+}
 
 // mask writes a file (or stdout, stderr) without what differs from run to run to the file out: mask stdout.
 func mask(ts *testscript.TestScript, _ bool, args []string) {

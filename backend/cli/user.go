@@ -346,14 +346,19 @@ func (a *app) historyCommand() *cobra.Command {
 				a.err.line(a.t("Nothing was changed from this computer yet."))
 				return nil
 			}
-			return a.listChanges(l, changes, noteTexts(e.Notes))
+			rows, err := a.historyRows(c.Context(), b, e.ServerID, a.asTable(l), noteTexts(e.Notes))
+			if err != nil {
+				return err
+			}
+			return a.listHistory(l, rows)
 		},
 	}
 	l.flags(list)
+	var via bool
 	undo := &cobra.Command{
-		Use: "undo ID", Short: "Take a change back", Args: cobra.ExactArgs(1),
-		Long: `Take a change back, by its id or the beginning of it, as “jellybind history list” shows it. What somebody has changed
-since is left alone. The undoing is a change of its own.`,
+		Use: "undo ID", Short: "Take a change or a run back", Args: cobra.ExactArgs(1),
+		Long: `Take a change or a whole run back, by its id or the beginning of it, as “jellybind history list” shows it. What somebody has
+changed since is left alone. The undoing is a change or a run of its own, and can be taken back as well.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			s, err := a.session(ctx)
@@ -363,6 +368,9 @@ since is left alone. The undoing is a change of its own.`,
 			b, err := a.backend(ctx)
 			if err != nil {
 				return err
+			}
+			if run, err := s.Linker.Run(ctx, args[0]); err == nil {
+				return a.undoRun(ctx, s, run, via)
 			}
 			if err := a.checkID(ctx, b, s.Server.ID, args[0]); err != nil {
 				return err
@@ -386,7 +394,8 @@ since is left alone. The undoing is a change of its own.`,
 			return a.showUndoable(change)
 		},
 	}
-	c.AddCommand(list, undo)
+	viaUnregister(undo, &via)
+	c.AddCommand(list, a.historyShow(), undo, a.historyResume(), a.historySnapshots(), a.historyRestore())
 	return c
 }
 
@@ -430,6 +439,19 @@ func (a *app) changeText(c api.Change) string {
 // listChanges prints the history. For people times and ids are shortened, the ids as far as “history undo” takes them, and the
 // usual state is left out.
 func (a *app) listChanges(l listing, changes []api.Change, people map[api.Identity]string) error {
+	rows := make([][]string, len(changes))
+	for i, c := range changes {
+		rows[i] = a.change(c, people, a.asTable(l))
+	}
+	return a.listHistory(l, rows)
+}
+
+// asTable reports whether a list is printed as a table for people.
+func (a *app) asTable(l listing) bool {
+	return l.format.value == formatTable || l.format.value == "" && a.out.aligned
+}
+
+func (a *app) listHistory(l listing, rows [][]string) error {
 	s := sheet{columns: []column{
 		{key: "id", header: a.t("ID"), short: true},
 		{key: "time", header: a.t("TIME"), short: true, spare: 2},
@@ -441,10 +463,7 @@ func (a *app) listChanges(l listing, changes []api.Change, people map[api.Identi
 		{key: "identities", header: a.t("IDENTITIES")},
 		{key: "how", header: a.t("HOW"), short: true, spare: 4},
 	}}
-	table := l.format.value == formatTable || l.format.value == "" && a.out.aligned
-	for _, c := range changes {
-		s.rows = append(s.rows, a.change(c, people, table))
-	}
+	s.rows = rows
 	if a.plain(l) {
 		s.keep([]int{0, 1, 2, 3, 4, 5, 7, 8})
 	}

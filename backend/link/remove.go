@@ -59,14 +59,19 @@ func (l *Linker) planRemoval(before api.Roster, req RemoveRequest) (api.SetPlan,
 		accounts[before.Accounts[i].ID] = &before.Accounts[i]
 	}
 	of := map[string][]api.Link{}
+	var names []string
 	for _, link := range req.Links {
 		a := accounts[link.UserID]
 		if a == nil || !slices.Contains(a.Identities, link.Identity) {
 			return api.SetPlan{}, noSuchLink(link)
 		}
 		w.Links = append(w.Links, api.WantedLink{Identity: link.Identity, UserID: a.ID, UserName: a.Name, Gone: true})
+		if of[a.ID] == nil {
+			names = append(names, cmp.Or(a.Name, a.ID))
+		}
 		of[a.ID] = append(of[a.ID], link)
 	}
+	w.Label = api.SomeNames(names)
 	for _, link := range w.Links {
 		err := l.CheckRemoval(*accounts[link.UserID], RemoveRequest{Links: of[link.UserID], ViaUnregister: req.ViaUnregister})
 		if err != nil {

@@ -187,7 +187,7 @@ func (p *setPlanner) findAccount(i int) {
 	}
 	a := &p.roster.Accounts[l.account]
 	l.UserID, l.UserName = a.ID, a.Name
-	if !a.Exists && !l.Gone {
+	if !a.Exists && !l.Gone && owner != l.account {
 		p.refuse(i, "set-orphan", map[string]string{"account": cmp.Or(l.wanted.UserName, a.ID)})
 	}
 }

@@ -45,8 +45,23 @@ func Read(r io.Reader, label string, o Options) (api.WantedSet, error) {
 	if err != nil {
 		return api.WantedSet{}, err
 	}
+	number(set.Links)
 	set.Source, set.Label = api.SourceDocument, label
 	return set, nil
+}
+
+// number numbers the links through where several stand in one line of the file: a line names one link.
+func number(links []api.WantedLink) {
+	seen := make(map[int]bool, len(links))
+	for _, l := range links {
+		if seen[l.Line] {
+			for i := range links {
+				links[i].Line = i + 1
+			}
+			return
+		}
+		seen[l.Line] = true
+	}
 }
 
 func read(r io.Reader, label string, o Options) (api.WantedSet, error) {
