@@ -110,9 +110,7 @@ func (v *visit) byName(id api.Identity, account string) {
 func (v *visit) ownClient(provider string) {
 	v.t.Helper()
 	id, _ := v.d.Client(provider, false)
-	settings := clickAt("the settings", fmt.Sprintf(`() => [...document.querySelectorAll('.provider')].find(p => p.querySelector('h2').textContent === %q)
-		?.querySelector('button[aria-expanded]')`, provider))
-	v.do("the own client", settings, fill("client-id", id), key(kb.Enter),
+	v.do("the own client", click(english.T("providers.settings")+": "+provider), fill("client-id", id), key(kb.Enter),
 		sees(english.T("toast.saved")), until(`!document.getElementById('client-id')`))
 }
 

@@ -482,7 +482,7 @@ func TestHostileNames(t *testing.T) {
 // fits fails if something reaches out of its container.
 func (p *tab) fits(where string) {
 	p.t.Helper()
-	wide := ask[[]string](p, `[document.documentElement, ...document.querySelectorAll('main, .rows, .row, .drawer, .drawer *, dialog, dialog *:not(.dialog-head), .card, .server-row')]
+	wide := ask[[]string](p, `[document.documentElement, ...document.querySelectorAll('main, .rows, .row, .drawer, .drawer *:not(.link-body, .link-panel), dialog, dialog *:not(.dialog-head), .card, .server-row')]
 		.filter(e => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 && !(e !== document.documentElement && ['hidden', 'clip', 'auto'].includes(getComputedStyle(e).overflowX) &&
 			e.tagName !== 'DIALOG' && !e.classList.contains('drawer') && !e.classList.contains('drawer-body') && !e.classList.contains('rows')))
 		.map(e => e.tagName + '.' + e.className + ' ' + e.scrollWidth + ' > ' + e.clientWidth)`)

@@ -184,7 +184,7 @@
       if (c.kind === 'unlink') u.identities.push(...c.identities); else u.identities = u.identities.filter((x) => !c.identities.some((y) => y.name === x.name && y.provider === x.provider));
       const undo = { ...c, id: c.id + 'u', kind: c.kind === 'link' ? 'unlink' : 'link', undoes: c.id, time: new Date().toISOString() }; changes.unshift(undo); return undo; }) }),
     SelfService: () => wait(5, { pageUrl: 'https://jellyfin.home.example/SSOViews/linking', menuName: 'Linked accounts', menuLink: '{\n  "menuLinks": [\n    {\n      "name": "Linked accounts",\n      "icon": "link",\n      "url": "https://jellyfin.home.example/SSOViews/linking"\n    }\n  ]\n}\n' }),
-    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(has('locked') ? 600 : 20, has('locked') ? { ok: false, code: 'secret-locked' } : has('nokeyring') ? { ok: false, code: 'secret-unavailable' } : { ok: true }), Quit: () => wait(1, null),
+    SaveSettings: (s) => { window.stub.saved = s; return wait(1, null); }, CheckKeyring: () => wait(has('locked') ? 3000 : 20, has('locked') ? { ok: false, code: 'secret-locked' } : has('nokeyring') ? { ok: false, code: 'secret-unavailable' } : { ok: true }), Quit: () => wait(1, null),
   };
   window.go = { main: { App } };
   window.runtime = { EventsOn: (n, f) => { (listeners[n] = listeners[n] || []).push(f); return () => {}; }, ClipboardSetText: (t) => { window.stub.clipboard = t; return Promise.resolve(true); } };
