@@ -511,7 +511,7 @@ func (a *app) linksExport() *cobra.Command {
 	c := &cobra.Command{
 		Use: "export [FILE]", Short: "Write the links to a file, for “diff” and “apply”", Args: cobra.MaximumNArgs(1),
 		Long: `Write the server's links to a file, or to standard output. JSON keeps a link a line, so that changes show in a repository. In
-a CSV table a name that a spreadsheet would run as a formula gets an apostrophe before it, which is taken away again when
+a CSV table a name that a spreadsheet would run or change gets an apostrophe before it, which is taken away again when
 the table is read.`,
 		Example: "  jellybind links export links.json\n  jellybind links export links.csv --provider keycloak",
 		RunE: func(c *cobra.Command, args []string) error {

@@ -73,7 +73,7 @@ func (d Document) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{"protocol", "provider", "name", "account", "account id"}}
 	for _, l := range d.Links {
-		if strings.ContainsRune(l.Name, '\r') {
+		if strings.ContainsRune(l.Name+l.Provider+l.UserName, '\r') {
 			return wrong("csv-line-end", 0, map[string]string{"name": l.Name, "account": l.UserName})
 		}
 		rows = append(rows, []string{string(l.Protocol), guarded(l.Provider), guarded(l.Name), guarded(l.UserName), l.UserID})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -89,7 +90,7 @@ func Map(r api.Roster, from, to api.ProviderRef, keep bool) api.WantedSet {
 		set.Links = append(set.Links, api.WantedLink{
 			Line: line, Identity: api.Identity{Protocol: to.Protocol, Provider: to.Provider, Name: id.Name}, UserID: a.ID, UserName: a.Name,
 		})
-		if !keep {
+		if !keep && from != to {
 			set.Links = append(set.Links, api.WantedLink{Line: line, Identity: id, UserID: a.ID, UserName: a.Name, Gone: true})
 		}
 	})
@@ -155,12 +156,19 @@ const (
 func (t *table) pair() error {
 	t.columns = map[Column]int{}
 	for i, title := range t.titles {
+		var column Column
 		switch plainTitle(title) {
 		case "old", "from", "alt", "von":
-			t.columns[columnOld] = i
+			column = columnOld
 		case "new", "to", "neu", "nach":
-			t.columns[columnNew] = i
+			column = columnNew
+		default:
+			continue
 		}
+		if t.has(column) {
+			return wrong("file-two-columns", 0, map[string]string{"column": title, "columns": strings.Join(t.titles, ", ")})
+		}
+		t.columns[column] = i
 	}
 	if len(t.columns) < 2 {
 		return wrong("file-pair", 0, map[string]string{"columns": strings.Join(t.titles, ", ")})
@@ -179,7 +187,7 @@ func renamed(t *table, owners map[string]api.Account, at api.ProviderRef, keep b
 		}}
 	}
 	links := []api.WantedLink{{Line: t.line, Identity: after, UserID: a.ID, UserName: a.Name}}
-	if !keep {
+	if !keep && after != before {
 		links = append(links, api.WantedLink{Line: t.line, Identity: before, UserID: a.ID, UserName: a.Name, Gone: true})
 	}
 	return links
@@ -196,7 +204,9 @@ func FromServer(r api.Roster, label string, of []api.ProviderRef) api.WantedSet 
 			w.Why, w.Params = "server-orphan", map[string]string{"name": l.Name}
 		}
 		set.Links = append(set.Links, w)
-		speakFor(&set, api.ProviderRef{Protocol: l.Protocol, Provider: l.Provider})
+		if ref := (api.ProviderRef{Protocol: l.Protocol, Provider: l.Provider}); !slices.Contains(set.Scope, ref) {
+			set.Scope = append(set.Scope, ref)
+		}
 	}
 	return set
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -44,9 +45,9 @@ func plainTitle(s string) string {
 	}, strings.ToLower(s))
 }
 
-// comma finds what separates the columns of a table by its first line.
+// comma finds what separates the columns of a table by its first line with something in it.
 func comma(text []byte) rune {
-	line, _, _ := bytes.Cut(text, []byte("\n"))
+	line, _, _ := bytes.Cut(bytes.TrimLeft(text, "\r\n"), []byte("\n"))
 	best := ','
 	for _, r := range ";\t" {
 		if bytes.Count(line, []byte(string(r))) > bytes.Count(line, []byte(string(best))) {
@@ -65,9 +66,18 @@ type table struct {
 	line    int
 }
 
+// separatorLine is how some spreadsheets say in a line before the titles what separates the columns.
+var separatorLine = regexp.MustCompile(`^"?sep=([,;\t|])"?\r?\n`)
+
 func openTable(text []byte) (*table, error) {
 	t := &table{csv: csv.NewReader(bytes.NewReader(text))}
 	t.csv.Comma, t.csv.FieldsPerRecord = comma(text), -1
+	if separator := separatorLine.FindSubmatch(text); separator != nil {
+		t.csv.Comma = rune(separator[1][0])
+		if _, err := t.csv.Read(); err != nil {
+			return nil, wrong("file-broken", 1, nil)
+		}
+	}
 	if err := t.next(); errors.Is(err, io.EOF) {
 		return nil, wrong("file-empty", 0, nil)
 	} else if err != nil {
@@ -165,7 +175,7 @@ func readTable(text []byte, o Options) (api.WantedSet, error) {
 
 // provider is where the row links to.
 func (t *table) provider(o Options) (api.ProviderRef, error) {
-	if !t.has(ColumnProvider) {
+	if o.Provider.Protocol != "" && strings.TrimSpace(t.cell(ColumnProvider)) == "" {
 		return o.Provider, nil
 	}
 	at := api.ProviderRef{Provider: unguarded(t.cell(ColumnProvider))}
@@ -189,20 +199,28 @@ func (t *table) provider(o Options) (api.ProviderRef, error) {
 	return at, nil
 }
 
-// Spreadsheets run a cell that begins with one of these signs as a formula. Export puts an apostrophe before it, which
-// spreadsheets take for the sign of a text, and reading takes it away again.
+// Spreadsheets run a cell that begins with one of these signs as a formula, and write numbers in a way of their own: without
+// zeros in front, and rounded after 15 digits. Export puts an apostrophe before such a name, which spreadsheets take for the
+// sign of a text, and reading takes it away again.
 const formulas = "=+-@\t\r'"
 
+// numeric is a name that a spreadsheet would take for a number, also as 1e5.
+var numeric = regexp.MustCompile(`^[0-9]+([.,][0-9]*)?([eE][+-]?[0-9]+)?$`)
+
+func altered(s string) bool {
+	return s != "" && (strings.IndexByte(formulas, s[0]) >= 0 || numeric.MatchString(s))
+}
+
 func guarded(s string) string {
-	if s != "" && strings.IndexByte(formulas, s[0]) >= 0 {
+	if altered(s) {
 		return "'" + s
 	}
 	return s
 }
 
 func unguarded(s string) string {
-	if len(s) > 1 && s[0] == '\'' && strings.IndexByte(formulas, s[1]) >= 0 {
-		return s[1:]
+	if plain, ok := strings.CutPrefix(s, "'"); ok && altered(plain) {
+		return plain
 	}
 	return s
 }

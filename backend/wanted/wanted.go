@@ -18,10 +18,11 @@ import (
 	"github.com/jellybind/jellybind/backend/api"
 )
 
-// Bounds of a file. A link takes about 150 bytes, so that files of 200,000 links fit.
+// Bounds of a file. A link takes about 150 bytes, so that files of 200,000 links fit. A server has a few providers.
 const (
-	MaxBytes = 64 << 20
-	MaxLinks = 200_000
+	MaxBytes     = 64 << 20
+	MaxLinks     = 200_000
+	maxProviders = 1000
 )
 
 // Options say what a file does not.
@@ -123,14 +124,18 @@ func add(set *api.WantedSet, l api.WantedLink) error {
 		return wrong("file-long", l.Line, map[string]string{"most": strconv.Itoa(MaxLinks)})
 	}
 	set.Links = append(set.Links, l)
-	speakFor(set, api.ProviderRef{Protocol: l.Protocol, Provider: l.Provider})
-	return nil
+	return speakFor(set, api.ProviderRef{Protocol: l.Protocol, Provider: l.Provider}, l.Line)
 }
 
-func speakFor(set *api.WantedSet, ref api.ProviderRef) {
-	if !slices.Contains(set.Scope, ref) {
+func speakFor(set *api.WantedSet, ref api.ProviderRef, line int) error {
+	switch {
+	case slices.Contains(set.Scope, ref):
+	case len(set.Scope) == maxProviders:
+		return wrong("file-providers", line, map[string]string{"most": strconv.Itoa(maxProviders)})
+	default:
 		set.Scope = append(set.Scope, ref)
 	}
+	return nil
 }
 
 // protocols are what files call a protocol, in lower case.

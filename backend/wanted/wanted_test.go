@@ -126,6 +126,17 @@ func TestTables(t *testing.T) {
 		"formulas": {
 			"protocol,provider,name,account\noidc,kc,'=1+1,'-maria\n", wanted.Options{}, table(api.OIDC, "kc", "=1+1", "", "-maria", 2),
 		},
+		"a line that names the separator": {
+			"sep=;\r\nprovider;name;account\r\nkc;m-1;maria\r\n",
+			wanted.Options{Providers: known},
+			table(api.OIDC, "kc", "m-1", "", "maria", 3),
+		},
+		"an empty line first": {
+			"\nprovider;name;account\nkc;m-1;maria\n", wanted.Options{Providers: known}, table(api.OIDC, "kc", "m-1", "", "maria", 3),
+		},
+		"a cell without a provider": {
+			"provider,name,account\n,m-1,maria\n", wanted.Options{Providers: known, Provider: known[0]}, marias,
+		},
 		"an apostrophe that stays": {
 			"protocol,provider,name,account\noidc,kc,'n Roll,maria\n", wanted.Options{}, table(api.OIDC, "kc", "'n Roll", "", "maria", 2),
 		},
@@ -176,16 +187,25 @@ func TestRefusedFiles(t *testing.T) {
 		"entities": {
 			"<!DOCTYPE x [<!ENTITY a \"b\">]><PluginConfiguration><OidConfigs/></PluginConfiguration>", "file-doctype", "1",
 		},
-		"cut XML":            {"<PluginConfiguration>\n<OidConfigs>", "file-cut", ""},
-		"broken XML":         {"<PluginConfiguration>\n<OidConfigs></b>\n</PluginConfiguration>", "file-broken", "2"},
-		"another table":      {"date,amount\n2026-11-30,5\n", "file-columns", ""},
-		"a sentence":         {"hello", "file-columns", ""},
-		"no account":         {"provider,name\nkc,x\n", "file-columns", ""},
-		"open quotes":        {"protocol,provider,name,account\noidc,kc,\"x,maria\n", "file-quotes", "2"},
-		"two columns":        {"name,subject,account,provider\n", "file-two-columns", ""},
-		"unknown provider":   {"name,account,provider\nx,maria,nope\n", "file-no-protocol", "2"},
-		"two protocols":      {"name,account,provider\nx,maria,both\n", "file-two-protocols", "2"},
-		"too many links":     {"name,account,protocol,provider\n" + strings.Repeat("x,y,oidc,z\n", wanted.MaxLinks+1), "file-long", fmt.Sprint(wanted.MaxLinks + 2)},
+		"cut XML":          {"<PluginConfiguration>\n<OidConfigs>", "file-cut", ""},
+		"broken XML":       {"<PluginConfiguration>\n<OidConfigs></b>\n</PluginConfiguration>", "file-broken", "2"},
+		"another table":    {"date,amount\n2026-11-30,5\n", "file-columns", ""},
+		"a sentence":       {"hello", "file-columns", ""},
+		"no account":       {"provider,name\nkc,x\n", "file-columns", ""},
+		"open quotes":      {"protocol,provider,name,account\noidc,kc,\"x,maria\n", "file-quotes", "2"},
+		"two columns":      {"name,subject,account,provider\n", "file-two-columns", ""},
+		"unknown provider": {"name,account,provider\nx,maria,nope\n", "file-no-protocol", "2"},
+		"two protocols":    {"name,account,provider\nx,maria,both\n", "file-two-protocols", "2"},
+		"too many links":   {"name,account,protocol,provider\n" + strings.Repeat("x,y,oidc,z\n", wanted.MaxLinks+1), "file-long", fmt.Sprint(wanted.MaxLinks + 2)},
+		"too many providers": {
+			"name,account,protocol,provider\n" + func() string {
+				var b strings.Builder
+				for i := range 1001 {
+					fmt.Fprintf(&b, "x,y,oidc,%d\n", i)
+				}
+				return b.String()
+			}(), "file-providers", "1002",
+		},
 		"no id":              {string(bytes.ReplaceAll(read(t, "SSO-Auth-9p4.xml"), []byte("9fd09957"), []byte("nobody"))), "file-id", "32"},
 		"a column not there": {"a,b\n", "file-no-column", ""},
 	} {
@@ -242,7 +262,7 @@ func rosterOf(names ...string) api.Roster {
 // TestExportIsReadToTheLetter: what is exported and read again is the same set, to the letter.
 func TestExportIsReadToTheLetter(t *testing.T) {
 	t.Parallel()
-	r := rosterOf("maria", "=1+1", "'=1", "''", "-x", "@y", "\tz", " blank ", "a\"b", "a;b,c", "line\nline", "Zoë 漢字 😀", "<&>", `DOMAIN\user`)
+	r := rosterOf("maria", "=1+1", "'=1", "''", "-x", "@y", "\tz", " blank ", "a\"b", "a;b,c", "line\nline", "00123", "312345678901234567", "1e5", "'7", "Zoë 漢字 😀", "<&>", `DOMAIN\user`)
 	d := wanted.NewDocument(r, "https://media.example.com", nil)
 	for name, write := range map[string]func(io.Writer) error{"JSON": d.WriteJSON, "CSV": d.WriteCSV} {
 		t.Run(name, func(t *testing.T) {
@@ -251,8 +271,8 @@ func TestExportIsReadToTheLetter(t *testing.T) {
 			if err := write(&b); err != nil {
 				t.Fatal(err)
 			}
-			if name == "CSV" && strings.Contains(b.String(), ",=") {
-				t.Errorf("a spreadsheet would run a name:\n%s", b.String())
+			if name == "CSV" && (strings.Contains(b.String(), ",=") || strings.Contains(b.String(), ",00123")) {
+				t.Errorf("a spreadsheet would run or change a name:\n%s", b.String())
 			}
 			set, err := wanted.Read(&b, "x", wanted.Options{})
 			if err != nil {
@@ -327,6 +347,14 @@ func TestMapAndRename(t *testing.T) {
 		"rename": {
 			told(wanted.Rename(strings.NewReader("new;old\nm1;maria\nx;nobody\n"), "names.csv", r, kc, false)),
 			"2 kc m1 @maria gone=false \n2 kc maria @maria gone=true \n3 kc x  gone=false rename-unknown\n",
+		},
+		"rename to itself": {
+			told(wanted.Rename(strings.NewReader("old,new\nmaria,maria\n"), "names.csv", r, kc, false)), "2 kc maria @maria gone=false \n",
+		},
+		"map to itself": {told(wanted.Map(r, kc, kc, false), nil), "1 kc maria @maria gone=false \n2 kc bob @bob gone=false \n"},
+		"rename with two titles": {
+			told(wanted.Rename(strings.NewReader("old,new,alt\n"), "names.csv", r, kc, false)),
+			"usage (file-two-columns): column alt, columns old, new, alt, file names.csv",
 		},
 		"rename without titles": {
 			told(wanted.Rename(strings.NewReader("maria;m1\n"), "names.csv", r, kc, false)),

@@ -95,7 +95,7 @@ func (x *xmlReader) end(line int) (err error) {
 	switch at, _ := x.at(); at {
 	case xmlProvider:
 		x.provider = x.text.String()
-		speakFor(&x.set, api.ProviderRef{Protocol: x.protocol, Provider: x.provider})
+		err = speakFor(&x.set, api.ProviderRef{Protocol: x.protocol, Provider: x.provider}, line)
 	case xmlName:
 		x.link.Name = x.text.String()
 	case xmlAccount:
