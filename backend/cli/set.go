@@ -435,21 +435,17 @@ func (a *app) showRefused(plan api.SetPlan) {
 // countsText counts a plan's lines in words.
 func (a *app) countsText(c api.SetCounts) string {
 	var parts []string
-	for _, p := range []struct {
-		n    int
-		text string
-	}{
-		{c.Add, "{n} to add"},
-		{c.Move, "{n} to move"},
-		{c.Remove, "{n} to remove"},
-		{c.Same, "{n} there already"},
-		{c.Refused, "{n} refused"},
-		{c.Skipped, "{n} left out"},
-	} {
-		if p.n > 0 {
-			parts = append(parts, a.t(p.text, "n", strconv.Itoa(p.n)))
+	count := func(n int, text string) {
+		if n > 0 {
+			parts = append(parts, text)
 		}
 	}
+	count(c.Add, a.t("{n} to add", "n", strconv.Itoa(c.Add)))
+	count(c.Move, a.t("{n} to move", "n", strconv.Itoa(c.Move)))
+	count(c.Remove, a.t("{n} to remove", "n", strconv.Itoa(c.Remove)))
+	count(c.Same, a.t("{n} there already", "n", strconv.Itoa(c.Same)))
+	count(c.Refused, a.t("{n} refused", "n", strconv.Itoa(c.Refused)))
+	count(c.Skipped, a.t("{n} left out", "n", strconv.Itoa(c.Skipped)))
 	if c.Changes()+c.Refused == 0 {
 		parts = append([]string{a.t("Nothing to do")}, parts...)
 	}
