@@ -56,10 +56,12 @@ func (s *source) flags(c *cobra.Command) {
 		string(api.FilterDisabled),
 	}
 	f.Var(&s.filter, "filter", "with --rule: only for accounts that are "+listed(s.filter.allowed))
-	f.StringVar(&s.rename, "rename", "", "instead of a file with links: a table `FILE` with the columns old and new, names at --provider")
+	f.StringVar(&s.rename, "rename", "",
+		"instead of a file with links: a table `FILE` with the columns old and new, names at --provider")
 	f.StringVar(&s.mapped, "from-provider", "", "instead of a file: the links of this `PROVIDER`, wanted at --provider")
 	f.BoolVar(&s.keep, "keep", false, "with --rename and --from-provider: leave the old links where they are")
-	f.StringVar(&s.other, "from-server", "", "instead of a file: the links of another server, by its `NAME`, for accounts of the same names")
+	f.StringVar(&s.other, "from-server", "",
+		"instead of a file: the links of another server, by its `NAME`, for accounts of the same names")
 	c.MarkFlagsMutuallyExclusive("rule", "rename", "from-provider", "from-server")
 }
 
@@ -197,7 +199,8 @@ func setOptions(c *cobra.Command, o *api.SetOptions) {
 	f := c.Flags()
 	f.BoolVar(&o.Prune, "prune", false, "remove the links that the source does not name, at the providers that it names")
 	f.BoolVar(&o.Move, "move", false, "take identities from other accounts")
-	f.BoolVar(&o.LeaveOut, "leave-out", false, "leave out the lines that cannot be carried out; without it they keep everything from being written")
+	f.BoolVar(&o.LeaveOut, "leave-out", false,
+		"leave out the lines that cannot be carried out; without it they keep everything from being written")
 	f.BoolVar(&o.LastWay, "last-way", false, "also remove the last way into an account")
 	viaUnregister(c, &o.ViaUnregister)
 }
@@ -212,8 +215,8 @@ func (a *app) linksDiff() *cobra.Command {
 	var o api.SetOptions
 	c := &cobra.Command{
 		Use: "diff [FILE]", Short: "Compare the links with a file, and say what “apply” would do", Args: cobra.MaximumNArgs(1),
-		Long: `Compare the server's links with a file, and list what “jellybind links apply” would do. Nothing is changed. It ends with 0 if there
-is nothing to do, and with 5 if there is.
+		Long: `Compare the server's links with a file, and list what “jellybind links apply” would do. Nothing is changed. It ends
+with 0 if there is nothing to do, and with 5 if there is.
 
 The file may be one that “jellybind links export” wrote, the plugin's SSO-Auth.xml out of a backup, the plugin's export of
 account links, or a CSV table. - is standard input.`,
@@ -245,9 +248,9 @@ func (a *app) linksApply() *cobra.Command {
 	var o api.SetOptions
 	c := &cobra.Command{
 		Use: "apply [FILE]", Short: "Make the links as a file says", Args: cobra.MaximumNArgs(1),
-		Long: `Make the server's links as a file says: add, with --move take from other accounts, with --prune remove. What would be done is
-listed first, as “jellybind links diff” lists it. Nothing is written while one line cannot be carried out, unless --leave-out
-leaves such lines out. The run can be taken back as a whole: jellybind history undo ID. Running it again changes nothing.`,
+		Long: `Make the server's links as a file says: add, with --move take from other accounts, with --prune remove. What would
+be done is listed first, as “jellybind links diff” lists it. Nothing is written while one line cannot be carried out, unless
+--leave-out leaves such lines out. The run can be taken back as a whole: jellybind history undo ID. Running it again changes nothing.`,
 		Example: "  jellybind links apply links.json\n  jellybind links apply SSO-Auth.xml --provider keycloak\n" +
 			"  jellybind links apply --from-provider authelia --provider keycloak",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -459,7 +462,7 @@ func (a *app) showRun(run api.Run, err error) error {
 		err = nil
 	}
 	if a.json && len(run.Changes) > 0 {
-		return errors.Join(a.document(run), err, runError(run, err))
+		return errors.Join(a.document(run), err, runError(run, err == nil))
 	}
 	for _, c := range run.Changes {
 		if c.State == api.ChangeConfirmed || c.Error == "" {
@@ -478,7 +481,7 @@ func (a *app) showRun(run api.Run, err error) error {
 	if id := cmp.Or(run.ID, soleID(run)); id != "" && run.Made > 0 && a.world == nil {
 		a.err.line(a.t("To undo it: jellybind history undo {id}", "id", id) + a.again())
 	}
-	return errors.Join(err, runError(run, err))
+	return errors.Join(err, runError(run, err == nil))
 }
 
 // soleID is the id of the change of a run of one.
@@ -489,9 +492,9 @@ func soleID(run api.Run) string {
 	return ""
 }
 
-// runError is the error of a run that ended, and did not make all its changes. err is what keeps it from ending, if anything does.
-func runError(run api.Run, err error) error {
-	if err != nil || run.Failed+run.Unknown == 0 {
+// runError is the error of a run that ended, and did not make all its changes.
+func runError(run api.Run, ended bool) error {
+	if !ended || run.Failed+run.Unknown == 0 {
 		return nil
 	}
 	return &api.Error{Code: api.CodeHalfDone, Why: "run-partly", Params: map[string]string{
@@ -506,9 +509,9 @@ func (a *app) linksExport() *cobra.Command {
 	format.what, format.allowed = "FORMAT", []string{formatJSON, formatCSV}
 	c := &cobra.Command{
 		Use: "export [FILE]", Short: "Write the links to a file, for “diff” and “apply”", Args: cobra.MaximumNArgs(1),
-		Long: `Write the server's links to a file, or to standard output. JSON keeps a link a line, so that changes show in a repository. In
-a CSV table a name that a spreadsheet would run or change gets an apostrophe before it, which is taken away again when
-the table is read.`,
+		Long: `Write the server's links to a file, or to standard output. JSON keeps a link a line, so that changes show in a
+repository. In a CSV table a name that a spreadsheet would run or change gets an apostrophe before it, which is taken away
+again when the table is read.`,
 		Example: "  jellybind links export links.json\n  jellybind links export links.csv --provider keycloak",
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()

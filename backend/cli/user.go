@@ -357,8 +357,8 @@ func (a *app) historyCommand() *cobra.Command {
 	var via bool
 	undo := &cobra.Command{
 		Use: "undo ID", Short: "Take a change or a run back", Args: cobra.ExactArgs(1),
-		Long: `Take a change or a whole run back, by its id or the beginning of it, as “jellybind history list” shows it. What somebody has
-changed since is left alone. The undoing is a change or a run of its own, and can be taken back as well.`,
+		Long: `Take a change or a whole run back, by its id or the beginning of it, as “jellybind history list” shows it. What
+somebody has changed since is left alone. The undoing is a change or a run of its own, and can be taken back as well.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
 			s, err := a.session(ctx)

@@ -88,7 +88,8 @@ func Map(r api.Roster, from, to api.ProviderRef, keep bool) api.WantedSet {
 	each(r, from, func(a api.Account, id api.Identity) {
 		line++
 		set.Links = append(set.Links, api.WantedLink{
-			Line: line, Identity: api.Identity{Protocol: to.Protocol, Provider: to.Provider, Name: id.Name}, UserID: a.ID, UserName: a.Name,
+			Line: line, Identity: api.Identity{Protocol: to.Protocol, Provider: to.Provider, Name: id.Name},
+			UserID: a.ID, UserName: a.Name,
 		})
 		if !keep && from != to {
 			set.Links = append(set.Links, api.WantedLink{Line: line, Identity: id, UserID: a.ID, UserName: a.Name, Gone: true})

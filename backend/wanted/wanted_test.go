@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -196,7 +197,7 @@ func TestRefusedFiles(t *testing.T) {
 		"two columns":      {"name,subject,account,provider\n", "file-two-columns", ""},
 		"unknown provider": {"name,account,provider\nx,maria,nope\n", "file-no-protocol", "2"},
 		"two protocols":    {"name,account,provider\nx,maria,both\n", "file-two-protocols", "2"},
-		"too many links":   {"name,account,protocol,provider\n" + strings.Repeat("x,y,oidc,z\n", wanted.MaxLinks+1), "file-long", fmt.Sprint(wanted.MaxLinks + 2)},
+		"too many links":   {"name,account,protocol,provider\n" + strings.Repeat("x,y,oidc,z\n", wanted.MaxLinks+1), "file-long", strconv.Itoa(wanted.MaxLinks + 2)},
 		"too many providers": {
 			"name,account,protocol,provider\n" + func() string {
 				var b strings.Builder
