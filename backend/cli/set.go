@@ -41,6 +41,7 @@ type source struct {
 	mapped   string
 	keep     bool
 	other    string
+	people   people
 }
 
 func (s *source) flags(c *cobra.Command) {
@@ -59,15 +60,16 @@ func (s *source) flags(c *cobra.Command) {
 	f.StringVar(&s.rename, "rename", "",
 		"instead of a file with links: a table `FILE` with the columns old and new, names at --provider")
 	f.StringVar(&s.mapped, "from-provider", "", "instead of a file: the links of this `PROVIDER`, wanted at --provider")
-	f.BoolVar(&s.keep, "keep", false, "with --rename and --from-provider: leave the old links where they are")
+	f.BoolVar(&s.keep, "keep", false, "with --rename, --rekey and --from-provider: leave the old links where they are")
 	f.StringVar(&s.other, "from-server", "",
 		"instead of a file: the links of another server, by its `NAME`, for accounts of the same names")
-	c.MarkFlagsMutuallyExclusive("rule", "rename", "from-provider", "from-server")
+	s.people.flags(c)
+	c.MarkFlagsMutuallyExclusive("rule", "rename", "from-provider", "from-server", "people", "rekey")
 }
 
 // check says that nothing says where the links come from, or that a file and a flag both do.
 func (s *source) check(c *cobra.Command, args []string) error {
-	flag := s.rule != "" || s.rename != "" || s.mapped != "" || s.other != ""
+	flag := s.rule != "" || s.rename != "" || s.mapped != "" || s.other != "" || s.people.file() != ""
 	switch {
 	case flag != (len(args) > 0):
 		s.file = strings.Join(args, "")
@@ -123,6 +125,8 @@ func (a *app) wanted(ctx context.Context, s *source, r api.Roster) (api.WantedSe
 			return api.WantedSet{}, err
 		}
 		return wanted.Map(r, from, at, s.keep), nil
+	case s.people.file() != "":
+		return a.fromPeople(ctx, s, r, at)
 	}
 	var set api.WantedSet
 	err = a.reading(ctx, s.rename, func(in io.Reader, label string) (err error) {
