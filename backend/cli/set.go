@@ -254,7 +254,8 @@ func (a *app) linksApply() *cobra.Command {
 		Use: "apply [FILE]", Short: "Make the links as a file says", Args: cobra.MaximumNArgs(1),
 		Long: `Make the server's links as a file says: add, with --move take from other accounts, with --prune remove. What would
 be done is listed first, as “jellybind links diff” lists it. Nothing is written while one line cannot be carried out, unless
---leave-out leaves such lines out. The run can be taken back as a whole: jellybind history undo ID. Running it again changes nothing.`,
+--leave-out leaves such lines out. The run can be taken back as a whole: jellybind history undo ID. Running it again changes
+nothing.`,
 		Example: "  jellybind links apply links.json\n  jellybind links apply SSO-Auth.xml --provider keycloak\n" +
 			"  jellybind links apply --from-provider authelia --provider keycloak",
 		RunE: func(c *cobra.Command, args []string) error {
