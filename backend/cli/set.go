@@ -256,7 +256,7 @@ func (a *app) linksApply() *cobra.Command {
 be done is listed first, as “jellybind links diff” lists it. Nothing is written while one line cannot be carried out, unless
 --leave-out leaves such lines out. The run can be taken back as a whole: jellybind history undo ID. Running it again changes
 nothing.`,
-		Example: "  jellybind links apply links.json\n  jellybind links apply SSO-Auth.xml --provider keycloak\n" +
+		Example: "  jellybind links apply links.json\n  jellybind links apply people.csv --provider keycloak\n" +
 			"  jellybind links apply --from-provider authelia --provider keycloak",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := s.check(c, args); err != nil {
