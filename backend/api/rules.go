@@ -131,6 +131,15 @@ func SomeNames(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// PasswordOpens reports whether an account may take a password. Without one of its own, its name alone opens it.
+func (c Capabilities) PasswordOpens(u User) bool {
+	off := c.PasswordsOff
+	if off.On && strings.EqualFold(u.Name, off.Exempt) && !off.ExemptWorks {
+		return false
+	}
+	return u.AuthProvider != AuthProviderPlugin && !off.ShutsOut(u)
+}
+
 // Remark says who may still sign in by password.
 func (s PasswordsOff) Remark() Remark {
 	exempt := map[string]string{"account": s.Exempt}

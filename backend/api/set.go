@@ -272,7 +272,7 @@ const (
 	FindingOrphan       FindingKind = "orphan"        // links of accounts that were deleted
 	FindingAtRisk       FindingKind = "at-risk"       // a name that is free at a provider opens an account
 	FindingLockedOut    FindingKind = "locked-out"    // an account of the plugin's sign-in provider that no identity opens
-	FindingOneWay       FindingKind = "one-way"       // an administrator without a second way in
+	FindingOneWay       FindingKind = "one-way"       // the only administrator who can get in has one way only
 	FindingDisabled     FindingKind = "disabled"      // links of a disabled account
 	FindingUnaddressed  FindingKind = "unaddressable" // names that DELETE cannot address
 	FindingTwice        FindingKind = "twice"         // probably the same person with two accounts
@@ -293,7 +293,8 @@ type Finding struct {
 	// Links are the links that it is about, and Accounts the accounts by id; accounts of the links are among them.
 	Links    []Link   `json:"links,omitempty"`
 	Accounts []string `json:"accounts"`
-	// Params fill the sentence.
+	// Why and Params name the sentence and its facts.
+	Why    Why               `json:"why"`
 	Params map[string]string `json:"params,omitempty"`
 	// Action is what mends it through a plan: what Mend returns for it. It is empty where nothing but a person can.
 	Action FindingAction `json:"action,omitempty"`

@@ -32,6 +32,7 @@ var layers = []layer{
 	{"backend/samlmsg", of("backend/api"), "reading a SAML message needs neither server nor key"},
 	{"backend/ssoplugin", of(leaves, "backend/jellyfin", "backend/samlmsg"), "the plugin is reached through Jellyfin's client and knows no flow"},
 	{"backend/roster", of(leaves, server), "reading who is linked to what never starts a sign-in"},
+	{"backend/health", of("backend/api", "backend/roster"), "a check works on what was read, and writes nothing"},
 	{"backend/wanted", of("backend/api"), "a source says which links are wanted, and can neither ask a server nor write"},
 	{"backend/loopback", of(leaves), "the listener serves every flow, so it knows none"},
 	{"backend/browser", of(leaves), "opening an address needs the address only"},
@@ -41,7 +42,7 @@ var layers = []layer{
 	{"backend/link", of(leaves, server, flows, edges, books), "link joins flows and server, and is below everything a person sees"},
 	{"backend/demo", of(leaves), "the simulated server shares no code with the client that it tests"},
 	{
-		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/demo", "backend/qr", "backend/wanted",
+		"backend/cli", of(leaves, books, "backend", "backend/browser", "backend/jellyfin", "backend/link", "backend/demo", "backend/qr", "backend/wanted", "backend/health",
 			"backend/words"),
 		"the command line is a face over backend: it never speaks to the plugin and never runs a flow itself",
 	},

@@ -147,7 +147,8 @@ Without a command it opens its window.`,
 	root.MarkFlagsMutuallyExclusive("demo", "server")
 	root.AddGroup(&cobra.Group{ID: groupUse, Title: "Commands:"}, &cobra.Group{ID: groupMore, Title: "More:"})
 	for _, c := range []*cobra.Command{
-		a.serverCommand(), a.authCommand(), a.usersCommand(), a.linksCommand(), a.providersCommand(), a.historyCommand(),
+		a.serverCommand(), a.authCommand(), a.usersCommand(), a.linksCommand(), a.providersCommand(), a.checkCommand(),
+		a.historyCommand(),
 		a.selfServiceCommand(),
 	} {
 		c.GroupID = groupUse
@@ -254,7 +255,7 @@ func helpExitCodes() *cobra.Command {
   2  wrong use: an unknown command or flag, a missing or unusable value
   3  refused: by the server, its plugin or the identity provider
   4  cancelled: by an answer, Ctrl-C or the end of standard input
-  5  found: “links diff” has differences`,
+  5  found: “links diff” has differences, “check” has findings`,
 	}
 }
 

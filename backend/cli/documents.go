@@ -59,6 +59,7 @@ var documents = []document{
 	{"providers set", api.ProviderSettings{}},
 	{"providers trust", api.ProviderSettings{}},
 	{"providers test", api.ProviderTest{}},
+	{"check", []api.Finding{}},
 	{"history list", []api.Change{}},
 	{"history show", api.Run{}},
 	{"history undo", api.Change{}},

@@ -324,19 +324,10 @@ func (p *setPlanner) spread(i int) []int {
 func (p *setPlanner) shutOut(at int) bool {
 	a, t := &p.roster.Accounts[at], &p.tally[at]
 	loses := slices.ContainsFunc(t.losers, func(i int) bool { return p.lines[i].changes() })
-	if !loses || !a.Exists || a.Disabled || p.passwordOpens(a.User) {
+	if !loses || !a.Exists || a.Disabled || p.can.PasswordOpens(a.User) {
 		return false
 	}
 	return t.usable == 0 && (t.before > 0 || t.links == 0)
-}
-
-// passwordOpens reports whether an account may take a password. Without one of its own, its name alone opens it.
-func (p *setPlanner) passwordOpens(u api.User) bool {
-	off := p.can.PasswordsOff
-	if off.On && strings.EqualFold(u.Name, off.Exempt) && !off.ExemptWorks {
-		return false
-	}
-	return u.AuthProvider != api.AuthProviderPlugin && !off.ShutsOut(u)
 }
 
 // remarks are what the whole plan does to accounts, apart from the links.

@@ -9,7 +9,7 @@ import (
 )
 
 // Fill writes the catalogue's texts into a document of the command line: into every api.Error, api.Ability, api.Option,
-// api.Remark, api.Fact, api.SetLine, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one where a
+// api.Remark, api.Fact, api.SetLine, api.Finding, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one where a
 // text is to be written.
 func (c *Catalogue) Fill(document any, face Face) {
 	c.fillValue(reflect.ValueOf(document), face)
@@ -74,6 +74,8 @@ func (c *Catalogue) say(value any, face Face) {
 		if v.Why != "" {
 			v.Reason, v.Hint = c.Error(&api.Error{Why: v.Why, Params: v.Params}, face)
 		}
+	case *api.Finding:
+		v.Sentence, v.Next = c.Error(&api.Error{Why: v.Why, Params: v.Params}, face)
 	case *api.Plan:
 		v.Warnings = sentences(v.Remarks)
 	case *api.UnregisterPlan:
@@ -111,7 +113,7 @@ func canSpeak(t reflect.Type) bool {
 		return speaks(t.Elem())
 	case reflect.Struct:
 		switch reflect.Zero(reflect.PointerTo(t)).Interface().(type) {
-		case *api.Error, *api.Ability, *api.Option, *api.Attempt, *api.Remark, *api.Fact, *api.SetLine:
+		case *api.Error, *api.Ability, *api.Option, *api.Attempt, *api.Remark, *api.Fact, *api.SetLine, *api.Finding:
 			return true
 		}
 		for i := range t.NumField() {
