@@ -27,7 +27,7 @@ const (
 
 // Options say what a file does not.
 type Options struct {
-	// Provider is where a table without a column for providers links to.
+	// Provider is where a table without a column for providers links to. Of a file that names providers, only its links are read.
 	Provider api.ProviderRef
 	// Providers are the server's. A table without a column for protocols takes a provider's protocol from here.
 	Providers []api.ProviderRef
@@ -47,6 +47,10 @@ func Read(r io.Reader, label string, o Options) (api.WantedSet, error) {
 		return api.WantedSet{}, err
 	}
 	number(set.Links)
+	if o.Provider.Protocol != "" {
+		set.Links = slices.DeleteFunc(set.Links, func(l api.WantedLink) bool { return refOf(l.Identity) != o.Provider })
+		set.Scope = slices.DeleteFunc(set.Scope, func(at api.ProviderRef) bool { return at != o.Provider })
+	}
 	set.Source, set.Label = api.SourceDocument, label
 	return set, nil
 }
@@ -125,6 +129,10 @@ func add(set *api.WantedSet, l api.WantedLink) error {
 	}
 	set.Links = append(set.Links, l)
 	return speakFor(set, api.ProviderRef{Protocol: l.Protocol, Provider: l.Provider}, l.Line)
+}
+
+func refOf(id api.Identity) api.ProviderRef {
+	return api.ProviderRef{Protocol: id.Protocol, Provider: id.Provider}
 }
 
 func speakFor(set *api.WantedSet, ref api.ProviderRef, line int) error {

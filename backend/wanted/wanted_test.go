@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -74,6 +75,23 @@ func TestRecordedFiles(t *testing.T) {
 				t.Error("Zoë's link is missing")
 			}
 		})
+	}
+}
+
+// TestOneProvider: of a file that names several providers, one can be chosen. The others are not spoken for then.
+func TestOneProvider(t *testing.T) {
+	t.Parallel()
+	one := api.ProviderRef{Protocol: api.SAML, Provider: "sidp"}
+	for _, file := range []string{"SSO-Auth-9p4.xml", "links-export.json"} {
+		set, err := wanted.Read(bytes.NewReader(read(t, file)), file, wanted.Options{Provider: one})
+		if err != nil || len(set.Links) == 0 || !slices.Equal(set.Scope, []api.ProviderRef{one}) {
+			t.Fatalf("%s: %d links of %v, %v", file, len(set.Links), set.Scope, err)
+		}
+		for _, l := range set.Links {
+			if l.Protocol != one.Protocol || l.Provider != one.Provider {
+				t.Errorf("%s: %+v", file, l)
+			}
+		}
 	}
 }
 
