@@ -26,8 +26,8 @@ func (a *app) checkCommand() *cobra.Command {
 	var o api.SetOptions
 	c := &cobra.Command{
 		Use: "check", Short: "Check who can get in and should not, who cannot, and what is worth tidying", Args: cobra.NoArgs,
-		Long: `Check the links: accounts that a free name opens, accounts that nobody can open, links that open nothing, and what is worth
-tidying. Nothing is changed without --mend. For cron: it ends with 0 if nothing is found, and with 5 if something is.`,
+		Long: `Check the links: accounts that a free name opens, accounts that nobody can open, links that open nothing, and what is
+worth tidying. Nothing is changed without --mend. For cron: it ends with 0 if nothing is found, and with 5 if something is.`,
 		Example: "  jellybind check\n  jellybind check --ignore disabled,unused --json\n  jellybind check --mend orphan",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if mend.value != "" {
@@ -122,18 +122,22 @@ func (a *app) mend(ctx context.Context, kind api.FindingKind, o api.SetOptions) 
 		return err
 	}
 	set := api.WantedSet{Source: api.SourceFinding, Label: string(kind)}
+	var byHand error
 	for _, f := range found {
 		if f.Kind != kind {
 			continue
 		}
 		part, err := health.Mend(f, r)
-		if err != nil {
-			return err
+		if err != nil { // for a person, who reads it in the check
+			byHand = err
 		}
 		for _, l := range part.Links {
 			l.Line = len(set.Links) + 1
 			set.Links = append(set.Links, l)
 		}
+	}
+	if len(set.Links) == 0 && byHand != nil {
+		return byHand
 	}
 	o.Move = kind == api.FindingTwice
 	return a.applyWanted(ctx, s, set, o)

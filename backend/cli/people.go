@@ -28,9 +28,11 @@ func (p *people) flags(c *cobra.Command) {
 		"instead of a file with links: the users of an identity provider out of this `FILE`, JSON or a table, at --provider")
 	f.StringVar(&p.rekey, "rekey", "", "instead of a file with links: for links at --provider whose name is a user name in "+
 		"this `FILE` with users, the person's stable id as the new name")
-	f.StringVar(&p.match, "match", wanted.MatchName, "with --people: how to find the account, by name, email or this `FIELD` of the file")
+	f.StringVar(&p.match, "match", wanted.MatchName,
+		"with --people: how to find the account, by name, email or this `FIELD` of the file")
 	f.StringVar(&p.account, "account-field", "", "with --people and --rekey: the `FIELD` of the file with the user name")
-	f.StringVar(&p.name, "name-field", "", "with --people and --rekey: the `FIELD` of the file that becomes the name at the provider")
+	f.StringVar(&p.name, "name-field", "",
+		"with --people and --rekey: the `FIELD` of the file that becomes the name at the provider")
 }
 
 // fromPeople reads what a list of people asks for.

@@ -369,8 +369,12 @@ somebody has changed since is left alone. The undoing is a change or a run of it
 			if err != nil {
 				return err
 			}
-			if run, err := s.Linker.Run(ctx, args[0]); err == nil {
+			run, err := s.Linker.Run(ctx, args[0])
+			switch {
+			case err == nil:
 				return a.undoRun(ctx, s, run, via)
+			case !api.IsCode(err, api.CodeChangeNotFound):
+				return err
 			}
 			if err := a.checkID(ctx, b, s.Server.ID, args[0]); err != nil {
 				return err

@@ -38,7 +38,7 @@ type checker struct {
 	roster api.Roster
 	can    api.Capabilities
 	known  map[api.ProviderRef]*api.Provider
-	names  map[string]bool // of accounts, in lower case
+	names  map[string]bool // of accounts, as roster.Form has them
 	told   bool            // the server tells when identities signed in
 }
 
@@ -49,7 +49,7 @@ func newChecker(r api.Roster, c api.Capabilities) *checker {
 	}
 	for _, a := range r.Accounts {
 		if a.Exists {
-			k.names[strings.ToLower(a.Name)] = true
+			k.names[roster.Form(a.Name)] = true
 		}
 		k.told = k.told || len(a.Uses) > 0
 	}
@@ -117,14 +117,14 @@ func (f *finding) all() []api.Finding {
 
 // each returns a finding for each provider that collect names, in the order of the roster.
 func (k *checker) each(
-	make func(api.ProviderRef) *finding, collect func(api.Account, func(api.ProviderRef) *finding),
+	begin func(api.ProviderRef) *finding, collect func(api.Account, func(api.ProviderRef) *finding),
 ) (found []api.Finding) {
 	by := map[api.ProviderRef]*finding{}
 	var order []api.ProviderRef
 	for _, a := range k.roster.Accounts {
 		collect(a, func(at api.ProviderRef) *finding {
 			if by[at] == nil {
-				by[at] = make(at)
+				by[at] = begin(at)
 				by[at].Provider = &at
 				order = append(order, at)
 			}
@@ -198,7 +198,7 @@ func (k *checker) oneWay() []api.Finding {
 }
 
 // foreignKeys finds names that look like the ones of another plugin or claim, where identities are known by their subject:
-// the name is an account's, and nobody has signed in with it. SAML names are the same everywhere.
+// the name is an account's or an e-mail address, and nobody has signed in with it. SAML names are the same everywhere.
 func (k *checker) foreignKeys() []api.Finding {
 	if k.can.Rekeys {
 		return nil
@@ -218,8 +218,11 @@ func (k *checker) foreignKeys() []api.Finding {
 
 func (k *checker) foreign(a api.Account, id api.Identity) bool {
 	p := k.known[refOf(id)]
-	return p != nil && p.Known && id.Protocol == api.OIDC && cmp.Or(p.OIDC.Rule.Claim, p.OIDC.Rule.Fallback) == "sub" && !p.AutoAdopt &&
-		k.names[strings.ToLower(id.Name)] && a.LastUse(id).IsZero()
+	if p == nil || !p.Known || p.AutoAdopt {
+		return false
+	}
+	return id.Protocol == api.OIDC && cmp.Or(p.OIDC.Rule.Claim, p.OIDC.Rule.Fallback) == "sub" &&
+		(k.names[roster.Form(id.Name)] || strings.Contains(id.Name, "@")) && a.LastUse(id).IsZero()
 }
 
 // twice finds accounts that are probably the same person's: their names differ by case, blanks or a domain, and one of them
@@ -252,6 +255,9 @@ func (k *checker) twice() (found []api.Finding) {
 			} else {
 				f.account(a, a.Identities...)
 			}
+		}
+		if len(f.Links) == 0 {
+			f.Action = "" // there is nothing to move
 		}
 		found = append(found, f.all()...)
 	}

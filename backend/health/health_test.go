@@ -3,6 +3,7 @@ package health_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,14 @@ func TestCheck(t *testing.T) {
 		"off":         {[]api.User{admin, maria}, off, linked[:1], writes, nil, "provider-off notice kc [m] remove"},
 		"gone":        {[]api.User{admin, maria}, kc, []api.Link{{Identity: oidc("old", "m"), UserID: "m"}}, writes, nil, "provider-gone notice old [m] remove"},
 		"foreign key": {[]api.User{admin, maria}, bySubject, []api.Link{{Identity: oidc("kc", "Maria"), UserID: "m"}}, writes, nil, "foreign-key locked kc [m] rekey guess"},
+		"foreign key, an address": {
+			[]api.User{admin, maria},
+			bySubject,
+			[]api.Link{{Identity: oidc("kc", "m.k@example.org"), UserID: "m"}},
+			writes, nil,
+			"foreign-key locked kc [m] rekey guess",
+		},
+		"twice without a link": {[]api.User{admin, fresh, maria}, kc, nil, writes, nil, "twice warning [m m2] guess"},
 		"a subject that is a name": {
 			[]api.User{admin, maria},
 			bySubject,
@@ -126,7 +135,7 @@ func BenchmarkCheck(b *testing.B) {
 	var users []api.User
 	var links []api.Link
 	for i := range 10_000 {
-		id := fmt.Sprint(i)
+		id := strconv.Itoa(i)
 		users = append(users, user(id, "person-"+id))
 		links = append(links, api.Link{Identity: oidc("kc", "p-"+id), UserID: id})
 	}

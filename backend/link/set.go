@@ -402,7 +402,7 @@ func (x *setAccounts) find(id, name string) (int, api.Ability) {
 			byName = same[0]
 		}
 	}
-	at := none
+	var at int
 	switch {
 	case id == "" && name == "":
 		return none, api.Ability{Why: "set-nobody"}

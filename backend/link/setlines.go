@@ -206,7 +206,9 @@ func nameable(name string) api.Ability {
 	case name == "" || !utf8.ValidString(name):
 		return api.Ability{Why: "name-empty"}
 	case len(name) > mostName:
-		return api.Ability{Why: "set-name-long", Params: map[string]string{"n": strconv.Itoa(len(name)), "most": strconv.Itoa(mostName)}}
+		return api.Ability{Why: "set-name-long", Params: map[string]string{
+			"n": strconv.Itoa(len(name)), "most": strconv.Itoa(mostName),
+		}}
 	case strings.ContainsFunc(name, control):
 		return api.Ability{Why: "set-name-control", Params: map[string]string{"name": name}}
 	}

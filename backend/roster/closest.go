@@ -31,7 +31,7 @@ func NewNames(names []string) *Names {
 func newCloseName(name string) closeName {
 	c := closeName{name: name, form: []rune(Form(name))}
 	for _, r := range c.form {
-		c.mask |= 1 << (uint(r) % 64)
+		c.mask |= 1 << (r & 63)
 	}
 	return c
 }

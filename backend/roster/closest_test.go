@@ -13,7 +13,7 @@ func TestClosest(t *testing.T) {
 	t.Parallel()
 	names := roster.NewNames([]string{"maria", "mario", "Marie Curie", "björn", "zoe", "al", "marla2"})
 	for name, want := range map[string][]string{
-		"maria ":             {"maria", "mario", "marla2"},
+		"maria\u0020":        {"maria", "mario", "marla2"},
 		"MARIA@example.org":  {"maria", "mario", "marla2"},
 		`EXAMPLE\mariecurie`: {"Marie Curie"},
 		"bjorn":              {"björn"},

@@ -45,7 +45,8 @@ func Run(
 ) (Result, error) {
 	req.Audience = cmp.Or(req.Audience, req.ClientID)
 	expect := Expect{
-		Judge: req.Judge, Certificate: req.Certificate, Second: req.Second, Audience: req.Audience, AllowSHA1: req.AllowSHA1, RequestID: "_" + rand.Text(),
+		Judge: req.Judge, Certificate: req.Certificate, Second: req.Second, Audience: req.Audience, AllowSHA1: req.AllowSHA1,
+		RequestID: "_" + rand.Text(),
 	}
 	if _, err := newVerifier(expect); err != nil {
 		return Result{}, err

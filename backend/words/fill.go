@@ -9,8 +9,8 @@ import (
 )
 
 // Fill writes the catalogue's texts into a document of the command line: into every api.Error, api.Ability, api.Option,
-// api.Remark, api.Fact, api.SetLine, api.Finding, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one where a
-// text is to be written.
+// api.Remark, api.Fact, api.SetLine, api.Finding, api.Plan and api.UnregisterPlan in it. The document is a pointer, or has one
+// where a text is to be written.
 func (c *Catalogue) Fill(document any, face Face) {
 	c.fillValue(reflect.ValueOf(document), face)
 }

@@ -84,7 +84,7 @@ func changeTag(l *catalogue, c api.Change) *dom.Node {
 		}
 		tag.Set(dom.A("title", l.T(hint)))
 		return tag
-	case api.ChangeConfirmed:
+	case api.ChangeConfirmed, api.ChangeUnchanged:
 	}
 	return nil
 }

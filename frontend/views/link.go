@@ -264,7 +264,8 @@ func noSignIn(s *stateOf, l *catalogue, p *api.Plan) []*dom.Node {
 func lookAgain(s *stateOf, l *catalogue, p *api.Plan, client bool) *dom.Node {
 	var buttons []*dom.Node
 	if client {
-		buttons = append(buttons, components.Secondary(l.T("link.enterClient"), state.Go{Screen: state.ScreenProviders}, dom.ID("enter-client")))
+		enter := components.Secondary(l.T("link.enterClient"), state.Go{Screen: state.ScreenProviders}, dom.ID("enter-client"))
+		buttons = append(buttons, enter)
 	}
 	if p.NoWay != nil && len(p.NoWay.Attempts) > 0 {
 		buttons = append(buttons, components.Secondary(l.T("again"), state.FindWay{}, dom.ID("find-way"), components.Icon("refresh"),
@@ -456,7 +457,8 @@ func linkSignIn(s *stateOf, l *catalogue) []*dom.Node {
 	cancel := dom.E("div", dom.Class("actions"), components.Secondary(l.T("cancel"), state.CancelLink{}))
 	if k.Device != nil {
 		return []*dom.Node{
-			stepTitle(l.T("link.device")), deviceBox(s, l, k.Device, k.QR, k.FlowID, k.NoBrowser), components.Loading(l.T("link.device.waiting")), cancel,
+			stepTitle(l.T("link.device")), deviceBox(s, l, k.Device, k.QR, k.FlowID, k.NoBrowser),
+			components.Loading(l.T("link.device.waiting")), cancel,
 		}
 	}
 	if k.Local != "" {
