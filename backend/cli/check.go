@@ -25,7 +25,7 @@ func (a *app) checkCommand() *cobra.Command {
 	mend := choice{what: "KIND", allowed: findingKinds}
 	var o api.SetOptions
 	c := &cobra.Command{
-		Use: "check", Short: "Check who can get in and should not, who cannot, and what is worth tidying", Args: cobra.NoArgs,
+		Use: "check", Short: "Check what is wrong with the links", Args: cobra.NoArgs,
 		Long: `Check the links: accounts that a free name opens, accounts that nobody can open, links that open nothing, and what is
 worth tidying. Nothing is changed without --mend. For cron: it ends with 0 if nothing is found, and with 5 if something is.`,
 		Example: "  jellybind check\n  jellybind check --ignore disabled,unused --json\n  jellybind check --mend orphan",
