@@ -30,6 +30,17 @@ type ProviderRef struct {
 	Provider string   `json:"provider"`
 }
 
+// Ref names the identity's provider.
+func (id Identity) Ref() ProviderRef {
+	return ProviderRef{Protocol: id.Protocol, Provider: id.Provider}
+}
+
+// Ref names the provider.
+func (p Provider) Ref() ProviderRef { return ProviderRef{Protocol: p.Protocol, Provider: p.Name} }
+
+// SwitchedOff reports whether the provider is known to be off. Where its settings cannot be read it may be on.
+func (p Provider) SwitchedOff() bool { return p.Known && !p.Enabled }
+
 // WantedLink is one link that a source asks for, as the source names it.
 type WantedLink struct {
 	// Line is where the source names it, from 1; 0 where the source has no lines. Links of one line, such as a new name and the

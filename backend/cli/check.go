@@ -47,11 +47,7 @@ worth tidying. Nothing is changed without --mend. For cron: it ends with 0 if no
 
 // findings checks the server's links.
 func (a *app) findings(ctx context.Context) (*backend.Session, []api.Finding, api.Roster, error) {
-	s, err := a.session(ctx)
-	if err != nil {
-		return nil, nil, api.Roster{}, err
-	}
-	r, err := a.roster(ctx, s)
+	s, r, err := a.read(ctx)
 	if err != nil {
 		return nil, nil, r, err
 	}

@@ -56,11 +56,7 @@ func (q *query) filters() []api.RosterFilter {
 
 // accounts reads the roster, and returns the accounts that the query keeps, sorted by name.
 func (a *app) accounts(ctx context.Context, q query) ([]api.Account, api.Roster, error) {
-	s, err := a.session(ctx)
-	if err != nil {
-		return nil, api.Roster{}, err
-	}
-	r, err := a.roster(ctx, s)
+	_, r, err := a.read(ctx)
 	if err != nil {
 		return nil, r, err
 	}
@@ -105,6 +101,16 @@ func providerNames(r api.Roster) []string {
 		}
 	}
 	return names
+}
+
+// read opens the server and reads who is linked to what.
+func (a *app) read(ctx context.Context) (*backend.Session, api.Roster, error) {
+	s, err := a.session(ctx)
+	if err != nil {
+		return nil, api.Roster{}, err
+	}
+	r, err := a.roster(ctx, s)
+	return s, r, err
 }
 
 func (a *app) roster(ctx context.Context, s *backend.Session) (api.Roster, error) {
@@ -438,11 +444,7 @@ const retryHelp = "try every way again instead of using the one that was found e
 
 // account opens the server and finds an account there.
 func (a *app) account(ctx context.Context, who string) (*backend.Session, api.Roster, api.Account, error) {
-	s, err := a.session(ctx)
-	if err != nil {
-		return nil, api.Roster{}, api.Account{}, err
-	}
-	r, err := a.roster(ctx, s)
+	s, r, err := a.read(ctx)
 	if err != nil {
 		return nil, r, api.Account{}, err
 	}
@@ -670,19 +672,7 @@ func (a *app) removeLinks(ctx context.Context, f removeFlags, args []string) err
 	if !f.all {
 		who, name = args[:1], args[1:]
 	}
-	who, err := a.whoLines(ctx, who, f.from)
-	if err != nil {
-		return err
-	}
-	s, err := a.session(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := a.roster(ctx, s)
-	if err != nil {
-		return err
-	}
-	accounts, err := theAccounts(r, who)
+	s, r, accounts, err := a.chosen(ctx, who, f.from)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,9 @@ import (
 	"github.com/clipperhouse/displaywidth"
 	"github.com/spf13/cobra"
 
+	"github.com/jellybind/jellybind/backend"
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
@@ -326,6 +328,20 @@ func unreadable(file string, err error) error {
 	return e
 }
 
+// chosen opens the server and finds the accounts that the arguments and the lines of a file name.
+func (a *app) chosen(ctx context.Context, args []string, from string) (*backend.Session, api.Roster, []api.Account, error) {
+	who, err := a.whoLines(ctx, args, from)
+	if err != nil {
+		return nil, api.Roster{}, nil, err
+	}
+	s, r, err := a.read(ctx)
+	if err != nil {
+		return nil, r, nil, err
+	}
+	accounts, err := theAccounts(r, who)
+	return s, r, accounts, err
+}
+
 // theAccounts finds all accounts that are named, each once, in their order.
 func theAccounts(r api.Roster, who []string) ([]api.Account, error) {
 	found := []api.Account{}
@@ -347,7 +363,7 @@ const leastID = 6
 // oneAccount finds an account by its name, which Jellyfin compares without regard to case, by its id, or by the beginning of
 // that, as a narrow table shows it.
 func oneAccount(r api.Roster, who string) (api.Account, error) {
-	id := strings.ToLower(strings.ReplaceAll(who, "-", ""))
+	id := jellyfin.UserID(who)
 	for _, x := range r.Accounts { // a name may look like another account's id
 		if x.Exists && strings.EqualFold(x.Name, who) {
 			return x, nil

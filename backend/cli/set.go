@@ -88,7 +88,7 @@ func (s *source) ref(r api.Roster, p providerFlag) (api.ProviderRef, error) {
 	var found []api.ProviderRef
 	for _, x := range r.Providers {
 		if x.Name == p.name && (s.protocol.value == "" || s.protocol.value == string(x.Protocol)) {
-			found = append(found, api.ProviderRef{Protocol: x.Protocol, Provider: x.Name})
+			found = append(found, x.Ref())
 		}
 	}
 	switch len(found) {
@@ -142,7 +142,7 @@ func (a *app) fromFile(ctx context.Context, s *source, r api.Roster) (set api.Wa
 		o.Columns[wanted.Column(strings.ToLower(what))] = title
 	}
 	for _, p := range r.Providers {
-		o.Providers = append(o.Providers, api.ProviderRef{Protocol: p.Protocol, Provider: p.Name})
+		o.Providers = append(o.Providers, p.Ref())
 	}
 	if s.provider.given {
 		if o.Provider, err = s.ref(r, s.provider); err != nil {
@@ -276,11 +276,7 @@ nothing.`,
 
 // planSet compares what a source wants with the server.
 func (a *app) planSet(ctx context.Context, s *source, o api.SetOptions) (*backend.Session, api.SetPlan, error) {
-	session, err := a.session(ctx)
-	if err != nil {
-		return nil, api.SetPlan{}, err
-	}
-	r, err := a.roster(ctx, session)
+	session, r, err := a.read(ctx)
 	if err != nil {
 		return nil, api.SetPlan{}, err
 	}
@@ -403,6 +399,14 @@ func lineNumber(n int) string {
 	return strconv.Itoa(n)
 }
 
+// lineLead begins a sentence about a line of the source; it is empty where the source has no lines.
+func (a *app) lineLead(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return a.t("Line {n}: ", "n", strconv.Itoa(n))
+}
+
 func (a *app) actionText(action api.SetAction) string {
 	switch action {
 	case api.SetAdd:
@@ -419,10 +423,7 @@ func (a *app) actionText(action api.SetAction) string {
 // showRefused says of each line that cannot be carried out why, and of the others what is to be known.
 func (a *app) showRefused(plan api.SetPlan) {
 	for _, l := range plan.Lines {
-		lead := ""
-		if l.Line > 0 {
-			lead = a.t("Line {n}: ", "n", strconv.Itoa(l.Line))
-		}
+		lead := a.lineLead(l.Line)
 		if l.Action == api.SetRefuse {
 			text := a.words.Why(l.Why, l.Params)
 			if len(l.Closest) > 0 {
@@ -473,12 +474,8 @@ func (a *app) showRun(run api.Run, err error) error {
 		if c.State == api.ChangeConfirmed || c.Error == "" {
 			continue
 		}
-		lead := ""
-		if c.Line > 0 {
-			lead = a.t("Line {n}: ", "n", strconv.Itoa(c.Line))
-		}
 		told := a.told(&api.Error{Code: c.Error, Why: c.Why, Params: c.Params})
-		a.err.text(a.err.warn(lead), told.Sentence)
+		a.err.text(a.err.warn(a.lineLead(c.Line)), told.Sentence)
 	}
 	if len(run.Changes) > 0 {
 		a.out.text("", a.t("{made} of {n} changes made.", "made", strconv.Itoa(run.Made), "n", strconv.Itoa(len(run.Changes))))
@@ -520,11 +517,7 @@ again when the table is read.`,
 		Example: "  jellybind links export links.json\n  jellybind links export links.csv --provider keycloak",
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx := c.Context()
-			s, err := a.session(ctx)
-			if err != nil {
-				return err
-			}
-			r, err := a.roster(ctx, s)
+			s, r, err := a.read(ctx)
 			if err != nil {
 				return err
 			}

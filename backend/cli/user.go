@@ -115,19 +115,7 @@ what would happen.`,
 
 // unregisterAll takes accounts out of single sign-on, one after the other. With --json it prints a document for each.
 func (a *app) unregisterAll(ctx context.Context, f unregisterFlags, args []string) error {
-	who, err := a.whoLines(ctx, args, f.from)
-	if err != nil {
-		return err
-	}
-	s, err := a.session(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := a.roster(ctx, s)
-	if err != nil {
-		return err
-	}
-	accounts, err := theAccounts(r, who)
+	s, _, accounts, err := a.chosen(ctx, args, f.from)
 	if err != nil {
 		return err
 	}
@@ -329,26 +317,17 @@ func (a *app) historyCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			changes, err := b.Journal.Changes(c.Context(), e.ServerID)
-			if err != nil {
-				return err
-			}
-			if damaged := b.Journal.Damaged(e.ServerID); damaged != nil {
-				a.warn(damaged)
-			}
 			if a.json {
-				if changes == nil {
-					changes = []api.Change{}
-				}
-				return a.document(changes)
-			}
-			if len(changes) == 0 {
-				a.err.line(a.t("Nothing was changed from this computer yet."))
-				return nil
+				return a.historyDocument(c.Context(), b, e.ServerID)
 			}
 			rows, err := a.historyRows(c.Context(), b, e.ServerID, a.asTable(l), noteTexts(e.Notes))
 			if err != nil {
 				return err
+			}
+			a.warnDamaged(b, e.ServerID)
+			if len(rows) == 0 {
+				a.err.line(a.t("Nothing was changed from this computer yet."))
+				return nil
 			}
 			return a.listHistory(l, rows)
 		},
@@ -380,9 +359,7 @@ somebody has changed since is left alone. The undoing is a change or a run of it
 				return err
 			}
 			done, err := b.Journal.Change(ctx, s.Server.ID, args[0])
-			if damaged := b.Journal.Damaged(s.Server.ID); damaged != nil {
-				a.warn(damaged)
-			}
+			a.warnDamaged(b, s.Server.ID)
 			if err != nil {
 				return err
 			}
@@ -401,6 +378,23 @@ somebody has changed since is left alone. The undoing is a change or a run of it
 	viaUnregister(undo, &via)
 	c.AddCommand(list, a.historyShow(), undo, a.historyResume(), a.historySnapshots(), a.historyRestore())
 	return c
+}
+
+// historyDocument prints the changes, the ones of runs too.
+func (a *app) historyDocument(ctx context.Context, b *backend.Backend, server string) error {
+	changes, err := b.Journal.Changes(ctx, server)
+	if err != nil {
+		return err
+	}
+	a.warnDamaged(b, server)
+	return a.document(append([]api.Change{}, changes...))
+}
+
+// warnDamaged tells of lines of the journal that could not be read. Call it after reading.
+func (a *app) warnDamaged(b *backend.Backend, server string) {
+	if damaged := b.Journal.Damaged(server); damaged != nil {
+		a.warn(damaged)
+	}
 }
 
 // leastChange is how much of a change's id names it.
@@ -605,19 +599,7 @@ then, in the terminal and in the window. --undo takes that back.`,
 			if err != nil {
 				return err
 			}
-			who, err := a.whoLines(ctx, args, from)
-			if err != nil {
-				return err
-			}
-			s, err := a.session(ctx)
-			if err != nil {
-				return err
-			}
-			r, err := a.roster(ctx, s)
-			if err != nil {
-				return err
-			}
-			accounts, err := theAccounts(r, who)
+			s, _, accounts, err := a.chosen(ctx, args, from)
 			if err != nil {
 				return err
 			}

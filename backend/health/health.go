@@ -45,7 +45,7 @@ type checker struct {
 func newChecker(r api.Roster, c api.Capabilities) *checker {
 	k := &checker{roster: r, can: c, known: make(map[api.ProviderRef]*api.Provider), names: make(map[string]bool, len(r.Accounts))}
 	for i := range r.Providers {
-		k.known[api.ProviderRef{Protocol: r.Providers[i].Protocol, Provider: r.Providers[i].Name}] = &r.Providers[i]
+		k.known[r.Providers[i].Ref()] = &r.Providers[i]
 	}
 	for _, a := range r.Accounts {
 		if a.Exists {
@@ -56,14 +56,10 @@ func newChecker(r api.Roster, c api.Capabilities) *checker {
 	return k
 }
 
-func refOf(id api.Identity) api.ProviderRef {
-	return api.ProviderRef{Protocol: id.Protocol, Provider: id.Provider}
-}
-
 // works reports whether somebody can sign in with an identity, as far as its provider goes.
 func (k *checker) works(id api.Identity) bool {
-	p := k.known[refOf(id)]
-	return p != nil && (p.Enabled || !p.Known)
+	p := k.known[id.Ref()]
+	return p != nil && !p.SwitchedOff()
 }
 
 // ways counts the ways into an account.
@@ -151,7 +147,7 @@ func (k *checker) atRisk() []api.Finding {
 	}, func(a api.Account, at func(api.ProviderRef) *finding) {
 		for _, id := range a.Gaps {
 			if a.AtRisk {
-				at(refOf(id)).account(a, id)
+				at(id.Ref()).account(a, id)
 			}
 		}
 	})
@@ -210,14 +206,14 @@ func (k *checker) foreignKeys() []api.Finding {
 	}, func(a api.Account, at func(api.ProviderRef) *finding) {
 		for _, id := range a.Identities {
 			if k.foreign(a, id) {
-				at(refOf(id)).account(a, id)
+				at(id.Ref()).account(a, id)
 			}
 		}
 	})
 }
 
 func (k *checker) foreign(a api.Account, id api.Identity) bool {
-	p := k.known[refOf(id)]
+	p := k.known[id.Ref()]
 	if p == nil || !p.Known || p.AutoAdopt {
 		return false
 	}
@@ -274,7 +270,7 @@ func (k *checker) providers() []api.Finding {
 	}, func(a api.Account, at func(api.ProviderRef) *finding) {
 		for _, id := range a.Identities {
 			if a.Exists && !k.works(id) {
-				at(refOf(id)).account(a, id)
+				at(id.Ref()).account(a, id)
 			}
 		}
 	})

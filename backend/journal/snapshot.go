@@ -66,7 +66,7 @@ func (j *Journal) SaveSnapshot(_ context.Context, s api.Snapshot, r api.Roster) 
 	s.Links = len(links)
 	head := snapshotHead{Version: snapshotVersion, Snapshot: s, Providers: []api.ProviderRef{}}
 	for _, p := range r.Providers {
-		head.Providers = append(head.Providers, api.ProviderRef{Protocol: p.Protocol, Provider: p.Name})
+		head.Providers = append(head.Providers, p.Ref())
 	}
 	first, err := joined([]snapshotHead{head})
 	if err != nil {

@@ -102,7 +102,7 @@ func (l *Linker) tryRelay(ctx context.Context, f Facts) (address string, err err
 	}
 	// The request was pushed, and its redirect URI cannot be seen. What a proxy does to the Host shows at another provider.
 	for _, other := range f.Others {
-		if (other.Enabled || !other.Known) && RelayAbility(other).OK {
+		if !other.SwitchedOff() && RelayAbility(other).OK {
 			elsewhere := f
 			elsewhere.Provider = other
 			started, err := l.Plugin.Start(ctx, l.startRequest(elsewhere))

@@ -304,12 +304,19 @@ func (s *setRun) count() {
 	}
 }
 
+// pending reports whether a change is still to be made.
+func (s *setRun) pending(i int) bool {
+	c := s.run.Changes[i]
+	_, ended := s.outcomes[i]
+	return !ended && c.State == api.ChangeIntended && c.Kind != api.ChangeUnregister
+}
+
 // carryOut makes the changes of a run that the journal has, and writes down how it ended.
 func (s *setRun) carryOut(ctx context.Context) error {
 	last := s.heldBack()
 	var todo []int
-	for i, c := range s.run.Changes {
-		if _, ended := s.outcomes[i]; !ended && i != last && c.State == api.ChangeIntended && c.Kind != api.ChangeUnregister {
+	for i := range s.run.Changes {
+		if i != last && s.pending(i) {
 			todo = append(todo, i)
 		}
 	}
@@ -571,8 +578,7 @@ func (l *Linker) closeUndone(ctx context.Context, id string) error {
 	}
 	s.compare(true)
 	for i := range s.run.Changes {
-		c := &s.run.Changes[i]
-		if _, ended := s.outcomes[i]; !ended && c.State == api.ChangeIntended && c.Kind != api.ChangeUnregister {
+		if s.pending(i) {
 			s.set(i, failure(&api.Error{Code: api.CodeCancelled}))
 		}
 	}

@@ -74,7 +74,7 @@ func (s *setRun) inOrder(todo []int) []providerWrite {
 	var left []*providerWrite
 	at := map[api.ProviderRef]*providerWrite{}
 	for _, i := range todo {
-		ref := refOf(s.run.Changes[i].Identities[0])
+		ref := s.run.Changes[i].Identities[0].Ref()
 		if at[ref] == nil {
 			at[ref] = &providerWrite{provider: ref}
 			left = append(left, at[ref])
@@ -310,16 +310,20 @@ func (s *setRun) request(ctx context.Context, c api.Change) outcome {
 	})
 }
 
+// loser is the account that a move or a removal takes a link from.
+func loser(c api.Change) string {
+	if c.Kind == api.ChangeMove {
+		return c.FromID
+	}
+	return c.UserID
+}
+
 // byUnregister reports whether only the detour by Unregister takes the link away.
 func (s *setRun) byUnregister(c api.Change) bool {
-	from := c.UserID
-	switch c.Kind {
-	case api.ChangeMove:
-		from = c.FromID
-	case api.ChangeUnlink:
-	case api.ChangeLink, api.ChangeUnregister:
+	if c.Kind != api.ChangeMove && c.Kind != api.ChangeUnlink {
 		return false
 	}
+	from := loser(c)
 	a := s.account(from)
 	return !s.l.Removable(a, api.Link{Identity: c.Identities[0], UserID: from}).OK && s.l.canRebuild(a)
 }
@@ -329,10 +333,7 @@ func (s *setRun) byAccount(changes []int) [][]int {
 	var groups [][]int
 	at := map[string]int{}
 	for _, i := range changes {
-		from := s.run.Changes[i].UserID
-		if s.run.Changes[i].Kind == api.ChangeMove {
-			from = s.run.Changes[i].FromID
-		}
+		from := loser(s.run.Changes[i])
 		k, known := at[from]
 		if !known {
 			k = len(groups)
@@ -346,11 +347,7 @@ func (s *setRun) byAccount(changes []int) [][]int {
 
 // rebuildWithout takes links from one account by Unregister, and gives the moved ones to their new accounts.
 func (s *setRun) rebuildWithout(ctx context.Context, group []int) {
-	first := s.run.Changes[group[0]]
-	from := first.UserID
-	if first.Kind == api.ChangeMove {
-		from = first.FromID
-	}
+	from := loser(s.run.Changes[group[0]])
 	var without []api.Identity
 	for _, i := range group {
 		id := s.run.Changes[i].Identities[0]

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jellybind/jellybind/backend/api"
+	"github.com/jellybind/jellybind/backend/jellyfin"
 	"github.com/jellybind/jellybind/backend/roster"
 )
 
@@ -95,19 +96,15 @@ func newSetPlanner(r api.Roster, w api.WantedSet, o api.SetOptions, f SetFacts) 
 		}
 	}
 	for i := range r.Providers {
-		p.providers[api.ProviderRef{Protocol: r.Providers[i].Protocol, Provider: r.Providers[i].Name}] = &r.Providers[i]
+		p.providers[r.Providers[i].Ref()] = &r.Providers[i]
 	}
 	return p
 }
 
-func refOf(id api.Identity) api.ProviderRef {
-	return api.ProviderRef{Protocol: id.Protocol, Provider: id.Provider}
-}
-
 // usable reports whether a link of this identity opens an account, as far as the provider goes.
 func (p *setPlanner) usable(id api.Identity) bool {
-	provider := p.providers[refOf(id)]
-	return provider != nil && (provider.Enabled || !provider.Known)
+	provider := p.providers[id.Ref()]
+	return provider != nil && !provider.SwitchedOff()
 }
 
 func (p *setPlanner) owner(id api.Identity) int {
@@ -167,7 +164,7 @@ func (p *setPlanner) findAccount(i int) {
 	l := &p.lines[i]
 	owner := p.owner(l.Identity)
 	switch id, name := l.wanted.UserID, l.wanted.UserName; {
-	case l.Gone && id == "" && name == "", l.Gone && owner != none && undashed(id) == p.roster.Accounts[owner].ID:
+	case l.Gone && id == "" && name == "", l.Gone && owner != none && jellyfin.UserID(id) == p.roster.Accounts[owner].ID:
 		l.account = owner
 	default:
 		account, found := p.accounts.find(id, name)
@@ -278,7 +275,7 @@ func (p *setPlanner) prune() {
 	for at := range p.roster.Accounts {
 		a := &p.roster.Accounts[at]
 		for _, id := range a.Identities {
-			if scope[refOf(id)] && !named[id] {
+			if scope[id.Ref()] && !named[id] {
 				l := setLine{account: at, from: none, leads: none}
 				l.Gone, l.Link, l.UserName = true, api.Link{Identity: id, UserID: a.ID}, a.Name
 				pruned = append(pruned, l)
@@ -334,7 +331,7 @@ func (p *setPlanner) writes() int {
 		switch {
 		case !l.changes():
 		case p.can.WriteConfig.OK:
-			written[refOf(l.Identity)] = true
+			written[l.Identity.Ref()] = true
 		case l.ViaUnregister:
 			if !rebuilt[l.from] { // one Unregister, then its other links again
 				rebuilt[l.from] = true
@@ -391,7 +388,7 @@ const whyNoAccount api.Why = "no-account"
 func (x *setAccounts) find(id, name string) (int, api.Ability) {
 	byID, byName := none, none
 	if id != "" {
-		if i, ok := x.byID[undashed(id)]; ok {
+		if i, ok := x.byID[jellyfin.UserID(id)]; ok {
 			byID = i
 		}
 	}
@@ -420,9 +417,6 @@ func (x *setAccounts) find(id, name string) (int, api.Ability) {
 	}
 	return at, api.Ability{OK: true}
 }
-
-// undashed returns an id as the roster has it.
-func undashed(id string) string { return strings.ToLower(strings.ReplaceAll(id, "-", "")) }
 
 // mostAsked bounds for how many names the closest ones are looked for: a file of another server has none that fit.
 const mostAsked = 100

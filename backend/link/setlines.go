@@ -135,7 +135,7 @@ func (p *setPlanner) takeAway(i int, able api.Ability) {
 
 // takesBack reports whether the identity opens the account again after its link is removed.
 func (p *setPlanner) takesBack(l *setLine) bool {
-	a, provider := &p.roster.Accounts[l.from], p.providers[refOf(l.Identity)]
+	a, provider := &p.roster.Accounts[l.from], p.providers[l.Identity.Ref()]
 	adopts := p.can.Adopts
 	if provider != nil && provider.Known {
 		adopts = provider.Enabled && (adopts || provider.AutoAdopt) && !(provider.SparesAdministrators && a.Administrator)
@@ -148,7 +148,7 @@ func (p *setPlanner) remarkLink(l *setLine) {
 	if p.roster.Accounts[l.account].Disabled {
 		l.remark("warn-disabled", nil)
 	}
-	if provider := p.providers[refOf(l.Identity)]; provider != nil && provider.Known && !provider.Enabled {
+	if provider := p.providers[l.Identity.Ref()]; provider != nil && provider.SwitchedOff() {
 		l.remark("warn-switched-off", nil)
 	}
 	if l.Action == api.SetSame {
@@ -169,14 +169,14 @@ const whyNoProvider api.Why = "provider-not-found"
 
 // atProvider tells whether links can be written and removed at the provider of an identity.
 func (p *setPlanner) atProvider(id api.Identity) api.Ability {
-	provider := p.providers[refOf(id)]
+	provider := p.providers[id.Ref()]
 	named := map[string]string{"provider": id.Provider}
 	switch {
 	case provider == nil && id.Provider == "":
 		return api.Ability{Why: "set-no-provider"}
 	case provider == nil:
 		return api.Ability{Why: whyNoProvider, Params: named}
-	case p.can.EnabledOnly && provider.Known && !provider.Enabled:
+	case p.can.EnabledOnly && provider.SwitchedOff():
 		return api.Ability{Why: "provider-disabled", Params: named}
 	case !p.can.WriteConfig.OK && !api.Addressable(id.Provider):
 		return api.Ability{Why: "provider-in-path", Params: named}

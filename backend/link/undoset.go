@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -151,10 +152,7 @@ func leftAlone(owner *api.Account, back api.WantedLink, silent bool) []api.Wante
 	}
 	back.Why, back.Params = "undo-unlinked", map[string]string{"name": back.Name}
 	if owner != nil {
-		back.Why, back.Params = "undo-owned", map[string]string{"name": back.Name, "owner": owner.Name}
-		if owner.Name == "" {
-			back.Params["owner"] = owner.ID
-		}
+		back.Why, back.Params = "undo-owned", map[string]string{"name": back.Name, "owner": cmp.Or(owner.Name, owner.ID)}
 	}
 	return []api.WantedLink{back}
 }

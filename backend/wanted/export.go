@@ -18,13 +18,13 @@ func NewDocument(r api.Roster, server string, of []api.ProviderRef) Document {
 	wanted := func(ref api.ProviderRef) bool { return len(of) == 0 || slices.Contains(of, ref) }
 	d.Providers, d.Links = []api.ProviderRef{}, []DocumentLink{}
 	for _, p := range r.Providers {
-		if ref := (api.ProviderRef{Protocol: p.Protocol, Provider: p.Name}); wanted(ref) {
+		if ref := p.Ref(); wanted(ref) {
 			d.Providers = append(d.Providers, ref)
 		}
 	}
 	for _, a := range r.Accounts {
 		for _, id := range a.Identities {
-			ref := api.ProviderRef{Protocol: id.Protocol, Provider: id.Provider}
+			ref := id.Ref()
 			if !wanted(ref) {
 				continue
 			}

@@ -70,11 +70,8 @@ func ReadPeople(r io.Reader, label string, o PeopleOptions) (People, error) {
 	if err == nil {
 		err = p.name(o)
 	}
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		e.Params["file"] = label
-	}
 	if err != nil {
-		return People{}, err
+		return People{}, named(label, err)
 	}
 	p.Label = label
 	return p, nil

@@ -26,7 +26,7 @@ type MatchOptions struct {
 //
 // Errors: CodeUsage for a field that the list does not have.
 func Match(p People, r api.Roster, provider api.Provider, o MatchOptions) (api.WantedSet, error) {
-	at := api.ProviderRef{Protocol: provider.Protocol, Provider: provider.Name}
+	at := provider.Ref()
 	set := api.WantedSet{Source: api.SourcePeople, Label: p.Label, Format: p.Format, Scope: []api.ProviderRef{at}}
 	claim := cmp.Or(provider.OIDC.Rule.Claim, provider.OIDC.Rule.Fallback)
 	ruled := p.claimed(claim)

@@ -102,7 +102,7 @@ func Map(r api.Roster, from, to api.ProviderRef, keep bool) api.WantedSet {
 func each(r api.Roster, at api.ProviderRef, f func(api.Account, api.Identity)) {
 	for _, a := range r.Accounts {
 		for _, id := range a.Identities {
-			if id.Protocol == at.Protocol && id.Provider == at.Provider {
+			if id.Ref() == at {
 				f(a, id)
 			}
 		}
@@ -114,36 +114,39 @@ func each(r api.Roster, at api.ProviderRef, f func(api.Account, api.Identity)) {
 //
 // Errors: CodeUsage with the line.
 func Rename(in io.Reader, label string, r api.Roster, at api.ProviderRef, keep bool) (api.WantedSet, error) {
-	set := api.WantedSet{Source: api.SourceMapping, Label: label, Format: FormatTable, Scope: []api.ProviderRef{at}}
-	fail := func(err error) (api.WantedSet, error) {
-		if e, ok := errors.AsType[*api.Error](err); ok {
-			e.Params["file"] = label
-		}
-		return api.WantedSet{}, err
+	links, err := rename(in, label, r, at, keep)
+	if err != nil {
+		return api.WantedSet{}, named(label, err)
 	}
+	return api.WantedSet{
+		Source: api.SourceMapping, Label: label, Format: FormatTable, Scope: []api.ProviderRef{at}, Links: links,
+	}, nil
+}
+
+func rename(in io.Reader, label string, r api.Roster, at api.ProviderRef, keep bool) (links []api.WantedLink, err error) {
 	text, err := readText(in, label)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	t, err := openTable(text)
 	if err == nil {
 		err = t.pair()
 	}
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	owners := map[string]api.Account{}
 	each(r, at, func(a api.Account, id api.Identity) { owners[id.Name] = a })
 	for {
 		if err := t.next(); errors.Is(err, io.EOF) {
-			return set, nil
+			return links, nil
 		} else if err != nil {
-			return fail(err)
+			return nil, err
 		}
-		if len(set.Links) >= MaxLinks {
-			return fail(wrong("file-long", t.line, map[string]string{"most": strconv.Itoa(MaxLinks)}))
+		if len(links) >= MaxLinks {
+			return nil, wrong("file-long", t.line, map[string]string{"most": strconv.Itoa(MaxLinks)})
 		}
-		set.Links = append(set.Links, renamed(t, owners, at, keep)...)
+		links = append(links, renamed(t, owners, at, keep)...)
 	}
 }
 
@@ -205,7 +208,7 @@ func FromServer(r api.Roster, label string, of []api.ProviderRef) api.WantedSet 
 			w.Why, w.Params = "server-orphan", map[string]string{"name": l.Name}
 		}
 		set.Links = append(set.Links, w)
-		if ref := (api.ProviderRef{Protocol: l.Protocol, Provider: l.Provider}); !slices.Contains(set.Scope, ref) {
+		if ref := w.Ref(); !slices.Contains(set.Scope, ref) {
 			set.Scope = append(set.Scope, ref)
 		}
 	}

@@ -40,15 +40,12 @@ type Options struct {
 // Errors: CodeUsage with the line, and nothing is read then.
 func Read(r io.Reader, label string, o Options) (api.WantedSet, error) {
 	set, err := read(r, label, o)
-	if e, ok := errors.AsType[*api.Error](err); ok {
-		e.Params["file"] = label
-	}
 	if err != nil {
-		return api.WantedSet{}, err
+		return api.WantedSet{}, named(label, err)
 	}
 	number(set.Links)
 	if o.Provider.Protocol != "" {
-		set.Links = slices.DeleteFunc(set.Links, func(l api.WantedLink) bool { return refOf(l.Identity) != o.Provider })
+		set.Links = slices.DeleteFunc(set.Links, func(l api.WantedLink) bool { return l.Ref() != o.Provider })
 		set.Scope = slices.DeleteFunc(set.Scope, func(at api.ProviderRef) bool { return at != o.Provider })
 	}
 	set.Source, set.Label = api.SourceDocument, label
@@ -112,6 +109,14 @@ func readText(r io.Reader, label string) ([]byte, error) {
 	return data, nil
 }
 
+// named puts a file's name into the error of reading it.
+func named(label string, err error) error {
+	if e, ok := errors.AsType[*api.Error](err); ok {
+		e.Params["file"] = label
+	}
+	return err
+}
+
 // wrong is the error of a file that cannot be read. line is 0 where it is about the whole file.
 func wrong(why api.Why, line int, facts map[string]string) *api.Error {
 	e := &api.Error{Code: api.CodeUsage, Why: why, Params: map[string]string{}}
@@ -128,11 +133,7 @@ func add(set *api.WantedSet, l api.WantedLink) error {
 		return wrong("file-long", l.Line, map[string]string{"most": strconv.Itoa(MaxLinks)})
 	}
 	set.Links = append(set.Links, l)
-	return speakFor(set, api.ProviderRef{Protocol: l.Protocol, Provider: l.Provider}, l.Line)
-}
-
-func refOf(id api.Identity) api.ProviderRef {
-	return api.ProviderRef{Protocol: id.Protocol, Provider: id.Provider}
+	return speakFor(set, l.Ref(), l.Line)
 }
 
 func speakFor(set *api.WantedSet, ref api.ProviderRef, line int) error {

@@ -429,7 +429,7 @@ func (s *State) activateAccount(userID string) {
 // LinkProviders returns the providers that a link can be made with: those that are on, or whose state is unknown.
 func (s *State) LinkProviders() []api.ProviderDetail {
 	return slices.DeleteFunc(slices.Clone(s.Providers.List), func(p api.ProviderDetail) bool {
-		return p.Known && !p.Enabled
+		return p.SwitchedOff()
 	})
 }
 
