@@ -41,6 +41,11 @@ func (p Provider) Ref() ProviderRef { return ProviderRef{Protocol: p.Protocol, P
 // SwitchedOff reports whether the provider is known to be off. Where its settings cannot be read it may be on.
 func (p Provider) SwitchedOff() bool { return p.Known && !p.Enabled }
 
+// Adopts reports whether the provider lets an identity that nobody has linked into the account of its name, if u is that account.
+func (p Provider) Adopts(u User) bool {
+	return p.AutoAdopt && p.Enabled && !(p.SparesAdministrators && u.Administrator)
+}
+
 // WantedLink is one link that a source asks for, as the source names it.
 type WantedLink struct {
 	// Line is where the source names it, from 1; 0 where the source has no lines. Links of one line, such as a new name and the

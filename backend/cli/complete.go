@@ -25,39 +25,29 @@ import (
 // askLimit is how long completion waits for a server: a person has pressed Tab and waits too.
 const askLimit = 2 * time.Second
 
-// askServer calls a function with the session of the server that --server names, if it can be opened at once. It never asks for a
-// credential, and leaves what it finds alone.
-func (a *app) askServer(ask func(context.Context, *backend.Session)) {
+// fromServer returns what a function reads within askLimit from the server that --server names, if that can be opened at once;
+// nil for nothing. It never asks for a credential.
+func (a *app) fromServer(read func(context.Context, *backend.Session) []string) []string {
 	if _, e, _ := a.known(); a.demo.value != "" || e.Name == "" || e.Profile.Credential == api.CredentialNone {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), askLimit)
 	defer cancel()
-	done := make(chan struct{})
+	found := make(chan []string, 1)
 	go func() {
-		defer close(done)
+		defer close(found)
 		b, err := a.backend(ctx)
 		if err != nil {
 			return
 		}
 		if s, err := b.Open(ctx, backend.Target{Name: a.server}); err == nil {
-			ask(ctx, s)
+			found <- read(ctx, s)
 		}
 	}()
 	select {
-	case <-done:
-	case <-ctx.Done(): // the keyring, for one, may take longer
-	}
-}
-
-// fromServer returns what a function reads from the server within askLimit; nil for nothing.
-func (a *app) fromServer(read func(context.Context, *backend.Session) []string) []string {
-	found := make(chan []string, 1)
-	a.askServer(func(ctx context.Context, s *backend.Session) { found <- read(ctx, s) })
-	select {
 	case names := <-found:
 		return names
-	default:
+	case <-ctx.Done(): // the keyring, for one, may take longer
 		return nil
 	}
 }

@@ -50,7 +50,7 @@ this computer. Then watch, and say when the account has gained a link.`,
 			a.inviteSteps(s.Plugin.Capabilities(), account, kit.PageURL)
 			told := invitation{PageURL: kit.PageURL, Account: account.User, Gained: []api.Identity{}}
 			if !noWatch {
-				if told.Gained, err = a.watch(ctx, s, account, limit); err != nil {
+				if told.Gained, err = a.watch(ctx, s, r, account, limit); err != nil {
 					return err
 				}
 			}
@@ -92,8 +92,10 @@ func (a *app) inviteSteps(can api.Capabilities, account api.Account, page string
 	}
 }
 
-// watch reads the links again and again until the account has gained one.
-func (a *app) watch(ctx context.Context, s *backend.Session, account api.Account, limit time.Duration) ([]api.Identity, error) {
+// watch reads the account and the links again and again until the account has gained one.
+func (a *app) watch(
+	ctx context.Context, s *backend.Session, before api.Roster, account api.Account, limit time.Duration,
+) ([]api.Identity, error) {
 	if !a.json {
 		a.err.line(a.t("Watching for the link; Ctrl-C ends that."))
 	}
@@ -109,7 +111,7 @@ func (a *app) watch(ctx context.Context, s *backend.Session, account api.Account
 			return nil, context.Cause(ctx)
 		case <-tick.C:
 		}
-		r, err := s.Roster.Read(ctx, nil)
+		r, err := s.Roster.Reread(ctx, before, account.ID)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}

@@ -173,9 +173,7 @@ func (k *checker) lockedOut() []api.Finding {
 
 // adopted reports whether an identity of the account's name would be let in without a link.
 func (k *checker) adopted(a api.Account) bool {
-	return slices.ContainsFunc(k.roster.Providers, func(p api.Provider) bool {
-		return p.AutoAdopt && p.Enabled && !(p.SparesAdministrators && a.Administrator)
-	})
+	return slices.ContainsFunc(k.roster.Providers, func(p api.Provider) bool { return p.Adopts(a.User) })
 }
 
 // oneWay finds the only administrator who can get in, if there is one way only.

@@ -22,11 +22,11 @@ import (
 // canonical names are case-sensitive. Some plugins let nobody into an administrator's account that way (SparesAdministrators).
 func Build(users []api.User, providers []api.Provider, links []api.Link, taken time.Time, own bool) api.Roster {
 	byUser := make(map[string][]api.Identity, len(users))
-	perProvider := make(map[provider]int, len(providers))
-	named := make(map[provider]map[string]bool, len(providers))
+	perProvider := make(map[api.ProviderRef]int, len(providers))
+	named := make(map[api.ProviderRef]map[string]bool, len(providers))
 	for _, l := range links {
 		byUser[l.UserID] = append(byUser[l.UserID], l.Identity)
-		p := provider{l.Protocol, l.Provider}
+		p := l.Ref()
 		perProvider[p]++
 		if named[p] == nil {
 			named[p] = make(map[string]bool)
@@ -37,7 +37,7 @@ func Build(users []api.User, providers []api.Provider, links []api.Link, taken t
 	r := api.Roster{Taken: taken, Own: own, Accounts: make([]api.Account, 0, len(users)), Providers: slices.Clone(providers)}
 	for i := range r.Providers {
 		p := &r.Providers[i]
-		p.Links = perProvider[provider{p.Protocol, p.Name}]
+		p.Links = perProvider[p.Ref()]
 	}
 	for _, u := range users {
 		a := api.Account{User: u, Exists: true, Identities: sorted(byUser[u.ID])}
@@ -45,8 +45,7 @@ func Build(users []api.User, providers []api.Provider, links []api.Link, taken t
 		ownName := func(id api.Identity) bool { return strings.EqualFold(id.Name, u.Name) }
 		if !u.Disabled && !slices.ContainsFunc(a.Identities, ownName) {
 			for _, p := range providers {
-				if p.AutoAdopt && p.Enabled && !(p.SparesAdministrators && u.Administrator) &&
-					!named[provider{p.Protocol, p.Name}][strings.ToLower(u.Name)] {
+				if p.Adopts(u) && !named[p.Ref()][strings.ToLower(u.Name)] {
 					a.Gaps = append(a.Gaps, api.Identity{Protocol: p.Protocol, Provider: p.Name, Name: u.Name})
 				}
 			}
@@ -114,12 +113,6 @@ func Provider(r api.Roster, protocol api.Protocol, name string) *api.Provider {
 		return nil
 	}
 	return &r.Providers[i]
-}
-
-// provider is the key of a provider: OIDC and SAML providers may share a name.
-type provider struct {
-	protocol api.Protocol
-	name     string
 }
 
 // sorted orders identities in place, and never returns nil, so that JSON shows a list.
