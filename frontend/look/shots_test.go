@@ -343,7 +343,7 @@ var all = []shot{
 			click("Undo"),
 			sees("read back"),
 			script(`document.getElementById('nav-history').click()`),
-			chromedp.Sleep(80*time.Millisecond),
+			sees("Undone"),
 			click("Close"),
 		),
 	},

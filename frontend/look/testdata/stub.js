@@ -120,7 +120,7 @@
     },
     RefreshRoster: () => has('down') ? fail('server-unreachable') : wait(200, counts()),
     Account: (id) => wait(5, user(id)),
-    Changes: (id) => wait(5, changes.filter((c) => !id || c.userId === id).map((c) => ({ ...c, undoable: c.state === 'confirmed' && !changes.some((x) => x.undoes === c.id) }))),
+    Changes: (id) => wait(5, { changes: changes.filter((c) => !id || c.userId === id).map((c) => ({ ...c, undoable: c.state === 'confirmed' && !changes.some((x) => x.undoes === c.id) })) }),
     Providers: () => has('noproviders') ? wait(5, []) : has('providersslow') ? never() : has('providersfail') ? fail('forbidden', 'admin-config') : wait(5, [
       provider('oidc', 'authelia', { endpoint: 'https://auth.example.org', clientId: 'jellyfin', scopes: ['openid', 'profile', 'groups'], nameClaim: 'preferred_username' }),
       provider('oidc', 'google', { known: !has('plain'), endpoint: has('plain') ? '' : 'https://accounts.google.com', enabled: true, relay: no('override-host', { host: 'jellyfin.home.example' }) }),
